@@ -224,33 +224,34 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
 
 
-def is_hidden(content: Content, reader: str | None) -> bool:
-    """Whether a reader sees of a trip the kilometres only."""
-    is_driver = reader is not None and content.get("driver") == reader
-    return content.get("category") == PRIVATE and not is_driver
-
-
 def changes_shown_to(
-    changes: Mapping[str, Sequence[Any]], before: Content, after: Content, reader: str | None
-) -> dict[str, list[Any]]:
-    """What a reader sees of an amendment: of a private trip no more than of the trip itself.
+    content: Content, changes: Sequence[Mapping[str, Sequence[Any]]], reader: str | None
+) -> list[dict[str, list[Any]]]:
+    """What a reader sees of an entry's amendments, in their order.
+
+    An old or a new value is hidden where the trip was another driver's private one at that time.
 
     Args:
-        changes: old and new value by name.
-        before: the trip without the amendment.
-        after: the trip with it.
+        content: of the entry when it was closed; empty for a trip that the book lacks.
+        changes: old and new value by name, of each amendment.
         reader: name of the reader; None for reports.
     """
-    shown: dict[str, list[Any]] = {}
-    for name, values in changes.items():
-        always = name in PRIVATE_SHOWN or name in (GONE, TRIP)
-        pair = [
-            value if always or not is_hidden(content, reader) else None
-            for content, value in zip((before, after), values, strict=True)
-        ]
-        if always or pair != [None, None]:
-            shown[name] = pair
-    return shown
+    found = []
+    before = dict(content)
+    for change in changes:
+        after = amended(before, [change])
+        old, new = shown_to(before, reader), shown_to(after, reader)
+        found.append(
+            {
+                name: list(values)
+                if name in (GONE, TRIP)
+                else [values[0] if old.get(name) == before.get(name) else None,
+                      values[1] if new.get(name) == after.get(name) else None]
+                for name, values in change.items()
+            }
+        )  # fmt: skip
+        before = after
+    return found
 
 
 def needs_purpose(content: Content) -> bool:

@@ -15,6 +15,7 @@ NOT_BENCHMARKS = {
     "__main__",
     "bare_route",
     "data",
+    "fit_modes",
     "movement_scores",
     "movement_splitters",
     "people_scores",

@@ -107,11 +107,33 @@ ASSETS = {
         "owners": ["team:trackflow"],
         "fresh_for": None,
     },
+    "categorized_tracks": {
+        "deps": ["tracks"],
+        "group": "tracks",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "categorized"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
+    },
     "meshes": {
         "deps": [],
         "group": "meshes",
         "kinds": ["python", "table"],
         "tags": {"trackflow/stage": "meshes"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
+    },
+    "mileage_report": {
+        "deps": ["tracks"],
+        "group": "logbook",
+        "kinds": ["markdown", "python"],
+        "tags": {"trackflow/stage": "mileage"},
         "partitioned": True,
         "executable": True,
         "code_version": "1",
@@ -132,10 +154,16 @@ ASSETS = {
 }
 
 CHECKS = {
+    "categorized_tracks:legs_cover_tracks",
+    "categorized_tracks:modes_fit_speeds",
+    "categorized_tracks:tracks_have_categories",
     "matched_polylines:match_share",
     "matched_polylines:seams_meet",
     "meshes:error_is_within_limit",
     "meshes:solid_is_watertight",
+    "mileage_report:chain_is_intact",
+    "mileage_report:no_track_is_missing",
+    "mileage_report:sums_are_equal",
     "segments:devices_are_sound",
     "segments:ledger_balances",
     "track_catalogue:catalogue_has_not_shrunk",
@@ -151,6 +179,9 @@ CHECKS_OF_DAYS = {
     "seams_meet": False,
     "match_share": False,
     "no_overlapping_tracks": True,
+    "legs_cover_tracks": False,
+    "modes_fit_speeds": False,
+    "tracks_have_categories": False,
 }
 CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False}
 """By whether they are blocking."""
@@ -158,6 +189,7 @@ CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False
 SUBJECTS = {
     "catalogue": "check_catalogue_job find_visits_job sync_catalogue_job "
     "catalogue_checks_schedule catalogue_schedule visits_schedule",
+    "categories": "categorize_days_job due_categories_sensor",
     "days": "check_days_job live_job process_days_job process_older_days_job live_sensor "
     "older_days_sensor pending_batches_sensor daily_schedule days_checks_schedule",
     "housekeeping": "housekeeping_job housekeeping_schedule run_failures_sensor",
@@ -167,6 +199,8 @@ SUBJECTS = {
     "mesh_usage_job images_sensor mesh_batches_sensor mesh_events_sensor waiting_meshes_sensor "
     "mesh_files_schedule mesh_orphans_schedule mesh_sync_schedule mesh_usage_schedule "
     "old_meshes_schedule",
+    "mileage": "close_entries_job mileage_report_job close_entries_schedule "
+    "mileage_report_schedule",
     "roads": "build_road_network_job",
 }
 """Jobs, sensors and schedules of each subject."""
@@ -206,7 +240,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["18"]
+    assert loaded.stdout.split() == ["20"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 

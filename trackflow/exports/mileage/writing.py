@@ -6,14 +6,35 @@ from pathlib import Path
 
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.exports.mileage.csv import amendments_csv, entries_csv
+from trackflow.exports.mileage.markdown import report_markdown
+from trackflow.exports.mileage.xlsx import report_xlsx
 from trackflow.files import whole_file
 from trackflow.mileage.report import MonthReport
+
+
+def _pdf(report: MonthReport) -> bytes:
+    from trackflow.exports.mileage.pdf import report_pdf  # slow to import, and rarely needed
+
+    return report_pdf(report)
+
 
 WRITERS: dict[str, tuple[str, Callable[[MonthReport], bytes]]] = {
     "csv": (".csv", entries_csv),
     "amendments": (".amendments.csv", amendments_csv),
+    "xlsx": (".xlsx", report_xlsx),
+    "md": (".md", report_markdown),
+    "pdf": (".pdf", _pdf),
 }
 """Each format with the end of its file's name and what makes its bytes."""
+
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "amendments": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "md": "text/markdown; charset=utf-8",
+    "pdf": "application/pdf",
+}
+"""The content type of each format."""
 
 
 def report_bytes(report: MonthReport, name: str) -> bytes:

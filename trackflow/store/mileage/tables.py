@@ -22,6 +22,8 @@ vehicles = sa.Table(
     sa.Column("closed_until", UtcTime),
     # number of the last link of its book
     sa.Column("chain_length", sa.BigInteger, nullable=False, server_default="0"),
+    # people were reminded of trips that close by then; None before the first reminder
+    sa.Column("reminded_until", UtcTime),
     sa.Column("created_at", UtcTime, nullable=False),
 )
 

@@ -61,6 +61,25 @@ def save_vehicle(connection: Connection, vehicle_id: str, values: dict[str, Any]
     connection.execute(row.on_conflict_do_update(index_elements=["vehicle_id"], set_=changed))
 
 
+def claim_reminder(connection: Connection, vehicle_id: str, until: dt.datetime) -> bool:
+    """Note until when people are reminded of trips that close; returns whether that is new.
+
+    Args:
+        connection: in a transaction for writing.
+        vehicle_id: the vehicle.
+        until: when the last of the trips closes, UTC.
+    """
+    done = connection.execute(
+        sa.update(vehicles)
+        .where(
+            v.vehicle_id == vehicle_id,
+            sa.or_(v.reminded_until.is_(None), v.reminded_until < until),
+        )
+        .values(reminded_until=until)
+    )
+    return done.rowcount > 0
+
+
 def has_entries(connection: Connection, vehicle_id: str) -> bool:
     """Whether a vehicle has entries."""
     query = sa.select(logbook_entries.c.entry_id).where(logbook_entries.c.vehicle_id == vehicle_id)

@@ -103,9 +103,10 @@ def _prior(device: Device, stored: Sequence[StoredCorrection]) -> dict[Mode, flo
         seconds = (one.end_time - one.start_time).total_seconds()
         hours[one.mode] = hours.get(one.mode, 0.0) + seconds / 3600
     for mode, corrected_h in hours.items():
-        learned = 1 + MOST_LEARNED * corrected_h / (corrected_h + HOURS_LEARNED)
         # whole numbers: else each correction would make all days of the device due
-        prior[mode] = max(prior.get(mode, 1.0), float(round(learned)))
+        learned = round(1 + MOST_LEARNED * corrected_h / (corrected_h + HOURS_LEARNED))
+        if learned > prior.get(mode, 1.0):
+            prior[mode] = float(learned)
     return prior
 
 

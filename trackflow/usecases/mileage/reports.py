@@ -3,12 +3,13 @@
 import datetime as dt
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError
-from trackflow.mileage.entries import TRIP, amended, changes_shown_to, is_hidden
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.mileage.entries import TRIP, changes_shown_to
 from trackflow.mileage.odometer import stretches
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
 from trackflow.store.database import Connection
@@ -56,6 +57,19 @@ def month_reports(
         )
         found = [_report(connection, vehicle, month, reader) for vehicle in chosen]
     return [one for one in found if one.trips or one.amendments]
+
+
+def report_of(context: Context, month: str, vehicle_id: str) -> MonthReport:
+    """The report of a vehicle's month.
+
+    Raises:
+        BadInputError: it is no month.
+        NotFoundError: there is no such vehicle, or it has no trip in the month.
+    """
+    found = month_reports(context, month, vehicle_id)
+    if not found:
+        raise NotFoundError(f"the vehicle {vehicle_id} has no trip in {month}")
+    return found[0]
 
 
 def _report(
@@ -109,7 +123,7 @@ def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int
     state: dict[str, bool] = {}
     reached = dict(distances)
     for one in amendments:
-        key = str(one.entry_id or one.changes["trip_id"][1])
+        key = _trip_of(one)
         if (change := one.changes.get("distance_m")) is not None:
             reached[key] = change[1] or 0
         if "gone" in one.changes:
@@ -118,35 +132,43 @@ def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int
 
 
 def _amendments(
-    found: list[books.Amendment], contents: dict[uuid.UUID, dict[str, Any]], reader: str | None
+    found: Sequence[books.Amendment],
+    contents: Mapping[uuid.UUID | None, dict[str, Any]],
+    reader: str | None,
 ) -> list[dict[str, Any]]:
-    """Amendments as a reader may see them.
-
-    Args:
-        found: of a month, in their order.
-        contents: of the month's entries.
-        reader: name of the reader; None for reports.
-    """
-    shown = []
-    reached = dict(contents)
+    """Amendments in their order, without what the reader may not see of private trips."""
+    by_trip: dict[str, list[books.Amendment]] = {}
     for one in found:
-        trip_id = one.entry_id or uuid.UUID(one.changes[TRIP][1])
-        before = reached.get(trip_id, {})
-        after = reached[trip_id] = amended(before, [one.changes])
-        row = _amendment(one)
-        row["changes"] = changes_shown_to(one.changes, before, after, reader)
-        if is_hidden(before, reader) or is_hidden(after, reader):
+        by_trip.setdefault(_trip_of(one), []).append(one)
+    shown = {
+        one.amendment_id: changes
+        for ones in by_trip.values()
+        for one, changes in zip(
+            ones,
+            changes_shown_to(
+                contents.get(ones[0].entry_id, {}), [one.changes for one in ones], reader
+            ),
+            strict=True,
+        )
+    }
+    rows = [_amendment(one, shown[one.amendment_id]) for one in found]
+    for one, row in zip(found, rows, strict=True):
+        if row["changes"] != one.changes and one.amended_by != BY_TRACKFLOW:
             # a person's own words may say where, or to whom
-            row["reason"] = one.reason if one.amended_by == BY_TRACKFLOW else "of a private trip"
-        shown.append(row)
-    return shown
+            row["reason"] = "of a private trip"
+    return rows
 
 
-def _amendment(one: books.Amendment) -> dict[str, Any]:
+def _trip_of(one: books.Amendment) -> str:
+    """The trip that an amendment is about: its entry, or the one that the book lacks."""
+    return str(one.entry_id or one.changes[TRIP][1])
+
+
+def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str, Any]:
     return {
         "amendment_id": str(one.amendment_id),
         "entry_id": None if one.entry_id is None else str(one.entry_id),
-        "changes": one.changes,
+        "changes": changes,
         "reason": one.reason,
         "amended_by": one.amended_by,
         "amended_at": one.amended_at.isoformat(timespec="seconds"),

@@ -336,6 +336,7 @@ def upgrade() -> None:
         sa.Column("retired_at", UtcTime(), nullable=True),
         sa.Column("closed_until", UtcTime(), nullable=True),
         sa.Column("chain_length", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("reminded_until", UtcTime(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("vehicle_id", name=op.f("pk_vehicles")),
     )

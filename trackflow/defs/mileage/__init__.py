@@ -1,0 +1,1 @@
+"""The logbook: entries that close, reminders, and reports of months."""

@@ -1,0 +1,167 @@
+"""The parts of a month's report that all formats for people share, as rows of text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trackflow.exports.mileage.csv import kilometres, shown
+from trackflow.mileage.odometer import Stretch
+from trackflow.mileage.report import MonthReport, ReportTrip
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of a report.
+
+    Attributes:
+        title: its heading.
+        columns: names of its columns.
+        rows: cells as text, in the order of the columns.
+        widths: how wide the columns are, relative to each other.
+        numbers: columns that hold numbers.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    widths: tuple[int, ...]
+    numbers: frozenset[str] = frozenset()
+
+
+def title_of(report: MonthReport) -> str:
+    """The report's heading, in one line."""
+    plate = f" ({report.plate})" if report.plate else ""
+    return f"Logbook of {report.vehicle_id}{plate}, {report.kind}, {report.month}"
+
+
+def sections_of(report: MonthReport) -> list[Section]:
+    """All tables of a report."""
+    return [trips(report), sums(report), odometer(report), amendments(report), chain(report)]
+
+
+def trips(report: MonthReport) -> Section:
+    """The trips, in order of time."""
+    return Section(
+        "Trips",
+        (
+            "Date", "Start", "End", "From", "To", "Purpose, partner", "Category", "Driver", "km",
+            "Odometer start", "Odometer end", "Matched %", "Amount", "Status",
+        ),
+        [_trip(trip) for trip in report.trips],
+        (10, 7, 7, 18, 18, 18, 10, 11, 8, 10, 10, 8, 10, 7),
+        frozenset({"km", "Odometer start", "Odometer end", "Matched %", "Amount"}),
+    )  # fmt: skip
+
+
+def _trip(trip: ReportTrip) -> tuple[str, ...]:
+    content = trip.content
+    permille = content.get("matched_permille")
+    to = [*(content.get("stops") or []), content.get("end_place")]
+    is_private = content.get("start_time") is None
+    return (
+        shown(content["local_day"]),
+        shown(content.get("start_time"))[11:16],
+        shown(content.get("end_time"))[11:16],
+        shown(content.get("start_place")),
+        "" if is_private else shown(to) if len(to) > 1 else shown(to[0]),
+        ", ".join(filter(None, [shown(content.get(name)) for name in ("purpose", "partner")])),
+        shown(content.get("category")),
+        shown(content.get("driver")),
+        kilometres(content["distance_m"]),
+        kilometres(content.get("odometer_start_m")),
+        kilometres(content.get("odometer_end_m")),
+        "" if permille is None else f"{permille / 10:.1f}",
+        " ".join(filter(None, [shown(content.get(name)) for name in ("amount", "currency")])),
+        trip.status,
+    )
+
+
+def sums(report: MonthReport) -> Section:
+    """What each category sums up to, and all of them."""
+    rows = [
+        (
+            one.category,
+            str(one.trips),
+            kilometres(one.distance_m),
+            percent(one.distance_m / report.distance_m if report.distance_m else None),
+            ", ".join(f"{amount} {unit}" for unit, amount in sorted(one.amounts.items())),
+        )
+        for one in report.sums
+    ]
+    total = ("All", str(len(report.trips)), kilometres(report.distance_m), "", "")
+    return Section(
+        "Sums by category",
+        ("Category", "Trips", "km", "Share %", "Amounts"),
+        [*rows, total],
+        (14, 8, 10, 10, 20),
+        frozenset({"Trips", "km", "Share %"}),
+    )
+
+
+def odometer(report: MonthReport) -> Section:
+    """What was driven between readings, and how much of it no trip explains."""
+    return Section(
+        "Odometer",
+        ("From", "Until", "Reading, km", "Next reading, km", "Driven, km", "Trips, km",
+         "Unexplained, km", "Drift %"),
+        [_stretch(one) for one in report.stretches],
+        (16, 16, 12, 12, 12, 12, 12, 8),
+        frozenset({"Reading, km", "Next reading, km", "Driven, km", "Trips, km",
+                   "Unexplained, km", "Drift %"}),
+    )  # fmt: skip
+
+
+def _stretch(one: Stretch) -> tuple[str, ...]:
+    return (
+        f"{one.start.read_at:%Y-%m-%d %H:%M} UTC",
+        f"{one.end.read_at:%Y-%m-%d %H:%M} UTC",
+        kilometres(one.start.odometer_m),
+        kilometres(one.end.odometer_m),
+        kilometres(one.driven_m),
+        kilometres(one.trips_m),
+        kilometres(one.unexplained_m),
+        percent(one.drift),
+    )
+
+
+def amendments(report: MonthReport) -> Section:
+    """What changed after closing: a row for each value."""
+    return Section(
+        "Amendments",
+        ("Made at", "By", "Reason", "Entry", "What", "Book", "Now"),
+        [
+            (
+                one["amended_at"],
+                one["amended_by"],
+                one["reason"],
+                one["entry_id"] or "not in the book",
+                name,
+                shown(old),
+                shown(new),
+            )
+            for one in report.amendments
+            for name, (old, new) in sorted(one["changes"].items())
+        ],
+        (16, 10, 22, 20, 12, 20, 20),
+    )
+
+
+def chain(report: MonthReport) -> Section:
+    """What stands for the whole month: shares, sums and hashes."""
+    return Section(
+        "Chain and checks",
+        ("What", "Value"),
+        [
+            ("Kilometres of the book", kilometres(report.distance_m)),
+            ("Kilometres with all amendments", kilometres(report.amended_m)),
+            ("Business share %", percent(report.business_share)),
+            ("Kilometres that no trip explains", kilometres(report.unexplained_m)),
+            ("Hash of the month's last entry", report.last_hash or "none is closed yet"),
+            ("Hash of the book", report.book_hash or "none is closed yet"),
+        ],
+        (12, 30),
+    )
+
+
+def percent(share: float | None) -> str:
+    """A share in percent, with one decimal."""
+    return "" if share is None else f"{share:.1%}"[:-1]

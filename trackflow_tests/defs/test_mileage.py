@@ -1,0 +1,87 @@
+"""The logbook in Dagster: closing, the month's report, and checks that see."""
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+
+from trackflow.context import Context
+from trackflow.definitions import defs
+from trackflow.defs.resources import TrackflowResource
+from trackflow.settings import Settings
+from trackflow.store.mileage.tables import logbook_entries
+from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage.fleet import put_device, save_vehicle
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive
+
+HOUR = dt.timedelta(hours=1)
+CHECKS = {"chain_is_intact", "no_track_is_missing", "sums_are_equal"}
+
+
+def test_a_month_is_closed_reported_and_checked(
+    home: Path, instance: dg.DagsterInstance, messages: list[dict[str, str]]
+) -> None:
+    assert isinstance(tick("close_entries_schedule", home, instance), dg.SkipReason)
+    assert isinstance(tick("mileage_report_schedule", home, instance), dg.SkipReason)
+    recent = dt.datetime.now(dt.UTC) - dt.timedelta(days=6)
+    with Context.open(Settings(home=home, engine_url="none", workers=1)) as context:
+        for start in (NOON, recent):
+            deliver(context.store, batch_of_device("van-7", drive(start, 60)))
+        run(context)
+        save_vehicle(context, "van")
+        put_device(context, "van", "van-7")
+    assert isinstance(tick("close_entries_schedule", home, instance), dg.RunRequest)
+    request = tick("mileage_report_schedule", home, instance)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-03-01"
+
+    assert run_job("close_entries_job", home, instance).success
+    assert run_job("close_entries_job", home, instance).success
+    assert [one["title"] for one in messages] == ["trackflow: 1 trip of van still needs a purpose"]
+    done = run_job("mileage_report_job", home, instance, request.partition_key)
+    assert done.success
+    (made,) = done.asset_materializations_for_node("mileage_report")
+    assert made.metadata["dagster/partition_row_count"].value == 1
+    assert made.metadata["km/(none)"].value == made.metadata["km"].value > 0.5
+    assert "# Logbook of van, car, 2026-03" in str(made.metadata["report"].value)
+    names = sorted(path.suffix for path in (home / "reports").iterdir())
+    assert names == [".csv", ".csv", ".md", ".pdf", ".xlsx"]
+    assert passed(done) == CHECKS
+
+    with Context.open(Settings(home=home, engine_url="none", workers=1)) as context:
+        with context.store.write() as connection:
+            # somebody with the rights of the database's owner
+            connection.execute(sa.text("DROP TRIGGER keep_logbook_entries_update"))
+            closed = logbook_entries.c.closed_at.is_not(None)
+            (row,) = connection.execute(sa.select(logbook_entries).where(closed))
+            changed = row.content | {"distance_m": row.content["distance_m"] + 1}
+            connection.execute(sa.update(logbook_entries).where(closed).values(content=changed))
+        deliver(context.store, batch_of_device("van-7", drive(recent + HOUR, 60)))
+        run(context)
+    again = run_job("mileage_report_job", home, instance, request.partition_key)
+    assert again.success, "a check tells, and keeps nobody from the report"
+    assert passed(again) == {"sums_are_equal"}
+
+
+def tick(name: str, home: Path, instance: dg.DagsterInstance) -> object:
+    context = dg.build_schedule_context(
+        instance=instance,
+        resources={"trackflow": TrackflowResource(home=str(home))},
+        scheduled_execution_time=dt.datetime(2026, 4, 3, 5, 0, tzinfo=dt.UTC),
+    )
+    return defs.get_repository_def().get_schedule_def(name)(context)
+
+
+def run_job(
+    name: str, home: Path, instance: dg.DagsterInstance, partition: str | None = None
+) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def(name).execute_in_process(
+        instance=instance,
+        partition_key=partition,
+        resources={"trackflow": TrackflowResource(home=str(home))},
+    )
+
+
+def passed(done: dg.ExecuteInProcessResult) -> set[str]:
+    return {one.check_name for one in done.get_asset_check_evaluations() if one.passed}

@@ -1,0 +1,123 @@
+"""Files of a month: they hold what the book says, and nothing of the moment of writing."""
+
+import csv
+import datetime as dt
+import io
+import itertools
+import logging
+import re
+import zipfile
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackflow.exports.mileage.sections import sections_of
+from trackflow.exports.mileage.writing import report_bytes
+from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
+from trackflow.mileage.odometer import Reading, Stretch
+from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
+
+texts = st.one_of(
+    st.sampled_from(["=1+1", "+49 30", "-5", "@SUM(A1)", "a | b", 'a,b;"c"', "# x", "<b>", "\r\n"]),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12),
+)  # fmt: skip
+categories = st.sampled_from(["business", "private", None])
+
+
+@st.composite
+def trips(draw: st.DrawFn) -> ReportTrip:
+    category, amount = draw(categories), draw(st.integers(0, 99_999))
+    purpose, place = draw(texts), draw(texts)
+    return trip(category=category, purpose=purpose, end_place=place, amount=f"{amount / 100:.2f}")
+
+
+def trip(number: int = 1, **changes: Any) -> ReportTrip:
+    day = f"2026-03-{number % 28 + 1:02}"
+    content: dict[str, Any] = {
+        "vehicle_id": "van", "plate": "ÄB-1", "driver": "Ada", "local_day": day,
+        "start_time": f"{day}T08:00:00+02:00", "end_time": f"{day}T09:00:00+02:00",
+        "start_place": "Mäkelänkatu 1", "end_place": "Αθήνα", "stops": ["Київ, Хрещатик"],
+        "category": "business", "purpose": "Łódź", "partner": None, "mode": "driving",
+        "distance_m": 12_345, "matched_permille": 987, "odometer_start_m": 1_000_000,
+        "odometer_end_m": 1_012_345, "amount": "3.70", "currency": "EUR", "rate": "own",
+    }  # fmt: skip
+    return ReportTrip(f"id-{number}", content | changes, "closed", "ab" * 32)
+
+
+def report_of(found: list[ReportTrip], **changes: Any) -> MonthReport:
+    start, end = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (1, 30))
+    values: dict[str, Any] = {
+        "vehicle_id": "van", "plate": "ÄB-1", "kind": "van", "month": "2026-03",
+        "trips": for_readers(found, None), "sums": sums_of(found), "amended_m": 5,
+        "stretches": [Stretch(Reading(start, 1000), Reading(end, 9000), 8000, 9500)],
+        "amendments": [], "last_hash": "ab" * 32, "book_hash": "cd" * 32,
+    }  # fmt: skip
+    return MonthReport(**(values | changes))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(trips(), min_size=1, max_size=5))
+def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
+    found: list[ReportTrip],
+) -> None:
+    report = report_of(found)
+    rows = list(csv.DictReader(io.StringIO(report_bytes(report, "csv").decode(), newline="")))
+    sheet = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx")))["Trips"]
+    names = [cell.value for cell in sheet[1]]
+    shown = [dict(zip(names, row, strict=True)) for row in sheet.iter_rows(min_row=2)]
+    assert len(rows) == len(shown) == len(found)
+    for one, row, cells in zip(found, rows, shown, strict=True):
+        assert row["distance_km"] == "12.345"
+        assert cells["distance_km"].value == 12.345
+        assert all(cell.data_type != "f" for cell in cells.values()), "a formula"
+        is_private = one.content["category"] == "private"
+        assert row["purpose"] == ("" if is_private else one.content["purpose"])
+        assert row["end_place"] == ("" if is_private else one.content["end_place"])
+        assert row["amount"] == ("" if is_private else one.content["amount"])
+        # XML knows no control characters and one kind of line end
+        kept = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\n]", "", row["purpose"])
+        assert re.sub(r"[\r\n]", "", cells["purpose"].value or "") == kept
+    lines = report_bytes(report, "md").decode().split("\n")
+    tables = [re.sub(r"\\.", "", line) for line in lines if line.startswith("|")]
+    columns = [len(s.columns) for s in sections_of(report) for _ in (0, 1, *s.rows) if s.rows]
+    assert [line.count("|") - 1 for line in tables] == columns
+
+
+def test_the_bytes_are_the_same_and_know_no_clock(caplog: pytest.LogCaptureFixture) -> None:
+    report = report_of([trip(number) for number in range(40)])
+    with caplog.at_level(logging.WARNING):
+        made = {name: report_bytes(report, name) for name in ("xlsx", "pdf")}
+    assert {name: report_bytes(report, name) for name in made} == made
+    year = str(dt.datetime.now(dt.UTC).year).encode()
+    with zipfile.ZipFile(io.BytesIO(made["xlsx"])) as file:
+        assert {info.date_time for info in file.infolist()} == {(2026, 3, 1, 0, 0, 0)}
+        assert file.read("docProps/core.xml").count(b"2026-03-01T00:00:00Z") == 2
+    assert b"D:20000101" in made["pdf"]
+    assert b"D:" + year not in made["pdf"]
+    assert int(re.findall(rb"/Count (\d+)", made["pdf"])[0]) >= 2, "pages"
+    assert "missing" not in caplog.text, "the fonts lack Greek, Cyrillic or Latin letters"
+
+
+contents = st.fixed_dictionaries(
+    {"category": categories, "purpose": texts, "end_place": texts, "driver": st.just("Ada"),
+     "distance_m": st.integers(0, 9)}
+)  # fmt: skip
+
+
+@given(st.lists(contents, min_size=2, max_size=5))
+def test_amendments_tell_nothing_of_a_private_trip(states: list[dict[str, Any]]) -> None:
+    changes = [
+        {name: [old[name], new[name]] for name in old if old[name] != new[name]}
+        for old, new in itertools.pairwise(states)
+    ]
+    everyone = changes_shown_to(states[0], changes, None)
+    assert changes_shown_to(states[0], changes, "Ada") == changes, "the driver sees all"
+    for k, change in enumerate(everyone):
+        assert set(change) == set(changes[k])
+        for name, values in change.items():
+            for value, state in zip(values, states[k : k + 2], strict=True):
+                is_hidden = state["category"] == "private" and name not in PRIVATE_SHOWN
+                assert value == (None if is_hidden else state[name])

@@ -1,0 +1,191 @@
+"""The logbook over HTTP; the client checks each answer against OpenAPI."""
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from trackflow.context import Context
+from trackflow.store.access.tokens import Scope
+from trackflow.usecases.categories.deciding import DecisionRequest, decide
+from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage.books import amend_entry, list_entries
+from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.reminding import remind
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+)
+
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+SECRET = "Dr. Geheim"
+
+
+class Told:
+    """A notifier that keeps what it is to send."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+
+    def send(self, title: str, body: str, *_: object) -> None:
+        self.messages.append((title, body))
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock(NOON + DAY)
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Context]:
+    """Three drives, two hours apart."""
+    with open_context("", tmp_path_factory.mktemp("logbook"), clock) as opened:
+        for hours in (0, 2, 4):
+            deliver(opened.store, batch_of_device("van-7", drive(NOON + hours * HOUR, 60)))
+        run(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
+        yield client
+
+
+def ask(
+    api: httpx.Client, method: str, path: str, body: Any = None, status: int = 200, **more: Any
+) -> Any:
+    answer = api.request(method, f"/api/v1{path}", json=body, **more)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_a_month_from_a_vehicle_to_its_report(
+    api: httpx.Client, context: Context, clock: Clock
+) -> None:
+    assert ask(api, "GET", "/logbook")["entries"] == []
+    vehicle = ask(api, "PUT", "/vehicles/van", {"plate": "ÄB-1", "kind": "van"})
+    assert ask(api, "GET", "/vehicles")["vehicles"] == [vehicle]
+    assert ask(api, "POST", "/vehicles/van/device", {"device_id": "van-7"})["done"]
+    assert ask(api, "POST", "/vehicles/van/driver", {"driver": "Ada"})["done"]
+    reading = {"time": (NOON - HOUR).isoformat(), "odometer_km": 1000.5}
+    ask(api, "POST", "/vehicles/van/odometer", reading, 201)
+    lower = {"time": (NOON + 9 * HOUR).isoformat(), "odometer_km": 1.0}
+    ask(api, "POST", "/vehicles/van/odometer", lower, 400)
+    needing = ask(api, "GET", "/logbook?vehicle=van&month=2026-03&needs_purpose=true")["entries"]
+    assert [one["status"] for one in needing] == ["open"] * 3
+    assert needing[0]["content"]["odometer_start_m"] == 1_000_500
+    at = f"/logbook/{needing[0]['entry_id']}"
+    ask(api, "POST", f"{at}/amend", {"reason": "early", "purpose": "x"}, 400)
+
+    # the first two drives are one business trip, the third is private
+    times = {"start": NOON.isoformat(), "end": (NOON + 3 * HOUR).isoformat()}
+    join = ask(api, "POST", "/logbook/join", {"device_id": "van-7", **times}, 201)["join_id"]
+    assert len(ask(api, "GET", "/logbook")["entries"]) == 2
+    ask(api, "POST", f"/logbook/joins/{join}/undo")
+    ask(api, "POST", f"/logbook/joins/{join}/undo", status=404)
+    assert len(ask(api, "GET", "/logbook")["entries"]) == 3
+    ask(api, "POST", "/logbook/join", {"device_id": "van-7", **times}, 201)
+    reminded(context, clock)
+    for start, category in ((NOON, "business"), (NOON + 4 * HOUR, "private")):
+        wanted = DecisionRequest("van-7", start, start + 3 * HOUR, category, SECRET, "Partner")
+        decide(context, wanted, "Ada")
+    ask(api, "POST", "/vehicles/van/driver", {"driver": "Ada Lovelace"})  # the book follows
+    clock.advance(9 * DAY.total_seconds())
+    assert close_due(context).closed == 2
+
+    business, private = ask(api, "GET", "/logbook")["entries"]
+    assert business["content"]["purpose"] == SECRET
+    closed = files(api)
+    assert SECRET in closed["csv"].decode()
+    amended = ask(api, "POST", f"/logbook/{business['entry_id']}/amend",
+                  {"reason": "wrong name", "purpose": "Customer"})  # fmt: skip
+    assert amended["content"]["purpose"] == SECRET
+    assert amended["now"]["purpose"] == "Customer"
+    ask(api, "POST", f"/logbook/{business['entry_id']}/amend",
+        {"reason": "again", "purpose": "Customer"}, 400)  # fmt: skip
+    for values in ({"purpose": SECRET + " 2"}, {"end_place": SECRET + "strasse"}):
+        entry_id = list_entries(context)[1].entry.entry_id
+        amend_entry(context, entry_id, values, reason="private", amended_by="Ada")
+    later = files(api)
+    assert later["csv"] == closed["csv"], "the entries of a closed month never change"
+    assert later["amendments"] != closed["amendments"]
+    assert b"Customer" in later["amendments"]
+    with zipfile.ZipFile(io.BytesIO(later["xlsx"])) as book:
+        sheets = b"".join(map(book.read, book.namelist()))
+    assert business["entry_hash"].encode() in sheets
+
+    shown = ask(api, "GET", f"/logbook/{private['entry_id']}")
+    assert shown["content"]["distance_m"] > 1000
+    assert len(shown["amendments"]) == 2
+    private_row = later["csv"].decode().splitlines()[2]
+    for seen in (str(shown), str(private), private_row):
+        assert SECRET not in seen
+    for name in (SECRET + " 2", SECRET + "strasse"):
+        assert all(name.encode() not in text for text in (later["amendments"], later["md"], sheets))
+
+    (check,) = ask(api, "GET", "/logbook/verify?vehicle=van")["books"]
+    assert (check["is_intact"], check["links"]) == (True, 5)
+    assert check["last_hash"].encode() in later["md"]
+    assert ask(api, "GET", "/rates")["rates"] == []
+
+
+def reminded(context: Context, clock: Clock) -> None:
+    """Two trips still need a purpose: people hear of it once, two days before."""
+    told = Told()
+    assert remind(context, told).messages == 0
+    clock.advance(4.5 * DAY.total_seconds())
+    assert (remind(context, told).trips, remind(context, told).trips) == (2, 0)
+    ((title, body),) = told.messages
+    assert title == "trackflow: 2 trips of van still need a purpose"
+    assert body.count(" km, closes ") == 2
+
+
+def files(api: httpx.Client) -> dict[str, bytes]:
+    found = {}
+    for name in ("csv", "amendments", "xlsx", "md", "pdf"):
+        answer = api.get(f"/api/v1/mileage-report?month=2026-03&vehicle=van&format={name}")
+        assert answer.status_code == 200, answer.text
+        assert 'filename="logbook-van-2026-03' in answer.headers["Content-Disposition"]
+        found[name] = answer.content
+    return found
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/logbook?month=2026-13", None, 400),
+        ("GET", "/logbook?vehicle=nobody", None, 404),
+        ("GET", "/logbook/6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4", None, 404),
+        ("GET", "/mileage-report?month=1999-01&vehicle=nobody", None, 404),
+        ("PUT", "/vehicles/x", {"kind": "ship"}, 400),
+        ("PUT", "/vehicles/x", {"plate": "a\0"}, 400),
+        ("POST", "/vehicles/nobody/driver", {"driver": "Ada"}, 404),
+        ("POST", "/vehicles/nobody/odometer", {"time": "2026-03-02", "odometer_km": -1}, 422),
+    ],
+)
+def test_nonsense_is_refused(
+    api: httpx.Client, method: str, path: str, body: Any, status: int
+) -> None:
+    ask(api, method, path, body, status)
+
+
+def test_reading_takes_the_scope_read_and_changes_take_admin(
+    api: httpx.Client, context: Context
+) -> None:
+    reader = bearer(token_for(context, Scope.READ))
+    for path in ("logbook", "vehicles", "rates", "logbook/verify"):
+        assert api.get(f"/api/v1/{path}", **reader).status_code == 200
+    assert api.put("/api/v1/vehicles/x", json={}, **reader).status_code == 403
+    nobody = "6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4"
+    amend = api.post(f"/api/v1/logbook/{nobody}/amend", json={"reason": "x"}, **reader)
+    assert amend.status_code == 403
