@@ -248,9 +248,7 @@ def _running(values: Bools | Ints) -> Ints:
 def _corners(steps: _Steps) -> Bools:
     """Ticks at which the course has changed much from the tick before last."""
     found = np.zeros(len(steps.way_mm), dtype=bool)
-    east, north, way = (
-        x.astype(np.float64) for x in (steps.east_mm, steps.north_mm, steps.way_mm)
-    )
+    east, north, way = (x.astype(np.float64) for x in (steps.east_mm, steps.north_mm, steps.way_mm))
     along = east[2:] * east[:-2] + north[2:] * north[:-2]
     quick = way > CORNER_MS * MMS_PER_MS
     found[2:] = (along < CORNER_COS * way[2:] * way[:-2]) & quick[2:] & quick[:-2]

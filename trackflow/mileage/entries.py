@@ -219,7 +219,7 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
         content: of an entry.
         reader: name of the reader; None for reports.
     """
-    if not is_hidden(content, reader):
+    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
         return dict(content)
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
 
