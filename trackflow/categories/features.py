@@ -223,8 +223,8 @@ def _sums(grid: _Grid, steps: _Steps) -> dict[str, Ints]:
     halt = inside & (way_mm < HALT_MS * MMS_PER_MS)
     begins = halt.copy()
     begins[1:] &= ~halt[:-1]
-    values = {f"below_{v:g}": inside & (way_mm < v * MMS_PER_MS) for v in SPEEDS_MS}
-    values |= {
+    values: dict[str, Bools | Ints] = {
+        **{f"below_{v:g}": inside & (way_mm < v * MMS_PER_MS) for v in SPEEDS_MS},
         "inside": inside,
         "way_mm": way_mm,
         "east_mm": steps.east_mm,

@@ -25,8 +25,8 @@ MODEL_VERSION = "2"
 """Changes whenever the same points may give other legs."""
 
 PAUSE_S = 3600.0
-"""Longest pause within a journey. People who write down how they travelled count waits, a lunch on a
-walk and a long stop in traffic to the leg; with 15 minutes, twice as much of their time had no
+"""Longest pause within a journey. People who write down how they travelled count waits, a lunch on
+a walk and a long stop in traffic to the leg; with 15 minutes, twice as much of their time had no
 leg."""
 
 MODEL, PERSON = "model", "person"
@@ -111,7 +111,7 @@ def legs_of_each(
     log_odds = log_odds + _log_prior(prior or {})
     states = decode(slots.start_us, slots.edges, log_odds)
     journey_edges = iter(itertools.pairwise(slots.edges.tolist()))
-    found = []
+    found: list[list[Leg]] = []
     for points in all_points:
         if len(points) < 2:
             found.append([])

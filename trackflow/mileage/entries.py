@@ -224,6 +224,12 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
 
 
+def is_hidden(content: Content, reader: str | None) -> bool:
+    """Whether a reader sees of a trip the kilometres only."""
+    is_driver = reader is not None and content.get("driver") == reader
+    return content.get("category") == PRIVATE and not is_driver
+
+
 def changes_shown_to(
     content: Content, changes: Sequence[Mapping[str, Sequence[Any]]], reader: str | None
 ) -> list[dict[str, list[Any]]]:

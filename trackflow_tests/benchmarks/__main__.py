@@ -23,6 +23,7 @@ NOT_BENCHMARKS = {
     "scoring",
     "senders",
     "simulated_days",
+    "simulated_rail",
     "simulated_trackers",
 }
 

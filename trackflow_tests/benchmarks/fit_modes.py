@@ -2,7 +2,8 @@
 
     python -m trackflow_tests.benchmarks.fit_modes --version 2
 
-Needs scikit-learn and the labelled traces of `TRACKFLOW_TEST_DATA`. Each trace is shown as it is,
+Needs scikit-learn and the labelled traces of `TRACKFLOW_TEST_DATA`. Simulated rides by rail are
+added, for few of the people go by train (`simulated_rail`). Each trace is shown as it is,
 and thinned to one point in 15, 30 and 60 s: devices differ in how often they look. The benchmark
 `modes` fits it on half of the people to judge it by the others.
 """
@@ -24,6 +25,7 @@ from trackflow.categories.mode_model import FILE, FURTHEST, HIDDEN_STEPS, STEPS,
 from trackflow.categories.modes import CLASSES
 from trackflow.geo.points import Points
 from trackflow_tests.benchmarks.accuracy import data_folder, tracks_of
+from trackflow_tests.benchmarks.simulated_rail import rides
 
 SETS = {"aalto": 20.0, "geolife_a": 1.0}
 """Weight of an hour of each set: Aalto has 6 hours, GeoLife 1,800, and another town counts more."""
@@ -43,8 +45,11 @@ CLASS_OF_LABEL = {
     "subway": "rail",
     "tram": "rail",
 }
+RIDES = 100
+"""Simulated rides of each kind of line."""
+
 HIDDEN, WEIGHT_DECAY, EPOCHS, BATCH = 32, 1.0, 12, 1024
-CLASS_WEIGHT = 0.6
+CLASS_WEIGHT = 0.5
 """Rare classes count more by this power of their rarity."""
 
 
@@ -135,6 +140,17 @@ def examples(person: Person) -> Examples:
     return np.vstack(features), of_class, np.full(len(of_class), SETS[person.set_name] * every)
 
 
+def simulated_rail() -> Examples:
+    """The same of simulated rides: they count as many hours as they last."""
+    features = []
+    for points, (start_us, end_us) in rides(RIDES):
+        slots = slots_of([points])
+        middle = slots.start_us + SLOT_US // 2
+        features.append(slots.features[(middle >= start_us) & (middle < end_us)][::2])
+    count = sum(map(len, features))
+    return np.vstack(features), np.full(count, CLASSES.index("rail")), np.full(count, 2.0)
+
+
 def fitted(shown: list[Examples], version: str) -> dict[str, object]:
     """The model as JSON.
 
@@ -142,7 +158,7 @@ def fitted(shown: list[Examples], version: str) -> dict[str, object]:
         shown: of each person.
         version: of the model.
     """
-    from sklearn.neural_network import MLPClassifier
+    from sklearn.neural_network import MLPClassifier  # type: ignore[import-untyped]
 
     features, classes, weights = (np.concatenate(parts) for parts in zip(*shown, strict=True))
     share = np.bincount(classes, weights) / weights.sum()
@@ -182,6 +198,7 @@ def main() -> None:
     parser.add_argument("--version", required=True)
     args = parser.parse_args()
     shown = [examples(person) for name in SETS for person in people(name)]
+    shown.append(simulated_rail())
     text = json.dumps(fitted(shown, args.version), separators=(",", ":"))
     args.out.write_text(text + "\n", "utf-8")
 

@@ -1,5 +1,7 @@
 """Legs of random journeys: they tile, they are local, corrections win."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,8 +49,9 @@ JOURNEYS = st.builds(
 
 def holds_all(legs: list[Leg], points: Points) -> None:
     """Legs cover the journey's time and way, in order, without a hole, each with its own mode."""
-    assert legs[0].start_us == points.time_us[0] and legs[-1].end_us == points.time_us[-1]
-    for a, b in zip(legs, legs[1:], strict=False):
+    assert legs[0].start_us == points.time_us[0]
+    assert legs[-1].end_us == points.time_us[-1]
+    for a, b in itertools.pairwise(legs):
         assert a.end_us == b.start_us
         assert (a.mode, a.decided_by) != (b.mode, b.decided_by)
     assert all(leg.start_us < leg.end_us and 0 <= leg.probability <= 1 for leg in legs)

@@ -41,7 +41,7 @@ def _numbers(store: Store) -> list[int]:
 
 
 def test_a_broken_connection_is_replaced_and_nothing_is_stored_twice(store: Store) -> None:
-    tries = []
+    tries: list[int] = []
 
     def work(connection: Connection) -> None:
         _add(connection, 1)
@@ -58,10 +58,10 @@ def test_a_broken_connection_is_replaced_and_nothing_is_stored_twice(store: Stor
 
 def test_of_two_dead_locked_transactions_both_are_stored(store: Store) -> None:
     both_hold_a_row = Barrier(2)
-    tries = []
+    tries: list[tuple[int, int]] = []
 
     def work(rows: tuple[int, int]) -> None:
-        seen = []
+        seen: list[tuple[int, int]] = []
 
         def lock_both(connection: Connection) -> None:
             tries.append(rows)
