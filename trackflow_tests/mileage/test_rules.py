@@ -145,9 +145,10 @@ def test_a_broken_link_is_named(contents: list[dict[str, int]], data: st.DataObj
     st.lists(st.tuples(st.integers(0, 24 * 500), METRES), max_size=20, unique_by=lambda t: t[0]),
     st.sampled_from(ZONES),
     st.lists(st.tuples(st.integers(0, 24 * 500), st.integers(1, 30)), max_size=3),
+    st.sampled_from([0.0, 600.0, 7200.0]),
 )
 def test_no_kilometre_is_lost_or_doubled_at_midnights_months_and_changes_of_clocks(
-    driven: list[tuple[int, int]], zone: str, joined: list[tuple[int, int]]
+    driven: list[tuple[int, int]], zone: str, joined: list[tuple[int, int]], join_s: float
 ) -> None:
     local = ZoneInfo(zone)
     parts = [
@@ -166,7 +167,20 @@ def test_no_kilometre_is_lost_or_doubled_at_midnights_months_and_changes_of_cloc
         JoinedTime(START_OF_ALL + hour * HOUR, START_OF_ALL + (hour + length) * HOUR)
         for hour, length in joined
     ]
-    trips = [content_of(group, "V", None, zone) for group in grouped(parts, joins)]
+    groups = grouped(parts, joins, join_s)
+    trips = [content_of(group, "V", None, zone) for group in groups]
+    if not joins:
+        for group in groups:
+            for before, part in itertools.pairwise(group):
+                assert before.start.date() == part.start.date()
+                assert (part.start - before.end).total_seconds() <= join_s
+                assert before.category == part.category == "business"
+        for one, following in itertools.pairwise(groups):
+            before, part = one[-1], following[0]
+            near = before.start.date() == part.start.date() and (
+                (part.start - before.end).total_seconds() <= join_s
+            )
+            assert not (near and before.category == part.category == "business")
     by_month: dict[str, int] = {}
     for trip in trips:
         month = trip["local_day"][:7]
