@@ -432,7 +432,7 @@ def due_days(
     return found
 
 
-def _newer_tracks(device_id: str | None) -> sa.Select[tuple[str, dt.date]]:
+def _newer_tracks(device_id: str | None) -> sa.Select[Any]:
     b = processing_batches.c
     same = sa.and_(c.device_id == b.device_id, c.day == b.day)
     query = (
