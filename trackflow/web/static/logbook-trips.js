@@ -29,10 +29,8 @@ export function purposes(entries, { mayChange, saved, failed }) {
     const save = async (event) => {
       event.preventDefault();
       try {
-        await send('POST', '/api/v1/categories/decisions', {
-          device_id: content.device_id, start_time: content.start_time, end_time: content.end_time,
-          category: category.value || null, purpose: purpose.value.trim() || null, partner: partner.value.trim() || null,
-        });
+        const wanted = { category: category.value || null, purpose: purpose.value.trim() || null, partner: partner.value.trim() || null };
+        for (const track of content.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted });
         await saved();
       } catch (error) {
         failed(error);

@@ -85,5 +85,6 @@ async function act(box, track, work, words) {
     box.append(el('p', { class: 'bad', role: 'alert' }, error.message));
     return;
   }
-  await drawPurpose(box, track);
+  // drawing the details anew has made another box, which is drawn already
+  if (box.isConnected) await drawPurpose(box, track);
 }
