@@ -155,6 +155,8 @@ class Settings:
             everything.
         keep_tracks: whether retention leaves tracks, although their lines show where people were.
         close_after_days: days after which an entry of the logbook is closed.
+        logbook_join_min: longest stay in minutes between business tracks of a day that are one
+            trip of the logbook; 0 joins none by itself.
         liverc_url: where LiveRC is: empty for the real one, a base address, an address with
             `{slug}` for a track's page, or those of the list and of a track's page, by a space.
         catalogue_file: a JSON or CSV list of race tracks, a path or a web address; empty for none.
@@ -276,6 +278,14 @@ class Settings:
         7,
         "days after a trip at which its entry in the logbook is closed",
         parse=whole_number(1, 365),
+    )
+    logbook_join_min: float = set_by(
+        "LOGBOOK_JOIN_MIN",
+        0.0,
+        "the longest stay in minutes between business tracks of a day that are one trip of the "
+        "logbook",
+        unset="0: each track is a trip",
+        parse=number(0, 1440),
     )
     liverc_url: str = set_by(
         "LIVERC_URL",

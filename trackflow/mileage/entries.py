@@ -105,12 +105,16 @@ def without_doubles(parts: Sequence[TripPart]) -> list[TripPart]:
     return sorted(kept, key=lambda part: part.start)
 
 
-def grouped(parts: Sequence[TripPart], joins: Sequence[JoinedTime]) -> list[list[TripPart]]:
+def grouped(
+    parts: Sequence[TripPart], joins: Sequence[JoinedTime], join_s: float = 0.0
+) -> list[list[TripPart]]:
     """The tracks of each trip: one, or all whose middle lies in the same join.
 
     Args:
         parts: tracks of one device, in order of time.
         joins: in the order in which they were decided; the last one counts.
+        join_s: longest stay between business tracks of one driver and local day that are one trip
+            without a join; 0 for none.
     """
     found: list[list[TripPart]] = []
     number_before: int | None = None
@@ -118,12 +122,30 @@ def grouped(parts: Sequence[TripPart], joins: Sequence[JoinedTime]) -> list[list
         middle = part.start + (part.end - part.start) / 2
         numbers = [k for k, join in enumerate(joins) if join.start <= middle <= join.end]
         number = numbers[-1] if numbers else None
-        if number is not None and number == number_before:
+        by_person = number is not None and number == number_before
+        by_setting = (
+            number is number_before is None
+            and found
+            and _is_short_stop(found[-1][-1], part, join_s)
+        )
+        if by_person or by_setting:
             found[-1].append(part)
         else:
             found.append([part])
         number_before = number
     return found
+
+
+def _is_short_stop(before: TripPart, part: TripPart, join_s: float) -> bool:
+    """Whether two business tracks of a day are one trip, by the length of the stay between them."""
+    stay_s = (part.start - before.end).total_seconds()
+    return (
+        0 <= stay_s <= join_s
+        and join_s > 0
+        and before.category == part.category == BUSINESS
+        and before.driver == part.driver
+        and before.start.date() == part.start.date()
+    )
 
 
 def content_of(
@@ -219,7 +241,7 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
         content: of an entry.
         reader: name of the reader; None for reports.
     """
-    if not is_hidden(content, reader):
+    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
         return dict(content)
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
 

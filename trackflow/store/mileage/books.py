@@ -404,7 +404,8 @@ def due_days(
 ) -> dict[str, list[tuple[dt.date, str]]]:
     """Days whose categories are not in the book as they are now, with the hash of what they are.
 
-    Also days that have left the store: their trips leave the book, or amend it.
+    Also days that have left the store: their trips leave the book, or amend it; and days of devices
+    in a vehicle whose tracks are newer than their categories.
 
     Args:
         connection: to the store.
@@ -425,7 +426,24 @@ def due_days(
     for (gone, day), before in known.items():
         if before:
             found.setdefault(gone, []).append((day, ""))
+    for one, day in connection.execute(_newer_tracks(device_id)):
+        if own_hashes.get(one) and all(day != other for other, _ in found.get(one, [])):
+            found.setdefault(one, []).append((day, ""))
     return found
+
+
+def _newer_tracks(device_id: str | None) -> sa.Select[Any]:
+    b = processing_batches.c
+    same = sa.and_(c.device_id == b.device_id, c.day == b.day)
+    query = (
+        sa.select(b.device_id, b.day)
+        .select_from(processing_batches.outerjoin(category_days, same))
+        .where(
+            b.tracked_generation > 0,
+            sa.or_(c.device_id.is_(None), c.generation != b.tracked_generation),
+        )
+    )
+    return query if device_id is None else query.where(b.device_id == device_id)
 
 
 def note_days(connection: Connection, device_id: str, days: Sequence[tuple[dt.date, str]]) -> None:

@@ -106,7 +106,14 @@ def paid_trip(entry: Entry, kind: str) -> PaidTrip:
 
 def driven_trip(entry: Entry) -> DrivenTrip:
     """An entry as odometers see it."""
-    return DrivenTrip(entry.start_time, entry.end_time, entry.content["distance_m"])
+    start_m, end_m = (entry.content.get(f"odometer_{name}_m") for name in ("start", "end"))
+    return DrivenTrip(
+        entry.start_time,
+        entry.end_time,
+        entry.content["distance_m"],
+        entry.closed_at is not None,
+        None if start_m is None or end_m is None else (start_m, end_m),
+    )
 
 
 def readings_of(connection: Connection, vehicle_id: str) -> list[Reading]:

@@ -338,6 +338,7 @@ def _own_hash(
         CODE_VERSION,
         context.settings.time_zone,
         context.settings.close_after_days,
+        context.settings.logbook_join_min,
         [repr(one) for one in of_device],
         [
             [name, assigned.plates.get(name), repr(assigned.drivers.get(name)), zones.get(name)]

@@ -96,7 +96,7 @@ def entries_of(
     entries = []
     for device_id in found.device_ids:
         mine = [part for part in parts if part.device_id == device_id]
-        for group in grouped(mine, found.joins[device_id]):
+        for group in grouped(mine, found.joins[device_id], 60 * context.settings.logbook_join_min):
             first, last = group[0], group[-1]
             end = last.end.astimezone(dt.UTC)
             entries.append(

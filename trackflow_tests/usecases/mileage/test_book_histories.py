@@ -4,8 +4,8 @@ Closed entries stay as they are, byte for byte; what is open follows the tracks.
 """
 
 import datetime as dt
-import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
-from trackflow.errors import TrackflowError
+from trackflow.errors import NotFoundError, SettingsError
 from trackflow.exports.mileage.csv import entries_csv
 from trackflow.geo.time import ONE_DAY
-from trackflow.store.mileage.tables import logbook_amendments, logbook_entries
+from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicle_devices
 from trackflow.store.tables import tracks
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
 from trackflow.usecases.categories.following import follow_tracks
@@ -60,7 +60,9 @@ steps = st.one_of(
         st.sampled_from(sorted(PARTS)),
     ),
     st.tuples(st.just("close"), st.integers(1, 12)),
-    st.tuples(st.just("decide"), st.integers(0, DRIVES - 1), st.sampled_from(["business", "private"])),
+    st.tuples(
+        st.just("decide"), st.integers(0, DRIVES - 1), st.sampled_from(["business", "private"])
+    ),
     st.tuples(st.just("join"), st.integers(0, DRIVES - 2)),
     st.tuples(st.just("move"), st.sampled_from(["van", "phone"]), st.sampled_from(VEHICLES)),
     st.tuples(st.just("cut"), st.sampled_from([120.0, 1200.0])),
@@ -85,10 +87,8 @@ class Book:
             fleet.put_device(context, VEHICLES[0], device)
 
     def happen(self, step: tuple[Any, ...]) -> None:
-        try:
+        with suppress(SettingsError, NotFoundError):  # the device is not there any more
             getattr(self, f"_{step[0]}")(*step[1:])
-        except TrackflowError as error:  # of a device that is not there any more
-            assert "device" in str(error) or "known of" in str(error), error
 
     def _deliver(self, device: str, number: int, part: str) -> None:
         # the phone is in the same vehicle, and a little later
@@ -158,11 +158,9 @@ class Book:
         """Each kilometre of a vehicle is in its book once, in the trip of its time."""
         with self.context.store.read() as connection:
             rows = connection.execute(sa.select(tracks).order_by(tracks.c.start_time)).all()
-            assigned = dict(
-                connection.execute(
-                    sa.text("SELECT device_id, vehicle_id FROM vehicle_devices")
-                ).all()  # type: ignore[arg-type]
-            )
+            d = vehicle_devices.c
+            pairs = connection.execute(sa.select(d.device_id, d.vehicle_id)).all()
+            assigned = {row.device_id: row.vehicle_id for row in pairs}
         category = {
             (row["device_id"], row["start_time"]): row["category"]
             for row in read_categories(self.context, None, None, None)
@@ -211,10 +209,7 @@ def start_of(number: int) -> dt.datetime:
     return LAST_EVENING + number * 1.5 * HOUR - 6 * HOUR
 
 
-@settings(
-    max_examples=int(os.environ.get("BOOKS", "6")),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-)
+@settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(steps, min_size=2, max_size=9))
 def test_the_book_as_amended_says_what_tracks_say(history: list[tuple[Any, ...]]) -> None:
     clock = Clock(LAST_EVENING + ONE_DAY)

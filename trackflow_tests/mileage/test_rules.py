@@ -1,0 +1,229 @@
+"""The rules of the logbook over any values: odometers, rates, chains, days and months."""
+
+import datetime as dt
+import itertools
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from trackflow.exports.mileage.csv import kilometres
+from trackflow.mileage.chain import START, Link, faults, link_hash
+from trackflow.mileage.entries import (
+    JoinedTime,
+    TripPart,
+    content_of,
+    differences,
+    grouped,
+    without_doubles,
+)
+from trackflow.mileage.odometer import (
+    MOST_DRIFT,
+    DrivenTrip,
+    Reading,
+    odometers,
+    stretches,
+)
+from trackflow.mileage.rates import PaidTrip, Rate, Tier, payments
+from trackflow.mileage.report import ReportTrip, sums_of
+
+START_OF_ALL = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+METRES = st.integers(0, 400_000)
+ZONES = ("Europe/Helsinki", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "UTC")
+
+
+def trip_at(hour: int, metres: int) -> DrivenTrip:
+    start = START_OF_ALL + hour * HOUR
+    return DrivenTrip(start, start + HOUR / 2, metres)
+
+
+@given(
+    st.lists(METRES, max_size=12),
+    st.lists(st.tuples(st.integers(0, 14), st.integers(0, 900_000)), max_size=4),
+)
+def test_odometers_run_from_reading_to_reading(
+    metres: list[int], steps: list[tuple[int, int]]
+) -> None:
+    trips = [trip_at(hour, one) for hour, one in enumerate(metres)]
+    hours = sorted({hour for hour, _ in steps})
+    shown = itertools.accumulate(m for _, m in steps[: len(hours)])
+    readings = [Reading(START_OF_ALL + h * HOUR, m) for h, m in zip(hours, shown, strict=True)]
+    found = odometers(trips, readings)
+    assert [one is None for one in found] == [
+        not readings or trip.start < readings[0].read_at for trip in trips
+    ]
+    for stretch in stretches(trips, readings):
+        inside = [
+            one
+            for one, trip in zip(found, trips, strict=True)
+            if one and stretch.start.read_at <= trip.start < stretch.end.read_at
+        ]
+        assert all(start <= end for start, end in inside)
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(inside))
+        difference_m = stretch.driven_m - stretch.trips_m
+        if inside:
+            assert inside[0][0] == stretch.start.odometer_m
+            # what is not spread over trips is shown as what no trip explains: nothing is hidden
+            assert inside[-1][1] + stretch.unexplained_m == stretch.end.odometer_m
+        assert stretch.unexplained_m in (0, difference_m)
+        if abs(difference_m) > MOST_DRIFT * stretch.trips_m:
+            assert stretch.unexplained_m == difference_m
+
+
+@given(st.lists(METRES, min_size=1, max_size=8), st.integers(0, 8), st.integers(0, 10**6))
+def test_closed_entries_keep_their_odometers(metres: list[int], count: int, read_m: int) -> None:
+    trips = [trip_at(hour, one) for hour, one in enumerate(metres)]
+    first = Reading(START_OF_ALL, 1000)
+    before = odometers(trips, [first])
+    closed = [
+        DrivenTrip(trip.start, trip.end, trip.distance_m, k < count, odometer)
+        for k, (trip, odometer) in enumerate(zip(trips, before, strict=True))
+    ]
+    later = Reading(START_OF_ALL + len(trips) * HOUR, 1000 + read_m)
+    found = odometers(closed, [first, later])
+    assert found[:count] == before[:count]
+    known = [one for one in found if one]
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(known))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 800), METRES), max_size=30),
+    st.lists(st.integers(1, 20_000), max_size=3, unique=True),
+    st.lists(st.decimals(0, 2, places=4), min_size=4, max_size=4),
+    st.sampled_from(["km", "mi"]),
+)
+def test_trips_add_up_to_the_tiers_of_their_year_to_the_cent(
+    driven: list[tuple[int, int]], limits: list[int], cents: list[Decimal], unit: str
+) -> None:
+    tiers = [Tier(Decimal(one), cents[k]) for k, one in enumerate(sorted(limits))]
+    tiers.append(Tier(None, cents[-1]))
+    rate = Rate(
+        "r", dt.date(2020, 1, 1), None, None, None, "GBP", unit, tuple(tiers), (4, 6)
+    )  # fmt: skip
+    trips = [
+        PaidTrip(str(k), dt.date(2026, 1, 1) + dt.timedelta(days=day), None, "V", "car", metres)
+        for k, (day, metres) in enumerate(sorted(driven))
+    ]
+    paid = payments(trips, [rate])
+    for year in (2025, 2026, 2027, 2028):
+        first, last = dt.date(year, 4, 6), dt.date(year + 1, 4, 5)
+        mine = [trip for trip in trips if first <= trip.day <= last]
+        metres = sum(trip.distance_m for trip in mine)
+        units = Fraction(metres) / (1000 if unit == "km" else Fraction(1_609_344, 1000))
+        exact, low = Fraction(0), Fraction(0)
+        for tier in tiers:
+            high = units if tier.up_to is None else min(units, Fraction(tier.up_to))
+            exact += max(high - low, Fraction(0)) * Fraction(tier.amount)
+            low = max(low, high)
+        total = sum((paid[trip.key].amount for trip in mine), Decimal(0))
+        assert abs(Fraction(total) - exact) <= Fraction(1, 200)
+        assert total == total.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers()), min_size=1, max_size=6),
+       st.data())  # fmt: skip
+def test_a_broken_link_is_named(contents: list[dict[str, int]], data: st.DataObject) -> None:
+    links, previous = [], START
+    for number, content in enumerate(contents, 1):
+        hashed = link_hash(previous, content)
+        links.append(Link(number, "entry", str(number), content, previous, hashed))
+        previous = hashed
+    assert faults(links) == []
+    k = data.draw(st.integers(0, len(links) - 1))
+    one = links[k]
+    changed = Link(one.chain_no, "entry", one.link_id, {**one.content, "new": 1},
+                   one.previous_hash, one.link_hash)  # fmt: skip
+    assert [fault.chain_no for fault in faults([*links[:k], changed, *links[k + 1 :]])] == [k + 1]
+    if k < len(links) - 1:
+        assert faults(links[:k] + links[k + 1 :])[0].chain_no == k + 2
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 24 * 500), METRES), max_size=20, unique_by=lambda t: t[0]),
+    st.sampled_from(ZONES),
+    st.lists(st.tuples(st.integers(0, 24 * 500), st.integers(1, 30)), max_size=3),
+    st.sampled_from([0.0, 600.0, 7200.0]),
+)
+def test_no_kilometre_is_lost_or_doubled_at_midnights_months_and_changes_of_clocks(
+    driven: list[tuple[int, int]], zone: str, joined: list[tuple[int, int]], join_s: float
+) -> None:
+    local = ZoneInfo(zone)
+    parts = [
+        TripPart(
+            "van",
+            str(hour),
+            (START_OF_ALL + hour * HOUR).astimezone(local),
+            (START_OF_ALL + (hour + 0.9) * HOUR).astimezone(local),
+            float(metres),
+            1.0,
+            category="business" if metres % 2 else None,
+        )
+        for hour, metres in sorted(driven)
+    ]
+    joins = [
+        JoinedTime(START_OF_ALL + hour * HOUR, START_OF_ALL + (hour + length) * HOUR)
+        for hour, length in joined
+    ]
+    groups = grouped(parts, joins, join_s)
+    trips = [content_of(group, "V", None, zone) for group in groups]
+    if not joins:
+        for group in groups:
+            for before, part in itertools.pairwise(group):
+                assert before.start.date() == part.start.date()
+                assert (part.start - before.end).total_seconds() <= join_s
+                assert before.category == part.category == "business"
+        for one, following in itertools.pairwise(groups):
+            before, part = one[-1], following[0]
+            near = before.start.date() == part.start.date() and (
+                (part.start - before.end).total_seconds() <= join_s
+            )
+            assert not (near and before.category == part.category == "business")
+    by_month: dict[str, int] = {}
+    for trip in trips:
+        month = trip["local_day"][:7]
+        by_month[month] = by_month.get(month, 0) + trip["distance_m"]
+    assert sum(by_month.values()) == sum(metres for _, metres in driven)
+    sums = sums_of([ReportTrip("", trip, "open", None) for trip in trips])
+    assert sum(one.distance_m for one in sums) == sum(metres for _, metres in driven)
+    assert sum(one.trips for one in sums) == len(trips)
+    for trip in trips:
+        start = dt.datetime.fromisoformat(trip["start_time"])
+        assert start.astimezone(local).date().isoformat() == trip["local_day"]
+        # the same moments in another zone are no difference
+        elsewhere = trip | {
+            name: dt.datetime.fromisoformat(trip[name]).astimezone(dt.UTC).isoformat()
+            for name in ("start_time", "end_time")
+        }
+        assert differences(trip, elsewhere | {"zone": "UTC"}) == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8), st.booleans()), max_size=12))
+def test_two_devices_in_a_vehicle_count_once(spans: list[tuple[int, int, bool]]) -> None:
+    free = {"a": 0, "b": 0}
+    parts: list[TripPart] = []
+    for start, length, is_second in sorted(spans):
+        device = "b" if is_second else "a"
+        if start < free[device]:
+            continue
+        free[device] = start + length
+        times = START_OF_ALL + start * HOUR, START_OF_ALL + (start + length) * HOUR
+        parts.append(TripPart(device, f"{device}{start}", *times, 1000.0, 1.0))
+    parts.sort(key=lambda part: (part.device_id, part.start))
+    kept = without_doubles(parts)
+    assert [part for part in kept if part.device_id == "a"] == [
+        part for part in parts if part.device_id == "a"
+    ]
+    for part in kept:
+        for other in kept:
+            if part.device_id == "b" and other.device_id == "a":
+                shared = min(part.end, other.end) - max(part.start, other.start)
+                assert shared <= (part.end - part.start) / 2
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_kilometres_are_metres(metres: int) -> None:
+    assume(metres)
+    assert Decimal(kilometres(metres)) * 1000 == metres
