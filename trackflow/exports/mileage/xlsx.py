@@ -76,7 +76,7 @@ def _write(cell: Cell | Any, text: str, *, is_number: bool) -> None:
 
 
 def _legal(text: str) -> str:
-    return ILLEGAL_CHARACTERS_RE.sub("", text)[:MOST_CHARACTERS]
+    return str(ILLEGAL_CHARACTERS_RE.sub("", text))[:MOST_CHARACTERS]
 
 
 def _without_clock(made: bytes, moment: dt.datetime) -> bytes:

@@ -7,9 +7,8 @@ from typing import Any, TypedDict
 
 from trackflow.mileage.entries import changes_shown_to, shown_to
 from trackflow.mileage.rates import Rate
-from trackflow.store.mileage.books import Entry
-from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.books import BookCheck, BookEntry
+from trackflow.usecases.mileage.books import BookCheck, BookEntry, Entry
+from trackflow.usecases.mileage.fleet import Vehicle
 from trackflow.web.answers.describing import described, shows
 
 
@@ -274,7 +273,7 @@ _START = dt.datetime(2026, 9, 21, 6, 27, 10, tzinfo=dt.UTC)
 _ID = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
 _ENTRY = BookEntry(
     Entry(
-        _ID, "van", "van-7", _START, _START + dt.timedelta(minutes=25), "2026-09",
+        _ID, "van", _ID, _START, _START + dt.timedelta(minutes=25), "2026-09",
         {"vehicle_id": "van", "local_day": "2026-09-21", "category": "business",
          "purpose": "Customer", "distance_m": 12_345},
         _START + dt.timedelta(days=7, minutes=25),
