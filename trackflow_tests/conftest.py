@@ -20,7 +20,7 @@ from trackflow.store import database
 from trackflow.store.database import open_store
 from trackflow.store.migrations import apply
 from trackflow_tests.helpers import postgres
-from trackflow_tests.helpers.engines import with_shared_statements
+from trackflow_tests.helpers.engines import quick
 from trackflow_tests.helpers.templates import migrate, schema_statements, upgrade_by
 
 ROOT = Path(__file__).parents[1]
@@ -89,9 +89,9 @@ def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _stores_share_compiled_statements() -> Iterator[None]:
+def _stores_are_quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "_engine", with_shared_statements(database._engine))
+        patch.setattr(database, "_engine", quick(database._engine))
         yield
 
 

@@ -2,9 +2,10 @@
 
 A journey is looked at every 10 s (ticks), in slots of 30 s that the clock aligns. All sums are of
 whole numbers: so a slot's features depend on the points around it alone, to the last bit, wherever
-the journey began.
+the journey began and whichever journeys are computed with it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from trackflow.geo.points import Bools, Floats, Ints, Points
 TICK_US = 10_000_000
 TICKS = 3
 SLOT_US = TICKS * TICK_US
+MMS_PER_MS = TICK_US // 1000
+"""Millimetres in a tick at 1 m/s."""
 
 WINDOWS_S = (60, 300, 1200)
 """Features are taken over these times around a slot: a halt, a stretch, a ride."""
@@ -26,8 +29,9 @@ SPEEDS_MS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 17.0, 24.0, 35.0, 60.0)
 HARD_MS2 = 0.5
 """An acceleration that a driver chooses and a train's does not reach for long."""
 
-CORNER_DEGREES, CORNER_MS = 45.0, 2.0
-"""A change of course within 30 s that roads have and rails do not, at a speed above noise."""
+CORNER_COS, CORNER_MS = 0.7071, 2.0
+"""A change of course by 45 degrees within 30 s, which roads have and rails do not, at a speed above
+noise."""
 
 HALT_MS = 0.7
 LONG_GAP_S = 45.0
@@ -40,14 +44,14 @@ def names() -> list[str]:
     found = []
     for window_s in WINDOWS_S:
         found += [f"below_{speed:g}_{window_s}" for speed in SPEEDS_MS]
-        found += [f"{name}_{window_s}" for name in ("mean_ms", "acceleration", "hard", "corners")]
+        found += [f"{name}_{window_s}" for name in ("speed", "acceleration", "hard", "corners")]
         found += [f"{name}_{window_s}" for name in ("straight", "halts_km", "gap_share", "gap_ms")]
-    return [*found, "sampling_s"]
+    return [*found, "sampling"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slots:
-    """The slots of a journey, in order of time.
+    """The slots of journeys, one journey after another, each in order of time.
 
     Attributes:
         start_us: when each begins, shape (n,); the clock aligns them.
@@ -56,6 +60,7 @@ class Slots:
         lat: degrees, of its middle.
         speed_ms: of its middle tick.
         sampling_s: time between the points around it.
+        edges: number of the first slot of each journey, and n.
     """
 
     start_us: Ints
@@ -64,121 +69,189 @@ class Slots:
     lat: Floats
     speed_ms: Floats
     sampling_s: Floats
+    edges: Ints
 
     def __len__(self) -> int:
         return len(self.start_us)
 
 
-def slots_of(points: Points) -> Slots:
-    """The slots that a journey touches.
+def slots_of(journeys: Sequence[Points]) -> Slots:
+    """The slots that journeys touch.
 
     Args:
-        points: of the journey, in order of time, no two of one time; two or more.
+        journeys: each in order of time, no two points of one time; two or more points.
     """
-    first = points.time_us[0] // SLOT_US
-    count = int(points.time_us[-1] // SLOT_US - first) + 1
-    edges_us = (first * TICKS + np.arange(count * TICKS + 1)) * TICK_US
-    lon, lat = _at(points, edges_us, points.lon), _at(points, edges_us, points.lat)
-    shrink = np.cos(np.radians(lat))
-    east_m = _wrapped(np.diff(lon)) * METRES_PER_DEGREE * (shrink[1:] + shrink[:-1]) / 2
-    north_m = np.diff(lat) * METRES_PER_DEGREE
-    steps_mm = np.rint(np.hypot(east_m, north_m) * 1000).astype(np.int64)
-    speed_ms = steps_mm / (TICK_US / 1000)
-    middle = np.clip(np.searchsorted(points.time_us, edges_us[:-1] + TICK_US // 2), 1, None)
-    middle = np.minimum(middle, len(points) - 1)
-    gap_us = points.time_us[middle] - points.time_us[middle - 1]
-    inside = (edges_us[1:] > points.time_us[0]) & (edges_us[:-1] < points.time_us[-1])
-    ticks = _Ticks(
-        inside, steps_mm, speed_ms, gap_us, np.rint(east_m * 1000), np.rint(north_m * 1000)
-    )
-    centre = np.arange(count) * TICKS + TICKS // 2
-    columns = [column for window_s in WINDOWS_S for column in ticks.around(centre, window_s)]
-    sampling_s = gap_us[centre] / 1e6
-    columns.append(np.log(np.clip(sampling_s, 1, None)))
+    grid = _grid(journeys)
+    steps = _steps(grid)
+    columns = [*_columns(grid, steps), np.log(np.clip(grid.gap_us[grid.centre] / 1e6, 1, None))]
+    centre = grid.centre
+    features = np.empty((len(columns), len(centre)), dtype=np.float32)
+    for number, column in enumerate(columns):
+        features[number] = column
     return Slots(
-        edges_us[:-1:TICKS],
-        np.column_stack(columns).astype(np.float32),
-        (lon[centre] + lon[centre + 1]) / 2,
-        (lat[centre] + lat[centre + 1]) / 2,
-        speed_ms[centre],
-        sampling_s,
+        grid.time_us[centre] - TICKS // 2 * TICK_US,
+        features.T,
+        (grid.lon[centre] + grid.lon[centre + 1]) / 2,
+        (grid.lat[centre] + grid.lat[centre + 1]) / 2,
+        steps.way_mm[centre] / MMS_PER_MS,
+        grid.gap_us[centre] / 1e6,
+        grid.slot_edges,
     )
-
-
-def _at(points: Points, times_us: Ints, values: Floats) -> Floats:
-    """Values between points, by proportion of time. Only the neighbours of a time count."""
-    after = np.clip(np.searchsorted(points.time_us, times_us), 1, len(points) - 1)
-    before = after - 1
-    elapsed = (times_us - points.time_us[before]) / (points.time_us[after] - points.time_us[before])
-    step = values[after] - values[before]
-    step = _wrapped(step) if values is points.lon else step
-    return values[before] + step * np.clip(elapsed, 0, 1)
-
-
-def _wrapped(degrees: Floats) -> Floats:
-    return (degrees + 180) % 360 - 180
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ticks:
-    """Movement from tick to tick; all arrays have shape (n,).
+class _Grid:
+    """Positions at the ticks of journeys; each journey has one more than it has ticks.
 
     Attributes:
-        inside: whether the journey touches the tick.
-        steps_mm: way in it.
-        speed_ms: the same as a speed.
-        gap_us: time between the points around it.
-        east_mm: way to the east.
-        north_mm: way to the north.
+        time_us: of the ticks' starts, shape (n,).
+        lon: degrees.
+        lat: degrees.
+        gap_us: time between the points around.
+        inside: whether the journey touches the tick that begins there.
+        centre: numbers of the slots' middle ticks.
+        low: for each slot, the first tick of its journey.
+        high: for each slot, the end of its journey's ticks.
+        slot_edges: number of the first slot of each journey, and their count.
     """
 
-    inside: Bools
-    steps_mm: Ints
-    speed_ms: Floats
+    time_us: Ints
+    lon: Floats
+    lat: Floats
     gap_us: Ints
-    east_mm: Floats
-    north_mm: Floats
+    inside: Bools
+    centre: Ints
+    low: Ints
+    high: Ints
+    slot_edges: Ints
 
-    def around(self, centre: Ints, window_s: int) -> list[Floats]:
-        """The features of the windows around these ticks."""
-        half = window_s // 20
-        low = np.clip(centre - half, 0, len(self.inside))
-        high = np.clip(centre + half + 1, 0, len(self.inside))
 
-        def total(values: Bools | Ints | Floats) -> Floats:
-            # whole numbers: a sum of floats would depend on where it began
-            running = np.zeros(len(values) + 1, dtype=np.int64)
-            np.cumsum(values.astype(np.int64), out=running[1:])
-            return (running[high] - running[low]).astype(np.float64)
+def _grid(journeys: Sequence[Points]) -> _Grid:
+    times, after, inside, centres = [], [], [], []
+    offset = begin = 0
+    counts, begins = [], []
+    for points in journeys:
+        first, last = points.time_us[[0, -1]]
+        count = int(last // SLOT_US - first // SLOT_US) + 1
+        tick_us = (first // SLOT_US * TICKS + np.arange(count * TICKS + 1)) * TICK_US
+        times.append(tick_us)
+        after.append(np.clip(np.searchsorted(points.time_us, tick_us), 1, len(points) - 1) + offset)
+        touched = (tick_us + TICK_US > first) & (tick_us < last)
+        touched[-1] = False
+        inside.append(touched)
+        centres.append(begin + np.arange(count) * TICKS + TICKS // 2)
+        counts.append(count)
+        begins.append(begin)
+        begin += count * TICKS + 1
+        offset += len(points)
+    points = Points.concat(journeys)
+    time_us, right = np.concatenate(times), np.concatenate(after)
+    left = right - 1
+    gap_us = points.time_us[right] - points.time_us[left]
+    share = np.clip((time_us - points.time_us[left]) / gap_us, 0, 1)
+    lon, lat = points.lon, points.lat
+    return _Grid(
+        time_us,
+        lon[left] + _wrapped(lon[right] - lon[left]) * share,
+        lat[left] + (lat[right] - lat[left]) * share,
+        gap_us,
+        np.concatenate(inside),
+        np.concatenate(centres),
+        np.repeat(begins, counts),
+        np.repeat(begins, counts) + np.repeat(counts, counts) * TICKS,
+        np.concatenate([[0], np.cumsum(counts)]),
+    )
 
-        ticks = np.maximum(total(self.inside), 1)
-        found = [total(self.inside & (self.speed_ms < speed)) / ticks for speed in SPEEDS_MS]
-        way_mm = total(self.steps_mm * self.inside)
-        change = np.zeros(len(self.inside))
-        change[1:] = np.abs(np.diff(self.speed_ms)) / (TICK_US / 1e6)
-        is_gap = self.inside & (self.gap_us > LONG_GAP_S * 1e6)
-        gap_ticks = total(is_gap)
-        halt = self.inside & (self.speed_ms < HALT_MS)
-        begins = halt.copy()
-        begins[1:] &= ~halt[:-1]
-        net_mm = np.hypot(total(self.east_mm), total(self.north_mm))
-        return [
-            *found,
-            way_mm / ticks / (TICK_US / 1000),
-            total(np.rint(change * 1e4) * self.inside) / ticks / 1e4,
-            total(self.inside & (change > HARD_MS2)) / ticks,
-            total(self._corners()) / ticks,
+
+def _wrapped(degrees: Floats) -> Floats:
+    found: Floats = np.where(np.abs(degrees) > 180, degrees - 360 * np.sign(degrees), degrees)
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Movement from tick to tick, in whole millimetres; all arrays have shape (n,)."""
+
+    way_mm: Ints
+    east_mm: Ints
+    north_mm: Ints
+
+
+def _steps(grid: _Grid) -> _Steps:
+    shrink = np.cos(np.radians(grid.lat)) * METRES_PER_DEGREE * 1000
+    east_mm, north_mm, way_mm = (np.zeros(len(grid.lon), dtype=np.int64) for _ in range(3))
+    # a journey's last position begins no tick: the step from there leads to another journey
+    inside = grid.inside[:-1]
+    east_mm[:-1] = np.rint(_wrapped(np.diff(grid.lon)) * shrink[:-1]) * inside
+    north_mm[:-1] = np.rint(np.diff(grid.lat) * (METRES_PER_DEGREE * 1000)) * inside
+    way_mm[:] = np.rint(np.sqrt(east_mm.astype(np.float64) ** 2 + north_mm.astype(float) ** 2))
+    return _Steps(way_mm, east_mm, north_mm)
+
+
+def _columns(grid: _Grid, steps: _Steps) -> list[Floats]:
+    """The features of all windows around the slots' middle ticks."""
+    sums = _sums(grid, steps)
+    found: list[Floats] = []
+    for window_s in WINDOWS_S:
+        half = window_s * 1_000_000 // TICK_US // 2
+        low = np.maximum(grid.centre - half, grid.low)
+        high = np.minimum(grid.centre + half + 1, grid.high)
+        total = {name: running[high] - running[low] for name, running in sums.items()}
+        ticks = np.maximum(total["inside"], 1)
+        way_mm, gap_ticks = total["way_mm"], total["gaps"]
+        net_mm = np.sqrt(total["east_mm"].astype(np.float64) ** 2 + total["north_mm"] ** 2.0)
+        found += [total[f"below_{speed:g}"] / ticks for speed in SPEEDS_MS]
+        found += [
+            np.log1p(way_mm / ticks / MMS_PER_MS),
+            np.log1p(total["change_mm"] / ticks / (MMS_PER_MS * TICK_US / 1e6) * 10),
+            total["hard"] / ticks,
+            total["corners"] / ticks,
             net_mm / np.maximum(way_mm, 1000),
-            total(begins) / np.maximum(way_mm / 1e6, 0.2),
+            np.log1p(total["halts"] / np.maximum(way_mm / 1e6, 0.2)),
             gap_ticks / ticks,
-            total(self.steps_mm * is_gap) / np.maximum(gap_ticks, 1) / (TICK_US / 1000),
+            np.log1p(total["gap_way_mm"] / np.maximum(gap_ticks, 1) / MMS_PER_MS),
         ]
+    return found
 
-    def _corners(self) -> Bools:
-        """Ticks at which the course has changed much from the tick before last."""
-        course = np.degrees(np.arctan2(self.north_mm, self.east_mm))
-        found = np.zeros(len(course), dtype=bool)
-        turn = np.abs(_wrapped(course[2:] - course[:-2]))
-        quick = self.speed_ms > CORNER_MS
-        found[2:] = (turn > CORNER_DEGREES) & quick[2:] & quick[:-2]
-        return found & self.inside
+
+def _sums(grid: _Grid, steps: _Steps) -> dict[str, Ints]:
+    """Running sums by name, from which the sum over any window is one subtraction."""
+    inside, way_mm = grid.inside, steps.way_mm
+    change_mm = np.zeros(len(way_mm), dtype=np.int64)
+    change_mm[1:] = np.abs(np.diff(way_mm)) * (inside[1:] & inside[:-1])
+    is_gap = inside & (grid.gap_us > LONG_GAP_S * 1e6)
+    halt = inside & (way_mm < HALT_MS * MMS_PER_MS)
+    begins = halt.copy()
+    begins[1:] &= ~halt[:-1]
+    values: dict[str, Bools | Ints] = {
+        **{f"below_{v:g}": inside & (way_mm < v * MMS_PER_MS) for v in SPEEDS_MS},
+        "inside": inside,
+        "way_mm": way_mm,
+        "east_mm": steps.east_mm,
+        "north_mm": steps.north_mm,
+        "change_mm": change_mm,
+        "hard": change_mm > HARD_MS2 * MMS_PER_MS * TICK_US / 1e6,
+        "corners": _corners(steps),
+        "halts": begins,
+        "gaps": is_gap,
+        "gap_way_mm": way_mm * is_gap,
+    }
+    return {name: _running(value) for name, value in values.items()}
+
+
+def _running(values: Bools | Ints) -> Ints:
+    found = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=found[1:])
+    return found
+
+
+def _corners(steps: _Steps) -> Bools:
+    """Ticks at which the course has changed much from the tick before last."""
+    found = np.zeros(len(steps.way_mm), dtype=bool)
+    east, north, way = (x.astype(np.float64) for x in (steps.east_mm, steps.north_mm, steps.way_mm))
+    along = east[2:] * east[:-2] + north[2:] * north[:-2]
+    quick = way > CORNER_MS * MMS_PER_MS
+    found[2:] = (along < CORNER_COS * way[2:] * way[:-2]) & quick[2:] & quick[:-2]
+    # a step out of a journey is zero and not quick, but the one before it is of another journey
+    found[2:] &= steps.way_mm[1:-1] > 0
+    return found

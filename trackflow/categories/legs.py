@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 
 from trackflow.categories.features import Slots, slots_of
 from trackflow.categories.mode_map import ModeMap, Surroundings
-from trackflow.categories.mode_model import model
+from trackflow.categories.mode_model import ModeModel, model
 from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
 from trackflow.categories.sequence import decode
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Changes whenever the same points may give other legs."""
 
-PAUSE_S = 900.0
-"""Longest pause within a journey: a wait for a train, a short errand; beyond it, the person has
-been somewhere."""
+PAUSE_S = 3600.0
+"""Longest pause within a journey. People who write down how they travelled count waits, a lunch on
+a walk and a long stop in traffic to the leg; with 15 minutes, twice as much of their time had no
+leg."""
 
 MODEL, PERSON = "model", "person"
 
@@ -78,27 +79,90 @@ def legs_of(
         prior: weights of modes for this device, 1 for the usual; what is missing is 1.
         corrections: of persons; of two for one time, the later one in this order counts.
     """
-    points = _distinct(Points.concat(journey))
-    if len(points) < 2:
-        return []
-    slots = slots_of(points)
+    return legs_of_each([journey], mode_map=mode_map, prior=prior, corrections=corrections)[0]
+
+
+def legs_of_each(
+    journeys: Sequence[Sequence[Points]],
+    *,
+    mode_map: ModeMap | None = None,
+    prior: Mapping[Mode, float] | None = None,
+    corrections: Sequence[Correction] = (),
+    classifier: ModeModel | None = None,
+) -> list[list[Leg]]:
+    """The legs of many journeys of a device, by one computation: the same as one by one.
+
+    Args:
+        journeys: the points of the tracks of each, in order of time.
+        mode_map: what is around; None if it is not known.
+        prior: weights of modes for this device, 1 for the usual; what is missing is 1.
+        corrections: of persons; of two for one time, the later one in this order counts.
+        classifier: of slots; None for the package's.
+    """
+    all_points = [_distinct(Points.concat(journey)) for journey in journeys]
+    moving = [points for points in all_points if len(points) > 1]
+    if not moving:
+        return [[] for _ in journeys]
+    slots = slots_of(moving)
     around = mode_map.around(slots) if mode_map is not None else None
-    log_odds = model().log_probabilities(slots.features)
+    log_odds = (classifier or model()).log_probabilities(slots.features)
     if around is not None:
         log_odds = log_odds + around.log_odds()
     log_odds = log_odds + _log_prior(prior or {})
-    states = decode(slots.start_us, log_odds)
-    borders = np.flatnonzero(np.diff(states)) + 1
-    edges = [0, *borders.tolist(), len(states)]
+    states = decode(slots.start_us, slots.edges, log_odds)
+    journey_edges = iter(itertools.pairwise(slots.edges.tolist()))
+    found: list[list[Leg]] = []
+    for points in all_points:
+        if len(points) < 2:
+            found.append([])
+            continue
+        low, high = next(journey_edges)
+        legs = _runs(points, states, slots, around, log_odds, slice(low, high))
+        found.append(_with_distances(_corrected(_joined(legs), corrections), points))
+    return found
+
+
+def _runs(
+    points: Points,
+    states: NDArray[np.int8],
+    slots: Slots,
+    around: Surroundings | None,
+    log_odds: Floats,
+    journey: slice,
+) -> list[Leg]:
+    """A leg for each run of slots of one state.
+
+    Args:
+        points: of the journey.
+        states: of the slots of all journeys.
+        slots: of all journeys.
+        around: what the map says of them.
+        log_odds: of their classes.
+        journey: its slots.
+    """
+    of_journey = _without_short_runs(states[journey])
+    borders = np.flatnonzero(np.diff(of_journey)) + 1
+    edges = [0, *borders.tolist(), len(of_journey)]
     found = []
     for first, last in itertools.pairwise(edges):
-        part = slice(first, last)
-        start_us = points.time_us[0] if first == 0 else slots.start_us[first]
-        end_us = points.time_us[-1] if last == len(states) else slots.start_us[last]
-        found.append(
-            _leg(int(start_us), int(end_us), int(states[first]), slots, around, log_odds, part)
-        )
-    return _with_distances(_corrected(_joined(found), corrections), points)
+        part = slice(journey.start + first, journey.start + last)
+        start_us = points.time_us[0] if first == 0 else slots.start_us[part.start]
+        end_us = points.time_us[-1] if last == len(of_journey) else slots.start_us[part.stop]
+        state = int(of_journey[first])
+        found.append(_leg(int(start_us), int(end_us), state, slots, around, log_odds, part))
+    return found
+
+
+def _without_short_runs(states: NDArray[np.int8]) -> NDArray[np.int8]:
+    """States whose runs last at least `SHORTEST_SLOTS`: a shorter one is part of the one before."""
+    edges = np.flatnonzero(np.diff(states, prepend=-1, append=-1))
+    is_long = np.diff(edges) >= SHORTEST_SLOTS
+    if is_long.all() or not is_long.any():
+        return states
+    # the last long run up to each; the first long one for those before it
+    last = np.maximum.accumulate(np.where(is_long, np.arange(len(is_long)), -1))
+    source = np.where(last < 0, is_long.argmax(), last)
+    return np.repeat(states[edges[:-1]][source], np.diff(edges))
 
 
 def _distinct(points: Points) -> Points:
@@ -138,16 +202,18 @@ def _leg(
         log_odds: of their classes.
         part: the leg's slots.
     """
-    odds = log_odds[part].mean(axis=0)
+    odds = log_odds[part].sum(axis=0) / (part.stop - part.start)
     shares = np.exp(odds - odds.max())
     shares /= shares.sum()
-    speed_ms = slots.speed_ms[part]
-    moving = speed_ms[speed_ms > MOVING_MS]
+    speed_ms = np.sort(slots.speed_ms[part])
+    moving = speed_ms[np.searchsorted(speed_ms, MOVING_MS) :]
+    unseen = np.count_nonzero(slots.sampling_s[part] > UNSEEN_S)
     evidence: dict[str, float | str] = {
-        "mean_kmh": _kmh(speed_ms.mean()),
-        "moving_kmh": _kmh(np.median(moving)) if len(moving) else 0.0,
-        "fastest_kmh": _kmh(np.percentile(speed_ms, 95)),
-        "unseen_share": round(float((slots.sampling_s[part] > UNSEEN_S).mean()), 3),
+        "mean_kmh": _kmh(speed_ms.sum() / len(speed_ms)),
+        "moving_kmh": _kmh(moving[len(moving) // 2]) if len(moving) else 0.0,
+        "p85_kmh": _kmh(speed_ms[int(0.85 * len(speed_ms))]),
+        "fastest_kmh": _kmh(speed_ms[int(0.95 * len(speed_ms))]),
+        "unseen_share": round(unseen / len(speed_ms), 3),
     }
     runner_up = int(np.argsort(shares)[-2])
     evidence |= {
@@ -160,6 +226,9 @@ def _leg(
     probability = round(float(shares[state]), 3)
     return Leg(start_us, end_us, mode, probability, 0, MODEL, evidence)
 
+
+SHORTEST_SLOTS = 2
+"""A minute: what is shorter is a halt, a corner, or a position that was wrong."""
 
 MOVING_MS = 0.5
 UNSEEN_S = 60.0

@@ -65,13 +65,13 @@ class Surroundings:
         known: whether the map covers the slot and its position was seen; shape (n,).
         near: by kind of line or stop, whether one is near; each of shape (n,).
         speed_ms: of the slots.
-        start_us: of the slots.
+        edges: number of each journey's first slot, and n.
     """
 
     known: Bools
     near: Mapping[str, Bools]
     speed_ms: Floats
-    start_us: Ints
+    edges: Ints
 
     def log_odds(self) -> Floats:
         """What to add to the logarithms of the classes' probabilities, shape (n, classes)."""
@@ -84,7 +84,8 @@ class Surroundings:
             ("bicycle", self.near["cycleway"], NEAR_CYCLEWAY),
             ("foot", self.near["path"], NEAR_PATH),
         ):
-            found[:, CLASSES.index(name)] = _mean_around(_log_ratio(near, odds), moving)
+            values = _log_ratio(near, odds)
+            found[:, CLASSES.index(name)] = _mean_around(values, moving, self.edges)
         return found
 
     def evidence(self, part: slice) -> dict[str, float | str]:
@@ -131,19 +132,18 @@ class ModeMap:
 
     def around(self, slots: Slots) -> Surroundings:
         """What is near the slots of a journey."""
-        near = {name: self._near(name, slots.lon, slots.lat, CELL_DEGREES) for name in LINES}
-        near |= {name: self._near(name, slots.lon, slots.lat, STOP_CELL_DEGREES) for name in STOPS}
         covered = _in(self.cells[COVER], _cells(slots.lon, slots.lat, COVER_DEGREES))
-        seen = slots.sampling_s <= UNSEEN_S
-        return Surroundings(covered & seen, near, slots.speed_ms, slots.start_us)
-
-    def _near(self, name: str, lon: Floats, lat: Floats, degrees: float) -> Bools:
-        cells, found = self.cells[name], np.zeros(len(lon), dtype=bool)
-        if len(cells):
-            for step_lat in (-1, 0, 1):
-                for step_lon in (-1, 0, 1):
-                    found |= _in(cells, _cells(lon, lat, degrees, step_lon, step_lat))
-        return found
+        known = covered & (slots.sampling_s <= UNSEEN_S)
+        at = np.flatnonzero(known)
+        fine, coarse = (
+            _cells(slots.lon[at], slots.lat[at], degrees)
+            for degrees in (CELL_DEGREES, STOP_CELL_DEGREES)
+        )
+        near = {}
+        for name in (*LINES, *STOPS):
+            near[name] = np.zeros(len(slots), dtype=bool)
+            near[name][at] = _in(self.cells[name], coarse if name in STOPS else fine)
+        return Surroundings(known, near, slots.speed_ms, slots.edges)
 
 
 def build_mode_map(extract: Path, target: Path, version: str) -> None:
@@ -161,7 +161,7 @@ def build_mode_map(extract: Path, target: Path, version: str) -> None:
     for names, lon, lat in _shapes(extract):
         for name in names:
             degrees = STOP_CELL_DEGREES if name in STOPS else CELL_DEGREES
-            cells[name].append(np.unique(_cells(*_sampled(lon, lat, degrees / 2), degrees)))
+            cells[name].append(_with_neighbours(*_sampled(lon, lat, degrees / 2), degrees))
         cells[COVER].append(np.unique(_cells(lon, lat, COVER_DEGREES)))
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-map-") as made:
         (Path(made) / "map").mkdir()
@@ -254,6 +254,16 @@ def _cells(lon: Floats, lat: Floats, degrees: float, step_lon: int = 0, step_lat
     return row * (1 << 32) + column % in_row.astype(np.int64)
 
 
+def _with_neighbours(lon: Floats, lat: Floats, degrees: float) -> NDArray[np.int64]:
+    """The cells of positions and those beside them: so that a question is one search, not nine."""
+    beside = [
+        _cells(lon, lat, degrees, step_lon, step_lat)
+        for step_lat in (-1, 0, 1)
+        for step_lon in (-1, 0, 1)
+    ]
+    return np.unique(np.concatenate(beside))
+
+
 def _in(cells: NDArray[np.int64], asked: Ints) -> Bools:
     if not len(cells):
         return np.zeros(len(asked), dtype=bool)
@@ -269,12 +279,16 @@ def _log_ratio(near: Bools, odds: tuple[float, float]) -> Floats:
     return found - np.log(np.where(near, elsewhere, 1 - elsewhere))
 
 
-def _mean_around(values: Floats, counts: Bools) -> Floats:
-    """Mean of the values that count in a window around each; 0 where none does."""
+def _mean_around(values: Floats, counts: Bools, edges: Ints) -> Floats:
+    """Mean of the values that count in a window around each slot; 0 where none does.
+
+    A window ends where its journey ends.
+    """
     # thousandths as whole numbers: a sum of floats would depend on where it began
     whole = np.rint(np.where(counts, values, 0.0) * 1000).astype(np.int64)
-    low = np.clip(np.arange(len(values)) - WINDOW_SLOTS, 0, None)
-    high = np.clip(np.arange(len(values)) + WINDOW_SLOTS + 1, None, len(values))
-    sums, number = (np.concatenate([[0], np.cumsum(x)]) for x in (whole, counts.astype(np.int64)))
-    found: Floats = (sums[high] - sums[low]) / 1000 / np.maximum(number[high] - number[low], 1)
+    sizes, number = np.diff(edges), np.arange(len(values))
+    low = np.maximum(number - WINDOW_SLOTS, np.repeat(edges[:-1], sizes))
+    high = np.minimum(number + WINDOW_SLOTS + 1, np.repeat(edges[1:], sizes))
+    sums, counted = (np.concatenate([[0], np.cumsum(x)]) for x in (whole, counts.astype(np.int64)))
+    found: Floats = (sums[high] - sums[low]) / 1000 / np.maximum(counted[high] - counted[low], 1)
     return found

@@ -1,7 +1,9 @@
-"""The classifier of slots: boosted trees, small enough to ship as numbers.
+"""The classifier of slots: a small neural network, shipped as whole numbers.
 
-Gradient boosting as by Friedman (2001); fitted by `trackflow_tests/benchmarks/fit_modes.py`, which
-says on which data. docs/modes.md explains it.
+One hidden layer. Inputs, weights and hidden values are whole numbers small enough that every sum is
+exact: the result is the same to the last bit however many slots are computed together, on any
+machine. Fitted by `trackflow_tests/benchmarks/fit_modes.py`, which says on which data;
+docs/modes.md explains it.
 """
 
 import json
@@ -17,39 +19,40 @@ from trackflow.categories.features import names
 from trackflow.categories.modes import CLASSES
 from trackflow.geo.points import Floats
 
-ROWS_AT_ONCE = 2048
-"""Slots that go through the trees together: more would not fit into the processor's cache."""
-
 FILE = Path(__file__).with_name("mode_model.json")
+
+STEPS = 32
+"""Steps of a feature's standard deviation that its whole number counts."""
+
+FURTHEST = 4 * STEPS
+"""Features further from the mean count as so far: no other town is as far as one wrong point."""
+
+WEIGHT_STEPS = 512
+HIDDEN_STEPS = 64
+ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModeModel:
-    """Trees of one class after another; each class's scores add up.
+    """Weights of a network with one hidden layer; whole numbers in arrays of floats.
 
     Attributes:
         version: changes with the numbers.
-        bias: what each class begins with, shape (classes,).
-        class_of: the class of each tree.
-        roots: number of each tree's first node.
-        feature: of each node.
-        threshold: of each node: up to it, the left one is next.
-        left: the next node on the left; a leaf's is itself.
-        right: the next node on the right; a leaf's is itself.
-        value: of each leaf.
-        depth: the longest way from a root to a leaf.
+        mean: of each feature, shape (features,).
+        deviation: of each feature.
+        first: weights from features to hidden values, shape (features, hidden).
+        first_bias: shape (hidden,).
+        second: weights from hidden values to classes, shape (hidden, classes).
+        second_bias: shape (classes,).
     """
 
     version: str
-    bias: Floats
-    class_of: NDArray[np.int64]
-    roots: NDArray[np.int64]
-    feature: NDArray[np.int64]
-    threshold: NDArray[np.float32]
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    value: Floats
-    depth: int
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    first: Floats
+    first_bias: Floats
+    second: Floats
+    second_bias: Floats
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
@@ -61,22 +64,14 @@ class ModeModel:
         found = json.loads(path.read_text("utf-8"))
         if found["features"] != names() or found["classes"] != list(CLASSES):
             raise ValueError(f"{path.name} belongs to other features: fit the model again")
-        nodes = np.array(found["nodes"], dtype=np.float64)
-        whole = nodes[:, [0, 2, 3]].astype(np.int64)
-        is_leaf = whole[:, 0] < 0
-        # a leaf leads to itself, so that all trees take as many steps
-        whole[is_leaf] = np.column_stack([np.zeros(is_leaf.sum()), *[np.flatnonzero(is_leaf)] * 2])
         return cls(
             found["version"],
-            np.array(found["bias"]),
-            np.array(found["class_of"]),
-            np.array(found["roots"]),
-            whole[:, 0],
-            nodes[:, 1].astype(np.float32),
-            whole[:, 1],
-            whole[:, 2],
-            nodes[:, 4],
-            found["depth"],
+            np.array(found["mean"], dtype=np.float32),
+            np.array(found["deviation"], dtype=np.float32),
+            np.array(found["first"], dtype=np.float64),
+            np.array(found["first_bias"], dtype=np.float64),
+            np.array(found["second"], dtype=np.float64),
+            np.array(found["second_bias"], dtype=np.float64),
         )
 
     def log_probabilities(self, features: NDArray[np.float32]) -> Floats:
@@ -85,24 +80,22 @@ class ModeModel:
         Args:
             features: of slots, shape (n, features).
         """
-        scores = np.empty((len(features), len(self.bias)))
+        scores = np.empty((len(features), len(self.second_bias)))
         for first in range(0, len(features), ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
             scores[part] = self._scores(features[part])
         scores -= scores.max(axis=1, keepdims=True)
         found: Floats = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return found
+        # processors differ in the last bits of exponentials
+        return np.rint(found * 1e4) / 1e4
 
     def _scores(self, features: NDArray[np.float32]) -> Floats:
-        """All trees at once, level by level: a call per tree would cost more than its sums."""
-        rows = np.arange(len(features))[:, None]
-        node = np.repeat(self.roots[None, :], len(features), axis=0)
-        for _ in range(self.depth):
-            is_left = features[rows, self.feature[node]] <= self.threshold[node]
-            node = np.where(is_left, self.left[node], self.right[node])
-        value, found = self.value[node], np.repeat(self.bias[None, :], len(features), axis=0)
-        for number in range(len(self.bias)):
-            found[:, number] += value[:, self.class_of == number].sum(axis=1)
+        steps = np.rint((features - self.mean) / self.deviation * np.float32(STEPS))
+        inputs = np.clip(steps, -FURTHEST, FURTHEST).astype(np.float64)
+        hidden = np.maximum(inputs @ self.first + self.first_bias, 0)
+        hidden = np.rint(hidden * (HIDDEN_STEPS / (STEPS * WEIGHT_STEPS)))
+        scores = hidden @ self.second + self.second_bias
+        found: Floats = scores / (HIDDEN_STEPS * WEIGHT_STEPS)
         return found
 
 

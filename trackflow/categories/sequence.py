@@ -5,6 +5,8 @@ within an hour of its block alone: a history that is decoded in parts, or anew a
 gives the same states.
 """
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,43 +30,57 @@ TRUST = 0.3
 """Weight of a slot's evidence: neighbouring slots share most of their windows."""
 
 
-def decode(start_us: Ints, log_odds: Floats) -> NDArray[np.intp]:
+def decode(start_us: Ints, edges: Ints, log_odds: Floats) -> NDArray[np.int8]:
     """The state of each slot.
 
     Args:
-        start_us: of slots that follow each other without a hole; shape (n,).
+        start_us: of slots that follow each other without a hole in each journey; shape (n,).
+        edges: number of the first slot of each journey, and n.
         log_odds: logarithm of each class's probability; shape (n, classes).
     """
-    first = int(start_us[0] // SLOT_US)
-    number = first + np.arange(len(start_us))
-    low = first // BLOCK
-    blocks = int(number[-1]) // BLOCK - low + 1
-    # (block, slot of the block with its margins): the slot's place in the input
-    place = (low + np.arange(blocks))[:, None] * BLOCK + np.arange(-MARGIN, BLOCK + MARGIN) - first
-    is_there = (place >= 0) & (place < len(start_us))
-    evidence = log_odds[np.clip(place, 0, len(start_us) - 1)] * TRUST
-    states = _viterbi(np.where(is_there[:, :, None], evidence, 0.0), is_there)
-    kept = states[:, MARGIN : MARGIN + BLOCK]
-    return kept[is_there[:, MARGIN : MARGIN + BLOCK]]
+    offsets, lows, highs = [], [], []
+    for low, high in itertools.pairwise(edges.tolist()):
+        first = int(start_us[low] // SLOT_US)
+        blocks = np.arange(first // BLOCK, (first + high - low - 1) // BLOCK + 1)
+        offsets.append(blocks * BLOCK - first + low)
+        lows += [low] * len(blocks)
+        highs += [high] * len(blocks)
+    offset, low, high = np.concatenate(offsets), np.array(lows), np.array(highs)
+    # the slot of each place of each block with its margins
+    slot = np.arange(-MARGIN, BLOCK + MARGIN)[:, None] + offset
+    is_there = (slot >= low) & (slot < high)
+    weighed = np.vstack([log_odds * TRUST, np.zeros(log_odds.shape[1])]).T
+    evidence = weighed[:, np.where(is_there, slot, len(log_odds))]
+    states = _viterbi(evidence)
+    kept = slice(MARGIN, MARGIN + BLOCK)
+    found = np.empty(len(start_us), dtype=np.int8)
+    found[slot[kept][is_there[kept]]] = states[kept][is_there[kept]]
+    return found
 
 
-def _viterbi(evidence: Floats, is_there: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Decode many chains at once. A slot that is not there costs nothing and changes nothing."""
-    change = _log_changes()
-    chains, length, classes = evidence.shape
-    best = evidence[:, 0].copy()
-    came_from = np.zeros((chains, length, classes), dtype=np.intp)
-    none = np.where(np.eye(classes, dtype=bool), 0.0, -np.inf)
+def _viterbi(evidence: Floats) -> NDArray[np.int8]:
+    """Decode many chains at once; places without evidence prefer no state.
+
+    Args:
+        evidence: shape (classes, length, chains); returns (length, chains).
+    """
+    change = _log_changes()[:, :, None]
+    classes, length, chains = evidence.shape
+    best = evidence[:, 0]
+    came_from = np.zeros((length, classes, chains), dtype=np.int8)
     for k in range(1, length):
-        steps = np.where((is_there[:, k] & is_there[:, k - 1])[:, None, None], change, none)
-        score = best[:, :, None] + steps
-        came_from[:, k] = score.argmax(axis=1)
-        best = score.max(axis=1) + evidence[:, k]
-    states = np.zeros((chains, length), dtype=np.intp)
-    states[:, -1] = best.argmax(axis=1)
-    rows = np.arange(chains)
+        score = best[:, None, :] + change
+        top, source = score[0], came_from[k]
+        for state in range(1, classes):
+            better = score[state] > top
+            source[better] = state
+            top = np.where(better, score[state], top)
+        best = top + evidence[:, k]
+    states = np.zeros((length, chains), dtype=np.int8)
+    states[-1] = best.argmax(axis=0)
+    columns = np.arange(chains)
     for k in range(length - 1, 0, -1):
-        states[:, k - 1] = came_from[rows, k, states[:, k]]
+        states[k - 1] = came_from[k, states[k], columns]
     return states
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ from trackflow.cli.common import (
     parse_moment,
     plain,
     print_json,
+    print_note,
     progress_bar,
 )
 from trackflow.usecases.days.modes import RunMode
@@ -79,13 +81,17 @@ def run(
             progress=progress,
         )
         notices = notices_of_run(context, report)
-        follow_tracks(context, first=first, last=last, device_id=device, on_progress=progress)
+        followed = follow_tracks(
+            context, first=first, last=last, device_id=device, on_progress=progress
+        )
     if as_json:
         print_json(report.stages)
     else:
         _print_run(report)
         _print_notices(notices)
-    if report.problems:
+    for one, message in followed.errors.items():
+        print_note(f"{one}: {message}")
+    if report.problems or followed.errors:
         raise typer.Exit(1)
 
 
@@ -249,12 +255,16 @@ def explain(
     ],
     as_json: Json = False,
 ) -> None:
-    """Print the class of a point and the rule that decided it."""
+    """Print the class of a point, its travel mode, and what decided them."""
+    from trackflow.usecases.categories.explaining import explain_leg
     from trackflow.usecases.days.explaining import explain_moment
 
     with opened_context() as context:
         explanation = explain_moment(context, device, time)
+        leg = explain_leg(context, device, time)
     if as_json:
-        print_json(explanation.as_dict())
+        print_json(explanation.as_dict() | {"leg": None if leg is None else asdict(leg)})
     else:
         out.print(str(explanation), markup=False, soft_wrap=True)
+        if leg is not None:
+            out.print(str(leg), markup=False, soft_wrap=True)

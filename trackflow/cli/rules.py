@@ -135,7 +135,9 @@ def save(
     if as_json:
         return print_json(saved)
     if not saved.is_new:
-        return print_line(f"These rules are version {saved.version} already.")
+        return print_line(
+            f"These rules are version {saved.version} already, for tracks that begin from now on."
+        )
     print_line(f"Saved as version {saved.version}, for tracks that begin from now on.")
     return print_line(
         f"For the past: trackflow rules apply {saved.version} --from DAY --to DAY "

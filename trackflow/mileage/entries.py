@@ -219,9 +219,15 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
         content: of an entry.
         reader: name of the reader; None for reports.
     """
-    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
+    if not is_hidden(content, reader):
         return dict(content)
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
+
+
+def is_hidden(content: Content, reader: str | None) -> bool:
+    """Whether a reader sees of a trip the kilometres only."""
+    is_driver = reader is not None and content.get("driver") == reader
+    return content.get("category") == PRIVATE and not is_driver
 
 
 def changes_shown_to(

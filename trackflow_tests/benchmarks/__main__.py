@@ -15,6 +15,7 @@ NOT_BENCHMARKS = {
     "__main__",
     "bare_route",
     "data",
+    "fit_modes",
     "movement_scores",
     "movement_splitters",
     "people_scores",
@@ -22,6 +23,7 @@ NOT_BENCHMARKS = {
     "scoring",
     "senders",
     "simulated_days",
+    "simulated_rail",
     "simulated_trackers",
 }
 

@@ -1,31 +1,39 @@
 """Fits the classifier of travel modes and writes its numbers into the package.
 
-    python -m trackflow_tests.benchmarks.fit_modes [--half 0|1] [--out FILE]
+    python -m trackflow_tests.benchmarks.fit_modes --version 2
 
-Needs scikit-learn and the labelled traces of `TRACKFLOW_TEST_DATA`. With `--half`, it is fitted on
-every other person (or phone) only, so that the others can judge it. Each trace is shown as it is,
-and thinned to one point in 30 and in 60 s: devices differ in how often they look.
+Needs scikit-learn and the labelled traces of `TRACKFLOW_TEST_DATA`. Simulated rides by rail are
+added, for few of the people go by train (`simulated_rail`). Each trace is shown as it is,
+and thinned to one point in 15, 30 and 60 s: devices differ in how often they look. The benchmark
+`modes` fits it on half of the people to judge it by the others.
 """
 
 import argparse
 import csv
 import json
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from trackflow.categories.features import SLOT_US, names, slots_of
-from trackflow.categories.mode_model import FILE
+from trackflow.categories.legs import PAUSE_S
+from trackflow.categories.mode_model import FILE, FURTHEST, HIDDEN_STEPS, STEPS, WEIGHT_STEPS
 from trackflow.categories.modes import CLASSES
 from trackflow.geo.points import Points
-from trackflow_tests.benchmarks.accuracy import data_folder
+from trackflow_tests.benchmarks.accuracy import data_folder, tracks_of
+from trackflow_tests.benchmarks.simulated_rail import rides
 
 SETS = {"aalto": 20.0, "geolife_a": 1.0}
 """Weight of an hour of each set: Aalto has 6 hours, GeoLife 1,800, and another town counts more."""
 
-THINNED_S = (None, 30.0, 60.0)
+THINNED_S = (None, 15.0, 30.0, 60.0)
+EVERY = {"aalto": 1, "geolife_a": 6}
+"""One slot in so many is shown: neighbours share most of their windows."""
+
 CLASS_OF_LABEL = {
     "walk": "foot",
     "run": "foot",
@@ -37,34 +45,65 @@ CLASS_OF_LABEL = {
     "subway": "rail",
     "tram": "rail",
 }
-LONGEST_GAP_S = 1200.0
-TREES, LEAVES, RATE = 40, 8, 0.15
-CLASS_WEIGHT = 0.25
+RIDES = 100
+"""Simulated rides of each kind of line."""
+
+HIDDEN, WEIGHT_DECAY, EPOCHS, BATCH = 32, 1.0, 12, 1024
+CLASS_WEIGHT = 0.5
 """Rare classes count more by this power of their rarity."""
 
 
-def traces(folder: Path, name: str) -> Iterator[tuple[str, Points, list[tuple[int, int, str]]]]:
-    """Each person's points, cut at long gaps, and all labels of the person."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """A person (or phone) of a labelled set.
+
+    Attributes:
+        device_id: the name.
+        set_name: of the set.
+        points: all, in order of time.
+        tracks: what the product makes of them.
+        labels: start and end in UTC microseconds, and the mode.
+    """
+
+    device_id: str
+    set_name: str
+    points: Points
+    tracks: list[Points]
+    labels: list[tuple[int, int, str]]
+
+    def journeys(self) -> list[list[Points]]:
+        """The tracks, those with short pauses between them together."""
+        found: list[list[Points]] = []
+        for track in self.tracks:
+            if found and track.time_us[0] - found[-1][-1].time_us[-1] <= PAUSE_S * 1e6:
+                found[-1].append(track)
+            else:
+                found.append([track])
+        return found
+
+
+def modes_folder() -> Path:
+    """Where the labelled traces are."""
+    return data_folder().parents[1] / "modes"
+
+
+def people(name: str, half: int | None = None) -> Iterator[Person]:
+    """The people of a set with labels; of half 0 or 1 only every other one of them."""
+    folder = modes_folder()
     frame = pd.read_csv(folder / f"{name}_points.csv.gz")
-    frame["time_us"] = pd.to_datetime(frame.recorded_at, format="ISO8601").astype("int64") // 1000
-    if frame.time_us.max() < 1e14:
-        frame["time_us"] *= 1000
+    times = pd.to_datetime(frame.recorded_at, format="ISO8601").to_numpy("datetime64[us]")
+    frame["time_us"] = times.astype("int64")
     labels: dict[str, list[tuple[int, int, str]]] = {}
     with (folder / f"{name}_labels.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             start, end = (int(pd.Timestamp(row[key]).timestamp() * 1e6) for key in ("start", "end"))
             labels.setdefault(row["device_id"], []).append((start, end, row["mode"]))
-    for device_id, rows in frame.groupby("device_id"):
-        rows = rows.sort_values("time_us").drop_duplicates("time_us")
-        cuts = np.flatnonzero(np.diff(rows.time_us) > LONGEST_GAP_S * 1e6) + 1
-        for part in np.split(np.arange(len(rows)), cuts):
-            if len(part) > 1:
-                one = rows.iloc[part]
-                yield (
-                    str(device_id),
-                    Points.of(one.time_us, one.lon, one.lat),
-                    labels.get(str(device_id), []),
-                )
+    for number, (device_id, rows) in enumerate(sorted(frame.groupby("device_id"))):
+        if half is None or number % 2 == half:
+            one = rows.sort_values("time_us").drop_duplicates("time_us")
+            points = Points.of(one.time_us, one.lon, one.lat)
+            known = labels.get(str(device_id), [])
+            yield Person(str(device_id), name, points, tracks_of(points), known)
 
 
 def thinned(points: Points, every_s: float | None) -> Points:
@@ -76,85 +115,92 @@ def thinned(points: Points, every_s: float | None) -> Points:
     return points[keep]
 
 
-def labelled_slots(folder: Path, half: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, classes and weights of all slots with a label."""
-    features, classes, weights = [], [], []
-    for name, weight in SETS.items():
-        found = list(traces(folder, name))
-        people = sorted({device_id for device_id, _, _ in found})
-        for device_id, points, labels in found:
-            if half is not None and people.index(device_id) % 2 != half:
-                continue
-            for every_s in THINNED_S:
-                some = thinned(points, every_s)
-                if len(some) < 2:
-                    continue
-                slots = slots_of(some)
-                middle = slots.start_us + SLOT_US // 2
-                for start, end, mode in labels:
-                    if mode in CLASS_OF_LABEL:
-                        a, b = np.searchsorted(middle, [start, end])
-                        features.append(slots.features[a:b])
-                        classes += [CLASSES.index(CLASS_OF_LABEL[mode])] * int(b - a)
-                        weights += [weight] * int(b - a)
-    return np.vstack(features), np.array(classes), np.array(weights)
+type Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def fitted(folder: Path, half: int | None, version: str) -> dict[str, object]:
-    """The model as JSON."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
+def examples(person: Person) -> Examples:
+    """Features, classes and weights of slots with a label."""
+    every = EVERY[person.set_name]
+    features, classes = [], []
+    for every_s in THINNED_S:
+        some = [thinned(Points.concat(journey), every_s) for journey in person.journeys()]
+        some = [points for points in some if len(points) > 1]
+        if not some:
+            continue
+        slots = slots_of(some)
+        middle, known = slots.start_us + SLOT_US // 2, np.full(len(slots), -1)
+        for start, end, mode in person.labels:
+            if mode in CLASS_OF_LABEL:
+                known[(middle >= start) & (middle < end)] = CLASSES.index(CLASS_OF_LABEL[mode])
+        features.append(slots.features[known >= 0][::every])
+        classes.append(known[known >= 0][::every])
+    if not features:
+        return np.zeros((0, len(names())), np.float32), np.zeros(0, int), np.zeros(0)
+    of_class = np.concatenate(classes)
+    return np.vstack(features), of_class, np.full(len(of_class), SETS[person.set_name] * every)
 
-    features, classes, weights = labelled_slots(folder, half)
+
+def simulated_rail() -> Examples:
+    """The same of simulated rides: they count as many hours as they last."""
+    features = []
+    for points, (start_us, end_us) in rides(RIDES):
+        slots = slots_of([points])
+        middle = slots.start_us + SLOT_US // 2
+        features.append(slots.features[(middle >= start_us) & (middle < end_us)][::2])
+    count = sum(map(len, features))
+    return np.vstack(features), np.full(count, CLASSES.index("rail")), np.full(count, 2.0)
+
+
+def fitted(shown: list[Examples], version: str) -> dict[str, object]:
+    """The model as JSON.
+
+    Args:
+        shown: of each person.
+        version: of the model.
+    """
+    from sklearn.neural_network import MLPClassifier  # type: ignore[import-untyped]
+
+    features, classes, weights = (np.concatenate(parts) for parts in zip(*shown, strict=True))
     share = np.bincount(classes, weights) / weights.sum()
     weights = weights * share[classes] ** -CLASS_WEIGHT
-    model = HistGradientBoostingClassifier(
-        max_iter=TREES,
-        max_leaf_nodes=LEAVES,
-        learning_rate=RATE,
-        l2_regularization=10,
-        min_samples_leaf=500,
+    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), 0.02)
+    steps = np.clip(np.rint((features - mean) / deviation * STEPS), -FURTHEST, FURTHEST)
+    network = MLPClassifier(
+        (HIDDEN,),
+        alpha=WEIGHT_DECAY,
+        max_iter=EPOCHS,
+        batch_size=BATCH,
+        learning_rate_init=2e-3,
         random_state=0,
-    ).fit(features, classes, sample_weight=weights)
-    nodes: list[list[float]] = []
-    roots, class_of, depth = [], [], 0
-    for trees in model._predictors:
-        for number, tree in enumerate(trees):
-            first = len(nodes)
-            roots.append(first)
-            class_of.append(number)
-            for node in tree.nodes:
-                is_leaf = bool(node["is_leaf"])
-                nodes.append(
-                    [
-                        -1 if is_leaf else int(node["feature_idx"]),
-                        0 if is_leaf else float(np.float32(node["num_threshold"])),
-                        0 if is_leaf else first + int(node["left"]),
-                        0 if is_leaf else first + int(node["right"]),
-                        round(float(node["value"]), 5) if is_leaf else 0,
-                    ]
-                )
-                depth = max(depth, int(node["depth"]))
+    )
+    with warnings.catch_warnings():
+        # it stops after the epochs, as it should
+        warnings.simplefilter("ignore")
+        network.fit(steps / STEPS, classes, sample_weight=weights / weights.mean())
+    (first, second), (first_bias, second_bias) = network.coefs_, network.intercepts_
     return {
         "version": version,
         "classes": list(CLASSES),
         "features": names(),
-        "bias": [round(float(x), 5) for x in model._baseline_prediction[0]],
-        "class_of": class_of,
-        "roots": roots,
-        "depth": depth,
-        "nodes": nodes,
+        "mean": [round(float(x), 5) for x in mean],
+        "deviation": [round(float(x), 5) for x in deviation],
+        "first": np.rint(first * WEIGHT_STEPS).astype(int).tolist(),
+        "first_bias": np.rint(first_bias * WEIGHT_STEPS * STEPS).astype(int).tolist(),
+        "second": np.rint(second * WEIGHT_STEPS).astype(int).tolist(),
+        "second_bias": np.rint(second_bias * WEIGHT_STEPS * HIDDEN_STEPS).astype(int).tolist(),
     }
 
 
 def main() -> None:
     """Fit and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", type=int, choices=(0, 1))
     parser.add_argument("--out", type=Path, default=FILE)
-    parser.add_argument("--version", default="1")
+    parser.add_argument("--version", required=True)
     args = parser.parse_args()
-    found = fitted(data_folder().parents[1] / "modes", args.half, args.version)
-    args.out.write_text(json.dumps(found, separators=(",", ":")), "utf-8")
+    shown = [examples(person) for name in SETS for person in people(name)]
+    shown.append(simulated_rail())
+    text = json.dumps(fitted(shown, args.version), separators=(",", ":"))
+    args.out.write_text(text + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -265,6 +265,15 @@ def test_explain_names_the_rule(trackflow: Run, drive_csv: Path) -> None:
     result = trackflow("explain", "van-7", "2026-03-02T12:05:00Z")
     assert result.code == 0
     assert "track" in result.out
+    assert "leg" not in result.out
+    trackflow("run")
+    result = trackflow("explain", "van-7", "2026-03-02T12:05:00Z")
+    assert "told by the model" in result.out
+    by = ("--by", "anna")
+    moments = ("2026-03-02T12:00:00Z", "2026-03-02T12:30:00Z")
+    assert "bus" in trackflow("legs", "correct", "van-7", *moments, "bus", *by).out
+    result = trackflow("explain", "van-7", "2026-03-02T12:05:00Z")
+    assert "bus, decided by a person; the model said" in result.out
 
 
 def test_verify_fails_on_a_changed_store(trackflow: Run, drive_csv: Path, tmp_path: Path) -> None:

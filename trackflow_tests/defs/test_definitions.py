@@ -107,6 +107,17 @@ ASSETS = {
         "owners": ["team:trackflow"],
         "fresh_for": None,
     },
+    "categorized_tracks": {
+        "deps": ["tracks"],
+        "group": "tracks",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "categorized"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
+    },
     "meshes": {
         "deps": [],
         "group": "meshes",
@@ -143,6 +154,9 @@ ASSETS = {
 }
 
 CHECKS = {
+    "categorized_tracks:legs_cover_tracks",
+    "categorized_tracks:modes_fit_speeds",
+    "categorized_tracks:tracks_have_categories",
     "matched_polylines:match_share",
     "matched_polylines:seams_meet",
     "meshes:error_is_within_limit",
@@ -165,6 +179,9 @@ CHECKS_OF_DAYS = {
     "seams_meet": False,
     "match_share": False,
     "no_overlapping_tracks": True,
+    "legs_cover_tracks": False,
+    "modes_fit_speeds": False,
+    "tracks_have_categories": False,
 }
 CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False}
 """By whether they are blocking."""
@@ -172,6 +189,7 @@ CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False
 SUBJECTS = {
     "catalogue": "check_catalogue_job find_visits_job sync_catalogue_job "
     "catalogue_checks_schedule catalogue_schedule visits_schedule",
+    "categories": "categorize_days_job due_categories_sensor",
     "days": "check_days_job live_job process_days_job process_older_days_job live_sensor "
     "older_days_sensor pending_batches_sensor daily_schedule days_checks_schedule",
     "housekeeping": "housekeeping_job housekeeping_schedule run_failures_sensor",

@@ -14,6 +14,7 @@ from trackflow.store.types import UtcTime
 from trackflow_tests.helpers.stores import NOON
 
 CHOSEN = {
+    ("vehicles", "time_zone"): "Europe/Helsinki",
     ("jobs", "status"): "completed",
     ("processing_batches", "status"): "completed",
     ("access_tokens", "scope"): "ingest",

@@ -239,9 +239,11 @@ def _newest(
     return None
 
 
-def day_checks(days: dg.PartitionsDefinition[str]) -> list[dg.AssetChecksDefinition]:
-    """All checks of days, with these partitions."""
-    return [_defined(check, days) for check in DAY_CHECKS]
+def checks_of_days(
+    found: Sequence[DayCheck], days: dg.PartitionsDefinition[str]
+) -> list[dg.AssetChecksDefinition]:
+    """The definitions of some checks, with these partitions."""
+    return [_defined(check, days) for check in found]
 
 
 def _defined(check: DayCheck, days: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:

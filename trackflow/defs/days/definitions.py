@@ -3,7 +3,7 @@
 import dagster as dg
 
 from trackflow.defs.days.assets import day_assets
-from trackflow.defs.days.checks import day_checks, newest_settled_day_is_made
+from trackflow.defs.days.checks import DAY_CHECKS, checks_of_days, newest_settled_day_is_made
 from trackflow.defs.days.jobs import (
     check_days_job,
     live_job,
@@ -21,7 +21,7 @@ def definitions(trackflow: TrackflowResource) -> dg.Definitions:
     days = daily(trackflow.first_day)
     return dg.Definitions(
         assets=[day_assets(days, trackflow.days_per_run)],
-        asset_checks=[*day_checks(days), newest_settled_day_is_made],
+        asset_checks=[*checks_of_days(DAY_CHECKS, days), newest_settled_day_is_made],
         jobs=[process_days_job, process_older_days_job, live_job, check_days_job(trackflow)],
         sensors=[live_sensor, pending_batches_sensor, older_days_sensor],
         schedules=[daily_schedule, days_checks_schedule],

@@ -17,6 +17,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 from pydantic import Field
 
+from trackflow.defs.categories.reporting import log_followed
 from trackflow.defs.days.checks import newest_settled_day_is_made
 from trackflow.defs.days.config import BatchChoice
 from trackflow.defs.days.live import LiveReporter
@@ -27,6 +28,7 @@ from trackflow.defs.partitions import day_of
 from trackflow.defs.pools import ROAD_ENGINE
 from trackflow.defs.resources import TrackflowResource
 from trackflow.geo.time import days_between
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.live import follow_live
 
 TAGS = {"trackflow/subject": "days"}
@@ -85,6 +87,8 @@ def process_older_days(
         of_days = DaysStep(context, trackflow_context, trackflow)
         outcome = run_stages(of_days, days, assets, config.mode.value)
         log_days(of_days, outcome.of_processed_days())
+        followed = follow_tracks(trackflow_context, first=days[0], last=days[-1])
+        log_followed(of_days, followed.days)
 
 
 @dg.job(
@@ -132,6 +136,7 @@ def follow_live_op(
             idle_s=config.idle_min * 60,
             longest_s=config.longest_min * 60,
             on_report=reporter.add,
+            on_followed=reporter.follow,
             run_id=context.run_id,
         )
         reporter.report()

@@ -1,14 +1,17 @@
 """Reports live work to Dagster: each changed day, every few minutes."""
 
+import datetime as dt
 import time
 
 import dagster as dg
 
 from trackflow.context import Context
+from trackflow.defs.categories.reporting import log_followed
 from trackflow.defs.days.reporting import log_complete_days
 from trackflow.defs.days.running import STAGE_OF_ASSET, DaysResult, DaysStep
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.categories.following import FollowReport
 from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
 
 REPORT_EVERY_S = 300.0
@@ -30,6 +33,7 @@ class LiveReporter:
 
     def _reset(self) -> None:
         self.gathered = RunReport([StageReport(stage) for stage in STAGES])
+        self.followed: set[dt.date] = set()
         self.since = time.monotonic()
 
     def add(self, report: RunReport) -> None:
@@ -43,9 +47,18 @@ class LiveReporter:
         if time.monotonic() - self.since >= REPORT_EVERY_S:
             self.report()
 
+    def follow(self, report: FollowReport) -> None:
+        """Add what one pass has made of its tracks."""
+        self.followed.update(report.days)
+        for message in report.errors.values():
+            if message not in self.logged:
+                self.logged.add(message)
+                self.step.dagster.log.warning(message)
+
     def report(self) -> None:
         """Log each changed day of each asset as a materialization."""
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
         days = [day for day in sorted(changed) if may_be_shown(day)]
         log_complete_days(self.step, DaysResult(days, list(STAGE_OF_ASSET), self.gathered))
+        log_followed(self.step, sorted(self.followed))
         self._reset()

@@ -24,6 +24,9 @@ from trackflow.usecases.days.report import (
 SEGMENTS, POLYLINES, TRACKS = "segments", "matched_polylines", "tracks"
 """Names of the assets, without the prefix that their keys may have."""
 
+CATEGORIZED = "categorized_tracks"
+"""Made of tracks, by another step: it needs no road engine."""
+
 STAGE_OF_ASSET = dict(zip((SEGMENTS, POLYLINES, TRACKS), STAGES, strict=True))
 """The stage of the pipeline that makes each asset."""
 

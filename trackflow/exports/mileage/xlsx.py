@@ -76,7 +76,8 @@ def _write(cell: Cell | Any, text: str, *, is_number: bool) -> None:
 
 
 def _legal(text: str) -> str:
-    return str(ILLEGAL_CHARACTERS_RE.sub("", text))[:MOST_CHARACTERS]
+    legal: str = ILLEGAL_CHARACTERS_RE.sub("", text)
+    return legal[:MOST_CHARACTERS]
 
 
 def _without_clock(made: bytes, moment: dt.datetime) -> bytes:

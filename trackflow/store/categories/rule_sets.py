@@ -212,6 +212,34 @@ def add_use(
     return use_no
 
 
+def rename_device(connection: Connection, device_id: str, new_name: str) -> int:
+    """Let conditions on a device name it anew, in all versions; returns how many rules changed.
+
+    Without it a renamed device would no more meet the rules that were made for it.
+    """
+    changed = 0
+    query = sa.select(r.rules_version, r.position, r.definition)
+    for version, position, table in connection.execute(query).all():
+        renamed = _renamed(table, device_id, new_name)
+        if renamed != table:
+            mine = sa.and_(r.rules_version == version, r.position == position)
+            connection.execute(sa.update(category_rules).where(mine).values(definition=renamed))
+            changed += 1
+    return changed
+
+
+def _renamed(value: Any, device_id: str, new_name: str, key: str = "") -> Any:
+    """A table of conditions with a device's name replaced where it stands for the device."""
+    match value:
+        case dict():
+            return {k: _renamed(one, device_id, new_name, k) for k, one in value.items()}
+        case list():
+            return [_renamed(one, device_id, new_name, key) for one in value]
+        case str() if key == "device" and value.casefold() == device_id.casefold():
+            return new_name
+    return value
+
+
 def undo_use(connection: Connection, use_no: int, now: dt.datetime) -> None:
     """Let a use count no more."""
     connection.execute(

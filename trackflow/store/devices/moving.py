@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
+from trackflow.store.categories.rule_sets import rename_device
 from trackflow.store.categories.tables import category_decisions, mode_corrections
 from trackflow.store.devices.departing import drop_derived
 from trackflow.store.devices.shifting import batch_of
@@ -94,6 +95,7 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
     ):  # fmt: skip
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
+    rename_device(connection, device_id, into)
     drop_derived(connection, device_id, into, now)
     named.move(connection, device_id, into)
     connection.execute(sa.delete(devices).where(d.device_id == device_id))

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.categories.rule_sets import rename_device
 from trackflow.store.places.addresses import drop_addresses
 from trackflow.store.service_tables import access_tokens, inbox_files, jobs
 from trackflow.store.tables import devices, metadata, quarantined_points, receipts
@@ -51,6 +52,7 @@ def delete_device(connection: Connection, device_id: str) -> dict[str, int]:
         sa.delete(devices).where(devices.c.device_id == device_id)
     ).rowcount
     counts["jobs"] = _clean_jobs(connection, device_id)
+    counts["category_rules"] = rename_device(connection, device_id, PURGED)
     counts["receipts"] = _rename(
         connection, receipts.c.source, device_id, lambda _: PURGED, distinct=True
     )

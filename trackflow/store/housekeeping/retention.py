@@ -27,6 +27,7 @@ from trackflow.store.days.segments import chain_of_days
 from trackflow.store.days.track_ids import clear_times
 from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.mileage.tables import logbook_days, trip_joins
+from trackflow.store.places.addresses import drop_unused
 from trackflow.store.places.tables import stay_days, stays
 from trackflow.store.tables import (
     cached_polylines,
@@ -206,7 +207,9 @@ def lift(connection: Connection, device_id: str, edge: dt.date | None, now: dt.d
 
 
 def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
-    """Delete refused input and receipts of before a moment; returns how many rows, by table.
+    """Delete refused input and receipts of before a moment, and addresses where no stay is left.
+
+    Returns how many rows, by table.
 
     The newest receipt stays, as receipt numbers must not restart.
     """
@@ -217,6 +220,7 @@ def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
     by_receipt = (TOO_OLD, RefusalReason.TIME_OUT_OF_RANGE.value)
     dateless = sa.or_(q.recorded_at.is_(None), q.reason.in_(by_receipt))
     return {
+        "addresses": drop_unused(connection),
         "quarantined_points": connection.execute(
             sa.delete(quarantined_points).where(q.received_at < before, dateless)
         ).rowcount,

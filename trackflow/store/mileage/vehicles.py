@@ -157,6 +157,18 @@ def assign_driver(
     assign(connection, vehicle_drivers, owner, value, from_time, until_time)
 
 
+def kinds_of_devices(connection: Connection) -> dict[str, str]:
+    """The kind of the vehicle that each device is in for good, by device."""
+    d = vehicle_devices.c
+    query = (
+        sa.select(d.device_id, v.kind)
+        .join(vehicles, v.vehicle_id == d.vehicle_id)
+        .where(d.until_time.is_(None))
+        .order_by(d.from_time)
+    )
+    return {row.device_id: row.kind for row in connection.execute(query)}
+
+
 def add_reading(
     connection: Connection,
     vehicle_id: str,

@@ -95,3 +95,9 @@ def drop_addresses(connection: Connection, device_id: str) -> int:
     of_others = sa.select(others.c.cell).where(others.c.device_id != device_id)
     mine = sa.select(s.cell).where(s.device_id == device_id, s.cell.not_in(of_others))
     return connection.execute(sa.delete(addresses).where(a.cell.in_(mine))).rowcount
+
+
+def drop_unused(connection: Connection) -> int:
+    """Delete the addresses of places where no stay is left; returns how many."""
+    used = sa.select(s.cell)
+    return connection.execute(sa.delete(addresses).where(a.cell.not_in(used))).rowcount

@@ -23,6 +23,7 @@ from trackflow.store.categories.corrections import StoredCorrection
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices.settings import Device, device_ids, lock_devices, read_devices
+from trackflow.store.mileage import vehicles
 
 PAUSE_US = int(PAUSE_S * 1e6)
 
@@ -32,6 +33,13 @@ PRIOR_OF_PRESET = {
 }
 SET_BY_PERSON = 20.0
 """Weight of the mode of a profile or preset that a person has set for a device."""
+
+MODE_OF_VEHICLE = {
+    **dict.fromkeys(("car", "van", "lorry", "motorcycle"), Mode.DRIVING),
+    "bicycle": Mode.CYCLING,
+}
+IN_VEHICLE = 10_000.0
+"""Weight of the mode of the vehicle that a person has put a device into, for good."""
 
 HOURS_LEARNED = 10.0
 """Corrected hours of a mode at which its weight has grown to half of its largest."""
@@ -85,9 +93,12 @@ def leg_inputs(
     for one in corrections.read(connection, ids if len(ids) == 1 else None):
         stored.setdefault(one.device_id, []).append(one)
     found = {}
+    in_vehicles = vehicles.kinds_of_devices(connection)
     for device_id, device in read_devices(connection, ids).items():
         of_device = stored.get(device_id, [])
         prior = _prior(device, of_device)
+        if (mode := MODE_OF_VEHICLE.get(in_vehicles.get(device_id, ""))) is not None:
+            prior[mode] = IN_VEHICLE
         found[device_id] = LegInputs(mode_map, prior, corrections.as_rules(of_device))
     return found
 
@@ -103,9 +114,10 @@ def _prior(device: Device, stored: Sequence[StoredCorrection]) -> dict[Mode, flo
         seconds = (one.end_time - one.start_time).total_seconds()
         hours[one.mode] = hours.get(one.mode, 0.0) + seconds / 3600
     for mode, corrected_h in hours.items():
-        learned = 1 + MOST_LEARNED * corrected_h / (corrected_h + HOURS_LEARNED)
         # whole numbers: else each correction would make all days of the device due
-        prior[mode] = max(prior.get(mode, 1.0), float(round(learned)))
+        learned = round(1 + MOST_LEARNED * corrected_h / (corrected_h + HOURS_LEARNED))
+        if learned > prior.get(mode, 1.0):
+            prior[mode] = float(learned)
     return prior
 
 

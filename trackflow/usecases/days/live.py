@@ -15,7 +15,7 @@ from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.store.jobs import workers
 from trackflow.store.jobs.workers import LiveWorker
-from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.categories.following import FollowReport, follow_tracks
 from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.waiting import find_waiting
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 type OnReport = Callable[[RunReport], None]
 """Called after each pass that did something."""
+
+type OnFollowed = Callable[[FollowReport], None]
+"""Called after each pass, with what was made of its tracks."""
 
 
 def first_live_day(now: dt.datetime) -> dt.date:
@@ -79,6 +82,7 @@ def follow_live(
     idle_s: float,
     longest_s: float,
     on_report: OnReport,
+    on_followed: OnFollowed = lambda _report: None,
     run_id: str | None = None,
 ) -> int:
     """Process new points as they arrive; returns the number of batches processed.
@@ -88,6 +92,7 @@ def follow_live(
         idle_s: end after so many seconds without new points.
         longest_s: end after so many seconds in any case, between two passes.
         on_report: called with the report of every pass.
+        on_followed: called with what each pass has made of its tracks.
         run_id: of the Dagster run that this is.
     """
     presence = _Presence(context, uuid.uuid4(), run_id)
@@ -97,7 +102,7 @@ def follow_live(
             while (now := time.monotonic()) - started < longest_s and now - busy_at < idle_s:
                 try:
                     presence.beat()
-                    if _pass(context, pool, presence, on_report):
+                    if _pass(context, pool, presence, on_report, on_followed):
                         busy_at = time.monotonic()
                     else:
                         time.sleep(POLL_S)
@@ -109,13 +114,27 @@ def follow_live(
     return presence.batches_done
 
 
-def _pass(context: Context, pool: WorkerPool, presence: _Presence, on_report: OnReport) -> bool:
-    """Run once over the pending batches; returns whether there were any."""
+def _pass(
+    context: Context,
+    pool: WorkerPool,
+    presence: _Presence,
+    on_report: OnReport,
+    on_followed: OnFollowed,
+) -> bool:
+    """Run once over the pending batches; returns whether there were any.
+
+    Args:
+        context: the store and engines.
+        pool: the worker processes.
+        presence: the heartbeat.
+        on_report: called with the report.
+        on_followed: called with what was made of the tracks.
+    """
     first = first_live_day(context.clock())
     if not find_waiting(context, first=first).days:
         return False
     report = run(context, first=first, pool=pool, progress=lambda *_: presence.beat())
     presence.batches_done += len(report.stages[0].days)
-    follow_tracks(context, first=first, on_progress=lambda *_: presence.beat())
     on_report(report)
+    on_followed(follow_tracks(context, first=first, on_progress=lambda *_: presence.beat()))
     return True

@@ -14,7 +14,8 @@ from trackflow.mileage.entries import amended, needs_purpose
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, known, lock_devices
 from trackflow.store.mileage import books, vehicles
-from trackflow.store.mileage.books import Amendment, Entry
+from trackflow.store.mileage.books import Amendment
+from trackflow.store.mileage.books import Entry as Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.closing import completed_entries

@@ -9,7 +9,7 @@ from trackflow.errors import BadInputError, NotFoundError
 from trackflow.settings import zone_named
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.mileage import vehicles
-from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.store.mileage.vehicles import Vehicle as Vehicle
 from trackflow.usecases.mileage.books import vehicle_named
 
 __all__ = ["Vehicle"]  # for faces, which do not know the store

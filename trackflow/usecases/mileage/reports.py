@@ -15,6 +15,7 @@ from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, vehicles
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.books import vehicle_named
 from trackflow.usecases.mileage.closing import completed_entries, driven_trip, readings_of
 
@@ -150,7 +151,12 @@ def _amendments(
             strict=True,
         )
     }
-    return [_amendment(one, shown[one.amendment_id]) for one in found]
+    rows = [_amendment(one, shown[one.amendment_id]) for one in found]
+    for one, row in zip(found, rows, strict=True):
+        if row["changes"] != one.changes and one.amended_by != BY_TRACKFLOW:
+            # a person's own words may say where, or to whom
+            row["reason"] = "of a private trip"
+    return rows
 
 
 def _trip_of(one: books.Amendment) -> str:

@@ -9,36 +9,27 @@ breaker lets calls through again.
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from trackflow import __version__
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.http import new_client
-from trackflow.concurrency.polite import PoliteClient
 from trackflow.concurrency.processor import ItemResult, Processor
-from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
 from trackflow.errors import (
     LeftAloneError,
-    SettingsError,
     SourceError,
-    SourceUnavailableError,
     StoppedError,
 )
-from trackflow.places.geocoding import Geocoder
-from trackflow.places.stays import middle_of
 from trackflow.store.database import Connection
 from trackflow.store.places import addresses
 from trackflow.store.places.addresses import AddressRow
-from trackflow.store.service_guard import ServiceGuard
-from trackflow.usecases.housekeeping.kill_switches import switch_of
-from trackflow.usecases.places.addresses import address_geocoder
-
-USER_AGENT = f"trackflow/{__version__} (addresses of stays)"
+from trackflow.usecases.places.address_service import (
+    AddressService,
+    chosen_geocoder,
+    opened_service,
+)
 
 KEEP_EVERY_S = 1.0
 MOST_KEPT = 500
@@ -49,7 +40,7 @@ ASK_AGAIN = dt.timedelta(days=30)
 """A position without an address is asked for again: maps grow."""
 
 
-RETRY = Retry(attempts=3, wait_first_s=0.2, wait_most_s=2.0, jitter_s=0.1)
+RETRY = Retry(attempts=3, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,57 +93,6 @@ class AddressingReport:
     def answered(self) -> int:
         """Positions with an answer."""
         return self.found + self.unknown
-
-
-@dataclass(frozen=True, slots=True)
-class AddressService:
-    """The geocoder with everything that keeps calls to it polite. Threads share it.
-
-    Attributes:
-        geocoder: makes the requests.
-        web: spaces the requests; its switch stops all of them.
-        guard: the breaker that all processes share.
-    """
-
-    geocoder: Geocoder
-    web: PoliteClient
-    guard: ServiceGuard
-
-    def address_of(self, row: AddressRow, deadline: Deadline) -> str | None:
-        """The address of a cell; one try.
-
-        Raises:
-            LeftAloneError: the geocoder is left alone; nothing was asked.
-            SourceError: it cannot be asked, or its answer makes no sense.
-            StoppedError: it is switched off.
-        """
-        return self.guard.call(
-            lambda: self.geocoder.address_at(middle_of(row.cell), self.web, deadline)
-        )
-
-
-@contextmanager
-def opened_service(context: Context) -> Iterator[AddressService]:
-    """The geocoder of the settings.
-
-    Raises:
-        SettingsError: addresses are switched off, or the geocoder's settings make no sense.
-    """
-    geocoder = _geocoder(context)
-    settings = context.settings
-    client = new_client(connections=settings.geocoder_connections)
-    switch = switch_of(context, geocoder.site)
-    limit = RateLimit(settings.geocoder_per_s)
-    guard = ServiceGuard(
-        f"geocoder {geocoder.site}",
-        "the geocoder",
-        SourceUnavailableError,
-        context.store,
-        context.clock,
-        LeftAloneError,
-    )
-    with PoliteClient(limit, switch, USER_AGENT, client=client) as web:
-        yield AddressService(geocoder, web, guard)
 
 
 type Keep = Callable[[Connection, int], None]
@@ -263,7 +203,10 @@ def _pass(
     report.passes += 1
     report.due = max(report.due, report.answered + len(rows))
     processor = Processor(
-        workers=context.settings.geocoder_connections, item_s=limits.item_s, retry=limits.retry
+        # the client limits the requests at once; a thread that waits for its next try holds none
+        workers=2 * context.settings.geocoder_connections,
+        item_s=limits.item_s,
+        retry=limits.retry,
     )
     kept: list[AddressRow] = []
     kept_at = time.monotonic()
@@ -349,17 +292,7 @@ def want_all(context: Context) -> int:
     Raises:
         SettingsError: addresses are switched off.
     """
-    geocoder = _geocoder(context)
+    geocoder = chosen_geocoder(context)
     with context.store.write() as connection:
         new = addresses.want_stays(connection, geocoder.name, context.clock())
         return new + addresses.want_again(connection, geocoder.name, context.clock())
-
-
-def _geocoder(context: Context) -> Geocoder:
-    geocoder = address_geocoder(context)
-    if geocoder is None:
-        raise SettingsError(
-            "no geocoder is set up for addresses: set TRACKFLOW_GEOCODER_URL, and not "
-            "TRACKFLOW_ADDRESSES=no"
-        )
-    return geocoder

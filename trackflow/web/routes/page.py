@@ -26,6 +26,7 @@ router = guarded_router()
 INDEX = "index.html"
 CATALOGUE = "catalogue.html"
 MESHES = "meshes.html"
+LOGBOOK = "logbook.html"
 
 MESH = {
     "name": "mesh_id",
@@ -65,6 +66,21 @@ def index(request: Request, context: ContextDep) -> Response:
 def catalogue(request: Request) -> Response:
     """Like the map page, it holds no data."""
     answer = send_static(request, static_file(CATALOGUE))
+    answer.headers["Content-Security-Policy"] = content_policy("")
+    return answer
+
+
+@router.get(
+    "/logbook",
+    tags=["page"],
+    summary="The page of the logbook",
+    response_class=Response,
+    responses=HTML,
+)
+@open_to(None)
+def logbook(request: Request) -> Response:
+    """Like the map page, it holds no data."""
+    answer = send_static(request, static_file(LOGBOOK))
     answer.headers["Content-Security-Policy"] = content_policy("")
     return answer
 

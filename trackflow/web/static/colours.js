@@ -8,8 +8,13 @@ const DEVICES = {
 };
 
 const MODES = {
-  light: { car: '#0b6bb5', bicycle: '#07896b', foot: '#d4500a', other: '#6b7280' },
-  dark: { car: '#58aef2', bicycle: '#35cda0', foot: '#ff9050', other: '#9aa4b2' },
+  light: { driving: '#0b6bb5', bus: '#6b4fc4', cycling: '#07896b', walking: '#d4500a', running: '#c92f4e', tram: '#b03a86', train: '#8a5a3c', subway: '#a87600', boat: '#2f9bd8', flying: '#5b7f12', other: '#6b7280' },
+  dark: { driving: '#58aef2', bus: '#b09bff', cycling: '#35cda0', walking: '#ff9050', running: '#ff8292', tram: '#ef8cc6', train: '#d3a67f', subway: '#f2c542', boat: '#96d8ff', flying: '#abd65c', other: '#9aa4b2' },
+};
+
+const CATEGORIES = {
+  light: { business: '#0b6bb5', private: '#d4500a', commute: '#07896b', race: '#b03a86', other: '#6b7280' },
+  dark: { business: '#58aef2', private: '#ff9050', commute: '#35cda0', race: '#ef8cc6', other: '#9aa4b2' },
 };
 
 const MAPS = {
@@ -39,11 +44,10 @@ export function ofDevice(id) {
   return colours[(places.get(id) ?? 0) % colours.length];
 }
 
-export function ofMode(mode) {
-  const colours = MODES[theme()];
-  return Object.hasOwn(colours, mode) ? colours[mode] : colours.other;
-}
+const of = (colours, name) => (Object.hasOwn(colours, name) ? colours[name] : colours.other);
+
+export const ofMode = (mode) => of(MODES[theme()], mode);
+
+export const ofCategory = (category) => of(CATEGORIES[theme()], category);
 
 export const ofMap = () => MAPS[theme()];
-
-export const modes = () => MODES[theme()];

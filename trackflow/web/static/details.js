@@ -2,10 +2,10 @@
 
 import { get } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
-import { modeWords } from './devices.js';
 import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
 import { boundsOf } from './geometry.js';
 import { fit, showRaw, showSelected } from './map.js';
+import { drawPurpose } from './purpose.js';
 import { change, state } from './state.js';
 import { colourOf, inWords } from './tracks.js';
 
@@ -88,7 +88,7 @@ export function drawDetails(neighbours) {
     ['Average', speed(p.average_speed_kmh)],
     ['Fastest', speed(p.max_speed_kmh)],
     ['Points', count(p.point_count)],
-    ['Mode', modeWords(p.mode)],
+    ['Mode', p.travel_mode ?? '–'],
   ];
   fill(
     byId('details'),
@@ -96,6 +96,7 @@ export function drawDetails(neighbours) {
     el('p', { class: 'times', title: `${utc(p.start_time)} – ${utc(p.end_time)}` }, el('strong', {}, span(p.start_time, p.end_time)), el('span', { class: 'dim' }, longDate(p.start_time))),
     el('dl', { class: 'figures' }, figures.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
     quality(p),
+    el('div', { id: 'purpose' }),
     el('h3', {}, 'Why does it start and end here?'),
     el('ol', { class: 'why' }, reason('Starts', p.began, 0, feature.explanation?.began), reason('Ends', p.ended, 1, feature.explanation?.ended)),
     el('h3', {}, 'Lines'),
@@ -107,6 +108,7 @@ export function drawDetails(neighbours) {
       el('button', { type: 'button', 'data-key': 'zoom', on: { click: () => fit(boundsOf([feature.geometry, feature.raw])) } }, 'Zoom to it'),
       step('Later ›', after, 'later')),
   );
+  drawPurpose(byId('purpose'), p);
 }
 
 function step(words, to, key) {

@@ -1,10 +1,10 @@
 // The page as a whole: what is loaded when, and who is told.
 
 import { ApiError, get, getIfThere, onSignedOut } from './api.js';
-import { dark, modes, ofDevice } from './colours.js';
+import { dark, ofDevice } from './colours.js';
 import { refreshDays } from './days.js';
 import { drawDetails, openTrack, refreshDetails } from './details.js';
-import { drawDevices, modeWords } from './devices.js';
+import { drawDevices } from './devices.js';
 import { announce, byId, el, fill, roving } from './dom.js';
 import { counted, date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
@@ -16,11 +16,12 @@ import { noticesCount, noticesMark, noticesSection, refreshNotices } from './not
 import { refreshSenders, sendersMark, sendersSection } from './senders.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
+import { onCorrected, reader } from './purpose.js';
 import { drawRange, lengthDays, moments, rangeInWords } from './range.js';
 import { isSheet, panelPadding, setSheet, sheetStep, wireSheet } from './sheet.js';
 import { change, followAddress, onChange, state } from './state.js';
 import { drawChip, statusSection } from './status.js';
-import { colourOf, drawTracks, resetTracks } from './tracks.js';
+import { colourOf, colourWords, drawTracks, resetTracks } from './tracks.js';
 import { dayOf, setStated, zoneChoice } from './zones.js';
 
 const MOST_VISITS_SHOWN = 8;
@@ -127,11 +128,10 @@ function drawPositions() {
 }
 
 function drawLegend() {
-  const used = [...new Set(data.tracks.map((t) => t.properties.mode ?? 'other'))];
+  const used = new Map(data.tracks.map((track) => [colourWords(track.properties), colourOf(track.properties)]));
   const box = byId('legend');
-  box.hidden = state.colour !== 'mode' || !used.length;
-  const known = modes();
-  if (!box.hidden) fill(box, used.map((mode) => el('span', { class: 'legend-item' }, el('span', { class: 'swatch line', style: { '--colour': known[mode] ?? known.other } }), modeWords(mode))));
+  box.hidden = state.colour === 'device' || !used.size;
+  if (!box.hidden) fill(box, [...used].map(([words, colour]) => el('span', { class: 'legend-item' }, el('span', { class: 'swatch line', style: { '--colour': colour } }), words)));
 }
 
 /** What to do about an empty list of tracks. */
@@ -364,6 +364,7 @@ async function settings() {
   choices.querySelector('[value=utc]').hidden = stated === 'UTC';
   choices.value = zoneChoice();
   byId('sign-out').hidden = !data.settings.by_cookie;
+  reader.mayChange = data.settings.scope === 'admin';
 }
 
 /** MapLibre's own script: large, so it runs only when the first picture is there. */
@@ -441,6 +442,7 @@ async function start() {
   keepPolling();
 }
 
+onCorrected.call = () => load();
 setInterval(tickAges, 5000);
 followAddress();
 wire();

@@ -1,6 +1,6 @@
 // The list of tracks of the range, the newest first.
 
-import { ofDevice, ofMode } from './colours.js';
+import { ofCategory, ofDevice, ofMode } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
 import { clock, count, counted, distance, duration, longDate, sameDay, span } from './format.js';
 import { hoverOver } from './map.js';
@@ -10,7 +10,16 @@ import { change, state } from './state.js';
 const STEP = 200;
 let most = STEP;
 
-export const colourOf = (p) => (state.colour === 'mode' ? ofMode(p.mode) : ofDevice(p.device_id));
+const COLOURS = {
+  device: (p) => ofDevice(p.device_id),
+  mode: (p) => ofMode(p.travel_mode),
+  category: (p) => ofCategory(p.category),
+};
+
+export const colourOf = (p) => COLOURS[state.colour](p);
+
+/** What a track's colour stands for, in words. */
+export const colourWords = (p) => (state.colour === 'mode' ? p.travel_mode ?? 'mode not known yet' : p.category ?? 'no category');
 
 /** The list starts again at its beginning: it is about another range. */
 export function resetTracks() {

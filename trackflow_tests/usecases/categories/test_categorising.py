@@ -279,6 +279,9 @@ def test_saving_rules_leaves_the_past_and_applying_is_undone(context: Context) -
     assert read_version(context).version == 0
     with pytest.raises(NotFoundError):
         undo_use(context)
+    used = save_rules(context, rules, "bert")
+    assert (used.version, used.is_new) == (saved.version, False)
+    assert read_version(context).version == saved.version, "used again, without a second copy"
 
 
 def test_the_result_is_that_of_the_stored_rows_in_any_order(context: Context) -> None:

@@ -19,7 +19,7 @@ from trackflow.usecases.categories.categorising import (
 )
 from trackflow.usecases.categories.deciding import DecisionRequest, decide, list_decisions
 from trackflow.usecases.categories.reading import read_categories
-from trackflow.usecases.categories.rule_versions import apply_rules, save_rules
+from trackflow.usecases.categories.rule_versions import apply_rules, read_version, save_rules
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.devices.renaming import rename
@@ -67,11 +67,16 @@ def expected(device: str, start: dt.datetime, days: range) -> list[Any]:
 
 def test_decisions_follow_a_device_to_its_new_name(context: Context) -> None:
     assert found(context) == expected("van", NOON, range(DAYS))
+    rules = rules_of("race: any = [{ device = ['VAN', 'x'] }, { not = { device = 'van' } }]")
+    apply_rules(context, save_rules(context, rules, "anna").version, NOON, None, "anna")
     rename(context, "van", "bus")
     assert found(context) == []
     run(context)
     update(context)
-    assert found(context) == expected("bus", NOON, range(DAYS))
+    mine = [(d, t, c or "race") for d, t, c in expected("bus", NOON, range(DAYS))]
+    assert found(context) == mine
+    renamed = rules_of("race: any = [{ device = ['bus', 'x'] }, { not = { device = 'bus' } }]")
+    assert read_version(context).rules.rules == renamed.rules, "rules follow it, too"
 
 
 def test_decisions_move_in_time_with_their_points(context: Context) -> None:
@@ -105,6 +110,8 @@ def test_retention_takes_categories_with_their_tracks(context: Context, keep_tra
 
 
 def test_a_purge_leaves_nothing(context: Context) -> None:
+    save_rules(context, rules_of("race: device = ['van', 'van-*']"), "anna")
     purge(context, "van")
+    assert read_version(context).rules.rules == rules_of("race: device = ['purged', 'van-*']").rules
     names = ("categories", "category_days", "category_decisions")
     assert not any(contents(context.store, *names).values())

@@ -1,0 +1,1 @@
+"""How each part of a track was travelled and what it was for, by day, in Dagster."""

@@ -1,0 +1,84 @@
+// The page of the logbook: what needs a purpose, the book of a month, and the rules.
+
+import { get, onSignedOut, withQuery } from './api.js';
+import { announce, byId, el, fill } from './dom.js';
+import { drawRules } from './logbook-rules.js';
+import { book, files, purposes } from './logbook-trips.js';
+import { askForToken, signIn, signOut } from './login.js';
+
+const POLL_MS = 30000;
+
+let mayChange = false;
+let timer = 0;
+
+function problem(error) {
+  const box = byId('problem');
+  const text = error?.status === 401 ? '' : error?.message ?? '';
+  box.hidden = !text;
+  box.textContent = text;
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    await Promise.all([drawPurposes(), drawBook()]);
+    problem(null);
+  } catch (error) {
+    problem(error);
+  }
+  timer = setTimeout(refreshIfIdle, POLL_MS);
+}
+
+/** Again, but not while somebody writes: the inputs would be emptied. */
+function refreshIfIdle() {
+  if (document.activeElement?.closest('.trip')) timer = setTimeout(refreshIfIdle, POLL_MS);
+  else refresh();
+}
+
+async function drawPurposes() {
+  const { data } = await get('/api/v1/logbook?needs_purpose=true');
+  const saved = async () => {
+    announce('Saved');
+    await refresh();
+  };
+  fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: problem }));
+}
+
+async function drawBook() {
+  const vehicle = byId('vehicle').value;
+  const month = byId('month').value;
+  if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
+    fill(byId('book'), el('p', { class: 'dim' }, 'There is no vehicle yet: “trackflow vehicles add ID --plate PLATE”.'));
+    return;
+  }
+  const [{ data: found }, { data: checks }] = await Promise.all([
+    get(withQuery('/api/v1/logbook', { vehicle, month })),
+    get(withQuery('/api/v1/logbook/verify', { vehicle })),
+  ]);
+  fill(byId('book'), book(found.entries, checks.books[0]), found.entries.length > 0 && files(vehicle, month));
+}
+
+async function begin() {
+  try {
+    const { data: told } = await get('/api/v1/page');
+    mayChange = told.scope === 'admin';
+    byId('sign-out').hidden = !told.by_cookie;
+    const { data: fleet } = await get('/api/v1/vehicles');
+    fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
+    if (!byId('month').value) byId('month').value = new Date().toISOString().slice(0, 7);
+    await drawRules(byId('rules'), { mayChange, saved: refresh, failed: problem });
+  } catch (error) {
+    if (error.status === 401) return;
+    problem(error);
+  }
+  await refresh();
+  document.body.dataset.ready = 'yes';
+}
+
+onSignedOut.call = askForToken;
+byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
+byId('choice').addEventListener('change', () => refresh());
+byId('login-form').addEventListener('submit', async (event) => { if (await signIn(event)) await begin(); });
+byId('login').addEventListener('cancel', (event) => event.preventDefault());
+byId('sign-out').addEventListener('click', signOut);
+begin();

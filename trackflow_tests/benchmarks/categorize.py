@@ -1,0 +1,110 @@
+"""Places of 10,000 stays from a slow service that fails now and then, against the best possible.
+
+The service is a process of its own, takes 20 ms for an answer and fails every twentieth time; at
+most so many requests may be under way at once. So the best possible rate is known: connections /
+latency, of which the failures are lost. In a second run it is dead for 10 s in the middle: the
+breaker opens, the rest is left for later, and is completed by the same job. The yardstick is the
+method that this follows: four threads and one try, 60 to 80 items a second.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import stamina
+
+from trackflow.context import Context, utc_now
+from trackflow.places.stays import cell_of
+from trackflow.settings import Settings
+from trackflow.store.places import addresses
+from trackflow.usecases.places.addressing import (
+    AddressingReport,
+    AddressLimits,
+    Watcher,
+    address_all,
+)
+
+ITEMS, LATENCY_S, FAIL_EVERY = 10_000, 0.02, 20
+CONNECTIONS = 10
+DEAD_S = 10.0
+YARDSTICK_PER_S = 80.0
+
+LIMITS = AddressLimits(try_again=timedelta(seconds=2), patience_s=60.0, between_s=1.0)
+
+
+def run() -> dict[str, float | int]:
+    stamina.instrumentation.set_on_retry_hooks([])  # a line for each retry takes longer than it
+    best_per_s = CONNECTIONS / LATENCY_S * (1 - 1 / FAIL_EVERY)
+    with _server("--fail-every", str(FAIL_EVERY)) as url:
+        report, seconds, in_order = _timed(url, ITEMS)
+    dead_after = ITEMS // 4
+    with _server("--dead-after", str(dead_after), "--dead-s", str(DEAD_S)) as url:
+        broken, broken_s, broken_in_order = _timed(url, ITEMS // 2)
+    rate = ITEMS / seconds
+    return {
+        "items": ITEMS,
+        "connections": CONNECTIONS,
+        "items/s": rate,
+        "best possible items/s": best_per_s,
+        "share of the best possible": rate / best_per_s,
+        "times the yardstick (80 items/s)": rate / YARDSTICK_PER_S,
+        "answers": report.answered,
+        "passes": report.passes,
+        "in the order of the queue": int(in_order),
+        "dead for 10 s: items": ITEMS // 2,
+        "dead for 10 s: answers": broken.answered,
+        "dead for 10 s: degraded for now": broken.deferred,
+        "dead for 10 s: in order until it died": int(broken_in_order),
+        "dead for 10 s: seconds": broken_s,
+        "dead for 10 s: seconds without that": (ITEMS // 2) / best_per_s,
+    }
+
+
+@contextmanager
+def _server(*options: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "trackflow_tests.helpers.place_server"]
+    latency = ["--latency-s", str(LATENCY_S)]
+    with subprocess.Popen([*command, *latency, *options], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.kill()
+
+
+def _timed(url: str, items: int) -> tuple[AddressingReport, float, bool]:
+    """The report, the seconds, and whether the first answers are those of the first items."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(
+            home=Path(home),
+            engine_url="none",
+            geocoder_url=url,
+            geocoder_per_s=100_000.0,
+            geocoder_connections=CONNECTIONS,
+        )
+        with Context.open(settings, utc_now) as context:
+            cells = [cell_of(-60 + k * 0.01, 50.0) for k in range(items)]
+            with context.store.write() as connection:
+                addresses.want(connection, cells, "none", utc_now())
+            stored: list[int] = []
+            started = time.perf_counter()
+            report = address_all(
+                context, Watcher(keep=lambda _, count: stored.append(count)), LIMITS
+            )
+            seconds = time.perf_counter() - started
+            with context.store.read() as connection:
+                rows = addresses.read(connection, cells)
+            ordered = sorted(cells)
+            assert len(rows) == items
+            found = [rows[cell].found_at for cell in ordered]
+            first = [at for at in found[: stored[0]] if at is not None]
+            return report, seconds, first == sorted(first)
+
+
+if __name__ == "__main__":
+    print(run())

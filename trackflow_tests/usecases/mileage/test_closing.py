@@ -1,0 +1,278 @@
+"""The closing of books on both databases: at once, killed, tampered with; and who sees what."""
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError
+from trackflow.exports.mileage.csv import amendments_csv, entries_csv
+from trackflow.geo.time import ONE_DAY
+from trackflow.mileage.entries import PRIVATE_SHOWN
+from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicles
+from trackflow.usecases.categories.deciding import DecisionRequest, decide
+from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage import fleet
+from trackflow.usecases.mileage.books import (
+    BookCheck,
+    amend_entry,
+    list_entries,
+    verify_books,
+)
+from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.reports import month_reports
+from trackflow_tests.helpers.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+)
+
+DAYS = 6
+CLOSED = 4
+"""Entries that are due on the day that the clock shows."""
+
+
+@pytest.fixture
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+    """A vehicle with a trip on each day, of which some are due; the second was private."""
+    clock = Clock(NOON + (CLOSED + 6.5) * ONE_DAY)
+    with open_context(database_url, tmp_path, clock) as opened:
+        for day in range(DAYS):
+            deliver(opened.store, batch_of_device("van", drive(NOON + day * ONE_DAY, 60)))
+        fleet.save_vehicle(opened, "V")
+        fleet.put_device(opened, "V", "van")
+        fleet.put_driver(opened, "V", "anna")
+        run(opened)
+        day = NOON + ONE_DAY
+        decide(opened, DecisionRequest("van", day, day + ONE_DAY / 4, "private", "Doctor"), "anna")
+        follow_tracks(opened)
+        yield opened
+
+
+def closed_numbers(context: Context) -> list[int]:
+    return [one.entry.chain_no for one in list_entries(context) if one.entry.chain_no is not None]
+
+
+def is_intact(context: Context) -> bool:
+    return all(one.is_intact for one in verify_books(context))
+
+
+def test_two_closers_close_each_entry_once(context: Context) -> None:
+    barrier = threading.Barrier(3)
+    counts: list[int] = []
+
+    def close() -> None:
+        barrier.wait(60)
+        counts.append(close_due(context).closed)
+
+    threads = [threading.Thread(target=close) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sum(counts) == CLOSED
+    assert closed_numbers(context) == [1, 2, 3, 4]
+    assert is_intact(context)
+
+
+class CutOffError(Exception):
+    """Stands for the end of a process in the middle of its work."""
+
+
+def test_a_closing_that_ends_at_any_statement_leaves_a_whole_book(context: Context) -> None:
+    engine = context.store.engine
+    finished = False
+    for last in range(1, 200):
+        seen = 0
+
+        def count(*_: Any, last: int = last) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == last:
+                raise CutOffError
+
+        sa.event.listen(engine, "before_cursor_execute", count)
+        try:
+            close_due(context)
+            finished = True
+        except CutOffError:
+            pass
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", count)
+        assert closed_numbers(context) in ([], [1, 2, 3, 4])
+        assert is_intact(context)
+        if finished:
+            break
+    assert finished
+    assert last > CLOSED
+    assert closed_numbers(context) == [1, 2, 3, 4]
+
+
+KILLED = """
+import os, signal, sys
+import sqlalchemy as sa
+from pathlib import Path
+from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow.usecases.mileage.closing import close_due
+import datetime as dt
+url, home, now = sys.argv[1:]
+context = open_context(url, Path(home), Clock(dt.datetime.fromisoformat(now)))
+seen = 0
+def end(connection, cursor, statement, *rest):
+    global seen
+    if statement.startswith("UPDATE logbook_entries"):
+        seen += 1
+        if seen == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+sa.event.listen(context.store.engine, "after_cursor_execute", end)
+close_due(context)
+"""
+
+
+def test_a_killed_closing_is_made_up_for(context: Context, database_url: str) -> None:
+    home, now = str(context.settings.home), context.clock().isoformat()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, database_url, home, now], env=os.environ, timeout=120
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert closed_numbers(context) == []
+    close_due(context)
+    assert closed_numbers(context) == [1, 2, 3, 4]
+    assert is_intact(context)
+
+
+def test_the_database_refuses_to_change_what_is_closed(context: Context) -> None:
+    close_due(context)
+    entry = list_entries(context)[0].entry
+    amend_entry(context, entry.entry_id, {"purpose": "x"}, reason="forgotten", amended_by="anna")
+    for statement in (
+        sa.update(logbook_entries).values(month="2020-01"),
+        sa.delete(logbook_entries),
+        sa.update(logbook_amendments).values(reason="another"),
+        sa.delete(logbook_amendments),
+    ):
+        with pytest.raises(sa.exc.DBAPIError, match="never changed"), context.store.write() as c:
+            c.execute(statement)
+    assert is_intact(context)
+
+
+def unguarded(context: Context, statement: Any) -> None:
+    """Change what is closed, as a person with the database's file can."""
+    with context.store.write() as connection:
+        for table in ("logbook_entries", "logbook_amendments"):
+            if context.store.is_postgresql:
+                connection.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+            else:
+                for verb in ("update", "delete"):
+                    connection.execute(sa.text(f"DROP TRIGGER IF EXISTS keep_{table}_{verb}"))
+        connection.execute(statement)
+
+
+CHANGED = (
+    *(
+        (name, 3)
+        for name in (
+            "content", "start_time", "end_time", "month", "closes_at", "closed_at", "device_key",
+            "entry_id", "previous_hash", "entry_hash", "chain_no", "vehicle_id",
+        )
+    ),
+    *((name, 5) for name in ("reason", "changes", "amended_by", "amended_at", "amendment_hash")),
+)  # fmt: skip
+"""Columns, each with the number of the link in which a byte of it is changed."""
+
+
+def test_a_changed_byte_is_found(context: Context) -> None:
+    close_due(context)
+    entry = list_entries(context)[0].entry
+    amend_entry(context, entry.entry_id, {"purpose": "x"}, reason="forgotten", amended_by="anna")
+    assert is_intact(context)
+    for name, number in CHANGED:
+        table = logbook_amendments if number == 5 else logbook_entries
+        chosen = table.c.chain_no == number
+        with context.store.read() as connection:
+            value = connection.scalar(sa.select(table.c[name]).where(chosen))
+        check = after(context, sa.update(table).where(chosen).values({name: another(value)}))
+        assert not check.is_intact, name
+        if name not in ("chain_no", "vehicle_id"):
+            assert check.faults[0].chain_no in (number, number + 1), name
+    e = logbook_entries.c
+    for statement in (
+        sa.delete(logbook_amendments),  # the end of the chain
+        sa.delete(logbook_entries).where(e.chain_no == 2),
+        sa.update(logbook_entries).where(e.chain_no == 4).values(closed_at=None, chain_no=None),
+    ):
+        assert not after(context, statement).is_intact
+    assert is_intact(context)
+
+
+def after(context: Context, statement: Any) -> BookCheck:
+    """What verifying says after a change, which is taken back."""
+    with context.store.rehearsed() as store:
+        changed = Context(context.settings, store, context.clock)
+        unguarded(changed, statement)
+        return verify_books(changed, "V")[0]
+
+
+def another(value: Any) -> Any:
+    """Nearly the same value."""
+    match value:
+        case dict():
+            return value | {"distance_m": 1}
+        case dt.datetime():
+            return value + dt.timedelta(microseconds=1)
+        case int():
+            return value + 10
+        case str():
+            return value[:-1] + ("0" if value[-1] != "0" else "1")
+    return value.__class__(int=value.int ^ 1)
+
+
+def test_of_a_private_trip_others_see_kilometres_only(context: Context) -> None:
+    close_due(context)
+    private = list_entries(context)[1].entry
+    assert private.content["purpose"] == "Doctor"
+    new = {"purpose": "Clinic", "start_place": "Home"}
+    amend_entry(context, private.entry_id, new, reason="Clinic, not doctor", amended_by="anna")
+    (report,) = month_reports(context, "2026-03")
+    text = entries_csv(report) + amendments_csv(report)
+    assert b"Doctor" not in text
+    assert b"Clinic" not in text
+    hidden = report.trips[1].content
+    assert {name for name, value in hidden.items() if value is not None} <= PRIVATE_SHOWN
+    assert hidden["distance_m"] == private.content["distance_m"]
+    (own,) = month_reports(context, "2026-03", reader="anna")
+    assert b"Doctor" in entries_csv(own)
+    assert b"Clinic" in amendments_csv(own)
+
+
+def test_what_a_person_amends_stays(context: Context) -> None:
+    close_due(context)
+    entry = list_entries(context)[0].entry
+    with pytest.raises(BadInputError):
+        amend_entry(context, entry.entry_id, {"distance_m": "1"}, reason="x", amended_by="anna")
+    with pytest.raises(BadInputError):
+        amend_entry(context, entry.entry_id, {"purpose": "x"}, reason=" ", amended_by="anna")
+    amend_entry(context, entry.entry_id, {"purpose": "Fair"}, reason="late", amended_by="anna")
+    decide(context, DecisionRequest("van", NOON, NOON + ONE_DAY / 4, "business", "Other"), "anna")
+    follow_tracks(context)
+    follow_tracks(context, everything=True)
+    first = list_entries(context)[0]
+    assert first.content["purpose"] == "Fair"
+    assert first.content["category"] == "business"
+    assert len(first.amendments) == 2
+    assert first.entry.content == entry.content
+    with context.store.read() as connection:
+        assert connection.scalar(sa.select(vehicles.c.chain_length)) == CLOSED + 2
