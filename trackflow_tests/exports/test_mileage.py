@@ -7,6 +7,7 @@ import itertools
 import logging
 import re
 import zipfile
+from decimal import Decimal
 from typing import Any
 
 import openpyxl
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.exports.mileage.csv import kilometres
 from trackflow.exports.mileage.sections import sections_of
 from trackflow.exports.mileage.writing import report_bytes
 from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
@@ -99,6 +101,12 @@ def test_the_bytes_are_the_same_and_know_no_clock(caplog: pytest.LogCaptureFixtu
     assert b"D:" + year not in made["pdf"]
     assert int(re.findall(rb"/Count (\d+)", made["pdf"])[0]) >= 2, "pages"
     assert "missing" not in caplog.text, "the fonts lack Greek, Cyrillic or Latin letters"
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_kilometres_are_their_metres(metres: int) -> None:
+    assert Decimal(kilometres(metres)) * 1000 == metres
+    assert re.fullmatch(r"-?\d+\.\d{3}", kilometres(metres))
 
 
 contents = st.fixed_dictionaries(

@@ -84,7 +84,10 @@ def row_of(trip: ReportTrip) -> dict[str, str]:
 
 def kilometres(metres: int | None) -> str:
     """Whole metres as kilometres with three decimals."""
-    return "" if metres is None else f"{metres // 1000}.{metres % 1000:03}"
+    if metres is None:
+        return ""
+    sign = "-" if metres < 0 else ""  # an odometer may show less than the trips
+    return f"{sign}{abs(metres) // 1000}.{abs(metres) % 1000:03}"
 
 
 def shown(value: Any) -> str:
