@@ -92,10 +92,10 @@ class SourceUnavailableError(SourceError, RetryableError):
     kind = "network"
 
 
-class LeftAloneError(SourceUnavailableError):
+class LeftAloneError(SourceError):
     """A source has failed so often that it is left alone for a while: nothing was asked."""
 
-    retryable = False  # the next try would be refused as well
+    kind = "network"
 
 
 class SourceBusyError(SourceUnavailableError):

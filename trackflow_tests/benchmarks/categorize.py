@@ -54,7 +54,6 @@ def run() -> dict[str, float | int]:
         "share of the best possible": rate / best_per_s,
         "times the yardstick (80 items/s)": rate / YARDSTICK_PER_S,
         "answers": report.answered,
-        "passes": report.passes,
         "in the order of the queue": int(in_order),
         "dead for 10 s: items": ITEMS // 2,
         "dead for 10 s: answers": broken.answered,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from trackflow.concurrency.deadline import Deadline, TooLateError
+from trackflow.concurrency.layers import Layer, layer_for
 from trackflow.concurrency.processor import ItemResult, Processor
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Stop
@@ -51,7 +52,8 @@ class AddressLimits:
         retry: of one address, within a pass.
         item_s: all tries of one address, and the waits between them.
         try_again: after a pass in which an address failed; doubled with each, up to a day.
-        patience_s: a job ends after this time without an answer; longer than a breaker rests.
+        patience_s: the work ends after this time without an answer; longer than a breaker rests,
+            or 0 to ask once.
         between_s: wait of a job before it looks again for addresses that are due.
     """
 
@@ -75,7 +77,7 @@ class AddressingReport:
         unknown: positions that have none.
         deferred: results that are to come later: failures, and calls that the breaker refused.
         handed_back: positions that were not asked for, as the work was stopped.
-        passes: how often the queue was read.
+        layer: how this amount of work is done.
         left_alone: whether the breaker refused calls in the last pass.
         failures: the last message of each kind of error, by the name of the kind.
     """
@@ -85,7 +87,7 @@ class AddressingReport:
     unknown: int = 0
     deferred: int = 0
     handed_back: int = 0
-    passes: int = 0
+    layer: Layer = Layer.DIRECT
     left_alone: bool = False
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -112,20 +114,6 @@ class Watcher:
     stop: Stop | None = None
     keep: Keep = lambda _connection, _answered: None
     progress: Callable[[int, int], None] = lambda _answered, _due: None
-
-
-def address_due(
-    context: Context, watcher: Watcher | None = None, limits: AddressLimits = USUAL
-) -> AddressingReport:
-    """Ask once for all addresses that are due; idempotent.
-
-    Raises:
-        SettingsError: addresses are switched off, or the geocoder's settings make no sense.
-    """
-    report = AddressingReport()
-    with opened_service(context) as service:
-        _pass(context, service, report, watcher or Watcher(), limits)
-    return report
 
 
 def address_all(
@@ -200,11 +188,12 @@ def _pass(
     """
     with context.store.read() as connection:
         rows = addresses.due(connection, context.clock())
-    report.passes += 1
     report.due = max(report.due, report.answered + len(rows))
+    layer = layer_for(len(rows))
+    report.layer = layer_for(report.due)
     processor = Processor(
         # the client limits the requests at once; a thread that waits for its next try holds none
-        workers=2 * context.settings.geocoder_connections,
+        workers=1 if layer is Layer.DIRECT else 2 * context.settings.geocoder_connections,
         item_s=limits.item_s,
         retry=limits.retry,
     )

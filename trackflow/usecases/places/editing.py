@@ -256,9 +256,9 @@ def _decide(
     ]
     named.write_places(connection, [new for _, new in changed], context.clock())
     for old, new in changed:
-        last = named.newest_decision(connection, new.place_id)
         at = context.clock()
-        if last is not None:  # in order, also where the clock stands still
+        for last in named.read_decisions(connection, new.place_id)[:1]:
+            # in order, also where the clock stands still
             at = max(at, last.decided_at + dt.timedelta(microseconds=1))
         before = None if old is None else old.as_json()
         decision = PlaceDecision(

@@ -7,11 +7,13 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.places.areas import PlaceStatus
+from trackflow.places.geocoding import Coordinates
 from trackflow.store.days.queries import Devices
-from trackflow.store.places import addresses, named
+from trackflow.store.places import named
 from trackflow.store.places import stays as store
 from trackflow.store.places.named import PlaceDecision, PlaceRow
 from trackflow.store.places.stays import StayRow
+from trackflow.usecases.places.addresses import addresses_at
 from trackflow.usecases.queries.limits import check_count
 from trackflow.usecases.queries.lines import TimeRange
 
@@ -102,12 +104,8 @@ def read_visits(context: Context, device_ids: Devices, when: TimeRange, limit: i
         rows = store.read_stays(connection, device_ids, when.start, when.end, limit + 1)
         check_count(len(rows), limit, "stays")
         places = {row.place_id: row for row in named.read_places(connection)}
-        known = addresses.read(connection, list(dict.fromkeys(row.cell for row in rows)))
+    known = addresses_at(context, [Coordinates(row.longitude, row.latitude) for row in rows])
     return [
-        Visit(
-            row,
-            None if row.place_id is None else places.get(row.place_id),
-            known[row.cell].address if row.cell in known else None,
-        )
-        for row in rows
+        Visit(row, None if row.place_id is None else places.get(row.place_id), address)
+        for row, address in zip(rows, known, strict=True)
     ]
