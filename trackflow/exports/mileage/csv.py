@@ -96,7 +96,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return "; ".join(shown(one) or "?" for one in value)
-    return str(value)
+    # the writer of Python 3.12 leaves a carriage return unquoted, which readers take for a new row
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> bytes:
