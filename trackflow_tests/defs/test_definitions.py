@@ -130,7 +130,7 @@ ASSETS = {
         "fresh_for": None,
     },
     "mileage_report": {
-        "deps": ["tracks"],
+        "deps": ["categorized_tracks"],
         "group": "logbook",
         "kinds": ["markdown", "python"],
         "tags": {"trackflow/stage": "mileage"},
@@ -240,7 +240,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["20"]
+    assert loaded.stdout.split() == ["21"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 

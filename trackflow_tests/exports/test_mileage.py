@@ -7,6 +7,7 @@ import itertools
 import logging
 import re
 import zipfile
+from decimal import Decimal
 from typing import Any
 
 import openpyxl
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.exports.mileage.csv import kilometres
 from trackflow.exports.mileage.sections import sections_of
 from trackflow.exports.mileage.writing import report_bytes
 from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
@@ -47,6 +49,10 @@ def trip(number: int = 1, **changes: Any) -> ReportTrip:
     return ReportTrip(f"id-{number}", content | changes, "closed", "ab" * 32)
 
 
+def lines_of(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def report_of(found: list[ReportTrip], **changes: Any) -> MonthReport:
     start, end = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (1, 30))
     values: dict[str, Any] = {
@@ -74,8 +80,8 @@ def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
         assert cells["distance_km"].value == 12.345
         assert all(cell.data_type != "f" for cell in cells.values()), "a formula"
         is_private = one.content["category"] == "private"
-        assert row["purpose"] == ("" if is_private else one.content["purpose"])
-        assert row["end_place"] == ("" if is_private else one.content["end_place"])
+        assert row["purpose"] == ("" if is_private else lines_of(one.content["purpose"]))
+        assert row["end_place"] == ("" if is_private else lines_of(one.content["end_place"]))
         assert row["amount"] == ("" if is_private else one.content["amount"])
         # XML knows no control characters and one kind of line end
         kept = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\n]", "", row["purpose"])
@@ -99,6 +105,12 @@ def test_the_bytes_are_the_same_and_know_no_clock(caplog: pytest.LogCaptureFixtu
     assert b"D:" + year not in made["pdf"]
     assert int(re.findall(rb"/Count (\d+)", made["pdf"])[0]) >= 2, "pages"
     assert "missing" not in caplog.text, "the fonts lack Greek, Cyrillic or Latin letters"
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_kilometres_are_their_metres(metres: int) -> None:
+    assert Decimal(kilometres(metres)) * 1000 == metres
+    assert re.fullmatch(r"-?\d+\.\d{3}", kilometres(metres))
 
 
 contents = st.fixed_dictionaries(

@@ -39,7 +39,7 @@ XLSX, PDF and Markdown to `reports/` in `TRACKFLOW_HOME`. Of private trips it ho
     kinds={"markdown", "python"},
     tags={"trackflow/stage": "mileage"},
     code_version=CODE_VERSION,
-    deps=["tracks"],
+    deps=["categorized_tracks"],
     partitions_def=MONTHS,
     metadata=metadata.of_table("logbook_entries"),
     description=TEXT,

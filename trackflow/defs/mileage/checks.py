@@ -10,8 +10,8 @@ from trackflow.defs import metadata
 from trackflow.defs.errors import step
 from trackflow.defs.mileage.assets import mileage_report
 from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.categories.following import days_to_follow
 from trackflow.usecases.mileage.books import list_entries, verify_books
-from trackflow.usecases.mileage.entries import days_due
 from trackflow.usecases.mileage.reports import month_reports, months_of
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -55,15 +55,14 @@ def chain_is_intact(
 def no_track_is_missing(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
-    """Look for days that the books were not made from."""
+    """Look for days whose tracks wait for one of the steps that lead into the books."""
     with trackflow.open() as trackflow_context:
-        due = days_due(trackflow_context)
-    days = sum(map(len, due.values()))
-    text = f"{days:,} days of {len(due):,} devices wait: trackflow categorize" if days else "all in"
+        days = days_to_follow(trackflow_context)
+    text = f"{len(days):,} days wait: trackflow categorize" if days else "all in"
     return dg.AssetCheckResult(
         passed=not days,
         severity=WARN,
-        metadata={"devices": len(due), "device_days": days},
+        metadata={"days": len(days)},
         description=text,
     )
 

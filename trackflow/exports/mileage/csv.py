@@ -86,7 +86,7 @@ def kilometres(metres: int | None) -> str:
     """Whole metres as kilometres with three decimals."""
     if metres is None:
         return ""
-    sign = "-" if metres < 0 else ""
+    sign = "-" if metres < 0 else ""  # an odometer may show less than the trips
     return f"{sign}{abs(metres) // 1000}.{abs(metres) % 1000:03}"
 
 
@@ -96,7 +96,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return "; ".join(shown(one) or "?" for one in value)
-    return str(value)
+    # the writer of Python 3.12 leaves a carriage return unquoted, which readers take for a new row
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> bytes:

@@ -84,7 +84,7 @@ def _add(pdf: FPDF, section: Section) -> None:
         headings_style=FontFace(emphasis="BOLD", fill_color=GREY),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         line_height=3.6,
-        padding=0.6,
+        padding=(0.6, 1.2),
     ) as table:
         for row in (section.columns, *section.rows):
             cells = table.row()

@@ -141,7 +141,7 @@ def amendments(report: MonthReport) -> Section:
             for one in report.amendments
             for name, (old, new) in sorted(one["changes"].items())
         ],
-        (16, 10, 22, 20, 12, 20, 20),
+        (21, 10, 20, 20, 12, 20, 20),
     )
 
 

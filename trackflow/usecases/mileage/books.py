@@ -21,6 +21,8 @@ from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.closing import completed_entries
 from trackflow.usecases.mileage.entries import days_due
 
+__all__ = ["Amendment", "Entry"]  # for faces, which do not know the store
+
 AMENDABLE = ("category", "purpose", "partner", "driver", "start_place", "end_place")
 """What a person may amend: times and distances come from the tracks."""
 

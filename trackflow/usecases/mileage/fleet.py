@@ -12,6 +12,8 @@ from trackflow.store.mileage import vehicles
 from trackflow.store.mileage.vehicles import Vehicle as Vehicle
 from trackflow.usecases.mileage.books import vehicle_named
 
+__all__ = ["Vehicle"]  # for faces, which do not know the store
+
 KINDS = ("car", "van", "lorry", "motorcycle", "bicycle", "other")
 
 

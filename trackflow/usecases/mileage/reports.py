@@ -4,7 +4,6 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from trackflow.context import Context
@@ -182,11 +181,6 @@ def months_of(context: Context) -> list[str]:
         found = {one.month for one in books.read_entries(connection)}
         found |= {one.month for one in books.read_amendments(connection)}
     return sorted(found)
-
-
-def money(amounts: dict[str, Decimal]) -> str:
-    """Amounts in words, such as "12.40 EUR"."""
-    return ", ".join(f"{amount} {currency}" for currency, amount in sorted(amounts.items()))
 
 
 def month_before(day: dt.date) -> str:

@@ -107,7 +107,7 @@ class ReadingAnswer(TypedDict):
     """What a person read from an odometer."""
 
     reading_id: uuid.UUID
-    odometer_km: float
+    odometer_m: int
     read_at: dt.datetime
 
 
@@ -289,6 +289,6 @@ DONE = shows(DoneAnswer, {"done": True})
 VEHICLES = shows(VehiclesAnswer, vehicles_answer([_VEHICLE]))
 VEHICLE = shows(VehicleAnswer, vehicle_answer(_VEHICLE))
 READING = shows(
-    ReadingAnswer, {"reading_id": _ID, "odometer_km": 48_210.5, "read_at": _START}, status=201
+    ReadingAnswer, {"reading_id": _ID, "odometer_m": 48_210_500, "read_at": _START}, status=201
 )
 RATES = shows(RatesAnswer, rates_answer([]))

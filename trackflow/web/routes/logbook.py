@@ -302,14 +302,15 @@ def add_reading(
 ) -> answers.ReadingAnswer:
     """400 if it shows less than before, or more than after."""
     read_at = utc(wanted.time)
+    odometer_m = round(wanted.odometer_km * 1000)
     reading_id = fleet.add_reading(
         context,
         str(_text(vehicle_id)),
         read_at,
-        round(wanted.odometer_km * 1000),
+        odometer_m,
         recorded_by=decider(caller),
     )
-    return {"reading_id": reading_id, "odometer_km": wanted.odometer_km, "read_at": read_at}
+    return {"reading_id": reading_id, "odometer_m": odometer_m, "read_at": read_at}
 
 
 @router.get("/api/v1/rates", tags=["logbook"], summary="Rates", responses=answers.RATES)
