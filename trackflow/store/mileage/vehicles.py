@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.dialects import insert_into
 from trackflow.store.mileage.tables import (
-    logbook_entries,
     odometer_readings,
     vehicle_devices,
     vehicle_drivers,
@@ -78,12 +77,6 @@ def claim_reminder(connection: Connection, vehicle_id: str, until: dt.datetime) 
         .values(reminded_until=until)
     )
     return done.rowcount > 0
-
-
-def has_entries(connection: Connection, vehicle_id: str) -> bool:
-    """Whether a vehicle has entries."""
-    query = sa.select(logbook_entries.c.entry_id).where(logbook_entries.c.vehicle_id == vehicle_id)
-    return connection.scalar(query.limit(1)) is not None
 
 
 def assign(
