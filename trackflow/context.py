@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackflow.errors import NetworkBuildError, NoNetworkError
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
 
 type Clock = Callable[[], dt.datetime]
 
-MODE_MAP = "mode_map"
-"""The folder beside a road network with the rails, paths and stops of its extract."""
-
 NO_ENGINE = "none"
 """The value of `TRACKFLOW_ENGINE_URL` that switches matching off: tracks keep their raw lines."""
+
+
+def mode_map_folder(home: Path, version: str) -> Path:
+    """Where the rails, paths and stops of a road network's extract are.
+
+    Not in the network's own folder: its files are counted to see whether it is complete.
+    """
+    return home / "mode_maps" / version
 
 
 def utc_now() -> dt.datetime:
@@ -104,10 +110,12 @@ class Context:
             for profile in PROFILES:
                 with suppress(NetworkBuildError):
                     network = networks.read_network(connection, profile, self.settings.home)
-                    if network is not None and (network.folder / MODE_MAP).exists():
-                        version = ModeMap.version_of(network.folder / MODE_MAP)
-                        if self._mode_map is None or self._mode_map.version != version:
-                            self._mode_map = ModeMap.load(network.folder / MODE_MAP)
+                    if network is None:
+                        continue
+                    folder = mode_map_folder(self.settings.home, network.version)
+                    if folder.exists():
+                        if self._mode_map is None or self._mode_map.version != network.version:
+                            self._mode_map = ModeMap.load(folder)
                         return self._mode_map
         return None
 

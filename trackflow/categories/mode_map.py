@@ -163,6 +163,7 @@ def build_mode_map(extract: Path, target: Path, version: str) -> None:
         for name in names:
             cells[name].add(*_sampled(lon, lat, _degrees(name) / 2))
         cover.add(*_sampled(lon, lat, COVER_DEGREES / 2))
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-map-") as made:
         (Path(made) / "map").mkdir()
         for name, found in (*cells.items(), (COVER, cover)):

@@ -117,7 +117,9 @@ def close(
 
 
 @logbook_app.command(
-    "amend", epilog="Example: trackflow logbook amend 3f0e… --purpose 'Visit' --reason 'forgotten'"
+    "amend",
+    epilog="Example: trackflow logbook amend 8f14e45f-ceea-467d-9d5e-0a1b2c3d4e5f "
+    "--purpose 'Visit' --reason 'forgotten'",
 )
 def amend(
     entry: Annotated[uuid.UUID, typer.Argument(help="As listed.", show_default=False)],
@@ -164,7 +166,9 @@ def join(
     print_line(f"undo: trackflow logbook undo-join {join_id}")
 
 
-@logbook_app.command("undo-join", epilog="Example: trackflow logbook undo-join 3f0e…")
+@logbook_app.command(
+    "undo-join", epilog="Example: trackflow logbook undo-join 8f14e45f-ceea-467d-9d5e-0a1b2c3d4e5f"
+)
 def undo_join(
     join_id: Annotated[uuid.UUID, typer.Argument(help="As printed.", show_default=False)],
 ) -> None:

@@ -153,7 +153,10 @@ def readings(
         )
 
 
-@vehicles_app.command("undo-odometer", epilog="Example: trackflow vehicles undo-odometer 3f0e…")
+@vehicles_app.command(
+    "undo-odometer",
+    epilog="Example: trackflow vehicles undo-odometer 8f14e45f-ceea-467d-9d5e-0a1b2c3d4e5f",
+)
 def undo_odometer(
     reading: Annotated[uuid.UUID, typer.Argument(help="As listed.", show_default=False)],
 ) -> None:

@@ -193,6 +193,28 @@ def test_every_verb_prints_json_whatever_came_out(
     assert len(called("rules history")["uses"]) == 2
     assert called("what-if", "--device", "d", *days, "min_track_m=90000")["changes"]
 
+    # how and what for, and the book
+    assert called("categorize", "--everything")["steps"]
+    times = [(TODAY - dt.timedelta(days=days)).isoformat() for days in (2, 0)]
+    correction = called("legs correct", "d", *times, "bus")["correction_id"]
+    assert [one["mode"] for one in called("legs list")] == ["bus"]
+    assert called("legs undo", correction)["correction_id"] == correction
+    assert called("vehicles add", "van", "--plate", "ABC-123")["kind"] == "car"
+    trackflow("vehicles", "device", "van", "d")
+    assert called("vehicles odometer", "van", times[0], 12.5)["reading_id"]
+    assert called("vehicles readings")[0]["odometer_m"] == 12_500
+    assert called("vehicles list")[0]["plate"] == "ABC-123"
+    rate = 'id = "a"\nfrom = 2020-01-01\ncurrency = "EUR"\nunit = "km"\namount = 0.3'
+    (tmp_path / "rates.toml").write_text(f"[[rate]]\n{rate}\n")
+    assert called("rates import", "rates.toml") == called("rates list")
+    later = (TODAY + dt.timedelta(days=30)).isoformat()
+    assert called("logbook close", "--until", later)["closed"] > 0
+    entry = called("logbook list")[0]
+    amended = called("logbook amend", entry["entry_id"], "--purpose", "x", "--reason", "y")
+    assert len(amended["amendments"]) == 1
+    assert called("logbook verify")[0]["faults"] == []
+    assert len(called("logbook export", entry["content"]["local_day"][:7], "--out", "book")) == 5
+
     # meshes, of which one fails; cli/test_meshes.py looks at the values
     Image.fromarray(np.add.outer(range(9), range(9)).astype(np.uint8) * 9).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"no image")

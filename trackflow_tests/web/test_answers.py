@@ -9,14 +9,20 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from trackflow.categories.modes import Mode
 from trackflow.categories.rules.toml import parse_toml
 from trackflow.context import Context
 from trackflow.geo.time import EPOCH, ONE_DAY
 from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.correcting import correct_mode
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.rule_versions import save_rules
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.mileage.fleet import put_device, save_vehicle
+from trackflow.usecases.mileage.rate_table import import_rates
+from trackflow.usecases.places import editing
 from trackflow.usecases.places.visits import update_visits
 from trackflow.web.answers.sending import GEOJSON, JSON
 from trackflow_tests.helpers.liverc_site import site_with
@@ -66,7 +72,7 @@ def test_a_number_has_its_unit_in_its_name() -> None:
     """Or it is a share, a degree, a threshold's value, or what a race track's source counts."""
     plain = {
         "confidence", "longitude", "latitude", "value", "seconds_left", "seconds",
-        "before", "now", "progress",
+        "before", "now", "progress", "probability",
     }  # fmt: skip
     units = re.compile(r".*_(s|m|ms|kmh|share|bytes)$")
     for name, schema in components().items():
@@ -120,6 +126,10 @@ def api(
         client.post("/ingest/geojson", content=b'{"type": "Feature"}').raise_for_status()
         tracks = client.get("/api/v1/tracks").json()["features"]
         parameters |= {"track_id": tracks[0]["id"]}
+        entry = client.get("/api/v1/logbook").json()["entries"][0]
+        parameters |= {"entry_id": entry["entry_id"], "month": entry["month"]}
+        places = client.get("/api/v1/places").json()["places"]
+        parameters |= {"place_id": places[0]["place_id"]}
         parameters |= {"job_id": str(job.job_id), "sync_id": str(job.job_id)}
         parameters |= {"mesh_id": made_mesh(context, hill_png(), "hill.png")}
         parameters |= {"file_name": "mesh.glb", "batch_id": _batch(client)}
@@ -142,6 +152,14 @@ def _fill(context: Context) -> None:
     update_between(context, None, None, None)
     start = EPOCH + 20_000 * ONE_DAY
     decide(context, DecisionRequest(DEVICE, start, start + ONE_DAY, "race"), "anna")
+    editing.add_place(context, editing.PlaceDraft("Depot", "other", 24.9, 60.1), "anna")
+    correct_mode(context, DEVICE, start, start + ONE_DAY, Mode.BUS, decided_by="anna")
+    save_vehicle(context, "van", plate="ABC-123")
+    put_device(context, "van", DEVICE)
+    rates = '[[rate]]\nid = "a"\nfrom = 2020-01-01\ncurrency = "EUR"\nunit = "km"\namount = 0.3'
+    (context.settings.home / "rates.toml").write_text(rates)
+    import_rates(context, context.settings.home / "rates.toml")
+    follow_tracks(context)
 
 
 READABLE = [a for a in answers() if a.method == "GET" and a.contents and a.path not in NO_ROADS]
@@ -155,6 +173,8 @@ def test_a_real_answer_is_as_described(
     path = answer.path.format_map(parameters)
     if answer.path == "/paths/cached":
         path += "?from=2020-01-01"
+    if answer.path == "/api/v1/mileage-report":
+        path += f"?vehicle=van&month={parameters['month']}"
     found = api.get(path)
     assert found.status_code == 200, found.text
     kind = found.headers["content-type"]
@@ -163,6 +183,7 @@ def test_a_real_answer_is_as_described(
         lists = {name: value for name, value in content.items() if isinstance(value, list)}
         maybe_empty = {
             "looks_like", "breakers", "notices", "alarms", "changes", "failures", "anomalies",
+            "amendments",
         }  # fmt: skip
         assert all(value for name, value in lists.items() if name not in maybe_empty), lists
 

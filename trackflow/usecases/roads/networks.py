@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trackflow.categories.mode_map import build_mode_map
-from trackflow.context import MODE_MAP, Context
+from trackflow.context import Context, mode_map_folder
 from trackflow.matching.network_building import build_network
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
@@ -27,7 +27,7 @@ def build(
     home = context.settings.home.absolute()
     into = networks.networks_folder(home)
     network = build_network(extract, profile, into, on_progress=progress)
-    map_folder = network.folder / MODE_MAP
+    map_folder = mode_map_folder(home, network.version)
     if not map_folder.exists():
         if progress:
             progress("rails, paths and stops, for travel modes")
