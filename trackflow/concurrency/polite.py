@@ -127,7 +127,6 @@ class PoliteClient:
         self.close()
 
     def _ask(self, url: httpx.URL, deadline: Deadline) -> tuple[int, httpx.Headers, bytes]:
-        shown = _shown(url)
         headers = {"User-Agent": self.user_agent, "Accept-Encoding": "gzip", "Accept": "*/*"}
         try:
             reply = ask(
@@ -143,19 +142,19 @@ class PoliteClient:
             self.switch.check()
             raise
         except TooLateError:
-            message = f"{shown} gave no answer in time"
+            message = f"{_shown(url)} gave no answer in time"
             if deadline.is_over:
                 raise TooLateError(message) from None
             raise SourceUnavailableError(message) from None
         except TooLargeError:
             raise PageRefusedError(
-                f"{shown} sends more than {self.most_bytes / 1e6:.0f} MB"
+                f"{_shown(url)} sends more than {self.most_bytes / 1e6:.0f} MB"
             ) from None
         except DamagedGzipError:
-            raise SourceUnavailableError(f"{shown} sends what cannot be unpacked") from None
+            raise SourceUnavailableError(f"{_shown(url)} sends what cannot be unpacked") from None
         except httpx.HTTPError as error:
             name = type(error).__name__
-            raise SourceUnavailableError(f"{shown} cannot be reached ({name})") from None
+            raise SourceUnavailableError(f"{_shown(url)} cannot be reached ({name})") from None
         return reply.status, reply.headers, body
 
     def _wrong_status(self, url: httpx.URL, status: int, headers: httpx.Headers) -> SourceError:

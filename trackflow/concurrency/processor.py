@@ -145,7 +145,11 @@ class _Slot[T, R]:
 
 @dataclass(slots=True, eq=False)
 class _Run[T, R]:
-    """One run. The threads share all fields below `on_progress`, guarded by `changed`."""
+    """One run. The threads share all fields below `on_progress`, guarded by `changed`.
+
+    `running` holds the items whose call is under way: the caller looks at them after each result,
+    and a look at all items in hand would take longer than a fast call.
+    """
 
     processor: Processor
     items: Iterator[T]
@@ -158,6 +162,7 @@ class _Run[T, R]:
     window: deque[_Slot[T, R]] = field(default_factory=deque)
     waiting: deque[_Slot[T, R]] = field(default_factory=deque)
     threads: list[threading.Thread] = field(default_factory=list)
+    running: set[_Slot[T, R]] = field(default_factory=set)
     hung: set[threading.Thread | None] = field(default_factory=set)
     idle: int = 0
     given_up: int = 0
@@ -259,12 +264,10 @@ class _Run[T, R]:
     def _give_up(self, killed: Exception | None) -> None:
         """Settle calls that are past their deadline, or all calls if the switch is thrown."""
         now = time.monotonic()
-        for slot in self.window:
-            if slot.begun_at is None or slot.result is not None:
-                continue
-            if killed is None and now < slot.deadline.at_s + GRACE_S:
-                continue
-            error = killed or TooLateError(f"took longer than {now - slot.begun_at:.1f} s")
+        late = [s for s in self.running if killed or now >= s.deadline.at_s + GRACE_S]
+        for slot in late:
+            begun_at = now if slot.begun_at is None else slot.begun_at
+            error = killed or TooLateError(f"took longer than {now - begun_at:.1f} s")
             slot.given_up = True
             self.given_up += 1
             self.hung.add(slot.thread)
@@ -274,7 +277,7 @@ class _Run[T, R]:
 
     def _patience_s(self) -> float | None:
         """How long to wait: until the next deadline, or the next check of the switches."""
-        ends = [s.deadline.at_s for s in self.window if s.begun_at is not None and not s.result]
+        ends = [slot.deadline.at_s for slot in self.running]
         next_s = min([*(end + GRACE_S for end in ends), self.deadline.at_s])
         wait_s = max(next_s - time.monotonic(), 0.001)
         checks = self.stop is not None or self.kill is not None or bool(self.given_up)
@@ -282,8 +285,7 @@ class _Run[T, R]:
         return None if wait_s == float("inf") else min(wait_s, threading.TIMEOUT_MAX)
 
     def _progress(self) -> ProcessorProgress:
-        running = sum(s.begun_at is not None and s.result is None for s in self.window)
-        return ProcessorProgress(self.finished, self.failed, running)
+        return ProcessorProgress(self.finished, self.failed, len(self.running))
 
     def _settle(
         self, slot: _Slot[T, R], *, value: R | None = None, error: Exception | None = None
@@ -293,6 +295,7 @@ class _Run[T, R]:
             return
         seconds = 0.0 if slot.begun_at is None else time.monotonic() - slot.begun_at
         slot.result = ItemResult(slot.index, slot.item, value, error, seconds, slot.tries)
+        self.running.discard(slot)
         self.finished += 1
         self.failed += error is not None
         self.changed.notify_all()
@@ -352,6 +355,7 @@ class _Run[T, R]:
                 slot.begun_at, slot.tries = time.monotonic(), 1
                 slot.thread = threading.current_thread()
                 slot.deadline = min(self.deadline, Deadline.after(self.processor.item_s))
+                self.running.add(slot)
                 self.changed.notify_all()
                 return slot
 
@@ -375,7 +379,7 @@ class _Run[T, R]:
             self.is_closed = True
             self.waiting.clear()
             self.changed.notify_all()
-            running = [s.deadline for s in self.window if s.begun_at is not None and not s.result]
+            running = [slot.deadline for slot in self.running]
         if self.is_in_a_hurry or (self.kill is not None and self.kill.is_set()):
             return
         latest = max(running, default=NEVER)

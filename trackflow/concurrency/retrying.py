@@ -18,12 +18,14 @@ class Retry:
         wait_first_s: before the second try; doubled before each further one.
         wait_most_s: the longest such wait.
         jitter_s: the largest random addition to a wait, so that callers do not retry in step.
+        only: errors of other kinds are not worth a further try.
     """
 
     attempts: int = 4
     wait_first_s: float = 0.5
     wait_most_s: float = 10.0
     jitter_s: float = 0.5
+    only: type[TrackflowError] = TrackflowError
 
     def call[R](
         self,
@@ -61,7 +63,7 @@ class Retry:
     def _attempts(self, deadline: Deadline) -> Iterator[stamina.Attempt]:
         return iter(
             stamina.retry_context(
-                on=lambda error: _worth_waiting(error, deadline),
+                on=lambda error: isinstance(error, self.only) and _worth_waiting(error, deadline),
                 attempts=self.attempts,
                 timeout=None,
                 wait_initial=self.wait_first_s,

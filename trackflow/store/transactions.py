@@ -6,10 +6,16 @@ from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.deadline import NEVER, Deadline
 from trackflow.concurrency.retrying import Retry
+from trackflow.errors import StoreUnavailableError
 from trackflow.store.database import Store
 
-TRANSACTION_RETRY = Retry(attempts=4, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.2)
-"""Short waits: a dead lock is gone at once, and a restarted server is back within seconds."""
+TRANSACTION_RETRY = Retry(
+    attempts=4, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.2, only=StoreUnavailableError
+)
+"""Short waits: a dead lock is gone at once, and a restarted server is back within seconds.
+
+Work of several transactions is repeated by its `call`, if it is idempotent.
+"""
 
 
 def write_repeatedly[R](

@@ -10,6 +10,7 @@ from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError, TrackflowError
 from trackflow.store.devices.settings import device_ids, known
+from trackflow.store.transactions import TRANSACTION_RETRY
 from trackflow.usecases.categories import categorising, legs
 from trackflow.usecases.mileage import entries
 from trackflow.usecases.places import stays
@@ -246,6 +247,9 @@ def _update(
 ) -> None:
     """Update days of a device, or note what went wrong.
 
+    Steps are idempotent: one that the database breaks off (a dead lock, a lost connection) is
+    repeated a few times.
+
     Args:
         context: the store.
         step: what to update.
@@ -254,7 +258,7 @@ def _update(
         result: is added to.
     """
     try:
-        result.changed += step.update(context, device_id, days)
+        result.changed += TRANSACTION_RETRY.call(lambda: step.update(context, device_id, days))
     except StoreUnavailableError:
         raise
     except TrackflowError as error:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from trackflow.context import Context
@@ -11,6 +12,7 @@ from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates, vehicles
 from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.store.transactions import write_repeatedly
 
 
 @dataclass(slots=True)
@@ -29,7 +31,8 @@ class ClosingReport:
 def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingReport:
     """Close all entries that are due, book by book, each in one transaction.
 
-    Two processes at once close each entry once; one that is killed leaves whole books.
+    Two processes at once close each entry once; one that is killed leaves whole books. A book whose
+    transaction the database breaks off is closed by a further try.
 
     Args:
         context: the store and settings.
@@ -40,15 +43,23 @@ def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingR
     with context.store.read() as connection:
         known = vehicles.read_vehicles(connection)
     for vehicle in known:
-        with context.store.write() as connection:
-            report.closed += _close_book(context, connection, vehicle, until or context.clock())
+        close = partial(_close_book, context, vehicle, until or context.clock())
+        report.closed += write_repeatedly(context.store, close)
         report.vehicles += 1
     return report
 
 
 def _close_book(
-    context: Context, connection: Connection, vehicle: Vehicle, until: dt.datetime
+    context: Context, vehicle: Vehicle, until: dt.datetime, connection: Connection
 ) -> int:
+    """Close what is due in one book; returns how many entries. A second call closes nothing.
+
+    Args:
+        context: the settings and the clock.
+        vehicle: the book's.
+        until: entries that are due by then, UTC.
+        connection: of one transaction.
+    """
     closed_until = books.lock_book(connection, vehicle.vehicle_id)
     entries = completed_entries(connection, vehicle)
     due = [one for one in entries if one.closed_at is None and one.closes_at <= until]

@@ -1,12 +1,7 @@
 """Addresses of stays: asked of a real HTTP server, each once, in order, and none is lost."""
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +30,7 @@ from trackflow.usecases.places.addressing import (
 )
 from trackflow.usecases.places.reading import read_visits
 from trackflow.usecases.queries.lines import TimeRange
+from trackflow_tests.helpers.address_job import killed_job
 from trackflow_tests.helpers.place_server import PlaceServer, running
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -196,31 +192,12 @@ def test_nothing_is_asked_unless_it_is_set_up(tmp_path: Path, server: PlaceServe
     assert server.requests == 0
 
 
-KILLED = """
-import sys, uuid
-from trackflow.context import Context
-from trackflow.settings import Settings
-from trackflow.usecases.jobs.kinds import run_job
-with Context.open(Settings.from_env()) as context:
-    run_job(context, uuid.UUID(sys.argv[1]))
-"""
-
-
 def test_a_killed_job_is_resumed_and_none_is_lost(tmp_path: Path, server: PlaceServer) -> None:
     server.latency_s = 0.01
     with opened("", tmp_path, server) as context:
         cells = want(context, 1000)
         job = queue_job(context, "address_stays", {})
-        env = os.environ | {
-            "TRACKFLOW_HOME": str(tmp_path),
-            "TRACKFLOW_ENGINE_URL": "none",
-            "TRACKFLOW_GEOCODER_URL": server.url,
-            "TRACKFLOW_GEOCODER_PER_S": "100000",
-            "TRACKFLOW_GEOCODER_CONNECTIONS": "4",
-        }
-        with subprocess.Popen([sys.executable, "-c", KILLED, str(job.job_id)], env=env) as process:
-            _until(lambda: 0 < len(answered(context)) < 1000 or process.poll() is not None)
-            process.send_signal(signal.SIGKILL)
+        killed_job(job.job_id, tmp_path, server.url, 4, lambda: 0 < len(answered(context)) < 1000)
         before = answered(context)
         assert 0 < len(before) < 1000
         assert before == sorted(cells)[: len(before)]
@@ -232,10 +209,3 @@ def test_a_killed_job_is_resumed_and_none_is_lost(tmp_path: Path, server: PlaceS
         assert answered(context) == sorted(cells)
         asked_twice = sum(count - 1 for count in server.asked.values())
         assert asked_twice <= 500 + 4  # what was answered and not stored yet
-
-
-def _until(is_so: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
