@@ -74,7 +74,7 @@ def test_a_number_has_its_unit_in_its_name() -> None:
         "confidence", "longitude", "latitude", "value", "seconds_left", "seconds",
         "before", "now", "progress", "probability",
     }  # fmt: skip
-    units = re.compile(r".*_(s|m|ms|kmh|share|bytes)$")
+    units = re.compile(r".*_(s|m|km|ms|kmh|share|bytes)$")
     for name, schema in components().items():
         for field, of in schema.get("properties", {}).items():
             types = {of.get("type"), *(part.get("type") for part in of.get("anyOf", ()))}
