@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from trackflow.frames import TrackStore, match, open_store, split
 
 __all__ = ["TrackStore", "__version__", "match", "open_store", "split"]
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 
 def __getattr__(name: str) -> Any:
