@@ -39,6 +39,9 @@ RUN = ("README.md", "docs/use.md", "docs/live.md", "docs/catalogue.md", "docs/fi
 ONLY_PARSED = {
     "CONTRIBUTING.md": "shows make's targets, of which `make test` is what is running",
     "docs/keeping-meshes.md": "needs images of its own; cli/test_meshes.py runs each verb",
+    "docs/logbook.md": "needs weeks of trips; cli/test_json.py runs each verb",
+    "docs/places.md": "needs weeks of stays; cli/test_json.py runs each verb",
+    "docs/rules.md": "docs/test_rules_page.py runs its example",
     "docs/mesh-service.md": "starts services that go on; web/mesh_service does, too",
     "docs/reference/cli.md": "shows an example of each verb, each for a store of its own",
 }

@@ -19,6 +19,9 @@ __all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
 
+KEPT_CONNECTIONS, MOST_CONNECTIONS = 5, 15
+"""Of one process: it keeps some open, and opens more while they are needed."""
+
 CONNECT_TIMEOUT_S = 10
 """How long to wait for PostgreSQL; the driver's default for a host that is off is minutes."""
 
@@ -96,6 +99,15 @@ class Store:
         """
         if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
             raise StoreRefusesError(self._full[1])
+
+    @staticmethod
+    def workers(wanted: int) -> int:
+        """How many threads may hold a connection each: as many as wanted, and one is left over.
+
+        With more, they would wait for each other's connections until they give up, and nothing else
+        of this process could reach the database.
+        """
+        return max(1, min(wanted, MOST_CONNECTIONS - 1))
 
     def close(self) -> None:
         """Close all connections."""
@@ -202,6 +214,12 @@ def _migrate(engine: Engine) -> None:
         upgrade(engine)
 
 
+_POOL = {
+    "pool_size": KEPT_CONNECTIONS,
+    "max_overflow": MOST_CONNECTIONS - KEPT_CONNECTIONS,
+}
+
+
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
@@ -221,13 +239,15 @@ def _engine(url: str) -> Engine:
                 "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
             )
         engine = sa.create_engine(
-            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True
+            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, **_POOL
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     timeout = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_S}
-    return sa.create_engine(parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True)
+    return sa.create_engine(
+        parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True, **_POOL
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

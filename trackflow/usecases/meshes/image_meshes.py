@@ -71,7 +71,8 @@ def make_image_meshes(
         return _made(context, tools, image_key, stop)
 
     missing = []
-    for result in Processor(workers=context.settings.mesh_workers).run(image_keys, made):
+    workers = context.store.workers(context.settings.mesh_workers)
+    for result in Processor(workers=workers).run(image_keys, made):
         if isinstance(result.error, NotFoundError):
             missing.append(str(result.error))
         else:

@@ -93,7 +93,7 @@ def run_due_meshes(
     )
     with context.store.write() as connection:
         endings.free_abandoned(connection, context.clock(), context.settings.lease_s)
-    workers = context.settings.mesh_workers
+    workers = context.store.workers(context.settings.mesh_workers)
     try:
         for result in Processor(workers=workers).run(range(workers), run.work):
             result.result()
