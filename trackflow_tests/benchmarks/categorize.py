@@ -4,13 +4,8 @@ The service is a process of its own, takes 20 ms for an answer and fails every t
 most so many requests may be under way at once. So the best possible rate is known: connections /
 latency, of which the failures are lost. In a second run it is dead for 10 s in the middle: the
 breaker opens, the rest is left for later, and is completed by the same job. In a third run the
-<<<<<<< HEAD
-process of the job is killed in the middle, and another goes on. The yardstick is the method that
-this follows: four threads and one try, 60 to 80 items a second.
-=======
 process of the job is killed in the middle, and another one goes on. The yardstick is the method
 that this follows: four threads and one try, 60 to 80 items a second.
->>>>>>> concur2
 
 Where the processor is the limit, and not the service, the share of the best possible falls: the
 best possible needs the processor time of an item times the rate, in one process.
