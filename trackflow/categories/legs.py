@@ -21,7 +21,7 @@ from trackflow.categories.sequence import decode
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 
-MODEL_VERSION = "2"
+MODEL_VERSION = "3"
 """Changes whenever the same points may give other legs."""
 
 PAUSE_S = 3600.0
@@ -108,7 +108,8 @@ def legs_of_each(
     log_odds = (classifier or model()).log_probabilities(slots.features)
     if around is not None:
         log_odds = log_odds + around.log_odds()
-    log_odds = log_odds + _log_prior(prior or {})
+    weights = prior or {}
+    log_odds = log_odds + _log_prior(weights)
     log_odds[slots.sampling_s > LONGEST_HOLE_S] = 0.0
     states = decode(slots.start_us, slots.edges, log_odds)
     journey_edges = iter(itertools.pairwise(slots.edges.tolist()))
@@ -118,7 +119,7 @@ def legs_of_each(
             found.append([])
             continue
         low, high = next(journey_edges)
-        legs = _runs(points, states, slots, around, log_odds, slice(low, high))
+        legs = _runs(points, states, slots, around, log_odds, weights, slice(low, high))
         found.append(_with_distances(_corrected(_joined(legs), corrections), points))
     return found
 
@@ -129,6 +130,7 @@ def _runs(
     slots: Slots,
     around: Surroundings | None,
     log_odds: Floats,
+    prior: Mapping[Mode, float],
     journey: slice,
 ) -> list[Leg]:
     """A leg for each run of slots of one state.
@@ -139,6 +141,7 @@ def _runs(
         slots: of all journeys.
         around: what the map says of them.
         log_odds: of their classes.
+        prior: weights of modes.
         journey: its slots.
     """
     of_journey = _without_short_runs(states[journey])
@@ -150,7 +153,7 @@ def _runs(
         start_us = points.time_us[0] if first == 0 else slots.start_us[part.start]
         end_us = points.time_us[-1] if last == len(of_journey) else slots.start_us[part.stop]
         state = int(of_journey[first])
-        found.append(_leg(int(start_us), int(end_us), state, slots, around, log_odds, part))
+        found.append(_leg(int(start_us), int(end_us), state, slots, around, log_odds, prior, part))
     return found
 
 
@@ -190,6 +193,7 @@ def _leg(
     slots: Slots,
     around: Surroundings | None,
     log_odds: Floats,
+    prior: Mapping[Mode, float],
     part: slice,
 ) -> Leg:
     """A leg of one class, with its mode and the evidence.
@@ -201,6 +205,7 @@ def _leg(
         slots: of the whole journey.
         around: what the map says of them.
         log_odds: of their classes.
+        prior: weights of modes.
         part: the leg's slots.
     """
     odds = log_odds[part].sum(axis=0) / (part.stop - part.start)
@@ -223,7 +228,7 @@ def _leg(
     }
     if around is not None:
         evidence |= around.evidence(part)
-    mode = _mode_of(CLASSES[state], evidence, (end_us - start_us) / 1e6)
+    mode = _mode_of(CLASSES[state], evidence, (end_us - start_us) / 1e6, prior)
     probability = round(float(shares[state]), 3)
     return Leg(start_us, end_us, mode, probability, 0, MODEL, evidence)
 
@@ -254,13 +259,16 @@ is slower, and one that moves is faster now and then."""
 NEAR_SHARE = 0.5
 
 
-def _mode_of(name: str, evidence: Mapping[str, float | str], seconds: float) -> Mode:
+def _mode_of(
+    name: str, evidence: Mapping[str, float | str], seconds: float, prior: Mapping[Mode, float]
+) -> Mode:
     """The mode of a leg of this class.
 
     Args:
         name: of the class.
         evidence: speeds, and what the map says.
         seconds: how long it lasts.
+        prior: weights of modes: a plough is as slow as a bicycle, and known to be none.
     """
 
     def number(key: str) -> float:
@@ -272,7 +280,8 @@ def _mode_of(name: str, evidence: Mapping[str, float | str], seconds: float) -> 
         return Mode.CYCLING
     if name == "road":
         slowest, fastest = CYCLING_KMH
-        if seconds > JAM_S and slowest <= number("fastest_kmh") <= fastest:
+        may_ride = prior.get(Mode.CYCLING, 1.0) >= prior.get(Mode.DRIVING, 1.0)
+        if may_ride and seconds > JAM_S and slowest <= number("fastest_kmh") <= fastest:
             return Mode.CYCLING
         is_bus = number("halts_at_bus_stops") >= NEAR_SHARE
         return Mode.BUS if is_bus else Mode.DRIVING

@@ -136,3 +136,11 @@ def test_a_prior_turns_a_doubtful_leg() -> None:
     assert [leg.mode for leg in legs_of([points], prior={Mode.CYCLING: 20.0})] == [Mode.CYCLING]
     fast = journey(5, [("rail", 60)], 10)
     assert Mode.CYCLING not in {leg.mode for leg in legs_of([fast], prior={Mode.CYCLING: 20.0})}
+
+
+def test_a_slow_vehicle_is_driven() -> None:
+    """A plough at the pace of a bicycle: what a person has said of the device counts more."""
+    points = journey(3, [("bicycle", 40)], 10, hidden=0)
+    assert Mode.CYCLING in {leg.mode for leg in legs_of([points])}
+    driven = legs_of([points], prior={Mode.DRIVING: 10_000.0})
+    assert {leg.mode for leg in driven} == {Mode.DRIVING}
