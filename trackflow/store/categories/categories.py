@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
-from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.mileage.tables import logbook_days
 from trackflow.store.places.tables import stay_days
 from trackflow.store.tables import processing_batches
@@ -146,14 +146,16 @@ def read_page(
 def due_days(
     connection: Connection,
     device_hashes: Mapping[str, str],
-    between: tuple[dt.date, dt.date] | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
 ) -> dict[str, list[DayState]]:
     """The days of devices whose categories were made of something else than what is there now.
 
     Args:
         connection: to the store.
         device_hashes: the devices; for each, a hash of what all its days are made of.
-        between: the first and the last day to look at; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     alike: dict[str, list[str]] = {}
     for device_id, device_hash in device_hashes.items():
@@ -162,9 +164,7 @@ def due_days(
     for device_hash, ids in alike.items():
         for begin in range(0, len(ids), CHUNK):
             some = ids[begin : begin + CHUNK]
-            query = _due(some, device_hash)
-            if between is not None:
-                query = query.where(b.day.between(*between))
+            query = _due(some, device_hash).where(*of_days(b.day, first, last))
             for device_id, *state in connection.execute(query):
                 found.setdefault(device_id, []).append(DayState(*state))
     return found

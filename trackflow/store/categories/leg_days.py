@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, days_between, midnight
 from trackflow.store.categories.tables import leg_days, legs
-from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.tables import processing_batches
 
 leg, d, b = legs.c, leg_days.c, processing_batches.c
@@ -49,11 +49,9 @@ def due_days(
     found: DueDays = {}
     for device_hash, ids in alike.items():
         for begin in range(0, len(ids), CHUNK):
-            some = _due(device_hash).where(b.device_id.in_(ids[begin : begin + CHUNK]))
-            if first is not None:
-                some = some.where(b.day >= first)
-            if last is not None:
-                some = some.where(b.day <= last)
+            some = _due(device_hash).where(
+                b.device_id.in_(ids[begin : begin + CHUNK]), *of_days(b.day, first, last)
+            )
             for device_id, day, generation in connection.execute(some):
                 found.setdefault(device_id, []).append((day, generation))
     return found
@@ -172,9 +170,8 @@ def forget_days(
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.
     """
-    query = sa.delete(leg_days).where(*of_devices(d.device_id, device_ids))
-    if first is not None:
-        query = query.where(d.day >= first)
-    if last is not None:
-        query = query.where(d.day <= last)
-    connection.execute(query)
+    connection.execute(
+        sa.delete(leg_days).where(
+            *of_devices(d.device_id, device_ids), *of_days(d.day, first, last)
+        )
+    )

@@ -15,6 +15,7 @@ from trackflow.store.days.batch_conditions import (
     is_due,
     is_rested,
 )
+from trackflow.store.days.queries import of_days
 from trackflow.store.tables import processing_batches
 
 b = processing_batches.c
@@ -44,10 +45,7 @@ def pending(
         lease_s: the longest lease in seconds.
     """
     query = sa.select(b.device_id, b.day).order_by(b.device_id, b.day)
-    if first is not None:
-        query = query.where(b.day >= first)
-    if last is not None:
-        query = query.where(b.day <= last)
+    query = query.where(*of_days(b.day, first, last))
     if device_id is not None:
         query = query.where(b.device_id == device_id)
     if not every:
@@ -121,10 +119,7 @@ def resting(
     query = sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message).where(
         done_at(stage) < input_of(stage), b.status == "pending", sa.not_(is_rested(now))
     )
-    if first is not None:
-        query = query.where(b.day >= first)
-    if last is not None:
-        query = query.where(b.day <= last)
+    query = query.where(*of_days(b.day, first, last))
     if device_id is not None:
         query = query.where(b.device_id == device_id)
     rows = connection.execute(query.order_by(b.next_try_at, b.device_id, b.day))
@@ -151,10 +146,7 @@ def counts(
 ) -> dict[str, int]:
     """Batches by status, optionally of some days only."""
     query = sa.select(b.status, sa.func.count()).group_by(b.status)
-    if first is not None:
-        query = query.where(b.day >= first)
-    if last is not None:
-        query = query.where(b.day <= last)
+    query = query.where(*of_days(b.day, first, last))
     found = {status: count for status, count in connection.execute(query)}  # noqa: C416
     return {
         status: found.get(status, 0) for status in ("pending", "processing", "completed", "failed")

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.sources.ahead import CLOCK_BEHIND
-from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import day_ledgers, devices, gps_points, quarantined_points, receipts
@@ -38,10 +38,7 @@ def odd_ledgers(
     shares = [(lost, SHARE), *((c[kind], SHARE) for kind in ODD), (c.mixed, MIXED_SHARE)]
     odd = [sa.and_(count > 0, count >= share * c.points) for count, share in shares]
     query = sa.select(day_ledgers).where(sa.or_(*odd), *of_devices(c.device_id, device_ids))
-    if first is not None:
-        query = query.where(c.day >= first)
-    if last is not None:
-        query = query.where(c.day <= last)
+    query = query.where(*of_days(c.day, first, last))
     found: dict[str, dict[dt.date, Ledger]] = defaultdict(dict)
     for row in connection.execute(query.order_by(c.device_id, c.day)).mappings():
         values = dict(row)

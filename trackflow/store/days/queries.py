@@ -55,6 +55,18 @@ def of_devices(column: sa.Column[str], device_ids: Devices) -> tuple[sa.ColumnEl
     return () if device_ids is None else (column.in_(device_ids),)
 
 
+def of_days(
+    column: sa.Column[dt.date], first: dt.date | None, last: dt.date | None
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition that a column names a day from a first to a last one; None for no limit."""
+    found: list[sa.ColumnElement[bool]] = []
+    if first is not None:
+        found.append(column >= first)
+    if last is not None:
+        found.append(column <= last)
+    return tuple(found)
+
+
 def device_rows(connection: Connection, device_ids: Devices = None) -> list[sa.Row[Any]]:
     """Devices with their first and last time and their last position, in order.
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
 from trackflow.store.categories.tables import category_days
+from trackflow.store.days.queries import of_days, of_devices
 from trackflow.store.mileage.tables import (
     logbook_amendments,
     logbook_days,
@@ -400,7 +401,11 @@ def chain(connection: Connection, vehicle_id: str) -> list[Link]:
 
 
 def due_days(
-    connection: Connection, own_hashes: dict[str, str], device_id: str | None = None
+    connection: Connection,
+    own_hashes: dict[str, str],
+    device_id: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
 ) -> dict[str, list[tuple[dt.date, str]]]:
     """Days whose categories are not in the book as they are now, with the hash of what they are.
 
@@ -411,11 +416,20 @@ def due_days(
         connection: to the store.
         own_hashes: of each device, a hash of its vehicles and joins.
         device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
-    query = sa.select(c.device_id, c.day, c.generation, c.inputs_hash).order_by(c.device_id, c.day)
-    noted = sa.select(d.device_id, d.day, d.inputs_hash).order_by(d.device_id, d.day)
-    if device_id is not None:
-        query, noted = query.where(c.device_id == device_id), noted.where(d.device_id == device_id)
+    chosen = None if device_id is None else (device_id,)
+    query = (
+        sa.select(c.device_id, c.day, c.generation, c.inputs_hash)
+        .where(*of_devices(c.device_id, chosen), *of_days(c.day, first, last))
+        .order_by(c.device_id, c.day)
+    )
+    noted = (
+        sa.select(d.device_id, d.day, d.inputs_hash)
+        .where(*of_devices(d.device_id, chosen), *of_days(d.day, first, last))
+        .order_by(d.device_id, d.day)
+    )
     known = {(row.device_id, row.day): row.inputs_hash for row in connection.execute(noted)}
     found: dict[str, list[tuple[dt.date, str]]] = {}
     for row in connection.execute(query):
@@ -426,16 +440,18 @@ def due_days(
     for (gone, day), before in known.items():
         if before:
             found.setdefault(gone, []).append((day, ""))
-    for one, day in connection.execute(_newer_tracks(device_id)):
+    b = processing_batches.c
+    newer = _newer_tracks().where(*of_devices(b.device_id, chosen), *of_days(b.day, first, last))
+    for one, day in connection.execute(newer):
         if own_hashes.get(one) and all(day != other for other, _ in found.get(one, [])):
             found.setdefault(one, []).append((day, ""))
     return found
 
 
-def _newer_tracks(device_id: str | None) -> sa.Select[Any]:
+def _newer_tracks() -> sa.Select[Any]:
     b = processing_batches.c
     same = sa.and_(c.device_id == b.device_id, c.day == b.day)
-    query = (
+    return (
         sa.select(b.device_id, b.day)
         .select_from(processing_batches.outerjoin(category_days, same))
         .where(
@@ -443,7 +459,6 @@ def _newer_tracks(device_id: str | None) -> sa.Select[Any]:
             sa.or_(c.device_id.is_(None), c.generation != b.tracked_generation),
         )
     )
-    return query if device_id is None else query.where(b.device_id == device_id)
 
 
 def note_days(connection: Connection, device_id: str, days: Sequence[tuple[dt.date, str]]) -> None:

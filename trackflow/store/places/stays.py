@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.dialects import insert_into
 from trackflow.store.places.tables import places, stay_days, stays
 from trackflow.store.tables import gps_points, processing_batches, tracks
@@ -42,7 +42,11 @@ class TrackEndsRow(NamedTuple):
 
 
 def due_days(
-    connection: Connection, version: str, device_id: str | None = None
+    connection: Connection,
+    version: str,
+    device_id: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
 ) -> dict[str, list[dt.date]]:
     """Days whose stays were found from other tracks than those that are there, by device.
 
@@ -50,6 +54,8 @@ def due_days(
         connection: to the store.
         version: of the code; what another version found is found again.
         device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     is_same = sa.and_(
         n.device_id == b.device_id,
@@ -60,7 +66,7 @@ def due_days(
     query = (
         sa.select(b.device_id, b.day)
         .select_from(processing_batches.outerjoin(stay_days, is_same))
-        .where(n.device_id.is_(None), b.tracked_generation > 0)
+        .where(n.device_id.is_(None), b.tracked_generation > 0, *of_days(b.day, first, last))
         .order_by(b.device_id, b.day)
     )
     if device_id is not None:
@@ -174,11 +180,9 @@ def noted_days(
     connection: Connection, device_id: str, first: dt.date | None, last: dt.date | None
 ) -> dict[dt.date, tuple[int, str]]:
     """Generation and hash of the days of a device whose stays are found."""
-    query = sa.select(n.day, n.generation, n.inputs_hash).where(n.device_id == device_id)
-    if first is not None:
-        query = query.where(n.day >= first)
-    if last is not None:
-        query = query.where(n.day <= last)
+    query = sa.select(n.day, n.generation, n.inputs_hash).where(
+        n.device_id == device_id, *of_days(n.day, first, last)
+    )
     return {row.day: (row.generation, row.inputs_hash) for row in connection.execute(query)}
 
 
@@ -218,12 +222,8 @@ def forget_days(
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.
     """
-    mine = [n.device_id == device_id]
-    if first is not None:
-        mine.append(n.day >= first)
-    if last is not None:
-        mine.append(n.day <= last)
-    connection.execute(sa.delete(stay_days).where(*mine))
+    mine = n.device_id == device_id
+    connection.execute(sa.delete(stay_days).where(mine, *of_days(n.day, first, last)))
 
 
 def devices_with_stays(connection: Connection) -> list[str]:

@@ -112,16 +112,23 @@ def update_between(
     )
 
 
-def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
+def days_due(
+    context: Context,
+    device_id: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> dict[str, list[dt.date]]:
     """The days of devices whose categories are not made, or made of something else than is there.
 
     Args:
         context: the store and settings.
         device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     with context.store.read() as connection:
         hashes = _device_hashes(context, connection, device_id)
-        found = categories.due_days(connection, hashes)
+        found = categories.due_days(connection, hashes, first, last)
     return {one: [state.day for state in states] for one, states in found.items()}
 
 
@@ -173,7 +180,7 @@ def _note(
         rows: the categories of the tracks that touch them.
     """
     hashes = _device_hashes(context, connection, device_id)
-    due = categories.due_days(connection, hashes, between).get(device_id, [])
+    due = categories.due_days(connection, hashes, *between).get(device_id, [])
     states = [state.with_outcomes(rows) for state in due]
     categories.note_days(connection, device_id, states)
 

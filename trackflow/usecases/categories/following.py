@@ -28,34 +28,18 @@ type OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class FollowScope:
-    """The device and days to look at; None for all devices, and for no limit."""
-
-    device_id: str | None = None
-    first: dt.date | None = None
-    last: dt.date | None = None
-
-    def within(self, days: Collection[dt.date]) -> list[dt.date]:
-        """Those of some days that are to be looked at, in order."""
-        return sorted(
-            day
-            for day in days
-            if (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class FollowStep:
     """One thing that is made of tracks.
 
     Attributes:
         name: what it makes, in the plural.
-        due: the days of the scope that it has to look at, or more; cheap.
+        due: the days of a device (None for all), from a first to a last one (None for no limit),
+            that it has to look at; cheap.
         update: looks at days of a device, and returns how many rows are new, gone or different.
     """
 
     name: str
-    due: Callable[[Context, FollowScope], DueDays]
+    due: Callable[[Context, str | None, dt.date | None, dt.date | None], DueDays]
     update: Callable[[Context, str, Sequence[dt.date]], int]
 
 
@@ -116,25 +100,17 @@ class FollowReport:
 
 
 STEPS: tuple[FollowStep, ...] = (
-    FollowStep(
-        "legs",
-        lambda context, scope: legs.days_due(context, scope.device_id, scope.first, scope.last),
-        lambda *given: legs.update_legs(*given).changed,
-    ),
-    FollowStep(
-        "stays",
-        lambda context, scope: stays.days_due(context, scope.device_id),
-        lambda *given: stays.update_stays(*given).changed,
-    ),
+    FollowStep("legs", legs.days_due, lambda *given: legs.update_legs(*given).changed),
+    FollowStep("stays", stays.days_due, lambda *given: stays.update_stays(*given).changed),
     FollowStep(
         "categories",
-        lambda context, scope: categorising.days_due(context, scope.device_id),
+        categorising.days_due,
         lambda *given: categorising.update_categories(*given).changed,
     ),
     FollowStep(
         "logbook entries",
-        lambda context, scope: entries.days_due(context, scope.device_id),
-        lambda *given: sum(entries.update_entries(*given).counts),
+        entries.days_due,
+        lambda *given: entries.update_entries(*given).total,
     ),
 )
 """In their order: each reads what those before it have made."""
@@ -150,11 +126,9 @@ def days_to_follow(
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.
     """
-    scope = FollowScope(None, first, last)
     due: set[dt.date] = set()
     for step in STEPS:
-        for days in step.due(context, scope).values():
-            due.update(scope.within(days))
+        due.update(*step.due(context, None, first, last).values())
     return sorted(due)
 
 
@@ -192,11 +166,11 @@ def follow_tracks(
     if everything:
         legs.forget(context, device_id, first, last)
         stays.forget(context, device_id, first, last)
-    scope = FollowScope(device_id, first, last)
     report = FollowReport()
     for step in STEPS:
         report.steps.append(StepReport(step.name))
-        if not _take_step(context, step, scope, report.steps[-1], stop, on_progress):
+        due = step.due(context, device_id, first, last)
+        if not _take_step(context, step, due, report.steps[-1], stop, on_progress):
             report.stopped = True
             break
     return report
@@ -205,30 +179,25 @@ def follow_tracks(
 def _take_step(
     context: Context,
     step: FollowStep,
-    scope: FollowScope,
+    due: DueDays,
     result: StepReport,
     stop: Stop | None,
     on_progress: OnProgress,
 ) -> bool:
-    """Do one step for all devices; returns whether it was not stopped.
+    """Do one step for the devices that need it; returns whether it was not stopped.
 
     Args:
         context: the store.
         step: what to update.
-        scope: the device and days.
+        due: the days that it has to look at.
         result: is added to.
         stop: ends it after the days under way.
         on_progress: called after each month of a device.
     """
-    due = {
-        one: within
-        for one, days in step.due(context, scope).items()
-        if (within := scope.within(days))
-    }
     done, total = 0, sum(map(len, due.values()))
     result.devices = len(due)
     for device_id, days in due.items():
-        for part in itertools.batched(days, MOST_DAYS):
+        for part in itertools.batched(sorted(days), MOST_DAYS):
             if stop is not None and stop.is_set():
                 return False
             if device_id not in result.errors:

@@ -51,20 +51,28 @@ class EntriesReport:
     amended: int = 0
 
     @property
-    def counts(self) -> tuple[int, int]:
+    def total(self) -> int:
         """Changed and amended."""
-        return self.changed, self.amended
+        return self.changed + self.amended
 
 
-def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
+def days_due(
+    context: Context,
+    device_id: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> dict[str, list[dt.date]]:
     """Days of devices whose trips are not in the book as they are now.
 
     Args:
         context: the store and settings.
         device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     with context.store.read() as connection:
-        found = books.due_days(connection, _own_hashes(context, connection), device_id)
+        own = _own_hashes(context, connection)
+        found = books.due_days(connection, own, device_id, first, last)
     return {one: [day for day, _ in days] for one, days in found.items()}
 
 
@@ -81,12 +89,11 @@ def update_entries(context: Context, device_id: str, days: Collection[dt.date]) 
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
             own = _own_hashes(context, connection)
-            due = books.due_days(connection, own, device_id).get(device_id, [])
-            still = [(day, hashed) for day, hashed in due if first <= day <= last]
+            due = books.due_days(connection, own, device_id, first, last)
             time = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
             names = vehicles_of(connection, device_id, *time)
             compare_books(context, connection, dict.fromkeys(names, time), report)
-            books.note_days(connection, device_id, still)
+            books.note_days(connection, device_id, due.get(device_id, []))
     return report
 
 

@@ -55,15 +55,22 @@ class StaysReport:
     wanted: int = 0
 
 
-def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
+def days_due(
+    context: Context,
+    device_id: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> dict[str, list[dt.date]]:
     """The days of devices whose stays are not found, or were found from other tracks.
 
     Args:
         context: the store.
         device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     with context.store.read() as connection:
-        return store.due_days(connection, CODE_VERSION, device_id)
+        return store.due_days(connection, CODE_VERSION, device_id, first, last)
 
 
 def forget(
