@@ -1,6 +1,7 @@
 """Entries of a logbook: what the book says about a trip, and how a later state differs from it."""
 
 import datetime as dt
+import itertools
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -93,16 +94,16 @@ def without_doubles(parts: Sequence[TripPart]) -> list[TripPart]:
     Args:
         parts: of each device after those of devices that go before it.
     """
-    kept: list[TripPart] = []
+    kept: dict[str, list[TripPart]] = {}
     for part in parts:
+        others = (one for device, some in kept.items() if device != part.device_id for one in some)
         covered_s = sum(
             max((min(part.end, one.end) - max(part.start, one.start)).total_seconds(), 0.0)
-            for one in kept
-            if one.device_id != part.device_id
+            for one in others
         )
         if covered_s <= MOST_COVERED * (part.end - part.start).total_seconds():
-            kept.append(part)
-    return sorted(kept, key=lambda part: part.start)
+            kept.setdefault(part.device_id, []).append(part)
+    return sorted(itertools.chain(*kept.values()), key=lambda part: part.start)
 
 
 def grouped(
@@ -241,7 +242,7 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
         content: of an entry.
         reader: name of the reader; None for reports.
     """
-    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
+    if not is_hidden(content, reader):
         return dict(content)
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
 

@@ -147,15 +147,21 @@ def set_closed_until(connection: Connection, vehicle_id: str, until: dt.datetime
 
 def last_link(connection: Connection, vehicle_id: str) -> tuple[int, str]:
     """Number and hash of the last link of a book; 0 and the starting hash of an empty one."""
-    links = sa.union_all(
-        sa.select(e.chain_no, e.entry_hash).where(
-            e.vehicle_id == vehicle_id, e.closed_at.is_not(None)
-        ),
-        sa.select(a.chain_no, a.amendment_hash).where(a.vehicle_id == vehicle_id),
-    ).subquery()
-    number, hashed = links.c
-    row = connection.execute(sa.select(number, hashed).order_by(number.desc()).limit(1)).first()
-    return (0, START) if row is None else (row[0], row[1])
+    # one by one: each is one step in an index, where the union of both would be sorted anew for
+    # every link, and a first closing of years adds thousands
+    newest = [
+        connection.execute(
+            sa.select(number, hashed)
+            .where(vehicle == vehicle_id, number.is_not(None))
+            .order_by(number.desc())
+            .limit(1)
+        ).first()
+        for vehicle, number, hashed in (
+            (e.vehicle_id, e.chain_no, e.entry_hash),
+            (a.vehicle_id, a.chain_no, a.amendment_hash),
+        )
+    ]
+    return max(((row[0], row[1]) for row in newest if row is not None), default=(0, START))
 
 
 def close_entry(connection: Connection, entry: Entry, now: dt.datetime) -> None:
