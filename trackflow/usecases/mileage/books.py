@@ -89,6 +89,17 @@ def vehicle_named(connection: Connection, vehicle_id: str) -> Vehicle:
     return found[vehicle_id]
 
 
+def chosen_vehicles(connection: Connection, vehicle_id: str | None) -> list[Vehicle]:
+    """A vehicle by its id; None for all of them.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+    """
+    if vehicle_id is None:
+        return vehicles.read_vehicles(connection)
+    return [vehicle_named(connection, vehicle_id)]
+
+
 def list_entries(
     context: Context,
     *,
@@ -109,12 +120,7 @@ def list_entries(
     """
     found = []
     with context.store.read() as connection:
-        chosen = (
-            vehicles.read_vehicles(connection)
-            if vehicle_id is None
-            else [vehicle_named(connection, vehicle_id)]
-        )
-        for vehicle in chosen:
+        for vehicle in chosen_vehicles(connection, vehicle_id):
             by_entry: dict[uuid.UUID | None, list[Amendment]] = {}
             for one in books.read_amendments(connection, vehicle_id=vehicle.vehicle_id):
                 by_entry.setdefault(one.entry_id, []).append(one)
@@ -251,12 +257,7 @@ def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCh
     waiting = sum(map(len, days_due(context).values()))
     found = []
     with context.store.read() as connection:
-        chosen = (
-            vehicles.read_vehicles(connection)
-            if vehicle_id is None
-            else [vehicle_named(connection, vehicle_id)]
-        )
-        for vehicle in chosen:
+        for vehicle in chosen_vehicles(connection, vehicle_id):
             links = books.chain(connection, vehicle.vehicle_id)
             open_entries = books.read_entries(
                 connection, vehicle_id=vehicle.vehicle_id, only_open=True

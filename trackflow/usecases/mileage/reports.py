@@ -8,14 +8,14 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
-from trackflow.mileage.entries import TRIP, changes_shown_to
+from trackflow.mileage.entries import GONE, TRIP, changes_shown_to
 from trackflow.mileage.odometer import stretches
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage import books
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
-from trackflow.usecases.mileage.books import vehicle_named
+from trackflow.usecases.mileage.books import chosen_vehicles
 from trackflow.usecases.mileage.closing import completed_entries, driven_trip, readings_of
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -49,11 +49,7 @@ def month_reports(
     """
     check_month(month)
     with context.store.read() as connection:
-        chosen = (
-            vehicles.read_vehicles(connection)
-            if vehicle_id is None
-            else [vehicle_named(connection, vehicle_id)]
-        )
+        chosen = chosen_vehicles(connection, vehicle_id)
         found = [_report(connection, vehicle, month, reader) for vehicle in chosen]
     return [one for one in found if one.trips or one.amendments]
 
@@ -125,8 +121,8 @@ def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int
         key = _trip_of(one)
         if (change := one.changes.get("distance_m")) is not None:
             reached[key] = change[1] or 0
-        if "gone" in one.changes:
-            state[key] = bool(one.changes["gone"][1])
+        if GONE in one.changes:
+            state[key] = bool(one.changes[GONE][1])
     return sum(reached.get(key, 0) for key, gone in state.items() if gone)
 
 
