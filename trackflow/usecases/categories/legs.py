@@ -173,8 +173,8 @@ def update_legs(
     """
     report = LegsReport()
     mode_map = context.mode_map()
-    due = days_due(context, device_id).get(device_id, [])
-    wanted = [day for day in due if days is None or day in days]
+    # which of these are still due is seen in the transaction that writes
+    wanted = days_due(context, device_id).get(device_id, []) if days is None else set(days)
     for first, last in runs_of_days(wanted, most=MOST_DAYS):
         _update(context, device_id, first, last, mode_map, report)
     return report

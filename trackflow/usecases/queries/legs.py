@@ -12,8 +12,9 @@ from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.usecases.queries.lines import TimeRange
 
-LONGEST_LEG = dt.timedelta(days=30)
-"""Legs that began earlier before a time are not looked for: an index is used up to there."""
+LONGEST_LEG = dt.timedelta(days=32)
+"""Legs that began earlier before a time are not looked for, so that an index is used: none is
+longer than the month at whose turn journeys are cut."""
 
 type LegRow = dict[str, Any]
 """The columns of a leg by name."""
