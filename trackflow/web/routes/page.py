@@ -65,9 +65,7 @@ def index(request: Request, context: ContextDep) -> Response:
 @open_to(None)
 def catalogue(request: Request) -> Response:
     """Like the map page, it holds no data."""
-    answer = send_static(request, static_file(CATALOGUE))
-    answer.headers["Content-Security-Policy"] = content_policy("")
-    return answer
+    return _page(request, CATALOGUE)
 
 
 @router.get(
@@ -80,7 +78,12 @@ def catalogue(request: Request) -> Response:
 @open_to(None)
 def logbook(request: Request) -> Response:
     """Like the map page, it holds no data."""
-    answer = send_static(request, static_file(LOGBOOK))
+    return _page(request, LOGBOOK)
+
+
+def _page(request: Request, name: str) -> Response:
+    """A page without a map or WebAssembly."""
+    answer = send_static(request, static_file(name))
     answer.headers["Content-Security-Policy"] = content_policy("")
     return answer
 
