@@ -13,6 +13,7 @@ from trackflow.categories.modes import Mode
 from trackflow.geo.time import to_us
 from trackflow.store.categories.tables import mode_corrections
 from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.decided import shift_times, undo_row
 
 m = mode_corrections.c
 
@@ -100,12 +101,7 @@ def read_one(connection: Connection, correction_id: uuid.UUID) -> StoredCorrecti
 
 def undo(connection: Connection, correction_id: uuid.UUID, now: dt.datetime) -> bool:
     """Let a correction count no more; returns whether it counted before."""
-    changed = connection.execute(
-        sa.update(mode_corrections)
-        .where(m.correction_id == correction_id, m.undone_at.is_(None))
-        .values(undone_at=now)
-    )
-    return changed.rowcount > 0
+    return undo_row(connection, m.correction_id, correction_id, now)
 
 
 def shift(
@@ -113,24 +109,9 @@ def shift(
     device_id: str,
     between: tuple[dt.datetime, dt.datetime],
     shift_by: dt.timedelta,
-) -> int:
-    """Move corrections in time along with the points that they are about; returns how many.
-
-    Args:
-        connection: in a transaction for writing.
-        device_id: the device.
-        between: the times of the first and the last point that moves; corrections whose middle lies
-            between them move.
-        shift_by: by how much.
-    """
-    first, last = between
-    moved = 0
-    for one in read(connection, (device_id,), first, last, with_undone=True):
-        if first <= one.start_time + (one.end_time - one.start_time) / 2 <= last:
-            changed = sa.update(mode_corrections).where(m.correction_id == one.correction_id)
-            times = {"start_time": one.start_time + shift_by, "end_time": one.end_time + shift_by}
-            moved += connection.execute(changed.values(times)).rowcount
-    return moved
+) -> None:
+    """Move corrections in time along with the points that they are about (`shift_times`)."""
+    shift_times(connection, m.correction_id, device_id, between, shift_by)
 
 
 def as_rules(found: Sequence[StoredCorrection]) -> list[Correction]:

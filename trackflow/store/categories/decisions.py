@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.categories.tables import category_decisions
 from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.decided import shift_times, undo_row
 
 d = category_decisions.c
 
@@ -108,34 +109,11 @@ def shift(
     device_id: str,
     between: tuple[dt.datetime, dt.datetime],
     shift_by: dt.timedelta,
-) -> int:
-    """Move decisions in time along with the points that they are about; returns how many.
-
-    Args:
-        connection: in a transaction for writing.
-        device_id: the device.
-        between: the times of the first and the last point that moves; decisions whose middle lies
-            between them move.
-        shift_by: by how much.
-    """
-    first, last = between
-    moved = 0
-    for row in read(connection, (device_id,), first, last, with_undone=True):
-        if first <= row.start_time + (row.end_time - row.start_time) / 2 <= last:
-            times = {
-                "start_time": row.start_time + shift_by,
-                "end_time": row.end_time + shift_by,
-            }
-            changed = sa.update(category_decisions).where(d.decision_id == row.decision_id)
-            moved += connection.execute(changed.values(times)).rowcount
-    return moved
+) -> None:
+    """Move decisions in time along with the points that they are about (`shift_times`)."""
+    shift_times(connection, d.decision_id, device_id, between, shift_by)
 
 
 def undo(connection: Connection, decision_id: uuid.UUID, now: dt.datetime) -> bool:
     """Let a decision count no more; returns whether it counted before."""
-    changed = connection.execute(
-        sa.update(category_decisions)
-        .where(d.decision_id == decision_id, d.undone_at.is_(None))
-        .values(undone_at=now)
-    )
-    return changed.rowcount > 0
+    return undo_row(connection, d.decision_id, decision_id, now)

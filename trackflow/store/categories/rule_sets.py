@@ -15,6 +15,7 @@ from trackflow.store.categories.tables import (
     category_rule_uses,
     category_rules,
 )
+from trackflow.store.decided import undo_row
 
 LOCK_KEY = 771_002_015
 """Key of PostgreSQL's advisory lock of those who save or use rules: numbers are given in order."""
@@ -242,8 +243,4 @@ def _renamed(value: Any, device_id: str, new_name: str, key: str = "") -> Any:
 
 def undo_use(connection: Connection, use_no: int, now: dt.datetime) -> None:
     """Let a use count no more."""
-    connection.execute(
-        sa.update(category_rule_uses)
-        .where(u.use_no == use_no, u.undone_at.is_(None))
-        .values(undone_at=now)
-    )
+    undo_row(connection, u.use_no, use_no, now)

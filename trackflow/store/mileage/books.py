@@ -13,6 +13,7 @@ from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
 from trackflow.store.categories.tables import category_days
 from trackflow.store.days.queries import of_days, of_devices
+from trackflow.store.decided import shift_times, undo_row
 from trackflow.store.mileage.tables import (
     logbook_amendments,
     logbook_days,
@@ -522,13 +523,8 @@ def add_join(
 
 
 def undo_join(connection: Connection, join_id: uuid.UUID, now: dt.datetime) -> bool:
-    """Let a join count no more; returns whether it did."""
-    done = connection.execute(
-        sa.update(trip_joins)
-        .where(j.join_id == join_id, j.undone_at.is_(None))
-        .values(undone_at=now)
-    )
-    return done.rowcount > 0
+    """Let a join count no more; returns whether it counted before."""
+    return undo_row(connection, j.join_id, join_id, now)
 
 
 def shift_joins(
@@ -536,21 +532,6 @@ def shift_joins(
     device_id: str,
     between: tuple[dt.datetime, dt.datetime],
     shift_by: dt.timedelta,
-) -> int:
-    """Move joins in time along with the points that they are about; returns how many.
-
-    Args:
-        connection: in a transaction for writing.
-        device_id: the device.
-        between: the times of the first and the last point that moves; joins whose middle lies
-            between them move.
-        shift_by: by how much.
-    """
-    first, last = between
-    moved = 0
-    for row in connection.execute(sa.select(trip_joins).where(j.device_id == device_id)).all():
-        if first <= row.start_time + (row.end_time - row.start_time) / 2 <= last:
-            times = {"start_time": row.start_time + shift_by, "end_time": row.end_time + shift_by}
-            changed = sa.update(trip_joins).where(j.join_id == row.join_id)
-            moved += connection.execute(changed.values(times)).rowcount
-    return moved
+) -> None:
+    """Move joins in time along with the points that they are about (`shift_times`)."""
+    shift_times(connection, j.join_id, device_id, between, shift_by)

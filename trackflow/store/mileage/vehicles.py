@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.decided import undo_row
 from trackflow.store.dialects import insert_into
 from trackflow.store.mileage.tables import (
     odometer_readings,
@@ -195,13 +196,8 @@ def add_reading(
 
 
 def undo_reading(connection: Connection, reading_id: uuid.UUID, now: dt.datetime) -> bool:
-    """Let a reading count no more; returns whether it did."""
-    done = connection.execute(
-        sa.update(odometer_readings)
-        .where(o.reading_id == reading_id, o.undone_at.is_(None))
-        .values(undone_at=now)
-    )
-    return done.rowcount > 0
+    """Let a reading count no more; returns whether it counted before."""
+    return undo_row(connection, o.reading_id, reading_id, now)
 
 
 def read_readings(connection: Connection, vehicle_id: str | None = None) -> list[sa.Row[Any]]:
