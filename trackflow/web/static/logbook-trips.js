@@ -3,8 +3,7 @@
 import { send } from './api.js';
 import { el, empty } from './dom.js';
 import { counted, distance, duration } from './format.js';
-
-export const CATEGORIES = ['business', 'private', 'commute', 'race'];
+import { categorySelect, said, textInput } from './outcome.js';
 
 const timeOf = (text) => text?.slice(11, 16) ?? '';
 const dayOf = (text) => new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(`${text}T00:00Z`));
@@ -21,15 +20,13 @@ export function purposes(entries, { mayChange, saved, failed }) {
   if (!entries.length) return empty('Every open trip has a purpose', 'New trips show up here, and are closed some days after they end.');
   return el('div', {}, entries.map((entry) => {
     const { content } = entry;
-    const category = el('select', { name: 'category', 'aria-label': 'Category', 'data-key': `category-${entry.entry_id}` },
-      el('option', { value: '' }, 'category…'),
-      [...new Set([...CATEGORIES, content.category].filter(Boolean))].map((name) => el('option', { value: name, selected: name === content.category }, name)));
-    const purpose = el('input', { name: 'purpose', placeholder: 'Purpose', 'aria-label': 'Purpose', maxlength: '500', value: content.purpose ?? '', 'data-key': `purpose-${entry.entry_id}` });
-    const partner = el('input', { name: 'partner', placeholder: 'Partner', 'aria-label': 'Partner', maxlength: '500', value: content.partner ?? '', 'data-key': `partner-${entry.entry_id}` });
+    const category = categorySelect(content.category, `category-${entry.entry_id}`);
+    const purpose = textInput('purpose', content.purpose, `purpose-${entry.entry_id}`);
+    const partner = textInput('partner', content.partner, `partner-${entry.entry_id}`);
     const save = async (event) => {
       event.preventDefault();
       try {
-        const wanted = { category: category.value || null, purpose: purpose.value.trim() || null, partner: partner.value.trim() || null };
+        const wanted = { category: said(category), purpose: said(purpose), partner: said(partner) };
         for (const track of content.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted });
         await saved();
       } catch (error) {

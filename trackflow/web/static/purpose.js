@@ -4,9 +4,9 @@ import { ofMode } from './colours.js';
 import { get, send, withQuery } from './api.js';
 import { announce, el, fill } from './dom.js';
 import { distance, percent, span } from './format.js';
+import { categorySelect, said, textInput } from './outcome.js';
 
 const MODES = ['still', 'walking', 'running', 'cycling', 'driving', 'bus', 'tram', 'train', 'subway', 'boat', 'flying'];
-const CATEGORIES = ['business', 'private', 'commute', 'race'];
 
 /** Called after a correction, so that lists and lines follow. */
 export const onCorrected = { call: () => {} };
@@ -64,13 +64,11 @@ function purposeForm(box, track) {
   if (!reader.mayChange) {
     return el('p', { class: 'dim' }, [track.category ?? 'No category', track.purpose].filter(Boolean).join(': '));
   }
-  const category = el('select', { 'aria-label': 'Category', 'data-key': 'track-category' },
-    el('option', { value: '' }, 'category…'),
-    [...new Set([...CATEGORIES, track.category].filter(Boolean))].map((name) => el('option', { value: name, selected: name === track.category }, name)));
-  const purpose = el('input', { 'aria-label': 'Purpose', placeholder: 'Purpose', maxlength: '500', value: track.purpose ?? '', 'data-key': 'track-purpose' });
+  const category = categorySelect(track.category, 'track-category');
+  const purpose = textInput('purpose', track.purpose, 'track-purpose');
   const save = async (event) => {
     event.preventDefault();
-    const wanted = { track_id: track.track_id, category: category.value || null, purpose: purpose.value.trim() || null };
+    const wanted = { track_id: track.track_id, category: said(category), purpose: said(purpose) };
     await act(box, track, () => send('POST', '/api/v1/categories/decisions', wanted), 'Saved');
   };
   return el('form', { class: 'purpose', on: { submit: save } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, 'Save'));
