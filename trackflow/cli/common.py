@@ -76,6 +76,8 @@ LastDay = Annotated[
     typer.Option("--to", help="Last day, included.", parser=parse_day, metavar="DAY"),
 ]
 
+Moment = Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")]
+
 By = Annotated[
     str | None, typer.Option("--by", help="Name of the person who decides; your login by default.")
 ]

@@ -1,6 +1,5 @@
 """The commands of travel modes: find legs, correct them."""
 
-import datetime as dt
 import uuid
 from typing import Annotated
 
@@ -13,11 +12,11 @@ from trackflow.cli.common import (
     FirstDay,
     Json,
     LastDay,
+    Moment,
     check_days,
     decider,
     one_of,
     opened_context,
-    parse_moment,
     print_json,
     print_line,
     print_note,
@@ -27,8 +26,6 @@ from trackflow.cli.common import (
 legs_app = typer.Typer(
     help="How each part of a track was travelled: correct, undo, list.", no_args_is_help=True
 )
-
-Moment = Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")]
 
 
 def add_to(app: typer.Typer) -> None:

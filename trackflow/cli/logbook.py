@@ -10,6 +10,7 @@ import typer
 from trackflow.cli.common import (
     By,
     Json,
+    Moment,
     decider,
     opened_context,
     parse_moment,
@@ -152,8 +153,8 @@ def amend(
 )
 def join(
     device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
-    start: Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")],
-    end: Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")],
+    start: Moment,
+    end: Moment,
     by: By = None,
 ) -> None:
     """Count all tracks of a time as one trip, such as a day with several stops."""

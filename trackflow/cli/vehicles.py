@@ -10,6 +10,7 @@ import typer
 from trackflow.cli.common import (
     By,
     Json,
+    Moment,
     decider,
     opened_context,
     parse_moment,
@@ -115,7 +116,7 @@ def driver(
 )
 def odometer(
     vehicle: VehicleId,
-    time: Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")],
+    time: Moment,
     kilometres: Annotated[float, typer.Argument(help="What it shows.", min=0, show_default=False)],
     by: By = None,
     as_json: Json = False,
