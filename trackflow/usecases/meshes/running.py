@@ -143,12 +143,11 @@ class _Run:
     _statuses: Counter[MeshStatus | None] = field(default_factory=Counter)
 
     def work(self, _slot: int, _deadline: Deadline) -> None:
-        """Claim and make meshes until none is due and no other worker is at work."""
+        """Claim and make meshes until none is due and no worker is at work."""
         while not self._has_to_end():
             claimed = self._claim()
             if claimed is None:
-                if self._working == 0:
-                    return
+                self._end_if_all_are_idle()
                 self.ended.wait(WAIT_S)
                 continue
             try:
@@ -178,10 +177,20 @@ class _Run:
     def _stop(self) -> Stop:
         return _RunStop(self.stop, self.ended)
 
+    def _end_if_all_are_idle(self) -> None:
+        """End for all workers at once.
+
+        If each left for itself, the last one could claim a slow mesh that was queued meanwhile,
+        and all others would wait for it.
+        """
+        with self._lock:
+            if self._working == 0:
+                self.ended.set()
+
     def _claim(self) -> Mesh | None:
         """Claim a mesh; counted as work before that, so that no other worker ends meanwhile."""
         with self._lock:
-            if self.limit is not None and self._begun >= self.limit:
+            if self.ended.is_set() or (self.limit is not None and self._begun >= self.limit):
                 return None
             self._begun += 1
             self._working += 1

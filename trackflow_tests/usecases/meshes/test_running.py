@@ -1,7 +1,9 @@
 """Meshes are made once each, by priority, with retries where these help, on both databases."""
 
+import itertools
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -155,6 +157,35 @@ def test_one_bad_image_does_not_disturb_its_neighbours(context: Context) -> None
     assert (report.completed, report.failed) == (4, 1)
     assert all(read_mesh(context, one).status is MeshStatus.COMPLETED for one in good)
     assert "bad.png" in (read_mesh(context, bad).error_message or "")
+
+
+class StopThatQueues:
+    """Never stops; calls a function as the second worker begins and the first has found nothing."""
+
+    def __init__(self, queue: Callable[[], object]) -> None:
+        self._queue, self._asked = queue, itertools.count(1)
+
+    def is_set(self) -> bool:
+        if next(self._asked) == 2:
+            time.sleep(0.3)
+            self._queue()
+        return False
+
+
+def test_a_slow_image_that_comes_as_a_run_ends_holds_nobody_up(context: Context) -> None:
+    """It is not left to the last worker of that run: its neighbours would wait for it."""
+    is_quick_done = threading.Event()
+    waited: list[bool] = []
+    generator = TroubledGenerator(
+        {
+            "1.png": lambda: waited.append(is_quick_done.wait(10)),
+            "2.png": is_quick_done.set,
+        }
+    )
+    stop = StopThatQueues(lambda: [ask(context, 1), ask(context, 2)])
+    reports = [run_due_meshes(context, generator, stop=stop) for _ in range(2)]
+    assert sum(one.completed for one in reports) == 2
+    assert waited == [True]
 
 
 def test_addresses_are_fetched_once_and_their_errors_are_told(

@@ -65,6 +65,8 @@ def test_a_receiver_that_is_gone_for_good_gets_nothing_more(service: MeshService
     with receiver(lambda _message, _number: 410) as told:
         mesh_id = service.upload(png(10, 10, seed=33), callback_url=told.url)["mesh_id"]
         service.wait_for(mesh_id)
+        told.wait_for(mesh_id, lambda found: len(found) == 1)
+        # messages of two meshes come in any order: the other one is queued after the first is told
         other = service.upload(png(10, 10, seed=34), callback_url=told.url)["mesh_id"]
         told.wait_for(other, lambda found: len(found) == 1)
         assert len(told.of(mesh_id)) == 1
