@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from trackflow.errors import SettingsError
+from trackflow.geo.time import within_calendars
 from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def parse_day(text: str) -> dt.date:
 
 
 def parse_moment(text: str) -> dt.datetime:
-    """Parse a time from an argument; it is UTC unless it has another offset.
+    """Parse a time from an argument, in UTC; it is UTC unless it has another offset.
 
     Raises:
         SettingsError: it is none.
@@ -47,7 +48,7 @@ def parse_moment(text: str) -> dt.datetime:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{text!r} is not a time; write 2026-01-31T08:15:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return within_calendars(moment)
 
 
 def one_of(known: type[StrEnum], what: str) -> dict[str, Any]:

@@ -8,6 +8,10 @@ MICROSECOND = dt.timedelta(microseconds=1)
 ONE_DAY = dt.timedelta(days=1)
 DAY_US = 86_400_000_000
 
+EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+"""Times beyond these mean "without limit": databases and calendars end somewhere."""
+
 _DAY_ZERO = EPOCH.date().toordinal()
 
 
@@ -23,6 +27,18 @@ def to_us(time: dt.datetime) -> int:
         TypeError: `time` has no time zone.
     """
     return (time - EPOCH) // MICROSECOND
+
+
+def within_calendars(time: dt.datetime) -> dt.datetime:
+    """A time in UTC, at most as early and as late as days can be counted from.
+
+    Args:
+        time: it is UTC if it has no offset.
+    """
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=dt.UTC)
+    # compared before it is converted: a time beyond the calendar's end cannot be
+    return EARLIEST if time <= EARLIEST else LATEST if time >= LATEST else time.astimezone(dt.UTC)
 
 
 def midnight(day: dt.date) -> dt.datetime:

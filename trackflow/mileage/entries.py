@@ -42,6 +42,9 @@ PRIVATE_SHOWN = frozenset(
 class TripPart:
     """A track as the book sees it.
 
+    Its times keep the clock of the book's zone at a fixed offset: Python compares and subtracts
+    times of one zone by their clocks, and where clocks go back a drive would end before it begins.
+
     Attributes:
         device_id: the device.
         track_id: its id.
@@ -73,6 +76,13 @@ class TripPart:
     driver: str | None = None
     start_place: str | None = None
     end_place: str | None = None
+
+    def __post_init__(self) -> None:
+        """Keep the times at the offsets that they have."""
+        for name in ("start", "end"):
+            time: dt.datetime = getattr(self, name)
+            offset = time.utcoffset() or dt.timedelta()
+            object.__setattr__(self, name, time.replace(tzinfo=dt.timezone(offset)))
 
 
 def device_key_of(device_id: str) -> uuid.UUID:

@@ -7,14 +7,11 @@ from fastapi import Depends, Query, Request
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.geo.time import EARLIEST, LATEST, within_calendars
 from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DEVICES = 1000
 MOST_HOURS = 24 * 366 * 10
-
-EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
-LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
-"""Times beyond these mean "without limit": databases and calendars end somewhere."""
 
 FROM = Query(alias="from", description="Only what happens after this (ISO 8601; UTC if no offset).")
 TO = Query(description="Only what happens before this (ISO 8601; UTC if no offset).")
@@ -36,10 +33,10 @@ def _any_time(
     if hours is not None:
         if from_ is not None:
             raise BadInputError("give either `from` or `hours`, not both")
-        end = _end_of_minute(request) if to is None else utc(to)
+        end = _end_of_minute(request) if to is None else within_calendars(to)
         return TimeRange(max(end - dt.timedelta(hours=hours), EARLIEST), end)
-    start = EARLIEST if from_ is None else utc(from_)
-    end = LATEST if to is None else utc(to)
+    start = EARLIEST if from_ is None else within_calendars(from_)
+    end = LATEST if to is None else within_calendars(to)
     if start > end:
         raise BadInputError("`from` must not be later than `to`")
     return TimeRange(start, end)
@@ -54,7 +51,7 @@ def _recent_time(
     """The requested range; without any parameter, the last 24 hours."""
     if from_ is None and hours is None:
         hours = 24.0
-    elif to is None and from_ is not None and utc(from_) < _end_of_minute(request):
+    elif to is None and from_ is not None and within_calendars(from_) < _end_of_minute(request):
         to = _end_of_minute(request)
     return _any_time(request, from_, to, hours)
 
@@ -63,14 +60,6 @@ def _end_of_minute(request: Request) -> dt.datetime:
     """The end of the request's minute: for so long, "now" gives the same answer and ETag."""
     context: Context = request.app.state.context
     return context.clock().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
-
-
-def utc(time: dt.datetime) -> dt.datetime:
-    """A time without an offset is UTC; one beyond all calendars means "without limit"."""
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=dt.UTC)
-    # compared before it is converted: a time beyond the calendar's end cannot be
-    return EARLIEST if time <= EARLIEST else LATEST if time >= LATEST else time.astimezone(dt.UTC)
 
 
 def _devices(

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from trackflow.geo.time import (
     DAY_US,
+    EARLIEST,
+    LATEST,
     ONE_DAY,
     day_of_index,
     days_between,
@@ -15,6 +17,7 @@ from trackflow.geo.time import (
     midnight_us,
     runs_of_days,
     to_us,
+    within_calendars,
 )
 
 FIRST = dt.date(2026, 2, 20)
@@ -34,6 +37,19 @@ def test_all_ways_to_a_midnight_agree(day: dt.date) -> None:
 def test_moments_come_back_to_the_microsecond(moment: dt.datetime) -> None:
     # across zones, Python finds no two times equal in an hour that is repeated
     assert from_us(to_us(moment)) == moment.astimezone(dt.UTC)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_any_time_has_days_around_it_within_calendars(moment: dt.datetime) -> None:
+    found = within_calendars(moment)
+    assert found.tzinfo is dt.UTC
+    assert found - 1000 * ONE_DAY < found < found + 1000 * ONE_DAY
+    if EARLIEST < moment < LATEST:
+        assert found == moment.astimezone(dt.UTC)
+    else:
+        assert found in (EARLIEST, LATEST)
+    naive = moment.replace(tzinfo=None)
+    assert within_calendars(naive) == within_calendars(naive.replace(tzinfo=dt.UTC))
 
 
 def test_a_time_without_zone_is_not_guessed() -> None:

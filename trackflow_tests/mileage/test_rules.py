@@ -2,16 +2,19 @@
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from trackflow.exports.mileage.csv import kilometres
 from trackflow.mileage.chain import START, Link, faults, link_hash
 from trackflow.mileage.entries import (
+    BUSINESS,
     JoinedTime,
     TripPart,
     content_of,
@@ -31,6 +34,7 @@ from trackflow.mileage.report import ReportTrip, sums_of
 
 START_OF_ALL = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
+MINUTE = dt.timedelta(minutes=1)
 METRES = st.integers(0, 400_000)
 ZONES = ("Europe/Helsinki", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "UTC")
 
@@ -221,6 +225,30 @@ def test_two_devices_in_a_vehicle_count_once(spans: list[tuple[int, int, bool]])
             if part.device_id == "b" and other.device_id == "a":
                 shared = min(part.end, other.end) - max(part.start, other.start)
                 assert shared <= (part.end - part.start) / 2
+
+
+@pytest.mark.parametrize("change", ["2026-03-29T01:00Z", "2026-10-25T01:00Z"])
+@given(before_min=st.integers(1, 300), length_min=st.integers(1, 300), stay_min=st.integers(0, 60))
+def test_a_change_of_clocks_neither_loses_nor_parts_a_drive(
+    change: str, before_min: int, length_min: int, stay_min: int
+) -> None:
+    zone = ZoneInfo("Europe/Vienna")
+    start = dt.datetime.fromisoformat(change) - before_min * MINUTE
+    spans = [
+        (start, start + length_min * MINUTE),
+        (start + (length_min + stay_min) * MINUTE, start + (2 * length_min + stay_min) * MINUTE),
+    ]
+    parts = [
+        TripPart("van", f"{k}", a.astimezone(zone), b.astimezone(zone), 1e3, 1.0, category=BUSINESS)
+        for k, (a, b) in enumerate(spans)
+    ]
+    assert without_doubles(parts) == parts
+    again = [replace(part, device_id="other") for part in parts]
+    assert without_doubles([*parts, *again]) == parts
+    is_one_day = parts[0].start.date() == parts[1].start.date()
+    for join_min in (stay_min, stay_min - 1):
+        is_joined = is_one_day and 0 < join_min >= stay_min
+        assert len(grouped(parts, [], 60.0 * join_min)) == (1 if is_joined else 2)
 
 
 @given(st.integers(-(10**9), 10**9))

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from trackflow.categories.rules.reading import LONGEST_TEXT, is_storable
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
+from trackflow.geo.time import EARLIEST, LATEST
 from trackflow.store.categories import categories, decisions, trips
 from trackflow.store.categories.decisions import DecisionRow
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
-
-EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
-LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 __all__ = [
     "DecisionRequest",

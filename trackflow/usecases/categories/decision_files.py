@@ -9,6 +9,7 @@ from functools import cache
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import EARLIEST, LATEST
 from trackflow.settings import zone_named
 from trackflow.sources.decisions import (
     RESULTS,
@@ -28,9 +29,6 @@ COLUMNS = ("start_time", "end_time", "device_id", "category", "purpose", "partne
 
 MOST_REFUSED = 1_000
 """Refused rows that a report lists; of more, it has the number."""
-
-EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ import datetime as dt
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.calendar_days import begin_of
-from trackflow.geo.time import ONE_DAY
+from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
 from trackflow.settings import zone_named
-from trackflow.usecases.categories.deciding import EARLIEST, LATEST
 
 
 def range_of_days(

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trackflow.context import Context
+from trackflow.geo.time import EARLIEST, LATEST
 from trackflow.store.categories import categories
 from trackflow.store.days.queries import Devices
-
-EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 type CategoryRow = Mapping[str, Any]
 """The columns of `categories` by name."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trackflow.context import Context
-from trackflow.geo.time import ONE_DAY, midnight, runs_of_days
+from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
 from trackflow.mileage.entries import GONE, TRIP, device_key_of, differences
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import Assignment, Vehicles
@@ -25,10 +25,7 @@ from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, BookTrip, book_trips
 from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
 
-EARLIEST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
-LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
-
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Part of what entries are made of: change it when the same rows give other entries."""
 
 MOST_DAYS = 31

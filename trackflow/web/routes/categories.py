@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.geo.time import ONE_DAY
+from trackflow.geo.time import ONE_DAY, within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import (
@@ -27,7 +27,7 @@ from trackflow.web.answers import categories as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.cursors import read_cursor
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import AnyTime, DeviceIds, utc
+from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -121,8 +121,8 @@ def set_decision(
     elif wanted.device_id and wanted.start_time and wanted.end_time:
         what = DecisionRequest(
             wanted.device_id,
-            utc(wanted.start_time),
-            utc(wanted.end_time),
+            within_calendars(wanted.start_time),
+            within_calendars(wanted.end_time),
             wanted.category,
             wanted.purpose,
             wanted.partner,

@@ -8,6 +8,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.categories.modes import Mode
+from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories import correcting
 from trackflow.usecases.queries.legs import read_legs
@@ -15,7 +16,7 @@ from trackflow.usecases.queries.limits import check_count
 from trackflow.web.answers import legs as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import AnyTime, DeviceIds, utc
+from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -85,8 +86,8 @@ def correct(
     one = correcting.correct_mode(
         context,
         wanted.device_id,
-        utc(wanted.start_time),
-        utc(wanted.end_time),
+        within_calendars(wanted.start_time),
+        within_calendars(wanted.end_time),
         wanted.mode,
         decided_by=decider(caller),
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.errors import BadInputError
 from trackflow.exports.mileage.writing import MEDIA_TYPES, file_name, report_bytes
+from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.mileage import books, fleet
@@ -21,7 +22,6 @@ from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
 from trackflow.web.answers.sending import answer, answer_bytes
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import utc
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -176,7 +176,7 @@ def amend(
 @open_to(Scope.ADMIN)
 def join(context: ContextDep, caller: CallerDep, wanted: JoinBody) -> answers.JoinAnswer:
     """Such as a business day with several stops. The book follows at once."""
-    start, end = utc(wanted.start), utc(wanted.end)
+    start, end = within_calendars(wanted.start), within_calendars(wanted.end)
     join_id = books.join_trips(context, wanted.device_id, start, end, decided_by=decider(caller))
     follow_tracks(context, device_id=wanted.device_id)
     return {"join_id": join_id}
@@ -301,7 +301,7 @@ def add_reading(
     context: ContextDep, caller: CallerDep, vehicle_id: VehicleId, wanted: OdometerBody
 ) -> answers.ReadingAnswer:
     """400 if it shows less than before, or more than after."""
-    read_at = utc(wanted.time)
+    read_at = within_calendars(wanted.time)
     odometer_m = round(wanted.odometer_km * 1000)
     reading_id = fleet.add_reading(
         context,
@@ -322,8 +322,8 @@ def rates(request: Request, context: ContextDep) -> Response:
 
 def _times(wanted: TimesBody) -> tuple[dt.datetime | None, dt.datetime | None]:
     return (
-        None if wanted.from_time is None else utc(wanted.from_time),
-        None if wanted.until_time is None else utc(wanted.until_time),
+        None if wanted.from_time is None else within_calendars(wanted.from_time),
+        None if wanted.until_time is None else within_calendars(wanted.until_time),
     )
 
 

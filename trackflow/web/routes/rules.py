@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trackflow.categories.rules.rules import RuleSet
 from trackflow.categories.rules.toml import parse_table, parse_toml
 from trackflow.errors import BadInputError
+from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.previewing import PreviewRange, preview_rules
@@ -27,7 +28,6 @@ from trackflow.web.answers import rule_examples as examples
 from trackflow.web.answers import rules as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import utc
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -192,7 +192,7 @@ def preview(context: ContextDep, wanted: RulesPreview) -> answers.PreviewAnswer:
 @open_to(Scope.ADMIN)
 def apply(context: ContextDep, caller: CallerDep, wanted: RulesApply) -> answers.ChangedUseAnswer:
     """Tracks that begin in the time are decided anew. What people decided stays."""
-    start, end = utc(wanted.from_), utc(wanted.to)
+    start, end = within_calendars(wanted.from_), within_calendars(wanted.to)
     return _changed(context, apply_rules(context, wanted.version, start, end, decider(caller)))
 
 
@@ -210,7 +210,7 @@ def undo(context: ContextDep, wanted: UseUndo) -> answers.ChangedUseAnswer:
 
 
 def _limit(time: dt.datetime | None) -> dt.datetime | None:
-    return None if time is None else utc(time)
+    return None if time is None else within_calendars(time)
 
 
 def _changed(context: ContextDep, use: UseRow) -> answers.ChangedUseAnswer:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.exports.mileage.csv import entries_csv
-from trackflow.geo.time import ONE_DAY
+from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
 from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicle_devices
 from trackflow.store.tables import tracks
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
@@ -30,7 +30,6 @@ from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.books import join_trips, verify_books
 from trackflow.usecases.mileage.closing import close_due
-from trackflow.usecases.mileage.entries import EARLIEST, LATEST
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
     Clock,
