@@ -33,7 +33,7 @@ BUSINESS, PRIVATE = "business", "private"
 
 PRIVATE_SHOWN = frozenset(
     {"vehicle_id", "plate", "local_day", "category", "distance_m", "odometer_start_m",
-     "odometer_end_m", "driver"}
+     "odometer_end_m", "driver", GONE}
 )  # fmt: skip
 """What anyone but the driver sees of a private trip."""
 

@@ -296,18 +296,10 @@ def vehicles_with(
     query = sa.select(e.vehicle_id).where(
         e.device_key == device_key, e.end_time >= start, e.start_time < end
     )
-    found = set(connection.scalars(query.distinct()))
-    for one in read_amendments(connection, only_added=True):
-        if one.changes.get("device_key", [None, None])[1] == str(device_key):
-            found.add(one.vehicle_id)
-    return sorted(found)
-
-
-def whole_time(connection: Connection, vehicle_id: str) -> tuple[dt.datetime, dt.datetime] | None:
-    """From when to when a book has entries; None for an empty one."""
-    times = sa.select(sa.func.min(e.start_time), sa.func.max(e.end_time))
-    first, last = connection.execute(times.where(e.vehicle_id == vehicle_id)).one()
-    return None if first is None else (first, last)
+    added = sa.select(a.vehicle_id).where(
+        a.entry_id.is_(None), a.changes["device_key", 1].as_string() == str(device_key)
+    )
+    return sorted(connection.scalars(query.union(added)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,8 +345,8 @@ def read_amendments(
     *,
     vehicle_id: str | None = None,
     month: str | None = None,
-    entry_ids: Sequence[uuid.UUID] | None = None,
-    only_added: bool = False,
+    entry_id: uuid.UUID | None = None,
+    between: tuple[dt.datetime, dt.datetime] | None = None,
 ) -> list[Amendment]:
     """Amendments in the order of their books.
 
@@ -362,8 +354,9 @@ def read_amendments(
         connection: to the store.
         vehicle_id: of this book only.
         month: of trips of this month only.
-        entry_ids: of these entries only.
-        only_added: only those of trips that closed books lack.
+        entry_id: of this entry only.
+        between: only those of entries that overlap this time, and of all trips that closed books
+            lack.
     """
     query = sa.select(*(a[name] for name in Amendment.__dataclass_fields__)).order_by(
         a.vehicle_id, a.chain_no
@@ -372,10 +365,14 @@ def read_amendments(
         query = query.where(a.vehicle_id == vehicle_id)
     if month is not None:
         query = query.where(a.month == month)
-    if entry_ids is not None:
-        query = query.where(a.entry_id.in_(entry_ids))
-    if only_added:
-        query = query.where(a.entry_id.is_(None))
+    if entry_id is not None:
+        query = query.where(a.entry_id == entry_id)
+    if between is not None:
+        start, end = between
+        overlapping = sa.select(e.entry_id).where(e.end_time >= start, e.start_time < end)
+        if vehicle_id is not None:
+            overlapping = overlapping.where(e.vehicle_id == vehicle_id)
+        query = query.where(sa.or_(a.entry_id.is_(None), a.entry_id.in_(overlapping)))
     return [Amendment(*row) for row in connection.execute(query)]
 
 

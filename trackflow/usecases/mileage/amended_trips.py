@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from trackflow.geo.time import EARLIEST, LATEST
 from trackflow.mileage.entries import GONE, TRIP, amended
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
@@ -47,7 +48,10 @@ class BookTrip:
 
 
 def book_trips(
-    connection: Connection, vehicle_id: str, start: dt.datetime, end: dt.datetime
+    connection: Connection,
+    vehicle_id: str,
+    start: dt.datetime = EARLIEST,
+    end: dt.datetime = LATEST,
 ) -> list[BookTrip]:
     """What a book says about the trips of a time, in order of time.
 
@@ -57,14 +61,11 @@ def book_trips(
         start: UTC.
         end: UTC, not included.
     """
-    entries = books.read_entries(connection, vehicle_id=vehicle_id, start=start, end=end)
-    closed = [one.entry_id for one in entries if one.closed_at is not None]
-    by_entry: dict[uuid.UUID, list[Amendment]] = {}
-    for one in books.read_amendments(connection, entry_ids=closed) if closed else []:
-        if one.entry_id is not None:
-            by_entry.setdefault(one.entry_id, []).append(one)
+    by_trip: dict[uuid.UUID, list[Amendment]] = {}
+    for one in books.read_amendments(connection, vehicle_id=vehicle_id, between=(start, end)):
+        by_trip.setdefault(trip_of(one), []).append(one)
     found = []
-    for entry in entries:
+    for entry in books.read_entries(connection, vehicle_id=vehicle_id, start=start, end=end):
         is_closed = entry.closed_at is not None
         trip = BookTrip(
             entry.entry_id,
@@ -77,31 +78,27 @@ def book_trips(
             is_closed,
             entry.closes_at,
         )
-        amendments = by_entry.get(entry.entry_id, [])
+        amendments = by_trip.pop(entry.entry_id, [])
         found.append(_with_amendments(trip, amendments) if amendments else trip)
-    found += [
-        trip
-        for trip in _added_trips(connection, vehicle_id)
-        if trip.end_time >= start and trip.start_time < end
-    ]
+    added = [_added_trip(trip_id, amendments) for trip_id, amendments in by_trip.items()]
+    found += [one for one in added if one.end_time >= start and one.start_time < end]
     return sorted(found, key=lambda trip: (trip.start_time, str(trip.trip_id)))
 
 
-def _added_trips(connection: Connection, vehicle_id: str) -> list[BookTrip]:
-    """The trips that amendments have added to a closed book."""
-    by_trip: dict[str, list[Amendment]] = {}
-    for one in books.read_amendments(connection, vehicle_id=vehicle_id, only_added=True):
-        by_trip.setdefault(str(one.changes[TRIP][1]), []).append(one)
-    found = []
-    for trip_id, amendments in by_trip.items():
-        first = amendments[0]
-        trip = BookTrip(
-            uuid.UUID(trip_id), None, first.vehicle_id, first.month,
-            moment_of(first.changes["start_time"][1]), moment_of(first.changes["end_time"][1]),
-            {}, True,
-        )  # fmt: skip
-        found.append(_with_amendments(trip, amendments))
-    return found
+def trip_of(one: Amendment) -> uuid.UUID:
+    """The trip that an amendment is about: its entry, or the one that the book lacks."""
+    return one.entry_id or uuid.UUID(one.changes[TRIP][1])
+
+
+def _added_trip(trip_id: uuid.UUID, amendments: Sequence[Amendment]) -> BookTrip:
+    """A trip that amendments have added to a closed book."""
+    first = amendments[0]
+    trip = BookTrip(
+        trip_id, None, first.vehicle_id, first.month,
+        moment_of(first.changes["start_time"][1]), moment_of(first.changes["end_time"][1]),
+        {}, True,
+    )  # fmt: skip
+    return _with_amendments(trip, amendments)
 
 
 def moment_of(text: str) -> dt.datetime:

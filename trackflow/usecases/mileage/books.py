@@ -146,7 +146,7 @@ def read_entry(context: Context, entry_id: uuid.UUID) -> BookEntry:
         entry = books.read_entry(connection, entry_id)
         if entry is None:
             raise NotFoundError(f"there is no entry {entry_id}: see `trackflow logbook list`")
-        return BookEntry(entry, books.read_amendments(connection, entry_ids=[entry_id]))
+        return BookEntry(entry, books.read_amendments(connection, entry_id=entry_id))
 
 
 def amend_entry(
@@ -184,7 +184,7 @@ def amend_entry(
         )
     with context.store.write() as connection:
         books.lock_book(connection, before.entry.vehicle_id)
-        now = BookEntry(before.entry, books.read_amendments(connection, entry_ids=[entry_id]))
+        now = BookEntry(before.entry, books.read_amendments(connection, entry_id=entry_id))
         changes = {
             name: [now.content.get(name), value]
             for name, value in values.items()

@@ -68,7 +68,7 @@ def days_due(
         last: the last day, included; None for no limit.
     """
     with context.store.read() as connection:
-        own = _own_hashes(context, connection)
+        own = _own_hashes(context, connection, device_id)
         found = books.due_days(connection, own, device_id, first, last)
     return {one: [day for day, _ in days] for one, days in found.items()}
 
@@ -85,7 +85,7 @@ def update_entries(context: Context, device_id: str, days: Collection[dt.date]) 
     for first, last in runs_of_days(set(days), most=MOST_DAYS):
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
-            own = _own_hashes(context, connection)
+            own = _own_hashes(context, connection, device_id)
             due = books.due_days(connection, own, device_id, first, last)
             time = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
             names = vehicles_of(connection, device_id, *time)
@@ -117,9 +117,13 @@ def vehicles_of(
 
 
 def books_of(connection: Connection, device_id: str) -> dict[str, tuple[dt.datetime, dt.datetime]]:
-    """The vehicles in whose books a device may have trips, and the time of each book."""
-    ever = vehicles_of(connection, device_id, EARLIEST, LATEST)
-    return {one: time for one in ever if (time := books.whole_time(connection, one)) is not None}
+    """The vehicles in whose books a device may have trips, and the time of each book's trips."""
+    found = {}
+    for vehicle_id in vehicles_of(connection, device_id, EARLIEST, LATEST):
+        if known := book_trips(connection, vehicle_id):
+            ends = max(trip.end_time for trip in known)
+            found[vehicle_id] = known[0].start_time, ends
+    return found
 
 
 def compare_books(
@@ -304,20 +308,24 @@ def _write(
     books.add_amendment(connection, one)
 
 
-def _own_hashes(context: Context, connection: Connection) -> dict[str, str]:
-    """For each device in a vehicle a hash of what all its entries are made of."""
+def _own_hashes(context: Context, connection: Connection, device_id: str | None) -> dict[str, str]:
+    """For each device in a vehicle a hash of what all its entries are made of.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        device_id: only this device; None for all.
+    """
     assigned = trips.read_vehicles(connection)
     zones = {one.vehicle_id: one.time_zone for one in vehicles.read_vehicles(connection)}
     joins: dict[str, list[tuple[str, str]]] = {}
-    for join in books.read_joins(connection):
+    for join in books.read_joins(connection, device_id):
         times = (join.start_time.isoformat(), join.end_time.isoformat())
         joins.setdefault(join.device_id, []).append(times)
     return {
-        device_id: _own_hash(
-            context, assigned, zones, assigned.of_devices[device_id], joins.get(device_id, [])
-        )
-        for device_id in device_ids(connection)
-        if assigned.of_devices.get(device_id)
+        one: _own_hash(context, assigned, zones, assigned.of_devices[one], joins.get(one, []))
+        for one in (device_ids(connection) if device_id is None else [device_id])
+        if assigned.of_devices.get(one)
     }
 
 

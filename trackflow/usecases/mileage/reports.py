@@ -5,18 +5,20 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
-from trackflow.mileage.entries import GONE, TRIP, changes_shown_to
-from trackflow.mileage.odometer import stretches
+from trackflow.mileage.entries import changes_shown_to
+from trackflow.mileage.odometer import DrivenTrip, Reading, stretches
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
+from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, book_trips, trip_of
 from trackflow.usecases.mileage.books import chosen_vehicles
-from trackflow.usecases.mileage.closing import completed_entries, driven_trip, readings_of
+from trackflow.usecases.mileage.closing import completed_entries, readings_of
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -50,7 +52,7 @@ def month_reports(
     check_month(month)
     with context.store.read() as connection:
         chosen = chosen_vehicles(connection, vehicle_id)
-        found = [_report(connection, vehicle, month, reader) for vehicle in chosen]
+        found = [_report(context, connection, vehicle, month, reader) for vehicle in chosen]
     return [one for one in found if one.trips or one.amendments]
 
 
@@ -68,8 +70,17 @@ def report_of(context: Context, month: str, vehicle_id: str) -> MonthReport:
 
 
 def _report(
-    connection: Connection, vehicle: Vehicle, month: str, reader: str | None
+    context: Context, connection: Connection, vehicle: Vehicle, month: str, reader: str | None
 ) -> MonthReport:
+    """The report of a vehicle's month.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        vehicle: the vehicle.
+        month: such as 2026-11.
+        reader: a driver who sees the own private trips; None for reports.
+    """
     entries = completed_entries(connection, vehicle)
     mine = [one for one in entries if one.month == month]
     amendments = books.read_amendments(connection, vehicle_id=vehicle.vehicle_id, month=month)
@@ -84,13 +95,8 @@ def _report(
     ]
     closed = [one for one in mine if one.chain_no is not None]
     last = max(closed, key=lambda one: one.chain_no or 0, default=None)
-    changed_m = sum(
-        (change[1] or 0) - (change[0] or 0)
-        for one in amendments
-        if (change := one.changes.get("distance_m")) is not None
-    )
-    gone_m = _gone_m(amendments, {str(one.entry_id): one.content["distance_m"] for one in mine})
-    total_m = sum(one.content["distance_m"] for one in mine)
+    as_amended = [one for one in book_trips(connection, vehicle.vehicle_id) if not one.is_gone]
+    zone = zone_named(vehicle.time_zone or context.settings.time_zone)
     return MonthReport(
         vehicle.vehicle_id,
         vehicle.plate,
@@ -98,14 +104,17 @@ def _report(
         month,
         for_readers(trips, reader),
         sums_of(trips),
-        total_m + changed_m - gone_m,
+        sum(one.content["distance_m"] for one in as_amended if one.month == month),
         [
             stretch
             for stretch in stretches(
-                [driven_trip(one) for one in entries],
+                [
+                    DrivenTrip(one.start_time, one.end_time, one.content["distance_m"])
+                    for one in as_amended
+                ],
                 readings_of(connection, vehicle.vehicle_id),
             )
-            if f"{stretch.start.read_at:%Y-%m}" <= month <= f"{stretch.end.read_at:%Y-%m}"
+            if _month(stretch.start, zone) <= month <= _month(stretch.end, zone)
         ],
         _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
@@ -113,17 +122,8 @@ def _report(
     )
 
 
-def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int:
-    """The way of trips that amendments say are no longer in the data."""
-    state: dict[str, bool] = {}
-    reached = dict(distances)
-    for one in amendments:
-        key = _trip_of(one)
-        if (change := one.changes.get("distance_m")) is not None:
-            reached[key] = change[1] or 0
-        if GONE in one.changes:
-            state[key] = bool(one.changes[GONE][1])
-    return sum(reached.get(key, 0) for key, gone in state.items() if gone)
+def _month(reading: Reading, zone: ZoneInfo) -> str:
+    return f"{reading.read_at.astimezone(zone):%Y-%m}"
 
 
 def _amendments(
@@ -132,9 +132,9 @@ def _amendments(
     reader: str | None,
 ) -> list[dict[str, Any]]:
     """Amendments in their order, without what the reader may not see of private trips."""
-    by_trip: dict[str, list[books.Amendment]] = {}
+    by_trip: dict[uuid.UUID, list[books.Amendment]] = {}
     for one in found:
-        by_trip.setdefault(_trip_of(one), []).append(one)
+        by_trip.setdefault(trip_of(one), []).append(one)
     shown = {
         one.amendment_id: changes
         for ones in by_trip.values()
@@ -152,11 +152,6 @@ def _amendments(
             # a person's own words may say where, or to whom
             row["reason"] = "of a private trip"
     return rows
-
-
-def _trip_of(one: books.Amendment) -> str:
-    """The trip that an amendment is about: its entry, or the one that the book lacks."""
-    return str(one.entry_id or one.changes[TRIP][1])
 
 
 def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str, Any]:

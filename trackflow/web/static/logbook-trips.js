@@ -15,7 +15,7 @@ function closing(entry) {
   return seconds > 0 ? `closes in ${duration(seconds)}` : 'closes today';
 }
 
-/** The trips that need a purpose, each with its inputs. `saved` is called after a change. */
+/** The trips that need a purpose, each with its inputs. `saved` is called with the element of a changed one. */
 export function purposes(entries, { mayChange, saved, failed }) {
   if (!entries.length) return empty('Every open trip has a purpose', 'New trips show up here, and are closed some days after they end.');
   return el('div', {}, entries.map((entry) => {
@@ -28,17 +28,18 @@ export function purposes(entries, { mayChange, saved, failed }) {
       try {
         const wanted = { category: said(category), purpose: said(purpose), partner: said(partner) };
         for (const track of content.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted });
-        await saved();
+        await saved(trip);
       } catch (error) {
         failed(error);
       }
     };
-    return el('article', { class: 'trip', 'data-entry': entry.entry_id },
+    const trip = el('article', { class: 'trip', 'data-entry': entry.entry_id },
       el('div', {},
         el('p', { class: 'strong' }, `${dayOf(content.local_day)}, ${timeOf(content.start_time)} – ${timeOf(content.end_time)}`),
         el('p', {}, `${distance(content.distance_m)}, ${ends(content)}`),
         el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${closing(entry)}`)),
       mayChange && el('form', { on: { submit: save } }, category, purpose, partner, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, 'Save')));
+    return trip;
   }));
 }
 
@@ -46,7 +47,7 @@ export function purposes(entries, { mayChange, saved, failed }) {
 export function book(entries, check) {
   if (!entries.length) return empty('No trips in this month', 'Say which device is in a vehicle: “trackflow vehicles device VEHICLE DEVICE”.');
   const sums = new Map();
-  for (const entry of entries) {
+  for (const entry of entries.filter((one) => !one.now.gone)) {
     const name = entry.now.category ?? 'no category';
     const sum = sums.get(name) ?? { metres: 0, trips: 0 };
     sums.set(name, { metres: sum.metres + (entry.now.distance_m ?? 0), trips: sum.trips + 1 });
@@ -72,7 +73,7 @@ function row(entry) {
     el('td', {}, content.category ?? '–'),
     el('td', { class: 'number' }, (content.distance_m / 1000).toFixed(1)),
     el('td', { class: 'number' }, odometer),
-    el('td', {}, entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${counted(entry.amendments.length, 'amendment')}`)));
+    el('td', {}, content.gone ? 'gone' : entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${counted(entry.amendments.length, 'amendment')}`)));
 }
 
 /** Links to the month's files. */

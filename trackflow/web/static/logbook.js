@@ -21,24 +21,24 @@ function problem(error) {
 async function refresh() {
   clearTimeout(timer);
   try {
-    await Promise.all([drawPurposes(), drawBook()]);
+    await Promise.all([isWriting() || drawPurposes(), drawBook()]);
     problem(null);
   } catch (error) {
     problem(error);
   }
-  timer = setTimeout(refreshIfIdle, POLL_MS);
+  timer = setTimeout(refresh, POLL_MS);
 }
 
-/** Again, but not while somebody writes: the inputs would be emptied. */
-function refreshIfIdle() {
-  if (document.activeElement?.closest('.trip')) timer = setTimeout(refreshIfIdle, POLL_MS);
-  else refresh();
+/** Whether somebody has begun to write what a trip was for: drawn anew, the inputs would be empty. */
+function isWriting() {
+  return document.querySelector('.trip.touched') || document.activeElement?.closest('.trip');
 }
 
 async function drawPurposes() {
   const { data } = await get('/api/v1/logbook?needs_purpose=true');
-  const saved = async () => {
+  const saved = async (trip) => {
     announce('Saved');
+    trip.remove();
     await refresh();
   };
   fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: problem }));
@@ -76,6 +76,7 @@ async function begin() {
 }
 
 onSignedOut.call = askForToken;
+byId('purposes').addEventListener('input', (event) => event.target.closest('.trip').classList.add('touched'));
 byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('choice').addEventListener('change', () => refresh());
 byId('login-form').addEventListener('submit', async (event) => { if (await signIn(event)) await begin(); });

@@ -22,6 +22,7 @@ from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, 
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
+from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.books import (
     BookCheck,
@@ -68,6 +69,26 @@ def closed_numbers(context: Context) -> list[int]:
 
 def is_intact(context: Context) -> bool:
     return all(one.is_intact for one in verify_books(context))
+
+
+def test_a_trip_that_came_late_explains_its_way_and_leaves_with_its_device(
+    context: Context,
+) -> None:
+    close_due(context)
+    fleet.add_reading(context, "V", NOON - ONE_DAY, 1_000_000, recorded_by="anna")
+    before = month_reports(context, "2026-03")[0]
+    deliver(context.store, batch_of_device("van", drive(NOON + ONE_DAY / 2, 200)))
+    run(context)
+    follow_tracks(context)
+    later = month_reports(context, "2026-03")[0]
+    assert later.amended_m > before.amended_m == later.distance_m
+    shown_m = 1_000_000 + later.amended_m
+    fleet.add_reading(context, "V", NOON + 20 * ONE_DAY, shown_m, recorded_by="anna")
+    (stretch,) = month_reports(context, "2026-03")[0].stretches
+    assert (stretch.trips_m, stretch.unexplained_m) == (later.amended_m, 0)
+    purge(context, "van")
+    assert month_reports(context, "2026-03")[0].amended_m == 0
+    assert is_intact(context)
 
 
 def test_two_closers_close_each_entry_once(context: Context) -> None:

@@ -75,6 +75,9 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         first = tab.eval(f"{FIRST_ENTRY}.dataset.entry")
         tab.eval(f"{FIRST_ENTRY}.querySelector('select').value = 'business'")
         tab.eval(f"{FIRST_ENTRY}.querySelector('[name=purpose]').value = {HTML!r}")
+        other = "document.querySelectorAll('[data-entry]')[1].querySelector('[name=purpose]')"
+        tab.eval(f"{other}.value = 'half writ'")
+        tab.eval(f"{other}.dispatchEvent(new Event('input', {{ bubbles: true }}))")
         tab.eval(f"{FIRST_ENTRY}.querySelector('button').click()")
         tab.wait_for(f"{waiting} === {before - 1}")
         saved = entry(api, first)
@@ -83,6 +86,8 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         tab.eval("document.getElementById('month').value = '2026-02'")
         tab.eval("document.getElementById('choice').dispatchEvent(new Event('change'))")
         tab.wait_for_text(HTML, "The book is intact", "closed")
+        written = f"{FIRST_ENTRY}.querySelector('[name=purpose]').value"
+        assert tab.eval(written) == "half writ", "what is not saved yet stays"
         assert tab.eval("document.querySelectorAll('td b').length") == 0
 
         tab.click_text("Preview")
