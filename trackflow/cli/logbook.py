@@ -203,6 +203,11 @@ def verify(vehicle: Vehicle = None, as_json: Json = False) -> None:
             print_note(f"{one.vehicle_id}: {fault.kind} {fault.chain_no}: {fault.problem}")
         for problem in one.problems:
             print_note(f"{one.vehicle_id}: {problem}")
+        if one.waiting_days:
+            print_note(
+                f"{one.vehicle_id}: {one.waiting_days:,} days are not in the book yet: trackflow "
+                "categorize"
+            )
     if not all(one.is_intact for one in found):
         raise typer.Exit(1)
 

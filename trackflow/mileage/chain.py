@@ -37,7 +37,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ChainFault:
-    """What is wrong with a link, in words."""
+    """What is wrong with a link, in words; its kind is "end" where the chain was cut off."""
 
     chain_no: int
     kind: str
@@ -59,11 +59,12 @@ def link_hash(previous_hash: str, content: Mapping[str, Any]) -> str:
     return hashlib.sha256(previous_hash.encode() + b"\n" + canonical(content)).hexdigest()
 
 
-def faults(links: Iterable[Link]) -> list[ChainFault]:
+def faults(links: Iterable[Link], length: int = 0) -> list[ChainFault]:
     """What is wrong with a chain, from its first link on; nothing if it is intact.
 
     Args:
         links: of one book, in the order of their numbers.
+        length: how many links it had: a chain does not show that its end was cut off.
     """
     found = []
     expected_no, expected_hash = 1, START
@@ -75,6 +76,9 @@ def faults(links: Iterable[Link]) -> list[ChainFault]:
         if link_hash(link.previous_hash, link.content) != link.link_hash:
             found.append(_fault(link, "its content is not what was closed"))
         expected_no, expected_hash = link.chain_no + 1, link.link_hash
+    if expected_no <= length:
+        problem = f"the chain had {length:,} links, and ends before this one: it was cut off"
+        found.append(ChainFault(expected_no, "end", "", problem))
     return found
 
 

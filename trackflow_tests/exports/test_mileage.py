@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from trackflow.exports.mileage.csv import kilometres
 from trackflow.exports.mileage.sections import sections_of
-from trackflow.exports.mileage.writing import report_bytes
+from trackflow.exports.mileage.writing import file_name, report_bytes
 from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
 from trackflow.mileage.odometer import Reading, Stretch
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
@@ -90,6 +90,25 @@ def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
     tables = [re.sub(r"\\.", "", line) for line in lines if line.startswith("|")]
     columns = [len(s.columns) for s in sections_of(report) for _ in (0, 1, *s.rows) if s.rows]
     assert [line.count("|") - 1 for line in tables] == columns
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sampled_from(["WWWW ", "iii ", "W", "一", "Hämeenlinnan "]), st.integers(0, 3000))
+def test_a_trip_of_any_number_of_stops_has_a_page(text: str, length: int) -> None:
+    long = (text * length)[:length]
+    found = [trip(purpose=long, partner=long, end_place=long, driver=long, stops=[long] * 3)]
+    amendment = {"amendment_id": "1", "entry_id": "id-1", "reason": long, "amended_by": long,
+                 "changes": {"stops": [[long], [long, long]]}, "amended_at": "2026-04-01T00:00:00",
+                 "amendment_hash": "ab" * 32}  # fmt: skip
+    made = report_bytes(report_of(found, amendments=[amendment]), "pdf")
+    assert made.startswith(b"%PDF-")
+
+
+@given(st.lists(st.text(min_size=1, max_size=200), min_size=2, max_size=2, unique=True))
+def test_each_vehicle_has_files_of_its_own(ids: list[str]) -> None:
+    names = [file_name(report_of([trip()], vehicle_id=one), "amendments") for one in ids]
+    assert len(set(names)) == 2
+    assert all(len(name.encode()) <= 255 and "/" not in name for name in names)
 
 
 def test_the_bytes_are_the_same_and_know_no_clock(caplog: pytest.LogCaptureFixture) -> None:

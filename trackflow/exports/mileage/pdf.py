@@ -3,9 +3,10 @@
 import datetime as dt
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.enums import MethodReturnValue, TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
 
 from trackflow.errors import SettingsError
@@ -15,6 +16,13 @@ from trackflow.mileage.report import MonthReport
 FONT = "DejaVu"
 TEXT_PT, HEADING_PT, TITLE_PT = 7, 10, 13
 GREY, LINE_GREY = 235, 190
+LINE_MM = 3.6
+PADDING_MM = 0.6, 1.2
+
+MOST_LINES = 44
+"""Of a cell: a row that is higher than a page cannot be drawn, and there would be no report."""
+
+CUT = " … (all of it is in the CSV)"
 
 
 def report_pdf(report: MonthReport) -> bytes:
@@ -83,14 +91,25 @@ def _add(pdf: FPDF, section: Section) -> None:
         text_align=["RIGHT" if name in section.numbers else "LEFT" for name in section.columns],
         headings_style=FontFace(emphasis="BOLD", fill_color=GREY),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        line_height=3.6,
-        padding=(0.6, 1.2),
+        line_height=LINE_MM,
+        padding=PADDING_MM,
     ) as table:
         for row in (section.columns, *section.rows):
             cells = table.row()
-            for text in row:
-                cells.cell(_printable(text))
+            for text, share in zip(row, section.widths, strict=True):
+                width_mm = pdf.epw * share / sum(section.widths)
+                cells.cell(_fitting(pdf, _printable(text), width_mm))
     pdf.ln(3)
+
+
+def _fitting(pdf: FPDF, text: str, width_mm: float) -> str:
+    """Text, or as much of it as a cell of a page holds."""
+    if len(text) < MOST_LINES:
+        return text  # not even with a line for each letter
+    inner_mm = width_mm - 2 * (PADDING_MM[1] + pdf.c_margin)
+    found = pdf.multi_cell(inner_mm, text=text, dry_run=True, output=MethodReturnValue.LINES)
+    lines = cast("list[str]", found)
+    return text if len(lines) <= MOST_LINES else " ".join(lines[: MOST_LINES - 5]) + CUT
 
 
 def _printable(text: str) -> str:

@@ -1,5 +1,6 @@
 """Writes the months of vehicles to files of common formats."""
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ WRITERS: dict[str, tuple[str, Callable[[MonthReport], bytes]]] = {
 }
 """Each format with the end of its file's name and what makes its bytes."""
 
+MOST_NAME = 50
+"""Characters of a vehicle's id in a file's name: file systems end at 255 bytes."""
+
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "amendments": "text/csv; charset=utf-8",
@@ -47,8 +51,10 @@ def report_bytes(report: MonthReport, name: str) -> bytes:
 
 
 def file_name(report: MonthReport, name: str) -> str:
-    """The name of the file of a report in a format."""
-    vehicle = re.sub(r"[^\w.-]+", "_", report.vehicle_id)
+    """The name of the file of a report in a format; no two vehicles share one."""
+    vehicle = re.sub(r"[^\w.-]+", "_", report.vehicle_id)[:MOST_NAME]
+    if vehicle != report.vehicle_id:
+        vehicle += "-" + hashlib.blake2b(report.vehicle_id.encode(), digest_size=4).hexdigest()
     return f"logbook-{vehicle}-{report.month}{_writer(name)[0]}"
 
 

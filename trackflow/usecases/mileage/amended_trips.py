@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,6 +88,13 @@ def book_trips(
 def trip_of(one: Amendment) -> uuid.UUID:
     """The trip that an amendment is about: its entry, or the one that the book lacks."""
     return one.entry_id or uuid.UUID(one.changes[TRIP][1])
+
+
+def shown_reason(one: Amendment, changes: Mapping[str, Sequence[Any]]) -> str:
+    """Why there is an amendment, for those who see only these changes of it."""
+    if one.amended_by == BY_TRACKFLOW or changes == one.changes:
+        return one.reason
+    return "of a private trip"  # a person's own words may say where, or to whom
 
 
 def _added_trip(trip_id: uuid.UUID, amendments: Sequence[Amendment]) -> BookTrip:

@@ -65,7 +65,8 @@ def _close_book(
     due = [one for one in entries if one.closed_at is None and one.closes_at <= until]
     for entry in due:
         books.close_entry(connection, entry, context.clock())
-    reached = until - dt.timedelta(days=context.settings.close_after_days)
+    # a trip that is still to be driven is open, however early the others are closed
+    reached = min(until - dt.timedelta(days=context.settings.close_after_days), context.clock())
     if (due or closed_until is not None) and (closed_until is None or closed_until < reached):
         books.set_closed_until(connection, vehicle.vehicle_id, reached)
     return len(due)

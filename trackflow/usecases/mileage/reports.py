@@ -16,7 +16,7 @@ from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, book_trips, trip_of
+from trackflow.usecases.mileage.amended_trips import book_trips, shown_reason, trip_of
 from trackflow.usecases.mileage.books import chosen_vehicles
 from trackflow.usecases.mileage.closing import completed_entries, readings_of
 
@@ -146,12 +146,7 @@ def _amendments(
             strict=True,
         )
     }
-    rows = [_amendment(one, shown[one.amendment_id]) for one in found]
-    for one, row in zip(found, rows, strict=True):
-        if row["changes"] != one.changes and one.amended_by != BY_TRACKFLOW:
-            # a person's own words may say where, or to whom
-            row["reason"] = "of a private trip"
-    return rows
+    return [_amendment(one, shown[one.amendment_id]) for one in found]
 
 
 def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str, Any]:
@@ -159,7 +154,7 @@ def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str,
         "amendment_id": str(one.amendment_id),
         "entry_id": None if one.entry_id is None else str(one.entry_id),
         "changes": changes,
-        "reason": one.reason,
+        "reason": shown_reason(one, changes),
         "amended_by": one.amended_by,
         "amended_at": one.amended_at.isoformat(timespec="seconds"),
         "amendment_hash": one.amendment_hash,

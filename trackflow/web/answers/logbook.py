@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from trackflow.mileage.entries import changes_shown_to, shown_to
+from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
 from trackflow.mileage.rates import Rate
+from trackflow.usecases.mileage.amended_trips import shown_reason
 from trackflow.usecases.mileage.books import BookCheck, BookEntry, Entry
 from trackflow.usecases.mileage.fleet import Vehicle
 from trackflow.web.answers.describing import described, shows
@@ -35,7 +36,8 @@ class EntryAnswer(TypedDict):
     """Of its local start."""
     status: str
     """open or closed."""
-    closes_at: dt.datetime
+    closes_at: dt.datetime | None
+    """null for a private trip."""
     needs_purpose: bool
     """Whether a person still has to say what it was for."""
     content: dict[str, Any]
@@ -61,7 +63,7 @@ class BookFaultAnswer(TypedDict):
 
     chain_no: int
     kind: str
-    """entry or amendment."""
+    """entry or amendment; end where the chain was cut off."""
     link_id: str
     problem: str
 
@@ -78,6 +80,8 @@ class BookCheckAnswer(TypedDict):
     last_hash: str | None
     faults: list[BookFaultAnswer]
     problems: list[str]
+    waiting_days: int
+    """Days of its devices whose trips are not in it yet; that is no fault."""
 
 
 @described
@@ -176,7 +180,8 @@ def entry_answer(one: BookEntry) -> EntryAnswer:
         "vehicle_id": entry.vehicle_id,
         "month": entry.month,
         "status": "open" if entry.closed_at is None else "closed",
-        "closes_at": entry.closes_at,
+        # it tells when a trip ended
+        "closes_at": None if is_hidden(entry.content, None) else entry.closes_at,
         "needs_purpose": one.needs_purpose,
         "content": shown_to(entry.content, None),
         "now": shown_to(one.content, None),
@@ -184,7 +189,7 @@ def entry_answer(one: BookEntry) -> EntryAnswer:
             {
                 "amendment_id": each.amendment_id,
                 "changes": change,
-                "reason": each.reason,
+                "reason": shown_reason(each, change),
                 "amended_by": each.amended_by,
                 "amended_at": each.amended_at,
                 "amendment_hash": each.amendment_hash,
@@ -220,6 +225,7 @@ def checks_answer(found: Sequence[BookCheck]) -> BookChecksAnswer:
                     for fault in one.faults
                 ],
                 "problems": list(one.problems),
+                "waiting_days": one.waiting_days,
             }
             for one in found
         ]

@@ -59,6 +59,7 @@ export function book(entries, check) {
       el('tbody', {}, entries.map(row)))),
     check && el('p', { class: check.is_intact ? 'dim' : 'bad' },
       check.is_intact ? `The book is intact: ${counted(check.links, 'closed link')}, ${counted(check.open_entries, 'open entry', 'open entries')}. ` : `The book is not intact: ${check.faults.map((fault) => `link ${fault.chain_no}: ${fault.problem}`).concat(check.problems).join('; ')}. `,
+      check.waiting_days > 0 && `${counted(check.waiting_days, 'day')} of its devices not in it yet. `,
       check.last_hash && el('span', { class: 'hash' }, check.last_hash)));
 }
 

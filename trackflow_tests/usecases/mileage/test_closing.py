@@ -261,6 +261,38 @@ def another(value: Any) -> Any:
     return value.__class__(int=value.int ^ 1)
 
 
+def test_a_chain_that_was_cut_off_is_a_fault_and_a_day_that_waits_is_none(
+    context: Context,
+) -> None:
+    close_due(context)
+    fleet.save_vehicle(context, "W")
+    deliver(context.store, batch_of_device("other", drive(NOON, 60)))
+    fleet.put_device(context, "W", "other")
+    run(context)
+    checks = verify_books(context)
+    assert [(one.vehicle_id, one.is_intact, one.waiting_days) for one in checks] == [
+        ("V", True, 0),
+        ("W", True, 1),
+    ]
+    follow_tracks(context)
+    assert sum(one.waiting_days for one in verify_books(context)) == 0
+    cut = sa.delete(logbook_entries).where(logbook_entries.c.chain_no >= CLOSED - 1)
+    (fault,) = after(context, cut).faults
+    assert (fault.chain_no, fault.kind) == (CLOSED - 1, "end")
+
+
+def test_trips_that_are_still_to_be_driven_stay_open(context: Context) -> None:
+    """However early all others are closed."""
+    assert close_due(context, until=NOON + 10_000 * ONE_DAY).closed == DAYS
+    start = context.clock() + ONE_DAY / 24
+    deliver(context.store, batch_of_device("van", drive(start, 60)), now=start + ONE_DAY)
+    run(context)
+    follow_tracks(context)
+    last = list_entries(context)[-1]
+    assert (last.entry.start_time, last.entry.closed_at) == (start, None)
+    assert is_intact(context)
+
+
 def test_of_a_private_trip_others_see_kilometres_only(context: Context) -> None:
     close_due(context)
     private = list_entries(context)[1].entry

@@ -115,7 +115,7 @@ def test_a_month_from_a_vehicle_to_its_report(
         {"reason": "again", "purpose": "Customer"}, 400)  # fmt: skip
     for values in ({"purpose": SECRET + " 2"}, {"end_place": SECRET + "strasse"}):
         entry_id = list_entries(context)[1].entry.entry_id
-        amend_entry(context, entry_id, values, reason="private", amended_by="Ada")
+        amend_entry(context, entry_id, values, reason=f"I saw {SECRET}", amended_by="Ada")
     later = files(api)
     assert later["csv"] == closed["csv"], "the entries of a closed month never change"
     assert later["amendments"] != closed["amendments"]
@@ -127,6 +127,8 @@ def test_a_month_from_a_vehicle_to_its_report(
     shown = ask(api, "GET", f"/logbook/{private['entry_id']}")
     assert shown["content"]["distance_m"] > 1000
     assert len(shown["amendments"]) == 2
+    assert (shown["closes_at"], private["closes_at"]) == (None, None), "it tells when a trip ended"
+    assert business["closes_at"]
     private_row = later["csv"].decode().splitlines()[2]
     for seen in (str(shown), str(private), private_row):
         assert SECRET not in seen
