@@ -165,29 +165,48 @@ def last_link(connection: Connection, vehicle_id: str) -> tuple[int, str]:
     return max(((row[0], row[1]) for row in newest if row is not None), default=(0, START))
 
 
-def close_entry(connection: Connection, entry: Entry, now: dt.datetime) -> None:
-    """Close an open entry: it becomes the last link of its book.
+def close_entries(
+    connection: Connection, vehicle_id: str, entries: Sequence[Entry], now: dt.datetime
+) -> None:
+    """Close open entries: in their order they become the last links of their book.
 
     Args:
         connection: in a transaction for writing, the book locked.
-        entry: as it is to stand in the book.
+        vehicle_id: whose book it is.
+        entries: as they are to stand in the book.
         now: the time, UTC.
     """
-    number, previous = last_link(connection, entry.vehicle_id)
-    closed = replace(entry, closed_at=now)
+    if not entries:
+        return
+    number, previous = last_link(connection, vehicle_id)
+    rows = []
+    for entry in entries:
+        number += 1
+        hashed = link_hash(previous, replace(entry, closed_at=now).link_content)
+        rows.append(
+            {
+                "of_entry": entry.entry_id,
+                "content": entry.content,
+                "chain_no": number,
+                "previous_hash": previous,
+                "entry_hash": hashed,
+            }
+        )
+        previous = hashed
     connection.execute(
         sa.update(logbook_entries)
-        .where(e.entry_id == entry.entry_id, e.closed_at.is_(None))
+        .where(e.entry_id == sa.bindparam("of_entry"), e.closed_at.is_(None))
         .values(
-            content=entry.content,
+            content=sa.bindparam("content"),
+            chain_no=sa.bindparam("chain_no"),
+            previous_hash=sa.bindparam("previous_hash"),
+            entry_hash=sa.bindparam("entry_hash"),
             closed_at=now,
-            chain_no=number + 1,
-            previous_hash=previous,
-            entry_hash=link_hash(previous, closed.link_content),
             updated_at=now,
-        )
+        ),
+        rows,
     )
-    _note_length(connection, entry.vehicle_id, number + 1)
+    _note_length(connection, vehicle_id, number)
 
 
 def add_amendment(connection: Connection, one: Amendment) -> Amendment:

@@ -63,8 +63,7 @@ def _close_book(
     closed_until = books.lock_book(connection, vehicle.vehicle_id)
     entries = completed_entries(connection, vehicle)
     due = [one for one in entries if one.closed_at is None and one.closes_at <= until]
-    for entry in due:
-        books.close_entry(connection, entry, context.clock())
+    books.close_entries(connection, vehicle.vehicle_id, due, context.clock())
     # a trip that is still to be driven is open, however early the others are closed
     reached = min(until - dt.timedelta(days=context.settings.close_after_days), context.clock())
     if (due or closed_until is not None) and (closed_until is None or closed_until < reached):

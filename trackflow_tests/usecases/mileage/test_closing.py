@@ -151,13 +151,9 @@ from trackflow.usecases.mileage.closing import close_due
 import datetime as dt
 url, home, now = sys.argv[1:]
 context = open_context(url, Path(home), Clock(dt.datetime.fromisoformat(now)))
-seen = 0
 def end(connection, cursor, statement, *rest):
-    global seen
     if statement.startswith("UPDATE logbook_entries"):
-        seen += 1
-        if seen == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 sa.event.listen(context.store.engine, "after_cursor_execute", end)
 close_due(context)
 """
