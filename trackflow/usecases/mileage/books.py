@@ -22,6 +22,7 @@ from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.closing import completed_entries
 from trackflow.usecases.mileage.entries import days_due
+from trackflow.usecases.queries.limits import check_count
 
 __all__ = ["Amendment", "Entry"]  # for faces, which do not know the store
 
@@ -110,6 +111,7 @@ def list_entries(
     vehicle_id: str | None = None,
     month: str | None = None,
     only_needing_purpose: bool = False,
+    limit: int | None = None,
 ) -> list[BookEntry]:
     """Entries by vehicle and time, with their amendments; open ones with odometers and amounts.
 
@@ -118,13 +120,17 @@ def list_entries(
         vehicle_id: of this vehicle only.
         month: of this month only, such as 2026-11.
         only_needing_purpose: open ones whose purpose a person still has to give.
+        limit: of more entries, none is given; None for any number.
 
     Raises:
         NotFoundError: there is no such vehicle.
+        BadInputError: there are more entries than `limit`.
     """
     found = []
     with context.store.read() as connection:
         for vehicle in chosen_vehicles(connection, vehicle_id):
+            if only_needing_purpose and not _has_open_questions(connection, vehicle):
+                continue  # its odometers and amounts need the whole book
             by_entry: dict[uuid.UUID | None, list[Amendment]] = {}
             for one in books.read_amendments(connection, vehicle_id=vehicle.vehicle_id):
                 by_entry.setdefault(one.entry_id, []).append(one)
@@ -137,7 +143,14 @@ def list_entries(
                 ):
                     continue
                 found.append(one_entry)
+            if limit is not None:
+                check_count(len(found), limit, "entries")
     return found
+
+
+def _has_open_questions(connection: Connection, vehicle: Vehicle) -> bool:
+    found = books.read_entries(connection, vehicle_id=vehicle.vehicle_id, only_open=True)
+    return any(needs_purpose(one.content) for one in found)
 
 
 def read_entry(context: Context, entry_id: uuid.UUID) -> BookEntry:

@@ -30,6 +30,8 @@ LONGEST = 500
 
 EntryId = Annotated[uuid.UUID, Path(description="The entry, as listed.")]
 VehicleId = Annotated[str, Path(description="The vehicle, as listed.", max_length=200)]
+MOST_ENTRIES = 20_000
+
 OneVehicle = Annotated[str | None, Query(description="Of this vehicle only.", max_length=200)]
 Format = Annotated[str, Query(description=f"{', '.join(MEDIA_TYPES)}.", max_length=20)]
 Text = Annotated[str | None, Field(max_length=LONGEST)]
@@ -116,6 +118,7 @@ def entries(
         vehicle_id=_text(vehicle),
         month=None if month is None else check_month(month),
         only_needing_purpose=needs_purpose,
+        limit=MOST_ENTRIES,
     )
     return answer(request, answers.entries_answer(found))
 

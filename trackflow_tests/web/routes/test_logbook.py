@@ -16,6 +16,7 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage.books import amend_entry, list_entries
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.reminding import remind
+from trackflow.web.routes import logbook
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -70,7 +71,7 @@ def ask(
 
 
 def test_a_month_from_a_vehicle_to_its_report(
-    api: httpx.Client, context: Context, clock: Clock
+    api: httpx.Client, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(api, "GET", "/logbook")["entries"] == []
     vehicle = ask(api, "PUT", "/vehicles/van", {"plate": "ÄB-1", "kind": "van"})
@@ -84,6 +85,9 @@ def test_a_month_from_a_vehicle_to_its_report(
     needing = ask(api, "GET", "/logbook?vehicle=van&month=2026-03&needs_purpose=true")["entries"]
     assert [one["status"] for one in needing] == ["open"] * 3
     assert needing[0]["content"]["odometer_start_m"] == 1_000_500
+    with monkeypatch.context() as patch:
+        patch.setattr(logbook, "MOST_ENTRIES", 2)
+        ask(api, "GET", "/logbook", status=400)
     at = f"/logbook/{needing[0]['entry_id']}"
     ask(api, "POST", f"{at}/amend", {"reason": "early", "purpose": "x"}, 400)
 
