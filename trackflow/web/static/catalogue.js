@@ -1,10 +1,10 @@
 // The page of the race tracks: its sources, syncs under way, reports, and the list itself.
 
-import { get, onSignedOut, send, withQuery } from './api.js';
+import { get, send, withQuery } from './api.js';
 import { canUndo, drawReport, outcome } from './catalogue-report.js';
 import { announce, byId, el, empty, fill } from './dom.js';
 import { age, count, counted, duration, tickAges } from './format.js';
-import { askForToken, signIn, signOut } from './login.js';
+import { installLogin } from './login.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -213,12 +213,7 @@ function drawList() {
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-onSignedOut.call = askForToken;
-
-async function signedIn(event) {
-  if (!(await signIn(event))) return;
-  await begin();
-}
+installLogin({ admin: 'starting a sync', opens: 'Open the catalogue', begin });
 
 async function begin() {
   try {
@@ -244,7 +239,4 @@ byId('ask').addEventListener('cancel', () => answer(false));
 byId('search').addEventListener('submit', (event) => { event.preventDefault(); loadList(); });
 byId('text').addEventListener('input', soon);
 byId('active').addEventListener('change', () => loadList());
-byId('login-form').addEventListener('submit', signedIn);
-byId('login').addEventListener('cancel', (event) => event.preventDefault());
-byId('sign-out').addEventListener('click', signOut);
 begin();

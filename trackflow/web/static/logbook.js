@@ -1,10 +1,10 @@
 // The page of the logbook: what needs a purpose, the book of a month, and the rules.
 
-import { get, onSignedOut, withQuery } from './api.js';
+import { get, withQuery } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
 import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
-import { askForToken, signIn, signOut } from './login.js';
+import { installLogin } from './login.js';
 
 const POLL_MS = 30000;
 
@@ -75,11 +75,8 @@ async function begin() {
   document.body.dataset.ready = 'yes';
 }
 
-onSignedOut.call = askForToken;
+installLogin({ admin: 'changing something', opens: 'Open the logbook', begin });
 byId('purposes').addEventListener('input', (event) => event.target.closest('.trip').classList.add('touched'));
 byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('choice').addEventListener('change', () => refresh());
-byId('login-form').addEventListener('submit', async (event) => { if (await signIn(event)) await begin(); });
-byId('login').addEventListener('cancel', (event) => event.preventDefault());
-byId('sign-out').addEventListener('click', signOut);
 begin();

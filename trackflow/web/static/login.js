@@ -1,11 +1,35 @@
 // Signing in with a token, the same on every page. The cookie that follows is out of a script's reach.
 
-import { forget, send } from './api.js';
-import { byId } from './dom.js';
+import { forget, onSignedOut, send } from './api.js';
+import { byId, el } from './dom.js';
+
+/**
+ * Put the dialog that asks for a token into a page; it opens when the server wants one.
+ * `page` names the page, `admin` what takes a token for admin (if anything does), and `opens` what
+ * the button opens; `begin` is called after signing in.
+ */
+export function installLogin({ page = 'This page', admin, opens, begin }) {
+  const submit = async (event) => {
+    event.preventDefault();
+    if (await signIn()) await begin();
+  };
+  document.body.append(el('dialog', { id: 'login', class: 'card login', 'aria-labelledby': 'login-title', on: { cancel: (event) => event.preventDefault() } },
+    el('form', { id: 'login-form', on: { submit } },
+      el('h2', { id: 'login-title' }, 'Sign in'),
+      el('p', {}, `${page} needs a token. The person who runs the service makes one with `, el('code', {}, 'trackflow token create NAME --scope read'),
+        admin && [`; ${admin} takes one for `, el('code', {}, 'admin')], '.'),
+      el('input', { type: 'text', name: 'username', value: 'token', autocomplete: 'username', hidden: true }),
+      el('p', { id: 'login-why', class: 'dim' }),
+      el('label', { for: 'token' }, 'Token'),
+      el('input', { id: 'token', name: 'token', type: 'password', autocomplete: 'current-password', required: true, maxlength: '200', spellcheck: 'false' }),
+      el('p', { id: 'login-error', class: 'bad', role: 'alert' }),
+      el('button', { class: 'primary', type: 'submit' }, opens))));
+  byId('sign-out').addEventListener('click', signOut);
+  onSignedOut.call = askForToken;
+}
 
 /** Try the token of the form; whether it opens the door. What is wrong is said in the form. */
-export async function signIn(event) {
-  event.preventDefault();
+async function signIn() {
   byId('login-error').textContent = '';
   try {
     await send('POST', '/session', { token: byId('token').value });
@@ -26,7 +50,7 @@ export function askForToken(reason) {
 }
 
 /** Forget the token, here and in the browser, and begin anew. */
-export async function signOut() {
+async function signOut() {
   await send('DELETE', '/session');
   forget();
   location.reload();

@@ -11,7 +11,7 @@ import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
-import { askForToken, signIn, signOut } from './login.js';
+import { askForToken, installLogin } from './login.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { refreshSenders, sendersMark, sendersSection } from './senders.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
@@ -316,9 +316,6 @@ function wire() {
   byId('zone').value = zoneChoice();
   byId('colour').addEventListener('change', (event) => change({ colour: event.target.value }));
   byId('zone').addEventListener('change', (event) => change({ zone: event.target.value }));
-  byId('login-form').addEventListener('submit', signedIn);
-  byId('login').addEventListener('cancel', (event) => event.preventDefault());
-  byId('sign-out').addEventListener('click', signOut);
   addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && state.track && !byId('login').open) change({ track: null });
   });
@@ -335,16 +332,18 @@ function wire() {
 
 // ---- signing in ----------------------------------------------------------------------------
 
+installLogin({
+  page: 'This map',
+  opens: 'Open the map',
+  begin: async () => {
+    signedOut = false;
+    await start();
+  },
+});
 onSignedOut.call = (reason) => {
   signedOut = true;
   askForToken(reason);
 };
-
-async function signedIn(event) {
-  if (!(await signIn(event))) return;
-  signedOut = false;
-  await start();
-}
 
 // ---- start ---------------------------------------------------------------------------------
 

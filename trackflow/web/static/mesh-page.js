@@ -1,9 +1,9 @@
 // The page of the meshes: the list, one chosen mesh, batches, and new images.
 
-import { get, onSignedOut, send, withQuery } from './api.js';
+import { get, send, withQuery } from './api.js';
 import { announce, byId } from './dom.js';
 import { tickAges } from './format.js';
-import { askForToken, signIn, signOut } from './login.js';
+import { installLogin } from './login.js';
 import { drawMesh, hideMesh } from './mesh-details.js';
 import { drawBatches, drawList, inWork } from './mesh-list.js';
 import { drawWishes, listen } from './mesh-upload.js';
@@ -149,7 +149,7 @@ function draw() {
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-onSignedOut.call = askForToken;
+installLogin({ admin: 'making meshes', opens: 'Open the meshes', begin });
 
 async function begin() {
   try {
@@ -177,7 +177,4 @@ byId('filter').addEventListener('submit', (event) => { event.preventDefault(); r
 byId('status').addEventListener('change', soon);
 byId('project').addEventListener('input', soon);
 addEventListener('popstate', () => open(idInAddress(), false));
-byId('login-form').addEventListener('submit', async (event) => { if (await signIn(event)) await begin(); });
-byId('login').addEventListener('cancel', (event) => event.preventDefault());
-byId('sign-out').addEventListener('click', signOut);
 begin();
