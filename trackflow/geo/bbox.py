@@ -1,6 +1,10 @@
 """Bounding boxes of roads, tracks and maps."""
 
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from trackflow.geo.distance import METRES_PER_DEGREE
 
 
 class Bbox(NamedTuple):
@@ -10,3 +14,34 @@ class Bbox(NamedTuple):
     south: float
     east: float
     north: float
+
+
+def boxes_around(spots: Iterable[tuple[float, float, float]]) -> list[Bbox]:
+    """Few boxes that hold all circles around some spots; they may hold more.
+
+    Circles that overlap in latitude share a box; one near the antimeridian has a box around the
+    Earth.
+
+    Args:
+        spots: longitude and latitude in degrees, and the radius in metres.
+    """
+    found: list[Bbox] = []
+    for box in sorted((_box(*spot) for spot in spots), key=lambda box: box.south):
+        if found and box.south <= found[-1].north:
+            last = found.pop()
+            box = Bbox(
+                min(last.west, box.west), last.south, max(last.east, box.east),
+                max(last.north, box.north),
+            )  # fmt: skip
+        found.append(box)
+    return found
+
+
+def _box(longitude: float, latitude: float, radius_m: float) -> Bbox:
+    high = radius_m / METRES_PER_DEGREE
+    edge = min(abs(latitude) + high, 89.99)
+    wide = high / math.cos(math.radians(edge))
+    west, east = longitude - wide, longitude + wide
+    if west < -180 or east > 180:
+        west, east = -180.0, 180.0
+    return Bbox(west, latitude - high, east, latitude + high)

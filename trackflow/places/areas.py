@@ -2,14 +2,14 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from trackflow.geo.distance import haversine_m
-from trackflow.geo.points import Floats
+from trackflow.geo.points import Bools, Floats
 
 KINDS = ("home", "work", "customer", "race_track", "other")
 
@@ -94,10 +94,18 @@ def places_of(
     return found
 
 
-def is_taken(longitude: float, latitude: float, fixed: Sequence[Area]) -> bool:
-    """Whether a person has decided about the place at a position."""
-    lon, lat = np.array([longitude]), np.array([latitude])
-    return any(float(_apart_m(lon, lat, area)[0]) <= area.radius_m for area in fixed)
+def are_inside(longitude: Floats, latitude: Floats, areas: Iterable[Area]) -> Bools:
+    """Whether each position lies in one of some areas.
+
+    Args:
+        longitude: degrees. Shape (n,).
+        latitude: degrees. Shape (n,).
+        areas: of any device and status.
+    """
+    found = np.zeros(len(longitude), np.bool_)
+    for area in areas:
+        found |= _apart_m(longitude, latitude, area) <= area.radius_m
+    return found
 
 
 def visits_hash(rows: Iterable[tuple[object, ...]]) -> str:

@@ -1,6 +1,7 @@
 """Stays of devices, the places that they are at, and the days whose stays are found."""
 
 import datetime as dt
+import itertools
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.bbox import Bbox
 from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.dialects import insert_into
 from trackflow.store.places.tables import places, stay_days, stays
@@ -17,6 +19,9 @@ s, n, t, p, b = stays.c, stay_days.c, tracks.c, places.c, processing_batches.c
 
 CHUNK = 500
 """Keys per statement: databases limit how many values one may have."""
+
+MOST_BOXES = 100
+"""Boxes per statement: SQLite nests conditions at most 1,000 deep."""
 
 
 class StayRow(NamedTuple):
@@ -231,11 +236,16 @@ def devices_with_stays(connection: Connection) -> list[str]:
     return list(connection.scalars(sa.select(s.device_id).distinct().order_by(s.device_id)))
 
 
-def devices_between(connection: Connection, bands: Iterable[tuple[float, float]]) -> list[str]:
-    """The devices that have stayed between some pairs of latitudes in degrees, in order."""
-    within = [s.latitude.between(south, north) for south, north in bands]
-    query = sa.select(s.device_id).where(sa.or_(sa.false(), *within)).distinct()
-    return list(connection.scalars(query.order_by(s.device_id)))
+def devices_in(connection: Connection, boxes: Iterable[Bbox]) -> list[str]:
+    """The devices that have stayed in some boxes, in order."""
+    found: set[str] = set()
+    for part in itertools.batched(boxes, MOST_BOXES):
+        within = [
+            sa.and_(s.latitude.between(south, north), s.longitude.between(west, east))
+            for west, south, east, north in part
+        ]
+        found.update(connection.scalars(sa.select(s.device_id).where(sa.or_(*within)).distinct()))
+    return sorted(found)
 
 
 def _start(row: StayRow) -> dt.datetime:

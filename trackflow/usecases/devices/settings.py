@@ -6,10 +6,11 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.devices import settings
-from trackflow.store.devices.settings import Device
+from trackflow.store.devices.settings import Device, lock_devices
 from trackflow.tracks.notices import Notice
 from trackflow.tracks.presets import PRESETS, PresetGuess, preset_thresholds
 from trackflow.usecases.days.notices import read_guess, read_notices
+from trackflow.usecases.places.learning import learn_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ def change_settings(
             overrides=overrides,
             preset=preset,
         )
+        if time_zone is not None:
+            lock_devices(connection, [device_id])
+            # its nights and working hours are others now
+            learn_in(context, connection, device_id)
     return read_settings(context, device_id)
 
 

@@ -36,7 +36,12 @@ def placed(rows: Sequence[StayRow], device_id: str, areas: Iterable[Area]) -> li
     return [row._replace(place_id=place) for row, place in zip(rows, found, strict=True)]
 
 
-def reassign(connection: Connection, device_id: str, renamed: Collection[UUID] = ()) -> int:
+def reassign(
+    connection: Connection,
+    device_id: str,
+    old: Sequence[StayRow],
+    renamed: Collection[UUID] = (),
+) -> int:
     """Give each stay of a device its place after places have changed; returns how many changed.
 
     The hashes of the days of these stays change, so what follows from visits is made anew for
@@ -45,10 +50,10 @@ def reassign(connection: Connection, device_id: str, renamed: Collection[UUID] =
     Args:
         connection: in a transaction for writing; the device is locked.
         device_id: the device.
+        old: all its stays, as they are stored.
         renamed: places whose name or kind has changed.
     """
     areas = read_areas(connection, device_id)
-    old = store.read_stays(connection, (device_id,))
     new = placed(old, device_id, areas)
     pairs = list(zip(old, new, strict=True))
     moved = [after for before, after in pairs if before != after]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
-from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.bbox import boxes_around
 from trackflow.places.areas import KINDS, PlaceStatus, target_of
 from trackflow.places.learning import NAMESPACE
 from trackflow.store.database import Connection
@@ -84,7 +84,7 @@ class PlaceChange:
 
 
 def add_place(context: Context, draft: PlaceDraft, by: str) -> PlaceRow:
-    """Add a place by hand; the same one again changes nothing.
+    """Add a place by hand; the same one again changes nothing, unless it was rejected or merged.
 
     Raises:
         BadInputError: it makes no sense.
@@ -96,6 +96,8 @@ def add_place(context: Context, draft: PlaceDraft, by: str) -> PlaceRow:
 
 def add_places(context: Context, drafts: Sequence[PlaceDraft], by: str) -> list[PlaceRow]:
     """Add places by hand, all or none; those that are there already stay as they are.
+
+    One that was changed since it was added is there; one that was rejected or merged is not.
 
     Raises:
         BadInputError: one makes no sense.
@@ -116,7 +118,11 @@ def add_places(context: Context, drafts: Sequence[PlaceDraft], by: str) -> list[
             else replace(row, place_id=alike.get(_identity(row), row.place_id))
             for row in rows
         ]  # fmt: skip
-        pairs = [(by_id.get(row.place_id), row) for row in rows]
+        pairs = [
+            (old, row)
+            for row in rows
+            if (old := by_id.get(row.place_id)) is None or old.status is not PlaceStatus.CONFIRMED
+        ]
         _decide(context, connection, "add", pairs, by)
         kept = {row.place_id: row for row in named.read_places(connection)}
     return [kept[row.place_id] for row in rows]
@@ -161,25 +167,34 @@ def merge_place(context: Context, place_id: uuid.UUID, into: uuid.UUID, by: str)
         NotFoundError: one of them does not exist.
         BadInputError: they cannot be merged.
     """
-    with context.store.read() as connection:
-        rows = {row.place_id: row for row in named.read_places(connection)}
-    if into not in rows:
-        raise NotFoundError(f"there is no place {into}; see `trackflow places list`")
-    target = target_of(into, {key: row.area for key, row in rows.items()})
-    if target is None:
-        raise BadInputError(f"the place {into} was rejected: undo that first")
-    if target == place_id:
-        raise BadInputError("a place cannot be merged into itself")
-    owner = rows[target].device_id
-
-    def merged(row: PlaceRow) -> PlaceRow:
-        if owner not in (None, row.device_id):
+    with context.store.write() as connection:
+        old = _read(connection, place_id)
+        target = _target(connection, into)
+        if target.place_id == place_id:
+            raise BadInputError("a place cannot be merged into itself")
+        if target.device_id not in (None, old.device_id):
             raise BadInputError(
                 "a place can be merged into one of the same device or of all devices"
             )
-        return replace(row, status=PlaceStatus.MERGED, merged_into=target)
+        _lock(connection, [(old, old), (target, target)])
+        old = _read(connection, place_id, lock=True)
+        target = _read(connection, target.place_id, lock=True)
+        merged = replace(old, status=PlaceStatus.MERGED, merged_into=target.place_id)
+        # a learned target would get another id, or go, with its next stays
+        pairs = [(target, PlaceChange().apply(target)), (old, merged)]
+        _decide(context, connection, "merge", pairs, by)
+        return _read(connection, place_id)
 
-    return _change(context, place_id, "merge", merged, by)
+
+def _target(connection: Connection, place_id: uuid.UUID) -> PlaceRow:
+    """The place that visits of a place belong to."""
+    rows = {row.place_id: row for row in named.read_places(connection)}
+    if place_id not in rows:
+        raise _missing(place_id)
+    target = target_of(place_id, {key: row.area for key, row in rows.items()})
+    if target is None:
+        raise BadInputError(f"the place {place_id} was rejected: undo that first")
+    return rows[target]
 
 
 def undo_place(context: Context, place_id: uuid.UUID) -> PlaceRow | None:
@@ -189,19 +204,37 @@ def undo_place(context: Context, place_id: uuid.UUID) -> PlaceRow | None:
         NotFoundError: there is no decision about it to undo.
     """
     with context.store.write() as connection:
-        now = named.read_place(connection, place_id, lock=True)
-        decision = named.newest_decision(connection, place_id)
-        if decision is None or now is None:
-            raise NotFoundError(f"there is nothing to undo for the place {place_id}")
-        before = None if decision.before is None else named.from_json(decision.before)
-        _lock(connection, [(now, before or now)])
+        _lock(connection, [_undone(connection, place_id)[1]])
+        decision, (now, before) = _undone(connection, place_id, lock=True)
         named.note_undone(connection, decision.decision_id, context.clock())
-        if before is None:
+        if decision.before is None:
             named.delete_places(connection, [place_id])
         else:
             named.write_places(connection, [before], context.clock())
-        _follow(context, connection, [(now, before or now)])
+        _follow(context, connection, [(now, before)])
         return named.read_place(connection, place_id)
+
+
+def _undone(
+    connection: Connection, place_id: uuid.UUID, *, lock: bool = False
+) -> tuple[PlaceDecision, tuple[PlaceRow, PlaceRow]]:
+    """The newest decision about a place, and the place as it is and as it was before that."""
+    now = named.read_place(connection, place_id, lock=lock)
+    decision = named.newest_decision(connection, place_id)
+    if decision is None or now is None:
+        raise NotFoundError(f"there is nothing to undo for the place {place_id}")
+    return decision, (now, now if decision.before is None else named.from_json(decision.before))
+
+
+def _read(connection: Connection, place_id: uuid.UUID, *, lock: bool = False) -> PlaceRow:
+    found = named.read_place(connection, place_id, lock=lock)
+    if found is None:
+        raise _missing(place_id)
+    return found
+
+
+def _missing(place_id: uuid.UUID) -> NotFoundError:
+    return NotFoundError(f"there is no place {place_id}; see `trackflow places list`")
 
 
 def _change(
@@ -221,13 +254,9 @@ def _change(
         by: name of the person.
     """
     with context.store.write() as connection:
-        old = named.read_place(connection, place_id)
-        if old is None:
-            raise NotFoundError(f"there is no place {place_id}; see `trackflow places list`")
+        old = _read(connection, place_id)
         _lock(connection, [(old, change(old))])
-        old = named.read_place(connection, place_id, lock=True)
-        if old is None:  # learning has just dropped it
-            raise NotFoundError(f"there is no place {place_id}; see `trackflow places list`")
+        old = _read(connection, place_id, lock=True)  # learning may just have dropped it
         new = _checked(change(old))
         _decide(context, connection, action, [(old, new)], by)
         return named.read_place(connection, place_id) or new
@@ -284,13 +313,12 @@ def _devices_of(connection: Connection, pairs: Sequence[Pair]) -> list[str]:
     """The devices with stays whose places a change of places may concern."""
     rows = [row for pair in pairs for row in pair if row is not None]
     own = {row.device_id for row in rows if row.device_id is not None}
-    reach = [
-        (row.latitude, (row.radius_m + AROUND_M) / METRES_PER_DEGREE)
+    boxes = boxes_around(
+        (row.longitude, row.latitude, row.radius_m + AROUND_M)
         for row in rows
         if row.device_id is None
-    ]
-    bands = [(latitude - high, latitude + high) for latitude, high in reach]
-    return sorted(own | set(store.devices_between(connection, bands)))
+    )
+    return sorted(own | set(store.devices_in(connection, boxes)))
 
 
 def _identity(row: PlaceRow) -> str:

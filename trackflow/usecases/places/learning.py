@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from trackflow.context import Context
 from trackflow.geo.time import to_us
-from trackflow.places.areas import Area, PlaceStatus, is_taken
+from trackflow.places.areas import Area, PlaceStatus, are_inside
 from trackflow.places.learning import NAMESPACE, LearnedPlace, learn
 from trackflow.places.stays import Stay
 from trackflow.settings import zone_named
@@ -71,7 +73,7 @@ def learn_in(
     }
     changed, relabelled = _write(context, connection, old, new)
     report = LearningReport(len(rows), len(new), changed)
-    report.moved = reassign(connection, device_id, relabelled | set(renamed))
+    report.moved = reassign(connection, device_id, rows, relabelled | set(renamed))
     return report
 
 
@@ -107,27 +109,33 @@ def learn_shared_places(context: Context) -> LearningReport:
         old = {row.place_id: row for row in stored if row.status is PlaceStatus.LEARNED}
         changed, renamed = _write(context, connection, old, new)
         report = LearningReport(len(rows), len(new), changed)
-        report.moved = sum(reassign(connection, device_id, renamed) for device_id in ids)
+        by_device: dict[str, list[StayRow]] = {device_id: [] for device_id in ids}
+        for row in rows:
+            if row.device_id in by_device:  # a new device learns its places with its first stays
+                by_device[row.device_id].append(row)
+        for device_id, mine in by_device.items():
+            report.moved += reassign(connection, device_id, mine, renamed)
     return report
 
 
 def shared_places(rows: Sequence[StayRow], context: Context) -> list[LearnedPlace]:
     """The places that stays of several devices make; what they are to one of them is not known."""
-    found = []
-    for place in learn([_stay(row) for row in rows], context.settings.zone, ""):
-        area = _row(place, None).area
-        inside = {row.device_id for row in rows if is_taken(row.longitude, row.latitude, [area])}
-        if len(inside) > 1:
-            found.append(place)
-    return found
+    lon, lat = np.array([(row.longitude, row.latitude) for row in rows]).reshape(-1, 2).T
+    device = np.array([row.device_id for row in rows])
+    return [
+        place
+        for place in learn([_stay(row) for row in rows], context.settings.zone, "")
+        if len(np.unique(device[are_inside(lon, lat, [_row(place, None).area])])) > 1
+    ]
 
 
 def without_taken(found: Sequence[LearnedPlace], fixed: Sequence[Area]) -> list[LearnedPlace]:
     """Learned places at spots about which no person has decided, under ids that are free."""
     used = {area.place_id for area in fixed}
+    lon, lat = np.array([(one.longitude, one.latitude) for one in found]).reshape(-1, 2).T
     free = []
-    for place in found:
-        if is_taken(place.longitude, place.latitude, fixed):
+    for place, is_taken in zip(found, are_inside(lon, lat, fixed), strict=True):
+        if is_taken:
             continue
         place_id = place.place_id
         while place_id in used:  # a person has moved the place that was learned here

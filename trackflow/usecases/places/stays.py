@@ -28,7 +28,7 @@ from trackflow.usecases.places.assigning import (
     read_areas,
     refresh_days,
 )
-from trackflow.usecases.places.learning import learn_places
+from trackflow.usecases.places.learning import learn_in
 
 MOST_DAYS = 31
 """Days of one transaction: it may block writers for a second, not for a minute."""
@@ -98,15 +98,17 @@ def update_stays(context: Context, device_id: str, days: Collection[dt.date]) ->
         days: days of UTC.
     """
     report = StaysReport(device_id)
-    for first, last in runs_of_days(set(days), most=MOST_DAYS):
+    runs = runs_of_days(set(days), most=MOST_DAYS)
+    for first, last in runs:
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
             new, changed = _update(connection, device_id, first, last)
             report.wanted += want_addresses(context, connection, new)
+            if (first, last) == runs[-1]:
+                # with the last days that are noted as done: broken off before, all is done again
+                report.learned = learn_in(context, connection, device_id).changed
         report.stays += len(new)
         report.changed += changed
-    if report.changed:
-        report.learned = learn_places(context, device_id).changed
     if days:
         start, end = midnight(min(days)), midnight(max(days) + ONE_DAY)
         with context.store.read() as connection:

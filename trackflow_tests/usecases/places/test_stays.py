@@ -1,9 +1,11 @@
 """Stays, places and what people decided: the same in any order, and kept through any recompute."""
 
+import contextlib
 import datetime as dt
 import random
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, NotFoundError, SettingsError
+from trackflow.errors import BadInputError, NotFoundError, SettingsError, StoreUnavailableError
 from trackflow.geo.points import Points
 from trackflow.geo.time import from_us, to_us
 from trackflow.places.areas import PlaceStatus
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.devices.renaming import rename
+from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.housekeeping.retention import apply_retention
 from trackflow.usecases.places import editing
+from trackflow.usecases.places import stays as stays_module
 from trackflow.usecases.places.editing import PlaceChange, PlaceDraft
 from trackflow.usecases.places.files import export_places, import_places
-from trackflow.usecases.places.learning import learn_all, learn_shared_places
+from trackflow.usecases.places.learning import (
+    LearningReport,
+    learn_all,
+    learn_in,
+    learn_shared_places,
+)
 from trackflow.usecases.places.reading import PlaceRow, list_places, read_place, read_visits
 from trackflow.usecases.places.stays import days_due, update_stays
 from trackflow.usecases.queries.lines import TimeRange
@@ -269,6 +278,78 @@ def test_places_go_out_as_csv_and_come_back(filled: Context) -> None:
         editing.reject_place(filled, row.place_id, "anna")
     assert import_places(filled, text, "bob").changed == 2
     assert export_places(filled) == text
+
+
+def test_a_file_that_is_imported_again_takes_nothing_back(filled: Context) -> None:
+    text = "name,longitude,latitude\n" + "".join(f"C{k},{k / 100},{k / 100}\n" for k in range(1100))
+    assert import_places(filled, text, "anna").changed == 1100
+    first = next(row for row in list_places(filled) if row.name == "C0")
+    change = PlaceChange(name="Depot North", kind="work", radius_m=300)
+    changed = editing.change_place(filled, first.place_id, change, "bert")
+    assert import_places(filled, text, "anna").changed == 0
+    assert read_place(filled, first.place_id)[0] == changed
+
+
+def test_visits_stay_with_a_learned_place_that_others_were_merged_into(filled: Context) -> None:
+    """An earlier stay gives a learned place another id; this one is confirmed by the merge."""
+    home = place_of(filled, "home")
+    editing.merge_place(filled, place_of(filled, "work").place_id, home.place_id, "anna")
+    assert set(visited(filled)) == {"Home"}
+    day = MONDAY - dt.timedelta(days=2)
+    beside = HOME - 2.5e-4
+    earlier = [standing(day, 475, beside), drive(day + dt.timedelta(hours=8), 120, lon=beside)]
+    deliver(filled.store, batch_of_device(DEVICE, Points.concat(earlier)))
+    follow(filled)
+    assert visited(filled)[1:] == ["Home"] * len(HOME_AND_WORK)
+
+
+def test_learning_is_done_with_the_last_days_or_they_stay_due(
+    filled: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty(filled.store)
+    deliver(filled.store, batch_of_device(DEVICE, POINTS))
+    pipeline.run(filled)
+    tries: list[int] = []
+
+    def broken_off(*given: Any) -> LearningReport:
+        tries.append(1)
+        if len(tries) == 1:
+            raise StoreUnavailableError("the connection is lost")
+        return learn_in(*given)
+
+    monkeypatch.setattr(stays_module, "learn_in", broken_off)
+    with pytest.raises(StoreUnavailableError):
+        update_stays(filled, DEVICE, days_due(filled)[DEVICE])
+    follow(filled)
+    assert visited(filled) == HOME_AND_WORK
+
+
+def test_changes_and_undoing_at_once_wait_for_each_other(filled: Context) -> None:
+    """They lock devices before places, as learning does: else two would lock each other out."""
+    place_id = place_of(filled, "home").place_id
+    editing.change_place(filled, place_id, PlaceChange(name="Yard"), "anna")
+
+    def change() -> None:
+        for k in range(20):
+            editing.change_place(filled, place_id, PlaceChange(name=f"Yard {k}"), "anna")
+
+    def undo() -> None:
+        for _ in range(20):
+            with contextlib.suppress(NotFoundError):  # all is undone
+                editing.undo_place(filled, place_id)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(change), pool.submit(undo)]:
+            done.result(120)
+
+
+def test_nights_are_those_of_the_devices_zone(filled: Context) -> None:
+    assert {row.kind for row in list_places(filled)} == {"home", "work"}
+    change_settings(filled, DEVICE, time_zone="Asia/Tokyo")
+    after = state(filled)
+    assert {row["kind"] for row in after["places"]} != {"home", "work"}
+    learn_all(filled)
+    assert state(filled) == after
 
 
 def test_a_fleet_learns_where_its_devices_meet(filled: Context) -> None:
