@@ -1,8 +1,8 @@
 """The whole store in one file: a backup, and the way from SQLite to PostgreSQL or back.
 
-The file is a zip: a Parquet file per table, the road networks in use, and `manifest.json`, which
-names the schema version. Equal stores give equal files. Dagster's own records of its runs are not
-in it.
+The file is a zip: a Parquet file per table, the road networks in use with their maps for travel
+modes, and `manifest.json`, which names the schema version. Equal stores give equal files. Dagster's
+own records of its runs are not in it.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trackflow.context import Context
+from trackflow.context import Context, mode_map_folder
 from trackflow.errors import SettingsError
 from trackflow.files import whole_file
 from trackflow.store.database import Connection
@@ -79,13 +79,16 @@ def backup(
                         progress("tables", done, len(tables()))
                 home = context.settings.home
                 folders = _network_folders(connection, home) if with_networks else []
+                maps = _mode_map_folders(connection, home) if with_networks else []
             for folder in folders:
-                report.networks[folder.name] = _write_network(archive, folder)
+                report.networks[folder.name] = _write_folder(archive, "networks", folder)
+            mode_maps = {one.name: _write_folder(archive, "mode_maps", one) for one in maps}
             manifest = {
                 "format": FORMAT,
                 "schema": SCHEMA_VERSION,
                 "tables": report.rows,
                 "networks": report.networks,
+                "mode_maps": mode_maps,
             }
             archive.writestr(_member(MANIFEST), json.dumps(manifest, indent=2) + "\n")
     except OSError as error:
@@ -126,10 +129,17 @@ def _network_folders(connection: Connection, home: Path) -> list[Path]:
     return folders
 
 
-def _write_network(archive: zipfile.ZipFile, folder: Path) -> int:
+def _mode_map_folders(connection: Connection, home: Path) -> list[Path]:
+    """The maps for travel modes of the networks in use; of old networks there are none."""
+    versions = sorted(set(networks.versions(connection).values()))
+    found = [mode_map_folder(home, version) for version in versions]
+    return [folder for folder in found if folder.is_dir()]
+
+
+def _write_folder(archive: zipfile.ZipFile, kind: str, folder: Path) -> int:
     paths = sorted(folder.iterdir())
     for path in paths:
-        member = _member(f"networks/{folder.name}/{path.name}", zipfile.ZIP_DEFLATED)
+        member = _member(f"{kind}/{folder.name}/{path.name}", zipfile.ZIP_DEFLATED)
         with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
             shutil.copyfileobj(source, target, 1 << 20)
     return len(paths)

@@ -88,8 +88,8 @@ OF_DEVICES = (
 )
 """Tables whose rows are of a device that is known."""
 
-NETWORK_NAME = re.compile(r"(?!\.)[^/\\\0]{1,200}")
-"""A folder among the road networks, and nothing above or below."""
+FOLDER_NAME = re.compile(r"(?!\.)[^/\\\0]{1,200}")
+"""A folder among those of its kind, and nothing above or below."""
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -134,7 +134,8 @@ def restore(
         _check_members(archive, path, home, limits)
         manifest = _manifest(archive)
         with (
-            _new_networks(archive, manifest["networks"], home, Path(tmp)) as names,
+            _new_folders(archive, "networks", manifest["networks"], home, Path(tmp)) as names,
+            _new_folders(archive, "mode_maps", manifest["mode_maps"], home, Path(tmp)),
             context.store.write() as connection,
         ):
             _check_empty(connection, context)
@@ -209,7 +210,8 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
     """
     found = _loaded(archive)
     version, schema = found.get("format"), found.get("schema")
-    counts = [found.get("tables"), found.setdefault("networks", {})]
+    folders = [found.setdefault(kind, {}) for kind in ("networks", "mode_maps")]
+    counts = [found.get("tables"), *folders]
     if (
         not isinstance(version, int)
         or not (isinstance(schema, str) and re.fullmatch(r"\d{4}", schema, re.ASCII))
@@ -301,36 +303,44 @@ def _check_devices(connection: Connection) -> None:
 
 
 @contextmanager
-def _new_networks(
-    archive: zipfile.ZipFile, networks: dict[str, int], home: Path, tmp: Path
+def _new_folders(
+    archive: zipfile.ZipFile, kind: str, counts: dict[str, int], home: Path, tmp: Path
 ) -> Iterator[list[str]]:
-    """Put road networks into the home folder; they are removed if a later step fails."""
-    into, new = home / "networks", []
+    """Put folders of files into the home folder; they are removed if a later step fails.
+
+    Args:
+        archive: the backup.
+        kind: "networks" or "mode_maps".
+        counts: the number of files of each folder, by its name.
+        home: the home folder.
+        tmp: a folder beside it.
+    """
+    into, new = home / kind, []
     try:
-        for name, files in networks.items():
+        for name, files in counts.items():
             folder = into / name
-            if not NETWORK_NAME.fullmatch(name):
-                raise BadInputError(f"a road network is called {name[:100]!r}")
+            if not FOLDER_NAME.fullmatch(name):
+                raise BadInputError(f"a folder of {kind} is called {name[:100]!r}")
             if folder.exists():  # its name has its version: it is the same
                 continue
-            if _unpack_network(archive, name, tmp) != files:
-                raise BadInputError(f"files of the road network {name} are missing")
+            if _unpack_folder(archive, kind, name, tmp) != files:
+                raise BadInputError(f"files of {kind}/{name} are missing")
             into.mkdir(exist_ok=True)
-            (tmp / "networks" / name).rename(folder)
+            (tmp / kind / name).rename(folder)
             new.append(folder)
-        yield list(networks)
+        yield list(counts)
     except BaseException:
         for folder in new:
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _unpack_network(archive: zipfile.ZipFile, name: str, tmp: Path) -> int:
-    target, count = tmp / "networks" / name, 0
+def _unpack_folder(archive: zipfile.ZipFile, kind: str, name: str, tmp: Path) -> int:
+    target, count = tmp / kind / name, 0
     target.mkdir(parents=True)
     for member in archive.namelist():
         path = PurePosixPath(member)
-        if path.parts[:-1] == ("networks", name):
+        if path.parts[:-1] == (kind, name):
             _unpack(archive, member, target / path.name)
             count += 1
     return count
@@ -344,7 +354,7 @@ def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 def _place_networks(connection: Connection) -> None:
     """Set the networks' folders, relative to the home folder."""
     for profile, name in networks.stored_folders(connection).items():
-        if not NETWORK_NAME.fullmatch(name):
+        if not FOLDER_NAME.fullmatch(name):
             raise BadInputError(f"a road network lies in {name[:100]!r}")
         networks.move_folder(connection, profile, f"networks/{name}")
 

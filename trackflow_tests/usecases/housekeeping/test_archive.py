@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Context
+from trackflow.context import Context, mode_map_folder
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.housekeeping import rows
 from trackflow.store.tables import metadata
@@ -113,6 +113,10 @@ def test_road_networks_come_along(tmp_path: Path) -> None:
             connection.execute(
                 sa.update(metadata.tables["road_networks"]).values(folder=str(folder))
             )
+            version = connection.scalar(sa.select(metadata.tables["road_networks"].c.version))
+        modes = mode_map_folder(tmp_path / "a", str(version))
+        modes.mkdir(parents=True)
+        (modes / "rail.npy").write_bytes(os.urandom(500))
         backup(one, tmp_path / "b.zip")
 
         report = restore(two, tmp_path / "b.zip")
@@ -122,6 +126,9 @@ def test_road_networks_come_along(tmp_path: Path) -> None:
         assert report.networks == {"car-1": 1}
         copied = tmp_path / "b" / str(row["folder"]) / "roads.osrm"
         assert copied.read_bytes() == (folder / "roads.osrm").read_bytes()
+        # without it, trains of years would be found again as cars
+        rails = mode_map_folder(tmp_path / "b", str(version)) / "rail.npy"
+        assert rails.read_bytes() == (modes / "rail.npy").read_bytes()
 
 
 def test_a_store_that_is_not_empty_is_left_alone(database_url: str, tmp_path: Path) -> None:

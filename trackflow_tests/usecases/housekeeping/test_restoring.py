@@ -234,6 +234,8 @@ def wrong_members(good: bytes) -> dict[str, bytes]:
         "counts below nothing": packed(manifest_with(found, tables=tables | {"tracks": -1})),
         "tables in a list": packed(manifest_with(found, tables=list(tables))),
         "a network above": packed(manifest_with(found, networks={"../car": 1})),
+        "a map above": packed(manifest_with(found, mode_maps={"../car": 1})),
+        "a map that is not there": packed(manifest_with(found, mode_maps={"car-2": 1})),
         "a network that is not there": packed(manifest_with(found, networks={"car-2": 1})),
         "no Parquet": packed(found | {"tracks.parquet": b"PAR1nothing of itPAR1"}),
         "empty": b"",
