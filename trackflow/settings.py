@@ -105,6 +105,16 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _geocoder_url(text: str) -> str:
+    # unchecked, each update of stays would fail
+    if not re.match(r"((nominatim|photon)\+)?https?://[^/\s]", text):
+        raise ValueError(
+            "is no address of a geocoder; use one such as https://nominatim.example or "
+            "photon+https://photon.example"
+        )
+    return text
+
+
 def _host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
@@ -321,7 +331,11 @@ class Settings:
         is_secret=True,
     )
     geocoder_url: str = set_by(
-        "GEOCODER_URL", "", "a Nominatim server, or `photon+https://…` of a Photon", unset="off"
+        "GEOCODER_URL",
+        "",
+        "a Nominatim server, or `photon+https://…` of a Photon",
+        unset="off",
+        parse=_geocoder_url,
     )
     geocoder_file: Path | None = set_by(  # noqa: RUF009  it makes a field
         "GEOCODER_FILE",

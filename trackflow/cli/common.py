@@ -92,7 +92,7 @@ def decider(by: str | None) -> str:
         return by.strip()
     try:
         return getpass.getuser()
-    except OSError:  # a container's user may have no name
+    except (KeyError, ImportError, OSError):  # a container's user may have no name
         return "unknown"
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.categories.rule_sets import rename_device
-from trackflow.store.places.addresses import drop_addresses
+from trackflow.store.places.addresses import drop_unused
 from trackflow.store.service_tables import access_tokens, inbox_files, jobs
 from trackflow.store.tables import devices, metadata, quarantined_points, receipts
 
@@ -40,13 +40,14 @@ def delete_device(connection: Connection, device_id: str) -> dict[str, int]:
     The caller has locked the device (`lock_devices`). A worker that has claimed one of its batches
     finds the claim gone and writes nothing.
     """
-    # before its stays are gone, which say where it was
-    counts = {"addresses": drop_addresses(connection, device_id)}
+    counts: dict[str, int] = {}
     for table in reversed(metadata.sorted_tables):
         if "device_id" in table.c and table is not devices:
             counts[table.name] = connection.execute(
                 sa.delete(table).where(table.c.device_id == device_id)
             ).rowcount
+    # of the places where only this device has stayed, now or before its stays moved
+    counts["addresses"] = drop_unused(connection)
     counts["quarantined_points"] += _delete_mentioning_quarantine(connection, device_id)
     counts["devices"] = connection.execute(
         sa.delete(devices).where(devices.c.device_id == device_id)

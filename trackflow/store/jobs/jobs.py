@@ -27,6 +27,8 @@ SILENT_AFTER_S = 120.0
 
 MOST_LISTED = 100
 
+LOCK_KEY = 0x6A6F6273
+
 
 class JobStatus(StrEnum):
     """The status of a job."""
@@ -128,6 +130,27 @@ def recent(connection: Connection, limit: int = MOST_LISTED) -> list[Job]:
     """The newest jobs, the newest first."""
     query = sa.select(*_COLUMNS).order_by(j.created_at.desc(), j.job_id).limit(limit)
     return [_job(row) for row in connection.execute(query)]
+
+
+def lock_kind(connection: Connection, kind: str) -> None:
+    """Keep others that call this from looking at the jobs of a kind until the transaction ends."""
+    if connection.dialect.name == "postgresql":  # on SQLite there is only one writer
+        key = sa.func.pg_advisory_xact_lock(LOCK_KEY, sa.func.hashtext(kind))
+        connection.execute(sa.select(key))
+
+
+def active(connection: Connection, kind: str) -> list[Job]:
+    """Jobs of a kind that wait or run."""
+    statuses = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
+    query = sa.select(*_COLUMNS).where(j.kind == kind, j.status.in_(statuses))
+    return [_job(row) for row in connection.execute(query.order_by(j.created_at, j.job_id))]
+
+
+def is_alive(job: Job, now: dt.datetime) -> bool:
+    """Whether a worker has a job, and has given a sign of life lately."""
+    if job.status is not JobStatus.RUNNING or job.heartbeat_at is None:
+        return False
+    return (now - job.heartbeat_at).total_seconds() < SILENT_AFTER_S
 
 
 def waiting(connection: Connection, now: dt.datetime) -> list[Job]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -71,13 +71,19 @@ def count_due(connection: Connection, by: dt.datetime | None) -> int:
 
 
 def keep(connection: Connection, rows: Sequence[AddressRow]) -> None:
-    """Write answers, and failures."""
+    """Write answers, and failures, of cells that are still there: a purge may have dropped one."""
     if not rows:
         return
-    insert = insert_into(connection, addresses)
-    new = {name: insert.excluded[name] for name in AddressRow._fields[1:]}
-    statement = insert.on_conflict_do_update(index_elements=["cell"], set_=new)
-    connection.execute(statement, [row._asdict() for row in rows])
+    update = sa.update(addresses).where(a.cell == sa.bindparam("of_cell"))
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in AddressRow._fields[1:]}
+    connection.execute(
+        update.values(values),
+        [
+            {"of_cell": row.cell}
+            | {f"new_{name}": getattr(row, name) for name in AddressRow._fields[1:]}
+            for row in rows
+        ],
+    )
 
 
 def read(connection: Connection, cells: Sequence[str]) -> dict[str, AddressRow]:
@@ -87,14 +93,6 @@ def read(connection: Connection, cells: Sequence[str]) -> dict[str, AddressRow]:
     )
     rows = connection.execute(query, listed(connection, list(cells)))
     return {row.cell: AddressRow._make(row) for row in rows}
-
-
-def drop_addresses(connection: Connection, device_id: str) -> int:
-    """Delete the addresses of places where only this device has stayed; returns how many."""
-    others = stays.alias("others")
-    of_others = sa.select(others.c.cell).where(others.c.device_id != device_id)
-    mine = sa.select(s.cell).where(s.device_id == device_id, s.cell.not_in(of_others))
-    return connection.execute(sa.delete(addresses).where(a.cell.in_(mine))).rowcount
 
 
 def drop_unused(connection: Connection) -> int:

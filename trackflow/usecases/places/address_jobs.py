@@ -1,5 +1,6 @@
 """The job "address_stays": addresses of thousands of stays, watched, cancelled and resumed."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.store.database import Connection
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import JobStatus
 from trackflow.store.places import addresses
 from trackflow.usecases.days.report import counted
+from trackflow.usecases.housekeeping.kill_switches import switch_of
 from trackflow.usecases.jobs.progress import ClaimedJob
 from trackflow.usecases.places.addresses import address_geocoder
 from trackflow.usecases.places.addressing import (
     USUAL,
+    AddressingReport,
     AddressLimits,
     Watcher,
     address_all,
@@ -21,6 +23,9 @@ from trackflow.usecases.places.addressing import (
 )
 
 KIND = "address_stays"
+
+ASKING = "asking the geocoder"
+"""The message of the one job that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,18 @@ def queue_if_due(context: Context) -> bool:
 
     A service runs it; without one, `trackflow places address` does the work.
     """
-    if address_geocoder(context) is None:
+    geocoder = address_geocoder(context)
+    if geocoder is None:
         return False
     now = context.clock()
     with context.store.read() as connection:
-        if not addresses.count_due(connection, now):
+        if not addresses.count_due(connection, now) or jobs.active(connection, KIND):
             return False
+    if switch_of(context, geocoder.site).is_set():
+        return False  # the job would end at once, and the next pass would queue another
     with context.store.write() as connection:
-        active = (JobStatus.QUEUED, JobStatus.RUNNING)
-        if any(job.kind == KIND and job.status in active for job in jobs.recent(connection)):
+        jobs.lock_kind(connection, KIND)
+        if jobs.active(connection, KIND):
             return False
         jobs.create(connection, KIND, {}, now)
     return True
@@ -63,7 +71,9 @@ def check(context: Context, _: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(context: Context, claimed: ClaimedJob, limits: AddressLimits = USUAL) -> dict[str, Any]:
-    """Ask for the addresses of all stays that have none.
+    """Ask for the addresses of all stays that have none, unless another job does that already.
+
+    Two would ask for everything twice, and twice as fast as the geocoder allows.
 
     Args:
         context: the store, settings and clock.
@@ -76,6 +86,8 @@ def run(context: Context, claimed: ClaimedJob, limits: AddressLimits = USUAL) ->
         StaleClaimError: another worker has taken the job over.
     """
     want_all(context)
+    if (other := _begin(context, claimed)) is not None:
+        return asdict(AddressingReport()) | {"left_to": str(other)}
     before = claimed.job.completed
 
     def keep(connection: Connection, answered: int) -> None:
@@ -92,8 +104,23 @@ def run(context: Context, claimed: ClaimedJob, limits: AddressLimits = USUAL) ->
     return asdict(report)
 
 
+def _begin(context: Context, claimed: ClaimedJob) -> uuid.UUID | None:
+    """Note that this job asks; if another one does, its id."""
+    now = context.clock()
+    with context.store.write() as connection:
+        jobs.lock_kind(connection, KIND)
+        for job in jobs.active(connection, KIND):
+            is_other = job.job_id != claimed.job.job_id
+            if is_other and job.message == ASKING and jobs.is_alive(job, now):
+                return job.job_id
+        claimed.advance(connection, claimed.job.completed, message=ASKING)
+    return None
+
+
 def summary(result: Mapping[str, Any]) -> str:
     """The result in words, for people."""
+    if result.get("left_to"):
+        return f"left to the job {result['left_to']}, which asks for the same addresses"
     parts = [f"{counted(result['found'], 'address', 'addresses')} found"]
     if result["unknown"]:
         parts.append(f"{result['unknown']:,} positions without one")

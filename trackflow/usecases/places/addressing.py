@@ -192,8 +192,7 @@ def _pass(
     layer = layer_for(len(rows))
     report.layer = layer_for(report.due)
     processor = Processor(
-        # the client limits the requests at once; a thread that waits for its next try holds none
-        workers=1 if layer is Layer.DIRECT else 2 * context.settings.geocoder_connections,
+        workers=1 if layer is Layer.DIRECT else _workers(context, limits),
         item_s=limits.item_s,
         retry=limits.retry,
     )
@@ -213,6 +212,15 @@ def _pass(
             _keep(context, kept, report, watcher)
             kept, kept_at = [], time.monotonic()
     _keep(context, kept, report, watcher)
+
+
+def _workers(context: Context, limits: AddressLimits) -> int:
+    """Threads that ask: each waits for its turn within the time of its address."""
+    settings = context.settings
+    # the client limits the requests at once; a thread that waits for its next try holds none
+    wanted = 2 * settings.geocoder_connections
+    in_time = int(settings.geocoder_per_s * limits.item_s / 2)
+    return context.store.workers(min(wanted, max(in_time, 1)))
 
 
 def _keep(

@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
@@ -40,22 +39,6 @@ class Visit:
         if self.stay.end_time is None:
             return None
         return (self.stay.end_time - self.stay.start_time).total_seconds()
-
-    def as_dict(self) -> dict[str, Any]:
-        """As a flat row."""
-        place = self.place
-        return {
-            "device_id": self.stay.device_id,
-            "start_time": self.stay.start_time,
-            "end_time": self.stay.end_time,
-            "duration_s": self.duration_s,
-            "longitude": self.stay.longitude,
-            "latitude": self.stay.latitude,
-            "place_id": None if place is None else str(place.place_id),
-            "place": None if place is None else place.name,
-            "kind": None if place is None else place.kind,
-            "address": self.address,
-        }
 
 
 def list_places(

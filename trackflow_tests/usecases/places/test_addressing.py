@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from trackflow.places.stays import cell_of
 from trackflow.store.places import addresses
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days import run as pipeline
+from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.kill_switches import stop_everything
 from trackflow.usecases.jobs.control import JobStatus, read_job, resume_job, waiting_jobs
 from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.places.address_jobs import queue_if_due
 from trackflow.usecases.places.addresses import addresses_at
 from trackflow.usecases.places.addressing import (
     AddressingReport,
@@ -183,6 +186,64 @@ def test_a_thrown_switch_keeps_the_queue(tmp_path: Path, server: PlaceServer) ->
         assert address_all(context, limits=HASTY).handed_back == 20
         assert queue_length(context) == 20
         assert server.requests == 0
+
+
+def test_a_thrown_switch_queues_no_jobs(tmp_path: Path, server: PlaceServer) -> None:
+    """Each would end at once, and the next pass would queue another."""
+    with opened("", tmp_path, server) as context:
+        want(context, 20)
+        stop_everything(context, server.url.removeprefix("http://"))
+        assert not queue_if_due(context)
+        assert waiting_jobs(context) == []
+
+
+def test_of_two_jobs_one_asks(database_url: str, tmp_path: Path, server: PlaceServer) -> None:
+    server.latency_s = 0.1
+    with opened(database_url, tmp_path, server) as context:
+        want(context, 100)
+        jobs = [queue_job(context, "address_stays", {}) for _ in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda job: run_job(context, job.job_id), jobs))
+        assert len(answered(context)) == 100
+        assert server.requests == 100
+        ended = sorted(read_job(context, job.job_id).message or "" for job in jobs)
+        assert ended[0] == "100 addresses found"
+        assert ended[1].startswith("left to the job")
+        assert not queue_if_due(context)
+
+
+def test_more_connections_than_turns_make_no_failures(tmp_path: Path, server: PlaceServer) -> None:
+    """A thread waits for its turn within the time of its address."""
+    limits = replace(HASTY, item_s=1.0)
+    with opened("", tmp_path, server, geocoder_per_s=20.0, geocoder_connections=32) as context:
+        want(context, 40)
+        report = address_due(context, limits=limits)
+        assert (report.found, report.deferred) == (40, 0)
+
+
+def test_a_purge_leaves_no_address_and_no_job_brings_one_back(
+    database_url: str, tmp_path: Path, server: PlaceServer
+) -> None:
+    last = 24.94 + 59 * 2e-4
+    with opened(database_url, tmp_path, server) as context:
+        deliver(context.store, batch_of_device("van", drive(NOON, 60)))
+        for hours, lon in ((1, last), (2, last + 1e-3)):  # a drive that begins a little beside
+            start = NOON + dt.timedelta(hours=hours)
+            deliver(context.store, batch_of_device("van", drive(start, 60, lon=lon)))
+            pipeline.run(context)
+            follow_tracks(context)
+            if hours == 1:
+                address_due(context)
+        assert {row["address"] is None for row in rows_of(context)} == {True, False}
+        gone: list[str] = []
+
+        def purge_meanwhile(*_: int) -> None:
+            if not gone:
+                gone.append(purge(context, "van").device_id)
+
+        assert address_due(context, Watcher(progress=purge_meanwhile)).answered
+        assert gone == ["van"]
+        assert rows_of(context) == []
 
 
 def test_nothing_is_asked_unless_it_is_set_up(tmp_path: Path, server: PlaceServer) -> None:
