@@ -141,6 +141,8 @@ class Photon:
         parts = first.get("properties")
         if not isinstance(parts, dict):
             raise StructureChangedError(f"{self.name} answers with no address")
+        if parts.get("osm_key") == "highway":
+            parts = {"street": parts.get("name"), **parts}  # the name of a street is its own
         return one_line(parts) or _text(parts.get("name"), self.name)
 
 

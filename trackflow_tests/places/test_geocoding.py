@@ -1,7 +1,9 @@
 """What a geocoder is asked, and what is made of any answer."""
 
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from trackflow.catalogue.records import CatalogueTrack
@@ -79,6 +81,39 @@ def test_nonsense_is_distinguished_from_no_answer(body: bytes) -> None:
     for geocoder in (Nominatim("http://n.example"), Photon("http://p.example")):
         with pytest.raises(StructureChangedError):
             geocoder.locate("x", Answering(body), NEVER)
+
+
+STREET = {"osm_key": "highway", "name": "Talstrasse", "postcode": "70188", "city": "Stuttgart"}
+"""A street of Photon has its own name only (komoot/photon, issue 402)."""
+
+CAFE = {"osm_key": "amenity", "name": "Bar", "street": "Via Nola", "housenumber": "18",
+        "postcode": "00185", "city": "Roma", "countrycode": "IT"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("geocoder", "answer", "address"),
+    [
+        (Photon("http://p"), {"features": [{"properties": STREET}]}, "Talstrasse, 70188 Stuttgart"),
+        (Photon("http://p"), {"features": [{"properties": CAFE}]}, "Via Nola 18, 00185 Roma"),
+        (
+            Nominatim("http://n"),
+            {
+                "address": {
+                    "house_number": "1",
+                    "road": "High St",
+                    "town": "Y",
+                    "country_code": "gb",
+                }
+            },
+            "1 High St, Y",
+        ),
+    ],
+)
+def test_the_address_of_a_position_is_one_line(
+    geocoder: Nominatim | Photon, answer: dict[str, Any], address: str
+) -> None:
+    web = Answering(orjson.dumps(answer))
+    assert geocoder.address_at(Coordinates(9.2, 48.8), web, NEVER) == address
 
 
 def test_addresses_of_geocoders() -> None:
