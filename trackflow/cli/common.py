@@ -21,6 +21,7 @@ from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
     from trackflow.context import Context
+    from trackflow.usecases.categories.following import FollowReport
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -113,6 +114,14 @@ def opened_context() -> Iterator["Context"]:
                 f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)"
             )
         yield context
+
+
+def exit_if_not_followed(report: "FollowReport") -> None:
+    """Name the devices whose tracks could not be followed, and end with 1 if there are any."""
+    for device_id, message in report.errors.items():
+        print_note(f"{device_id}: {message}")
+    if report.errors:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from trackflow.cli.common import (
     LastDay,
     check_days,
     err,
+    exit_if_not_followed,
     one_of,
     opened_context,
     out,
     parse_moment,
     plain,
     print_json,
-    print_note,
     progress_bar,
 )
 from trackflow.usecases.days.modes import RunMode
@@ -89,9 +89,8 @@ def run(
     else:
         _print_run(report)
         _print_notices(notices)
-    for one, message in followed.errors.items():
-        print_note(f"{one}: {message}")
-    if report.problems or followed.errors:
+    exit_if_not_followed(followed)
+    if report.problems:
         raise typer.Exit(1)
 
 

@@ -15,11 +15,11 @@ from trackflow.cli.common import (
     Moment,
     check_days,
     decider,
+    exit_if_not_followed,
     one_of,
     opened_context,
     print_json,
     print_line,
-    print_note,
     progress_bar,
 )
 
@@ -64,10 +64,7 @@ def categorize(
         print_line(report.sentence)
     else:
         print_line("There is nothing to do.")
-    for one, message in report.errors.items():
-        print_note(f"{one}: {message}")
-    if report.errors:
-        raise typer.Exit(1)
+    exit_if_not_followed(report)
 
 
 @legs_app.command(

@@ -12,6 +12,7 @@ from trackflow.cli.common import (
     Json,
     Moment,
     decider,
+    exit_if_not_followed,
     opened_context,
     parse_moment,
     plain,
@@ -109,12 +110,13 @@ def close(
     from trackflow.usecases.mileage.closing import close_due
 
     with opened_context() as context:
-        follow_tracks(context)
+        followed = follow_tracks(context)
         report = close_due(context, until=until)
     if as_json:
         print_json(report)
     else:
         print_line(f"{report.closed:,} entries closed in {report.vehicles:,} books")
+    exit_if_not_followed(followed)
 
 
 @logbook_app.command(
@@ -163,8 +165,9 @@ def join(
 
     with opened_context() as context:
         join_id = join_trips(context, device, start, end, decided_by=decider(by))
-        follow_tracks(context, device_id=device)
+        followed = follow_tracks(context, device_id=device)
     print_line(f"undo: trackflow logbook undo-join {join_id}")
+    exit_if_not_followed(followed)
 
 
 @logbook_app.command(
@@ -179,8 +182,9 @@ def undo_join(
 
     with opened_context() as context:
         books.undo_join(context, join_id)
-        follow_tracks(context)
+        followed = follow_tracks(context)
     print_line("Its tracks are trips of their own again.")
+    exit_if_not_followed(followed)
 
 
 @logbook_app.command("verify", epilog="Example: trackflow logbook verify")
