@@ -21,7 +21,7 @@ from trackflow.categories.sequence import decode
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 
-MODEL_VERSION = "3"
+MODEL_VERSION = "4"
 """Changes whenever the same points may give other legs."""
 
 PAUSE_S = 3600.0
@@ -221,7 +221,8 @@ def _leg(
         "fastest_kmh": _kmh(speed_ms[int(0.95 * len(speed_ms))]),
         "unseen_share": round(float(unseen) / len(speed_ms), 3),
     }
-    runner_up = int(np.argsort(shares)[-2])
+    # of the others: the whole journey may have chosen a class with less than the largest share
+    runner_up = int(np.argmax(np.where(np.arange(len(shares)) == state, -1.0, shares)))
     evidence |= {
         "runner_up": CLASSES[runner_up],
         "runner_up_probability": round(float(shares[runner_up]), 3),

@@ -22,6 +22,7 @@ from trackflow.cli.common import (
     print_json,
     print_line,
     print_note,
+    read_input,
 )
 from trackflow.errors import SettingsError
 
@@ -65,8 +66,8 @@ def set_(
 
     A decision beats every rule, is kept for its time and survives every recompute.
     """
-    from trackflow.usecases.categories.categorising import update_between
     from trackflow.usecases.categories.deciding import DecisionRequest, decide, decide_track
+    from trackflow.usecases.categories.following import decide_between
 
     name = decider(by)
     with opened_context() as context:
@@ -81,7 +82,7 @@ def set_(
             row = decide(context, wanted, name)
         else:
             raise SettingsError("name a track, or --device with --start and --end")
-        changed = update_between(context, row.device_id, row.start_time, row.end_time)
+        changed = decide_between(context, row.device_id, row.start_time, row.end_time)
     if as_json:
         return print_json({**plain(row), "changed": changed})
     return print_line(f"Decided as {row.decision_id}; tracks changed: {changed:,}.")
@@ -95,12 +96,12 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Let a decision count no more: an earlier one, or the rules, decide again."""
-    from trackflow.usecases.categories.categorising import update_between
     from trackflow.usecases.categories.deciding import undo_decision
+    from trackflow.usecases.categories.following import decide_between
 
     with opened_context() as context:
         row = undo_decision(context, decision)
-        changed = update_between(context, row.device_id, row.start_time, row.end_time)
+        changed = decide_between(context, row.device_id, row.start_time, row.end_time)
     if as_json:
         return print_json({**plain(row), "changed": changed})
     return print_line(f"Undone; tracks changed: {changed:,}.")
@@ -172,10 +173,7 @@ def import_(
 
     if dates is not None and dates not in {order.value for order in DateOrder}:
         raise SettingsError("--dates is day-first or month-first")
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"cannot read {file}: {error.strerror}") from None
+    data = read_input(file)
     options = FileOptions(
         None if time_zone is None else zone_option(time_zone),
         None if dates is None else DateOrder(dates),

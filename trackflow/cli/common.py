@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -146,6 +147,18 @@ def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[name], completed=done, total=total)
 
         yield advance
+
+
+def read_input(file: Path) -> bytes:
+    """The bytes of a file, or of the standard input for "-".
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror}") from None
 
 
 def print_note(text: str) -> None:

@@ -1,10 +1,8 @@
 """The command `rules`: what tracks are for, by a person's own rules."""
 
-import datetime as dt
-import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,15 +15,16 @@ from trackflow.cli.common import (
     check_days,
     decider,
     opened_context,
+    plain,
     print_json,
     print_line,
+    read_input,
 )
 from trackflow.cli.rules_lines import preview_lines, use_line
 from trackflow.errors import BadInputError, SettingsError
 
 if TYPE_CHECKING:
     from trackflow.categories.rules.rules import RuleSet
-    from trackflow.usecases.categories.rule_versions import UseRow
 
 rules_app = typer.Typer(
     help="Rules that decide what tracks are for: preview, save, apply, undo.", no_args_is_help=True
@@ -157,7 +156,7 @@ def apply(
 
     Days are those of TRACKFLOW_TIME_ZONE. What people decided stays.
     """
-    from trackflow.usecases.categories.categorising import update_between
+    from trackflow.usecases.categories.following import decide_between
     from trackflow.usecases.categories.ranges import range_of_days
     from trackflow.usecases.categories.rule_versions import apply_rules
     from trackflow.usecases.days.report import counted
@@ -167,9 +166,9 @@ def apply(
     check_days(first, last)
     with opened_context() as context:
         use = apply_rules(context, version, *range_of_days(context, first, last), decider(by))
-        changed = update_between(context, None, use.from_time, use.until_time)
+        changed = decide_between(context, None, use.from_time, use.until_time)
     if as_json:
-        return print_json({**_use_as_dict(use), "changed": changed})
+        return print_json({**plain(use), "changed": changed})
     print_line(
         f"Version {version} is used for tracks that began from {first} to {last} "
         f"(use {use.use_no}); {counted(changed, 'track')} changed."
@@ -189,15 +188,15 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Let a use of rules count no more: what was used before decides again."""
-    from trackflow.usecases.categories.categorising import update_between
+    from trackflow.usecases.categories.following import decide_between
     from trackflow.usecases.categories.rule_versions import undo_use
     from trackflow.usecases.days.report import counted
 
     with opened_context() as context:
         undone = undo_use(context, use)
-        changed = update_between(context, None, undone.from_time, undone.until_time)
+        changed = decide_between(context, None, undone.from_time, undone.until_time)
     if as_json:
-        return print_json({**_use_as_dict(undone), "changed": changed})
+        return print_json({**plain(undone), "changed": changed})
     return print_line(
         f"Use {undone.use_no} of version {undone.version} counts no more; "
         f"{counted(changed, 'track')} changed."
@@ -250,24 +249,7 @@ def _read(file: Path) -> "RuleSet":
     from trackflow.categories.rules.toml import parse_toml
 
     try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"cannot read {file}: {error.strerror}") from None
+        text = read_input(file).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInputError(f"{file} is not UTF-8, which TOML has to be") from None
     return parse_toml(text)
-
-
-def _use_as_dict(use: "UseRow") -> dict[str, Any]:
-    return {
-        "use_no": use.use_no,
-        "version": use.version,
-        "from_time": _iso(use.from_time),
-        "until_time": _iso(use.until_time),
-        "undone_at": _iso(use.undone_at),
-    }
-
-
-def _iso(time: dt.datetime | None) -> str | None:
-    return None if time is None else time.isoformat()

@@ -86,7 +86,7 @@ def pairs_as_table(dialect: str, names: tuple[str, str], kind: Any) -> sa.FromCl
 
 
 def listed_pairs(
-    connection: Connection, pairs: Sequence[tuple[str, dt.date | dt.datetime | int]]
+    connection: Connection, pairs: Sequence[tuple[str, dt.date | dt.datetime | int | str]]
 ) -> dict[str, Any]:
     """The parameters of a statement with `pairs_as_table`; on SQLite times are microseconds."""
     if connection.dialect.name == "postgresql":

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.categories.features import SLOT_US, WINDOWS_S
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
-from trackflow.categories.modes import Mode
+from trackflow.categories.modes import CLASS_OF, Mode
 from trackflow.categories.sequence import BLOCK, MARGIN
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
@@ -66,6 +66,10 @@ def holds_all(legs: list[Leg], points: Points) -> None:
         assert a.end_us == b.start_us
         assert (a.mode, a.decided_by) != (b.mode, b.decided_by)
     assert all(leg.start_us < leg.end_us and 0 <= leg.probability <= 1 for leg in legs)
+    for leg in legs:
+        # a road leg at the pace of a bicycle counts as one
+        if leg.decided_by == MODEL and leg.mode is not Mode.CYCLING:
+            assert leg.evidence["runner_up"] != CLASS_OF[leg.mode], "another class than its own"
     alone = legs_of([points])
     assert sum(leg.distance_mm for leg in legs) == sum(leg.distance_mm for leg in alone)
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,23 @@ def trackflow(
         call("vehicles", "add", device.upper())
         call("vehicles", "device", device.upper(), device)
     return call
+
+
+def test_what_a_person_decides_is_in_the_book_at_once(trackflow: Run) -> None:
+    trackflow("run")
+    times = ("--start", "2026-03-02T12:00:00Z", "--end", "2026-03-02T12:30:00Z")
+    said = ("--category", "business", "--purpose", "Smith")
+    decided = trackflow("categories", "set", "--device", "van", *times, *said, "--json")
+    assert [one["content"]["purpose"] for one in entries(trackflow, "VAN")] == ["Smith"]
+    trackflow("categories", "undo", json.loads(decided.out)["decision_id"])
+    assert [one["content"]["purpose"] for one in entries(trackflow, "VAN")] == [None]
+
+
+def entries(trackflow: Run, vehicle: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(
+        trackflow("logbook", "list", "--vehicle", vehicle, "--json").out
+    )
+    return found
 
 
 def test_a_time_beyond_all_calendars_is_without_limit(trackflow: Run) -> None:

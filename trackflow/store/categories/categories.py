@@ -13,6 +13,7 @@ from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_days, of_devices
+from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.mileage.tables import logbook_days
 from trackflow.store.places.tables import stay_days
 from trackflow.store.tables import processing_batches
@@ -139,7 +140,8 @@ def read_page(
     )
     if after is not None:
         later = sa.and_(c.start_time == after[0], c.track_id > after[1])
-        query = query.where(sa.or_(c.start_time > after[0], later))
+        # a bound of its own, so that the index is used
+        query = query.where(c.start_time >= after[0], sa.or_(c.start_time > after[0], later))
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -157,21 +159,18 @@ def due_days(
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.
     """
-    alike: dict[str, list[str]] = {}
-    for device_id, device_hash in device_hashes.items():
-        alike.setdefault(device_hash, []).append(device_id)
     found: dict[str, list[DayState]] = {}
-    for device_hash, ids in alike.items():
-        for begin in range(0, len(ids), CHUNK):
-            some = ids[begin : begin + CHUNK]
-            query = _due(some, device_hash).where(*of_days(b.day, first, last))
-            for device_id, *state in connection.execute(query):
-                found.setdefault(device_id, []).append(DayState(*state))
+    query = _due(connection.dialect.name).where(*of_days(b.day, first, last))
+    given = listed_pairs(connection, list(device_hashes.items()))
+    for device_id, *state in connection.execute(query, given):
+        found.setdefault(device_id, []).append(DayState(*state))
     return found
 
 
-def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
-    joined: sa.FromClause = processing_batches
+def _due(dialect: str) -> sa.Select[Any]:
+    """The days that are due, of the devices and hashes of `listed_pairs`."""
+    devices = pairs_as_table(dialect, ("device_id", "device_hash"), sa.Text)
+    joined = devices.join(processing_batches, b.device_id == devices.c.device_id)
     parts: list[sa.ColumnElement[str]] = []
     sources = ((leg_days, "inputs_hash"), (stay_days, "inputs_hash"),
                (catalogue_visit_days, "places_hash"))  # fmt: skip
@@ -180,7 +179,7 @@ def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
         joined = joined.outerjoin(table, same)
         generation = sa.func.coalesce(sa.cast(table.c.generation, sa.Text), "")
         parts += [sa.func.coalesce(table.c[column], ""), generation]
-    given: sa.ColumnElement[str] = sa.literal(device_hash, sa.Text)
+    given: sa.ColumnElement[str] = devices.c.device_hash
     for part in parts:
         given = given.concat("|").concat(part)
     noted = sa.and_(n.device_id == b.device_id, n.day == b.day)
@@ -188,7 +187,6 @@ def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
         sa.select(b.device_id, b.day, b.tracked_generation, given.label("s"), given.label("i"))
         .select_from(joined.outerjoin(category_days, noted))
         .where(
-            b.device_id.in_(device_ids),
             b.tracked_generation > 0,
             sa.or_(
                 n.device_id.is_(None),
@@ -232,9 +230,21 @@ def mark_due(
         start: aware; None for the beginning.
         end: aware; None for ever.
     """
-    query = sa.update(category_days).where(*of_devices(n.device_id, device_ids))
-    if start is not None:
-        query = query.where(n.day >= start.astimezone(dt.UTC).date() - ONE_DAY)
-    if end is not None:
-        query = query.where(n.day <= end.astimezone(dt.UTC).date() + ONE_DAY)
-    connection.execute(query.values(sources_hash=""))
+    first = None if start is None else start.astimezone(dt.UTC).date() - ONE_DAY
+    last = None if end is None else end.astimezone(dt.UTC).date() + ONE_DAY
+    forget_days(connection, device_ids, first, last)
+
+
+def forget_days(
+    connection: Connection, device_ids: Devices, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Let days be due; their rows stay, as in `mark_due`.
+
+    Args:
+        connection: in a transaction for writing.
+        device_ids: the devices; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    chosen = (*of_devices(n.device_id, device_ids), *of_days(n.day, first, last))
+    connection.execute(sa.update(category_days).where(*chosen).values(sources_hash=""))

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, days_between, midnight
+from trackflow.store.categories.legs import overlapping
 from trackflow.store.categories.tables import leg_days, legs
 from trackflow.store.days.queries import Devices, of_days, of_devices
+from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.tables import processing_batches
 
 leg, d, b = legs.c, leg_days.c, processing_batches.c
@@ -43,30 +45,30 @@ def due_days(
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.
     """
-    alike: dict[str, list[str]] = {}
-    for device_id, device_hash in device_hashes.items():
-        alike.setdefault(device_hash, []).append(device_id)
     found: DueDays = {}
-    for device_hash, ids in alike.items():
-        for begin in range(0, len(ids), CHUNK):
-            some = _due(device_hash).where(
-                b.device_id.in_(ids[begin : begin + CHUNK]), *of_days(b.day, first, last)
-            )
-            for device_id, day, generation in connection.execute(some):
-                found.setdefault(device_id, []).append((day, generation))
+    query = _due(connection.dialect.name).where(*of_days(b.day, first, last))
+    given = listed_pairs(connection, list(device_hashes.items()))
+    for device_id, day, generation in connection.execute(query, given):
+        found.setdefault(device_id, []).append((day, generation))
     return found
 
 
-def _due(device_hash: str) -> sa.Select[Any]:
+def _due(dialect: str) -> sa.Select[Any]:
+    """The days that are due, of the devices and hashes of `listed_pairs`."""
+    devices = pairs_as_table(dialect, ("device_id", "device_hash"), sa.Text)
     is_same = sa.and_(
         d.device_id == b.device_id,
         d.day == b.day,
         d.generation == b.tracked_generation,
-        sa.func.substr(d.inputs_hash, 1, HASH_LENGTH) == device_hash,
+        sa.func.substr(d.inputs_hash, 1, HASH_LENGTH) == devices.c.device_hash,
     )
     return (
         sa.select(b.device_id, b.day, b.tracked_generation)
-        .select_from(processing_batches.outerjoin(leg_days, is_same))
+        .select_from(
+            devices.join(processing_batches, b.device_id == devices.c.device_id).outerjoin(
+                leg_days, is_same
+            )
+        )
         .where(d.device_id.is_(None), b.tracked_generation > 0)
         .order_by(b.device_id, b.day)
     )
@@ -138,8 +140,7 @@ def _hashes(
         sa.select(leg.start_time, leg.end_time, leg.mode, leg.distance_m, leg.decided_by)
         .where(
             leg.device_id == device_id,
-            leg.start_time < midnight(touched[1] + ONE_DAY),
-            leg.end_time >= midnight(touched[0]),
+            *overlapping(midnight(touched[0]), midnight(touched[1] + ONE_DAY)),
         )
         .order_by(leg.start_time)
     )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, midnight
+from trackflow.store.categories.legs import overlapping
 from trackflow.store.categories.tables import categories, category_rule_uses, legs, mode_corrections
 from trackflow.store.tables import tracks
 from trackflow.store.types import epoch_us
@@ -83,7 +84,7 @@ def leg_times(connection: Connection, start: dt.datetime, end: dt.datetime) -> l
     """Device, start and end of the legs that touch `[start, end]`, by device and start."""
     query = (
         sa.select(g.device_id, g.start_time, g.end_time)
-        .where(g.start_time <= end, g.end_time >= start)
+        .where(*overlapping(start, None), g.start_time <= end)
         .order_by(g.device_id, g.start_time)
     )
     return list(connection.execute(query))

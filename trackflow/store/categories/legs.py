@@ -18,6 +18,9 @@ from trackflow.store.types import UtcTime
 
 leg, t = legs.c, tracks.c
 
+LONGEST_LEG = dt.timedelta(days=32)
+"""None is longer than the month at whose turn journeys are cut."""
+
 LEG_COLUMNS = (
     "device_id",
     "start_time",
@@ -80,6 +83,19 @@ def leg_spans(
     return [(to_us(row.start_time), to_us(row.end_time)) for row in connection.execute(query)]
 
 
+def overlapping(
+    start: dt.datetime | None, end: dt.datetime | None
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition that a leg overlaps `[start, end)`; None for no limit."""
+    found: list[sa.ColumnElement[bool]] = []
+    if start is not None:
+        # a bound on the start, so that the index on it is used
+        found += [leg.start_time >= start - LONGEST_LEG, leg.end_time >= start]
+    if end is not None:
+        found.append(leg.start_time < end)
+    return tuple(found)
+
+
 def replace_between(
     connection: Connection, device_id: str, start_us: int, end_us: int, new: Sequence[Leg]
 ) -> int:
@@ -134,7 +150,6 @@ def read_legs(
     start: dt.datetime | None = None,
     end: dt.datetime | None = None,
     limit: int | None = None,
-    after: dt.datetime | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Legs that overlap `[start, end)`, by device and start, read one by one.
 
@@ -144,20 +159,13 @@ def read_legs(
         start: UTC; None for no limit.
         end: UTC, not included; None for no limit.
         limit: the largest number of legs; None for all.
-        after: only those that begin after it, UTC; None for no limit.
     """
     query = (
         sa.select(legs)
-        .where(*of_devices(leg.device_id, device_ids))
+        .where(*of_devices(leg.device_id, device_ids), *overlapping(start, end))
         .order_by(leg.device_id, leg.start_time)
         .limit(limit)
     )
-    if start is not None:
-        query = query.where(leg.end_time >= start)
-    if end is not None:
-        query = query.where(leg.start_time < end)
-    if after is not None:
-        query = query.where(leg.start_time > after)
     for row in connection.execution_options(yield_per=500).execute(query).mappings():
         yield dict(row)
 

@@ -71,6 +71,16 @@ def lock_rules(connection: Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
 
 
+def hold_rules(connection: Connection) -> None:
+    """Keep others from using rules until this transaction ends; many may hold them at once.
+
+    A day that is being decided by the old rules must not be marked meanwhile: the mark would be
+    lost as the day is noted.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LOCK_KEY)))
+
+
 def add_version(
     connection: Connection, rules: RuleSet, comment: str | None, by: str, now: dt.datetime
 ) -> int:
@@ -169,14 +179,37 @@ def list_uses(connection: Connection) -> list[UseRow]:
     return [UseRow(*row) for row in connection.execute(query.order_by(u.use_no.desc()))]
 
 
-def read_uses(connection: Connection) -> list[RulesUse]:
-    """The uses that count, with their rules."""
-    rows = [row for row in list_uses(connection) if row.undone_at is None]
+def read_uses(
+    connection: Connection, start: dt.datetime | None = None, end: dt.datetime | None = None
+) -> list[RulesUse]:
+    """The uses that decide about tracks which begin in `[start, end]`, with their rules.
+
+    Args:
+        connection: to the store.
+        start: aware; None for no limit.
+        end: aware; None for no limit.
+    """
+    rows = []
+    for row in list_uses(connection):
+        begins_later = end is not None and row.from_time is not None and row.from_time > end
+        is_over = start is not None and row.until_time is not None and row.until_time <= start
+        if row.undone_at is not None or begins_later or is_over:
+            continue
+        rows.append(row)
+        if _holds_throughout(row, start, end):
+            break  # those before it decide about none of these tracks
     rules = read_versions(connection, sorted({row.version for row in rows}))
     return [
         RulesUse(row.use_no, row.version, row.from_time, row.until_time, rules[row.version])
         for row in rows
     ]
+
+
+def _holds_throughout(row: UseRow, start: dt.datetime | None, end: dt.datetime | None) -> bool:
+    """Whether a use covers all of `[start, end]`."""
+    from_start = row.from_time is None or (start is not None and row.from_time <= start)
+    to_end = row.until_time is None or (end is not None and end < row.until_time)
+    return from_start and to_end
 
 
 def add_use(

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from trackflow.categories.rules.facts import PlaceFacts
 from trackflow.geo.time import DAY_US, day_of_index
 from trackflow.store.catalogue.tables import catalogue_tracks, catalogue_visits
+from trackflow.store.categories.legs import overlapping
 from trackflow.store.categories.tables import legs
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_ids import longest
@@ -169,9 +170,9 @@ def trip_of(connection: Connection, track_id: uuid.UUID) -> TripRow | None:
 def read_legs(
     connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
 ) -> ByDevice[LegRow]:
-    """Legs that begin in `[start, end]`."""
+    """Legs that overlap `[start, end)`."""
     query = sa.select(g.device_id, *(g[name] for name in LegRow._fields)).where(
-        g.start_time >= start, g.start_time <= end, *of_devices(g.device_id, device_ids)
+        *overlapping(start, end), *of_devices(g.device_id, device_ids)
     )
     rows = connection.execute(query.order_by(g.device_id, g.start_time))
     return _by_device((row[0], LegRow._make(row[1:])) for row in rows)
@@ -220,21 +221,28 @@ def read_race_tracks(
     )
 
 
-def read_vehicles(connection: Connection) -> Vehicles:
-    """All vehicles with their devices and drivers."""
+def read_vehicles(connection: Connection, device_ids: Devices = None) -> Vehicles:
+    """The vehicles that devices are or were in, with their drivers; all vehicles for None."""
     found = Vehicles()
     d, r, v = vehicle_devices.c, vehicle_drivers.c, vehicles.c
+    mine = of_devices(d.device_id, device_ids)
     rows = connection.execute(
-        sa.select(d.device_id, d.from_time, d.until_time, d.vehicle_id).order_by(d.from_time)
+        sa.select(d.device_id, d.from_time, d.until_time, d.vehicle_id)
+        .where(*mine)
+        .order_by(d.from_time)
     )
     for device_id, *rest in rows:
         found.of_devices.setdefault(device_id, []).append(Assignment(*rest))
-    rows = connection.execute(
-        sa.select(r.vehicle_id, r.from_time, r.until_time, r.driver).order_by(r.from_time)
-    )
-    for vehicle_id, *rest in rows:
-        found.drivers.setdefault(vehicle_id, []).append(Assignment(*rest))
+    drivers = sa.select(r.vehicle_id, r.from_time, r.until_time, r.driver).order_by(r.from_time)
     plates = sa.select(v.vehicle_id, v.plate).where(v.plate.is_not(None))
+    if mine:
+        used = sa.select(d.vehicle_id).where(*mine)
+        drivers, plates = (
+            drivers.where(r.vehicle_id.in_(used)),
+            plates.where(v.vehicle_id.in_(used)),
+        )
+    for vehicle_id, *rest in connection.execute(drivers):
+        found.drivers.setdefault(vehicle_id, []).append(Assignment(*rest))
     found.plates.update((row.vehicle_id, row.plate) for row in connection.execute(plates))
     return found
 

@@ -7,8 +7,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
-from trackflow.store.categories.tables import categories, category_days, leg_days, legs
-from trackflow.store.mileage.tables import logbook_days, vehicle_devices
+from trackflow.store.categories.tables import (
+    categories,
+    category_days,
+    category_decisions,
+    leg_days,
+    legs,
+    mode_corrections,
+)
+from trackflow.store.mileage.tables import logbook_days, trip_joins, vehicle_devices
 from trackflow.store.places.tables import place_decisions, places, stay_days, stays
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
@@ -41,11 +48,14 @@ DERIVED_TABLES = (
 )
 """Tables of rows that are made of points, except tracks."""
 
+BY_PEOPLE = (category_decisions, mode_corrections, trip_joins, vehicle_devices)
+"""Tables of what people have said about a device's time."""
+
 d, t, a = devices.c, tracks.c, track_aliases.c
 
 
 def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) -> list[str]:
-    """Delete those of some devices without points, settings, tokens or vehicles; returns which.
+    """Delete those of some devices of which nothing is known; returns which.
 
     The ids of their tracks are kept as aliases. The caller has locked the devices.
     """
@@ -93,5 +103,5 @@ def _is_unused(connection: Connection, device_id: str) -> bool:
         return False
     return not any(
         connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
-        for table in (gps_points, access_tokens, place_decisions, vehicle_devices)
+        for table in (gps_points, access_tokens, place_decisions, *BY_PEOPLE)
     )

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
+from trackflow.store.categories.categories import mark_due
 from trackflow.store.categories.rule_sets import rename_device
-from trackflow.store.categories.tables import category_decisions, mode_corrections
-from trackflow.store.devices.departing import drop_derived
+from trackflow.store.devices.departing import BY_PEOPLE, drop_derived
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.intake.points import span_us
-from trackflow.store.mileage.tables import trip_joins, vehicle_devices
+from trackflow.store.mileage.tables import vehicle_devices
 from trackflow.store.places import named
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
@@ -89,13 +89,11 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
     mine = q.device_id == device_id
     connection.execute(sa.delete(quarantined_points).where(mine, q.reason == EQUAL_TIME))
     _leave_vehicles(connection, device_id, into)
-    for table in (
-        quarantined_points, access_tokens, category_decisions, mode_corrections, trip_joins,
-        vehicle_devices,
-    ):  # fmt: skip
+    for table in (quarantined_points, access_tokens, *BY_PEOPLE):
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
-    rename_device(connection, device_id, into)
+    if rename_device(connection, device_id, into):
+        mark_due(connection, (into,), None, None)  # the rules are about its own past as well now
     drop_derived(connection, device_id, into, now)
     named.move(connection, device_id, into)
     connection.execute(sa.delete(devices).where(d.device_id == device_id))

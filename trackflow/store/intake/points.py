@@ -55,6 +55,17 @@ def newest_points(connection: Connection, device_id: str, most: int) -> Points:
     return read_points(connection, device_id, oldest_us, last_us + 1)
 
 
+def count_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> int:
+    """How many points a device has in `[start_us, end_us)`, UTC microseconds since 1970."""
+    p = gps_points.c
+    query = sa.select(sa.func.count()).where(
+        p.device_id == device_id,
+        p.recorded_at >= from_us(start_us),
+        p.recorded_at < from_us(end_us),
+    )
+    return connection.scalar(query) or 0
+
+
 def span_us(connection: Connection, device_id: str) -> tuple[int, int] | None:
     """Times of the first and last point of a device."""
     p = gps_points.c

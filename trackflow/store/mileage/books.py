@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
 from trackflow.store.categories.tables import category_days
-from trackflow.store.days.queries import of_days, of_devices
+from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.decided import shift_times, undo_row
 from trackflow.store.mileage.tables import (
     logbook_amendments,
@@ -31,6 +31,10 @@ e, a, d, c, v, j = (
     vehicles.c,
     trip_joins.c,
 )
+
+
+FORGOTTEN = "-"
+"""A hash that no inputs have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,6 +500,21 @@ def note_days(connection: Connection, device_id: str, days: Sequence[tuple[dt.da
     ]
     if rows:
         connection.execute(sa.insert(logbook_days), rows)
+
+
+def forget_days(
+    connection: Connection, device_ids: Devices, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Let days be due; their rows stay: without them, days that are deleted would not be due.
+
+    Args:
+        connection: in a transaction for writing.
+        device_ids: the devices; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    chosen = (*of_devices(d.device_id, device_ids), *of_days(d.day, first, last))
+    connection.execute(sa.update(logbook_days).where(*chosen).values(inputs_hash=FORGOTTEN))
 
 
 def read_joins(connection: Connection, device_id: str | None = None) -> list[sa.Row[Any]]:

@@ -7,9 +7,8 @@ the times of their uses, and the decisions of people. So recomputing in any orde
 import datetime as dt
 import hashlib
 import uuid
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from trackflow.categories.rules.facts import TripFacts
@@ -17,6 +16,7 @@ from trackflow.categories.rules.rules import Decision, Outcome, RulesUse, decide
 from trackflow.context import Context
 from trackflow.geo.time import ONE_DAY, midnight, runs_of_days
 from trackflow.store.categories import categories, decisions, rule_sets, trips
+from trackflow.store.categories.categories import DayState
 from trackflow.store.categories.decisions import DecisionRow
 from trackflow.store.categories.trips import TripRow, Vehicles
 from trackflow.store.database import Connection
@@ -27,7 +27,7 @@ from trackflow.usecases.categories.trips import BESIDE, read_sources
 MOST_DAYS = 31
 """Days of one transaction: it may block writers for a second, not for a minute."""
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Part of what categories are made of: change it when the same rows give other results."""
 
 
@@ -37,15 +37,11 @@ class CategoriesReport:
 
     Attributes:
         device_id: the device.
-        tracks: how many tracks begin on these days or reach into them.
         changed: rows that are new, gone or different.
-        by_category: number of tracks of each category; "" of those without one.
     """
 
     device_id: str
-    tracks: int = 0
     changed: int = 0
-    by_category: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,13 @@ def update_categories(
     for first, last in runs_of_days(set(days), most=MOST_DAYS):
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
+            rule_sets.hold_rules(connection)
+            # before what they are made of is read: what changes meanwhile makes them due again
+            due = _due_states(context, connection, device_id, first, last)
             rows = _update(context, connection, first, last, report)
             if note:
-                _note(context, connection, device_id, (first, last), rows)
+                states = [state.with_outcomes(rows) for state in due.get(device_id, ())]
+                categories.note_days(connection, device_id, states)
     return report
 
 
@@ -127,9 +127,23 @@ def days_due(
         last: the last day, included; None for no limit.
     """
     with context.store.read() as connection:
-        hashes = _device_hashes(context, connection, device_id)
-        found = categories.due_days(connection, hashes, first, last)
+        found = _due_states(context, connection, device_id, first, last)
     return {one: [state.day for state in states] for one, states in found.items()}
+
+
+def forget(
+    context: Context, device_id: str | None, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Make days due again, also those that have not changed.
+
+    Args:
+        context: the store.
+        device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    with context.store.write() as connection:
+        categories.forget_days(connection, None if device_id is None else (device_id,), first, last)
 
 
 def _update(
@@ -155,34 +169,21 @@ def _update(
     found = trips.read_trips(connection, (device_id,), earliest, end)
     done = list(categorised(context, connection, (device_id,), found))
     rows = [category_row(one) for one in done]
-    report.tracks += len(rows)
-    report.by_category.update(row["category"] or "" for row in rows)
     report.changed += categories.replace_between(
         connection, device_id, earliest, end, rows, context.clock()
     )
     return rows
 
 
-def _note(
+def _due_states(
     context: Context,
     connection: Connection,
-    device_id: str,
-    between: tuple[dt.date, dt.date],
-    rows: Sequence[Mapping[str, Any]],
-) -> None:
-    """Note that days are up to date.
-
-    Args:
-        context: the settings.
-        connection: in the transaction that brought them up to date.
-        device_id: the device.
-        between: the first and the last day.
-        rows: the categories of the tracks that touch them.
-    """
+    device_id: str | None,
+    first: dt.date | None,
+    last: dt.date | None,
+) -> dict[str, list[DayState]]:
     hashes = _device_hashes(context, connection, device_id)
-    due = categories.due_days(connection, hashes, *between).get(device_id, [])
-    states = [state.with_outcomes(rows) for state in due]
-    categories.note_days(connection, device_id, states)
+    return categories.due_days(connection, hashes, first, last)
 
 
 def categorised(
@@ -203,12 +204,14 @@ def categorised(
     """
     if not found:
         return
-    used = rule_sets.read_uses(connection) if uses is None else uses
+    if uses is None:
+        starts = [trip.start_time for trip in found]
+        uses = rule_sets.read_uses(connection, min(starts), max(starts))
     sources = read_sources(connection, device_ids, found, context.settings.time_zone)
     by_people = read_decisions(connection, device_ids, found)
     for trip in found:
         facts = sources.facts(trip)
-        yield outcome_for(trip, facts, used, by_people.get(trip.device_id, ()))
+        yield outcome_for(trip, facts, uses, by_people.get(trip.device_id, ()))
 
 
 def outcome_for(
@@ -281,7 +284,7 @@ def _device_hashes(
 ) -> dict[str, str]:
     """For each device a hash of what all of its days are made of: zone, vehicles and drivers."""
     chosen = None if device_id is None else (device_id,)
-    vehicles = trips.read_vehicles(connection)
+    vehicles = trips.read_vehicles(connection, chosen)
     default = context.settings.time_zone
     return {
         one: _hash(zone or default, one, vehicles)

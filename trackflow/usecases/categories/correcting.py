@@ -7,13 +7,12 @@ from dataclasses import replace
 from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
-from trackflow.geo.time import ONE_DAY
 from trackflow.store.categories import corrections, leg_days
 from trackflow.store.categories.corrections import StoredCorrection as StoredCorrection
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import device_ids, known, lock_devices
-from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.categories.following import follow_between
 
 __all__ = ["StoredCorrection", "correct_mode", "list_corrections", "undo_correction"]
 
@@ -51,7 +50,7 @@ def correct_mode(
         lock_devices(connection, [device_id])
         corrections.add(connection, one)
         _due_again(connection, one)
-    _follow(context, one)
+    follow_between(context, one.device_id, one.start_time, one.end_time)
     return one
 
 
@@ -70,7 +69,7 @@ def undo_correction(context: Context, correction_id: uuid.UUID) -> StoredCorrect
         if corrections.undo(connection, correction_id, now):
             one = replace(one, undone_at=now)
         _due_again(connection, one)
-    _follow(context, one)
+    follow_between(context, one.device_id, one.start_time, one.end_time)
     return one
 
 
@@ -98,8 +97,3 @@ def list_corrections(
 def _due_again(connection: Connection, one: StoredCorrection) -> None:
     first, last = one.start_time.date(), one.end_time.date()
     leg_days.forget_days(connection, (one.device_id,), first, last)
-
-
-def _follow(context: Context, one: StoredCorrection) -> None:
-    first, last = one.start_time.date() - ONE_DAY, one.end_time.date() + ONE_DAY
-    follow_tracks(context, device_id=one.device_id, first=first, last=last)

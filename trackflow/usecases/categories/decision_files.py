@@ -22,8 +22,8 @@ from trackflow.sources.values.moments import DateOrder
 from trackflow.store.categories import categories, decisions, trips
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import lock_devices
-from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import DecisionRequest, row_of
+from trackflow.usecases.categories.following import decide_between
 
 COLUMNS = ("start_time", "end_time", "device_id", "category", "purpose", "partner", "decided_by")
 
@@ -110,7 +110,7 @@ def import_decisions(
         if added:
             first = min(line.start_time for line in mine)
             last = max(line.end_time for line in mine)
-            report.changed += update_between(context, device_id, first, last)
+            report.changed += decide_between(context, device_id, first, last)
     return report
 
 

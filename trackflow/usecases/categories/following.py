@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError, TrackflowError
+from trackflow.geo.time import ONE_DAY
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.transactions import TRANSACTION_RETRY
 from trackflow.usecases.categories import categorising, legs
@@ -35,11 +36,13 @@ class FollowStep:
         name: what it makes, in the plural.
         due: the days of a device (None for all), from a first to a last one (None for no limit),
             that it has to look at; cheap.
+        forget: makes days of a device (None for all) due again, also if they have not changed.
         update: looks at days of a device, and returns how many rows are new, gone or different.
     """
 
     name: str
     due: Callable[[Context, str | None, dt.date | None, dt.date | None], DueDays]
+    forget: Callable[[Context, str | None, dt.date | None, dt.date | None], None]
     update: Callable[[Context, str, Sequence[dt.date]], int]
 
 
@@ -100,16 +103,20 @@ class FollowReport:
 
 
 STEPS: tuple[FollowStep, ...] = (
-    FollowStep("legs", legs.days_due, lambda *given: legs.update_legs(*given).changed),
-    FollowStep("stays", stays.days_due, lambda *given: stays.update_stays(*given).changed),
+    FollowStep("legs", legs.days_due, legs.forget, lambda *given: legs.update_legs(*given).changed),
+    FollowStep(
+        "stays", stays.days_due, stays.forget, lambda *given: stays.update_stays(*given).changed
+    ),
     FollowStep(
         "categories",
         categorising.days_due,
+        categorising.forget,
         lambda *given: categorising.update_categories(*given).changed,
     ),
     FollowStep(
         "logbook entries",
         entries.days_due,
+        entries.forget,
         lambda *given: entries.update_entries(*given).total,
     ),
 )
@@ -164,8 +171,8 @@ def follow_tracks(
         with context.store.read() as connection:
             known(device_id, device_ids(connection))
     if everything:
-        legs.forget(context, device_id, first, last)
-        stays.forget(context, device_id, first, last)
+        for step in STEPS:
+            step.forget(context, device_id, first, last)
     report = FollowReport()
     for step in STEPS:
         report.steps.append(StepReport(step.name))
@@ -174,6 +181,38 @@ def follow_tracks(
             report.stopped = True
             break
     return report
+
+
+def follow_between(
+    context: Context, device_id: str | None, start: dt.datetime | None, end: dt.datetime | None
+) -> None:
+    """Follow the tracks of a time at once, after a person's change: it is looked at next.
+
+    Args:
+        context: the store.
+        device_id: only this device; None for all.
+        start: aware; None for the beginning.
+        end: aware; None for ever.
+    """
+    first = None if start is None else start.astimezone(dt.UTC).date() - ONE_DAY
+    last = None if end is None else end.astimezone(dt.UTC).date() + ONE_DAY
+    follow_tracks(context, device_id=device_id, first=first, last=last)
+
+
+def decide_between(
+    context: Context, device_id: str | None, start: dt.datetime | None, end: dt.datetime | None
+) -> int:
+    """Decide the tracks of a time anew, and follow them; returns how many changed.
+
+    Args:
+        context: the store and settings.
+        device_id: only this device; None for all.
+        start: aware; None for the beginning.
+        end: aware; None for ever.
+    """
+    changed = categorising.update_between(context, device_id, start, end)
+    follow_between(context, device_id, start, end)
+    return changed
 
 
 def _take_step(

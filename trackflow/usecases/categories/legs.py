@@ -55,13 +55,9 @@ class LegsReport:
     """The result of an update.
 
     Attributes:
-        device_days: number of device-days processed.
-        journeys: number of journeys looked at.
         changed: legs that are new, gone or different.
     """
 
-    device_days: int = 0
-    journeys: int = 0
     changed: int = 0
 
 
@@ -219,12 +215,10 @@ def _update(
             prior=inputs.prior,
             corrections=inputs.corrections,
         )
-        report.journeys += len(journeys)
         new = list(itertools.chain.from_iterable(found))
         report.changed += legs.replace_between(connection, device_id, start_us, end_us, new)
         touched = from_us(start_us).date(), from_us(end_us).date()
         leg_days.note_days(connection, device_id, due[device_id], inputs.hash, touched)
-        report.device_days += len(due[device_id])
 
 
 def _reach(connection: Connection, device_id: str, start_us: int, end_us: int) -> tuple[int, int]:

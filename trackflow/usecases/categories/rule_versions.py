@@ -5,6 +5,7 @@ A saved version is used for tracks that begin from then on. It is used for the p
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trackflow.categories.rules.calendars import with_known_days
@@ -80,7 +81,7 @@ def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = 
     with context.store.write() as connection:
         rule_sets.lock_rules(connection)
         newest = rule_sets.newest_version(connection)
-        current = _open_use(connection)
+        current = _use_from(connection, now)
         is_same = newest is not None and rule_sets.read_rules(connection, newest) == complete
         if is_same and newest is not None and current is not None and current.version == newest:
             return SaveReport(newest, current.use_no, is_new=False)
@@ -160,7 +161,7 @@ def read_version(context: Context, version: int | None = None) -> RulesVersion:
     """
     with context.store.read() as connection:
         if version is None:
-            use = _open_use(connection, context.clock())
+            use = _use_at(connection, context.clock())
             if use is None:
                 return RulesVersion(0, RuleSet())
             version = use.version
@@ -176,16 +177,28 @@ def read_history(context: Context) -> RulesHistory:
         return RulesHistory(rule_sets.list_versions(connection), rule_sets.list_uses(connection))
 
 
-def _open_use(connection: Connection, now: dt.datetime | None = None) -> UseRow | None:
-    """The use that decides about tracks that begin at a time; None for those of all the future."""
+def _use_at(connection: Connection, now: dt.datetime) -> UseRow | None:
+    """The use that decides about tracks that begin at a time."""
+    return next((use for use in _uses_to_come(connection, now) if _has_begun(use, now)), None)
+
+
+def _use_from(connection: Connection, now: dt.datetime) -> UseRow | None:
+    """The use that decides about all tracks that begin from a time on; None if several do."""
+    newest = next(_uses_to_come(connection, now), None)
+    if newest is None or newest.until_time is not None or not _has_begun(newest, now):
+        return None
+    return newest
+
+
+def _uses_to_come(connection: Connection, now: dt.datetime) -> Iterator[UseRow]:
+    """The uses that count now or later, the newest first."""
     for use in rule_sets.list_uses(connection):
-        if use.undone_at is None and (
-            use.until_time is None or (now is not None and now < use.until_time)
-        ):
-            if now is not None and use.from_time is not None and now < use.from_time:
-                continue
-            return use
-    return None
+        if use.undone_at is None and (use.until_time is None or now < use.until_time):
+            yield use
+
+
+def _has_begun(use: UseRow, now: dt.datetime) -> bool:
+    return use.from_time is None or use.from_time <= now
 
 
 def _no_version(version: int) -> NotFoundError:

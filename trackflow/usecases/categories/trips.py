@@ -1,13 +1,14 @@
 """Puts together what rules know about trips, from the rows of many tables."""
 
 import datetime as dt
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from trackflow.categories.rules.facts import PlaceFacts, TripFacts
+from trackflow.categories.track_modes import main_mode_of, modes_between
 from trackflow.settings import zone_named
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import (
@@ -53,12 +54,12 @@ class TripSources:
         }
 
     @cached_property
-    def _starts(self) -> dict[tuple[str, str], list[dt.datetime]]:
-        return {
-            (table, device_id): [row[0] for row in rows]
-            for table, by_device in (("legs", self.legs), ("stays", self.stays))
-            for device_id, rows in by_device.items()
-        }
+    def _leg_ends(self) -> dict[str, list[dt.datetime]]:
+        return {one: [row.end_time for row in rows] for one, rows in self.legs.items()}
+
+    @cached_property
+    def _stay_starts(self) -> dict[str, list[dt.datetime]]:
+        return {one: [row.start_time for row in rows] for one, rows in self.stays.items()}
 
     def facts(self, trip: TripRow) -> TripFacts:
         """What rules know about a trip."""
@@ -87,22 +88,15 @@ class TripSources:
 
     def _modes(self, trip: TripRow) -> tuple[frozenset[str], str | None]:
         rows = self.legs.get(trip.device_id, [])
-        starts = self._starts.get(("legs", trip.device_id), [])
-        first = bisect_left(starts, trip.start_time)
-        mine = rows[first : bisect_left(starts, trip.end_time, first)]
-        lengths: dict[str, tuple[float, float]] = {}
-        for leg in mine:
-            metres, seconds = lengths.get(leg.mode, (0.0, 0.0))
-            duration_s = (leg.end_time - leg.start_time).total_seconds()
-            lengths[leg.mode] = metres + leg.distance_m, seconds + duration_s
-        main_mode = max(sorted(lengths), key=lengths.__getitem__) if lengths else None
-        return frozenset(lengths), main_mode
+        ends = self._leg_ends.get(trip.device_id, [])
+        found = modes_between(rows, ends, trip.start_time, trip.end_time)
+        return frozenset(found), main_mode_of(found)
 
     def _places(
         self, trip: TripRow
     ) -> tuple[PlaceFacts | None, tuple[PlaceFacts, ...], PlaceFacts | None]:
         rows = self.stays.get(trip.device_id, [])
-        starts = self._starts.get(("stays", trip.device_id), [])
+        starts = self._stay_starts.get(trip.device_id, [])
         following = bisect_right(starts, trip.start_time)
         start_place = None
         if following:
@@ -147,7 +141,7 @@ def read_sources(
         trips.read_legs(connection, device_ids, first, last),
         trips.read_stays(connection, device_ids, first, last),
         trips.read_race_tracks(connection, device_ids, first, last),
-        trips.read_vehicles(connection),
+        trips.read_vehicles(connection, device_ids),
         trips.read_zones(connection, device_ids),
         default_zone,
     )

@@ -24,6 +24,9 @@ from trackflow.tracks.what_if import ChangeKind, SpanChange, TrackSpan, compare
 MOST_DAYS = 366
 """Days of one question: its answer is awaited."""
 
+MOST_POINTS = 1_000_000
+"""Points of one question: all of their tracks are in memory at once, some 450 MB."""
+
 PART_DAYS = 31
 """Days that are read at a time."""
 
@@ -75,8 +78,8 @@ def what_if(
         changes: the other thresholds by name; all else stays as the device has it.
 
     Raises:
-        SettingsError: there is no such device, a threshold makes no sense, or the days are too
-            many.
+        SettingsError: there is no such device, a threshold makes no sense, or the days or their
+            points are too many.
     """
     if first > last:
         raise SettingsError(f"--from {first} is after --to {last}")
@@ -89,6 +92,12 @@ def what_if(
         current = settings.read_device(connection, device_id).thresholds
         other = current.override(changes)
         settings.buffer_us(other)  # refuse what no day can be cut with
+        span_us = midnight_us(first), midnight_us(last + ONE_DAY)
+        if (count := points.count_points(connection, device_id, *span_us)) > MOST_POINTS:
+            raise SettingsError(
+                f"these days have {count:,} points, and at most {MOST_POINTS:,} can be compared: "
+                "ask for fewer days"
+            )
         before, after = _spans(connection, device_id, (first, last), (current, other))
     return _report(device_id, first, last, compare(before, after))
 

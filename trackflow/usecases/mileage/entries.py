@@ -73,6 +73,21 @@ def days_due(
     return {one: [day for day, _ in days] for one, days in found.items()}
 
 
+def forget(
+    context: Context, device_id: str | None, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Make days due again, also those that have not changed.
+
+    Args:
+        context: the store.
+        device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    with context.store.write() as connection:
+        books.forget_days(connection, None if device_id is None else (device_id,), first, last)
+
+
 def update_entries(context: Context, device_id: str, days: Collection[dt.date]) -> EntriesReport:
     """Bring the books of a device's vehicles up to date for some days; idempotent.
 
@@ -105,7 +120,7 @@ def vehicles_of(
         start: UTC.
         end: UTC, not included.
     """
-    assigned = trips.read_vehicles(connection).of_devices.get(device_id, [])
+    assigned = trips.read_vehicles(connection, (device_id,)).of_devices.get(device_id, [])
     names = {
         one.name
         for one in assigned
@@ -316,7 +331,8 @@ def _own_hashes(context: Context, connection: Connection, device_id: str | None)
         connection: to the store.
         device_id: only this device; None for all.
     """
-    assigned = trips.read_vehicles(connection)
+    chosen = None if device_id is None else (device_id,)
+    assigned = trips.read_vehicles(connection, chosen)
     zones = {one.vehicle_id: one.time_zone for one in vehicles.read_vehicles(connection)}
     joins: dict[str, list[tuple[str, str]]] = {}
     for join in books.read_joins(connection, device_id):

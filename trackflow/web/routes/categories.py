@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.geo.time import ONE_DAY, within_calendars
+from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
     DecisionRow,
@@ -20,7 +19,7 @@ from trackflow.usecases.categories.deciding import (
     list_decisions,
     undo_decision,
 )
-from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.categories.following import decide_between
 from trackflow.usecases.categories.reading import read_category_page
 from trackflow.usecases.queries.limits import check_count
 from trackflow.web.answers import categories as answers
@@ -150,12 +149,5 @@ def undo(
 
 
 def _changed(context: Context, row: DecisionRow) -> answers.ChangedDecisionAnswer:
-    changed = update_between(context, row.device_id, row.start_time, row.end_time)
-    # the logbook follows at once: a person looks at it next
-    follow_tracks(
-        context,
-        device_id=row.device_id,
-        first=row.start_time.date() - ONE_DAY,
-        last=row.end_time.date() + ONE_DAY,
-    )
+    changed = decide_between(context, row.device_id, row.start_time, row.end_time)
     return {"decision": answers.decision_answer(row), "changed": changed}

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from trackflow.categories.rules.rules import RuleSet
+from trackflow.categories.rules.rules import RuleSet, RulesUse
 from trackflow.categories.rules.toml import parse_toml
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.catalogue.tables import catalogue_visits
+from trackflow.store.categories import rule_sets
+from trackflow.store.categories.categories import mark_due
 from trackflow.store.categories.tables import category_rule_sets, category_rule_uses, legs
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
 from trackflow.store.places.tables import stays
@@ -79,21 +81,25 @@ def filled(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
             late = NOON + 11.6 * HOUR + 2 * DAY
             deliver(context.store, batch_of_device(device, drive(late, 200)))
         run(context)
-        with context.store.write() as connection:
-            _add_surroundings(connection)
         yield context
 
 
 @pytest.fixture
-def context(filled: Context) -> Iterator[Context]:
-    """The same without rules, decisions and categories: they are what the tests write."""
-    yield filled
+def context(filled: Context) -> Context:
+    """The same with its surroundings; without rules, decisions and categories, which tests write.
+
+    What follows decisions finds legs and stays anew, so these are there anew for each test.
+    """
     with filled.store.write() as connection:
         for name in (
             "categories", "category_days", "category_decisions", "category_rule_sets",
-            "category_rules", "category_rule_uses",
+            "category_rules", "category_rule_uses", "legs", "leg_days", "stays", "stay_days",
+            "places", "catalogue_visits", "catalogue_visit_days", "logbook_days",
+            "logbook_entries", "vehicle_devices", "vehicle_drivers", "vehicles",
         ):  # fmt: skip
             connection.execute(sa.delete(metadata.tables[name]))
+        _add_surroundings(connection)
+    return filled
 
 
 def _add_surroundings(connection: sa.Connection) -> None:
@@ -246,6 +252,53 @@ def test_what_the_logbook_waits_for_changes_once_all_is_up_to_date(context: Cont
     update_due(context)
     after = hashes()
     assert {key for key in after if after[key] != before[key]} == {("van", NOON.date())}
+
+
+def test_a_day_is_noted_with_what_it_was_decided_by(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changes while it is decided makes it due again."""
+    apply_all(context, rules_of("sales: driver = 'Anna'"))
+    with context.store.write() as connection:
+        mark_due(connection, ("van",), None, None)
+    day = MORNING.date()
+    real = rule_sets.read_uses
+
+    def changed_meanwhile(connection: sa.Connection, *between: Any) -> list[RulesUse]:
+        connection.execute(sa.update(vehicles).values(plate="NEW-1"))
+        return real(connection, *between)
+
+    monkeypatch.setattr(rule_sets, "read_uses", changed_meanwhile)
+    update_categories(context, "van", [day])
+    assert day in days_due(context, "van")["van"]
+
+
+def test_saving_again_is_new_while_another_version_is_still_used(context: Context) -> None:
+    first, second = rules_of("one: mode = 'bus'"), rules_of("two: mode = 'bus'")
+    assert [save_rules(context, one, "anna").version for one in (first, second)] == [1, 2]
+    again = save_rules(context, second, "anna")
+    apply_rules(context, 1, MORNING, context.clock() + HOUR, "anna")
+    assert read_version(context).version == 1
+    later = save_rules(context, second, "anna")
+    assert later.use_no > again.use_no
+    assert read_version(context).version == 2
+    assert save_rules(context, second, "anna").use_no == later.use_no
+
+
+def test_only_uses_that_can_decide_are_read(context: Context) -> None:
+    for number in range(5):
+        save_rules(context, rules_of(f"c{number}: mode = 'bus'"), "anna")
+    use = apply_rules(context, 2, MORNING, MORNING + DAY, "anna")
+    now, noon = context.clock(), MORNING + 3 * HOUR
+    with context.store.read() as connection:
+        found = {
+            times: [one.use_no for one in rule_sets.read_uses(connection, *times)]
+            for times in ((noon, noon), (noon, now + HOUR), (now + HOUR, None), (None, None))
+        }
+    assert found[noon, noon] == [use.use_no]
+    assert found[noon, now + HOUR] == [6, 5, 4, 3, 2, 1]
+    assert found[now + HOUR, None] == [5]
+    assert found[None, None] == [6, 5, 4, 3, 2, 1]
 
 
 def test_saving_rules_leaves_the_past_and_applying_is_undone(context: Context) -> None:

@@ -6,23 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.geo.time import ONE_DAY
+from trackflow.store.devices.departing import drop_unused
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange
 from trackflow.store.housekeeping.retention import drop_days
+from trackflow.store.tables import metadata
 from trackflow.usecases.categories.categorising import (
     days_due,
     update_between,
     update_categories,
 )
-from trackflow.usecases.categories.deciding import DecisionRequest, decide, list_decisions
+from trackflow.usecases.categories.deciding import (
+    DecisionRequest,
+    decide,
+    list_decisions,
+    undo_decision,
+)
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.reading import read_categories
 from trackflow.usecases.categories.rule_versions import apply_rules, read_version, save_rules
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
-from trackflow.usecases.devices.renaming import rename
+from trackflow.usecases.devices.renaming import merge, rename
 from trackflow.usecases.devices.shifting import shift_weeks
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -77,6 +86,30 @@ def test_decisions_follow_a_device_to_its_new_name(context: Context) -> None:
     assert found(context) == mine
     renamed = rules_of("race: any = [{ device = ['bus', 'x'] }, { not = { device = 'bus' } }]")
     assert read_version(context).rules.rules == renamed.rules, "rules follow it, too"
+
+
+def test_rules_about_a_device_are_about_the_past_of_the_one_it_joins(context: Context) -> None:
+    deliver(context.store, batch_of_device("bus", drive(NOON + 3.5 * ONE_DAY, 60)))
+    run(context)
+    follow_tracks(context)
+    undo_decision(context, list_decisions(context)[0].decision_id)
+    save_rules(context, rules_of("own: device = 'van'"), "anna")
+    apply_rules(context, 1, None, None, "anna")
+    merge(context, "van", "bus")
+    run(context)
+    follow_tracks(context)
+    assert [category for _, _, category in found(context)] == ["own"] * (DAYS + 1)
+    before = found(context)
+    update_between(context, None, None, None)
+    assert found(context) == before
+
+
+def test_what_people_said_keeps_a_device_without_points(context: Context) -> None:
+    """Else it could not be undone any more."""
+    with context.store.write() as connection:
+        connection.execute(sa.delete(metadata.tables["gps_points"]))
+        assert drop_unused(connection, ["van"], context.clock()) == []
+    undo_decision(context, list_decisions(context)[0].decision_id)
 
 
 def test_decisions_move_in_time_with_their_points(context: Context) -> None:

@@ -1,8 +1,12 @@
 """What a person or a rule decides reaches the logbook with the flow after tracks, and only then."""
 
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from trackflow.context import Context
+from trackflow.store.tables import metadata
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import DecisionRequest, decide, undo_decision
 from trackflow.usecases.categories.following import follow_tracks
@@ -14,6 +18,7 @@ from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,
+    contents,
     deliver,
     drive,
     open_context,
@@ -40,6 +45,32 @@ def test_rules_and_decisions_reach_open_entries(tmp_path: Path) -> None:
         undo_decision(context, row.decision_id)
         undo_use(context)
         assert followed(context) == [None, None]
+
+
+def test_everything_is_made_again(tmp_path: Path) -> None:
+    """As after a repair: also where nothing that it is made of has changed."""
+    with open_context("", tmp_path, Clock(NOON + 2 * DAY)) as context:
+        deliver(context.store, batch_of_device("van", drive(NOON, 60)))
+        run(context)
+        save_vehicle(context, "v1")
+        put_device(context, "v1", "van")
+        follow_tracks(context)
+        made = ("legs", "stays", "places", "categories", "logbook_entries")
+        before = without_times(contents(context.store, *made))
+        with context.store.write() as connection:
+            for name in made:
+                connection.execute(sa.delete(metadata.tables[name]))
+        assert not any(follow_tracks(context).changed.values())
+        follow_tracks(context, everything=True)
+        assert without_times(contents(context.store, *made)) == before
+
+
+def without_times(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    written = {"created_at", "updated_at"}
+    return {
+        name: [{k: v for k, v in row.items() if k not in written} for row in rows]
+        for name, rows in found.items()
+    }
 
 
 def followed(context: Context) -> list[str | None]:

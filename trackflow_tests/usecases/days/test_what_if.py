@@ -9,6 +9,7 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.time import to_us
 from trackflow.tracks.what_if import TrackSpan
+from trackflow.usecases.days import what_if as what_if_module
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.what_if import what_if
 from trackflow.usecases.devices.settings import change_settings
@@ -82,6 +83,17 @@ def test_questions_that_make_no_sense(tmp_path: Path) -> None:
         ):
             with pytest.raises(SettingsError):
                 what_if(context, device, first, last, change)
+
+
+def test_days_of_too_many_points_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their tracks would all be in the memory of the service."""
+    monkeypatch.setattr(what_if_module, "MOST_POINTS", 29)
+    with open_context("", tmp_path) as context:
+        deliver(context.store, batch_of_device("van", drive(NOON, 30)))
+        with pytest.raises(SettingsError, match="30 points"):
+            what_if(context, "van", NOON.date(), NOON.date(), {"gap_s": 60})
 
 
 def ends(span: TrackSpan) -> tuple[int, int]:
