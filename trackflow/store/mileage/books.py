@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
+from trackflow.mileage.entries import TRIP
 from trackflow.store.categories.tables import category_days
 from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.decided import shift_times, undo_row
@@ -369,6 +370,8 @@ def read_amendments(
     vehicle_id: str | None = None,
     month: str | None = None,
     entry_id: uuid.UUID | None = None,
+    added_id: uuid.UUID | None = None,
+    only_added: bool = False,
     between: tuple[dt.datetime, dt.datetime] | None = None,
 ) -> list[Amendment]:
     """Amendments in the order of their books.
@@ -378,6 +381,8 @@ def read_amendments(
         vehicle_id: of this book only.
         month: of trips of this month only.
         entry_id: of this entry only.
+        added_id: of this trip only, which a closed book lacks.
+        only_added: of trips that closed books lack.
         between: only those of entries that overlap this time, and of all trips that closed books
             lack.
     """
@@ -390,6 +395,10 @@ def read_amendments(
         query = query.where(a.month == month)
     if entry_id is not None:
         query = query.where(a.entry_id == entry_id)
+    if only_added or added_id is not None:
+        query = query.where(a.entry_id.is_(None))
+    if added_id is not None:
+        query = query.where(a.changes[TRIP, 1].as_string() == str(added_id))
     if between is not None:
         start, end = between
         overlapping = sa.select(e.entry_id).where(e.end_time >= start, e.start_time < end)

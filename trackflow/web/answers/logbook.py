@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
 from trackflow.mileage.rates import Rate
 from trackflow.usecases.mileage.amended_trips import shown_reason
-from trackflow.usecases.mileage.books import BookCheck, BookEntry, Entry
+from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
 from trackflow.usecases.mileage.fleet import Vehicle
 from trackflow.web.answers.describing import described, shows
 
@@ -35,13 +35,14 @@ class EntryAnswer(TypedDict):
     month: str
     """Of its local start."""
     status: str
-    """open or closed."""
+    """open, closed, or added: a trip that the closed book lacked, and that stands in amendments."""
     closes_at: dt.datetime | None
-    """null for a private trip."""
+    """null for a private trip, and for one that was added."""
     needs_purpose: bool
     """Whether a person still has to say what it was for."""
     content: dict[str, Any]
-    """What the book says, by name; metres are whole numbers, times have their offset."""
+    """What the book says, by name; metres are whole numbers, times have their offset. Empty for a
+    trip that was added."""
     now: dict[str, Any]
     """The same with all amendments."""
     amendments: list[AmendmentAnswer]
@@ -171,7 +172,7 @@ class RatesAnswer(TypedDict):
     rates: list[RateAnswer]
 
 
-def entry_answer(one: BookEntry) -> EntryAnswer:
+def entry_answer(one: BookTrip) -> EntryAnswer:
     """An entry, as anyone but its driver sees it."""
     entry = one.entry
     changes = changes_shown_to(entry.content, [each.changes for each in one.amendments], None)
@@ -179,9 +180,9 @@ def entry_answer(one: BookEntry) -> EntryAnswer:
         "entry_id": entry.entry_id,
         "vehicle_id": entry.vehicle_id,
         "month": entry.month,
-        "status": "open" if entry.closed_at is None else "closed",
+        "status": one.status,
         # it tells when a trip ended
-        "closes_at": None if is_hidden(entry.content, None) else entry.closes_at,
+        "closes_at": None if one.is_added or is_hidden(entry.content, None) else entry.closes_at,
         "needs_purpose": one.needs_purpose,
         "content": shown_to(entry.content, None),
         "now": shown_to(one.content, None),
@@ -200,7 +201,7 @@ def entry_answer(one: BookEntry) -> EntryAnswer:
     }
 
 
-def entries_answer(found: Sequence[BookEntry]) -> EntriesAnswer:
+def entries_answer(found: Sequence[BookTrip]) -> EntriesAnswer:
     """Entries."""
     return {"entries": [entry_answer(one) for one in found]}
 
@@ -277,7 +278,7 @@ def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
 
 _START = dt.datetime(2026, 9, 21, 6, 27, 10, tzinfo=dt.UTC)
 _ID = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
-_ENTRY = BookEntry(
+_ENTRY = BookTrip(
     Entry(
         _ID, "van", _ID, _START, _START + dt.timedelta(minutes=25), "2026-09",
         {"vehicle_id": "van", "local_day": "2026-09-21", "category": "business",

@@ -109,10 +109,11 @@ def entries(
     vehicle: OneVehicle = None,
     month: Annotated[str | None, Query(description="Such as 2026-11.", max_length=7)] = None,
     needs_purpose: Annotated[
-        bool, Query(description="Open ones whose purpose is still to be given.")
+        bool,
+        Query(description="Whose purpose is still to be given: open ones, and those added later."),
     ] = False,
 ) -> Response:
-    """Trips of vehicles with their amendments."""
+    """Trips of vehicles with their amendments; also those that a closed book lacked."""
     found = books.list_entries(
         context,
         vehicle_id=_text(vehicle),
@@ -158,7 +159,10 @@ def entry(request: Request, context: ContextDep, entry_id: EntryId) -> Response:
 def amend(
     context: ContextDep, caller: CallerDep, entry_id: EntryId, wanted: AmendBody
 ) -> answers.EntryAnswer:
-    """What the book says stays; the amendment stands beside it. 400 for an open entry."""
+    """What the book says stays; the amendment stands beside it, and the amount follows.
+
+    Also for a trip that a closed book lacked. 400 for an open entry.
+    """
     values = wanted.model_dump(exclude_unset=True, exclude={"reason"})
     for value in (wanted.reason, *values.values()):
         _text(value)
