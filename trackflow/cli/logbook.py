@@ -9,6 +9,7 @@ import typer
 
 from trackflow.cli.common import (
     By,
+    Device,
     Json,
     Moment,
     decider,
@@ -182,6 +183,27 @@ def join(
         followed = follow_tracks(context, device_id=device)
     print_line(f"undo: trackflow logbook undo-join {join_id}")
     exit_if_not_followed(followed)
+
+
+@logbook_app.command("joins", epilog="Example: trackflow logbook joins --device van-7")
+def joins(device: Device = None, as_json: Json = False) -> None:
+    """Show the times that were joined, with who did it."""
+    from trackflow.usecases.mileage.books import list_joins
+
+    with opened_context() as context:
+        found = list_joins(context, device)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        print_line(
+            plain(
+                f"{one.join_id} {one.device_id} {one.start_time.isoformat()} to "
+                f"{one.end_time.isoformat()} by {one.decided_by}"
+            )
+        )
+    if not found:
+        print_line("No times are joined: trackflow logbook join DEVICE START END")
 
 
 @logbook_app.command(

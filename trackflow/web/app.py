@@ -43,6 +43,7 @@ from trackflow.web.routes import (
     senders,
     tiles,
     tracks,
+    vehicles,
     what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
@@ -68,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     days.router,
     places.router,
     logbook.router,
+    vehicles.router,
     legs.router,
     categories.router,
     rules.router,

@@ -223,6 +223,36 @@ def join_trips(
         return books.add_join(connection, device_id, start, end, decided_by, now)
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A time in which all tracks of a device are one trip.
+
+    Attributes:
+        join_id: its id.
+        device_id: the device.
+        start_time: UTC.
+        end_time: UTC.
+        decided_by: the person.
+        decided_at: UTC.
+    """
+
+    join_id: uuid.UUID
+    device_id: str
+    start_time: dt.datetime
+    end_time: dt.datetime
+    decided_by: str
+    decided_at: dt.datetime
+
+
+def list_joins(context: Context, device_id: str | None = None) -> list[Join]:
+    """Joins that count, in the order in which they were decided; None for all devices."""
+    with context.store.read() as connection:
+        rows = books.read_joins(connection, device_id)
+    return [
+        Join(**{name: row._mapping[name] for name in Join.__dataclass_fields__}) for row in rows
+    ]
+
+
 def undo_join(context: Context, join_id: uuid.UUID) -> None:
     """Let a join count no more.
 

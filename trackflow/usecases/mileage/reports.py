@@ -177,14 +177,6 @@ def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str,
     }
 
 
-def months_of(context: Context) -> list[str]:
-    """The months that have entries or amendments, in order."""
-    with context.store.read() as connection:
-        found = {one.month for one in books.read_entries(connection)}
-        found |= {one.month for one in books.read_amendments(connection)}
-    return sorted(found)
-
-
 def month_before(day: dt.date) -> str:
     """The month before that of a day."""
     return f"{day.replace(day=1) - dt.timedelta(days=1):%Y-%m}"

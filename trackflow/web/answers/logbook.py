@@ -1,4 +1,4 @@
-"""Entries of logbooks, their amendments, vehicles and rates."""
+"""Entries of logbooks, their amendments, and joins."""
 
 import datetime as dt
 import uuid
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
-from trackflow.mileage.rates import Rate
 from trackflow.usecases.mileage.amended_trips import shown_reason
-from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
-from trackflow.usecases.mileage.fleet import Vehicle
+from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry, Join
 from trackflow.web.answers.describing import described, shows
 
 
@@ -101,75 +99,30 @@ class JoinAnswer(TypedDict):
 
 
 @described
+class JoinedTimeAnswer(TypedDict):
+    """A join that counts."""
+
+    join_id: uuid.UUID
+    device_id: str
+    start_time: dt.datetime
+    end_time: dt.datetime
+    decided_by: str
+    decided_at: dt.datetime
+
+
+@described
+class JoinsAnswer(TypedDict):
+    """Joins that count."""
+
+    joins: list[JoinedTimeAnswer]
+    """In the order in which they were decided."""
+
+
+@described
 class DoneAnswer(TypedDict):
     """What was done."""
 
     done: bool
-
-
-@described
-class ReadingAnswer(TypedDict):
-    """What a person read from an odometer."""
-
-    reading_id: uuid.UUID
-    odometer_m: int
-    read_at: dt.datetime
-
-
-@described
-class VehicleAnswer(TypedDict):
-    """A vehicle."""
-
-    vehicle_id: str
-    plate: str | None
-    kind: str
-    """car, van, lorry, motorcycle, bicycle or other."""
-    time_zone: str | None
-    """Of its book; null for that of the settings."""
-    closed_until: dt.datetime | None
-    """Until when its book is closed; null before the first closing."""
-
-
-@described
-class VehiclesAnswer(TypedDict):
-    """Vehicles."""
-
-    vehicles: list[VehicleAnswer]
-
-
-@described
-class TierAnswer(TypedDict):
-    """An amount per unit up to so many units in a year."""
-
-    up_to: str | None
-    """Null: without limit."""
-    amount: str
-
-
-@described
-class RateAnswer(TypedDict):
-    """What is paid per kilometre or mile. Numbers are text: decimals."""
-
-    rate_id: str
-    valid_from: dt.date
-    valid_until: dt.date | None
-    category: str | None
-    """Of these trips only; null for all."""
-    vehicle_kind: str | None
-    currency: str
-    unit: str
-    """km or mi."""
-    tiers: list[TierAnswer]
-    year_start: str
-    """Month and day on which the year of the tiers begins."""
-    source: str | None
-
-
-@described
-class RatesAnswer(TypedDict):
-    """The table of rates."""
-
-    rates: list[RateAnswer]
 
 
 def entry_answer(one: BookTrip) -> EntryAnswer:
@@ -233,43 +186,17 @@ def checks_answer(found: Sequence[BookCheck]) -> BookChecksAnswer:
     }
 
 
-def vehicle_answer(one: Vehicle) -> VehicleAnswer:
-    """A vehicle."""
+def joins_answer(found: Sequence[Join]) -> JoinsAnswer:
+    """Joins."""
     return {
-        "vehicle_id": one.vehicle_id,
-        "plate": one.plate,
-        "kind": one.kind,
-        "time_zone": one.time_zone,
-        "closed_until": one.closed_until,
-    }
-
-
-def vehicles_answer(found: Sequence[Vehicle]) -> VehiclesAnswer:
-    """Vehicles."""
-    return {"vehicles": [vehicle_answer(one) for one in found]}
-
-
-def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
-    """The table of rates."""
-    return {
-        "rates": [
+        "joins": [
             {
-                "rate_id": one.rate_id,
-                "valid_from": one.valid_from,
-                "valid_until": one.valid_until,
-                "category": one.category,
-                "vehicle_kind": one.vehicle_kind,
-                "currency": one.currency,
-                "unit": one.unit,
-                "tiers": [
-                    {
-                        "up_to": None if tier.up_to is None else str(tier.up_to),
-                        "amount": str(tier.amount),
-                    }
-                    for tier in one.tiers
-                ],
-                "year_start": f"{one.year_start[0]:02}-{one.year_start[1]:02}",
-                "source": one.source,
+                "join_id": one.join_id,
+                "device_id": one.device_id,
+                "start_time": one.start_time,
+                "end_time": one.end_time,
+                "decided_by": one.decided_by,
+                "decided_at": one.decided_at,
             }
             for one in found
         ]
@@ -286,16 +213,13 @@ _ENTRY = BookTrip(
         _START + dt.timedelta(days=7, minutes=25),
     )
 )  # fmt: skip
-_VEHICLE = Vehicle("van", "ABC-123", "van", None, None, None, _START)
 
 ENTRIES = shows(EntriesAnswer, entries_answer([_ENTRY]))
 ENTRY = shows(EntryAnswer, entry_answer(_ENTRY))
 CHECKS = shows(BookChecksAnswer, checks_answer([BookCheck("van", 12, 3, "ab" * 32)]))
 JOIN = shows(JoinAnswer, {"join_id": _ID}, status=201)
 DONE = shows(DoneAnswer, {"done": True})
-VEHICLES = shows(VehiclesAnswer, vehicles_answer([_VEHICLE]))
-VEHICLE = shows(VehicleAnswer, vehicle_answer(_VEHICLE))
-READING = shows(
-    ReadingAnswer, {"reading_id": _ID, "odometer_m": 48_210_500, "read_at": _START}, status=201
+JOINS = shows(
+    JoinsAnswer,
+    joins_answer([Join(_ID, "van-7", _START, _START + dt.timedelta(hours=9), "ada", _START)]),
 )
-RATES = shows(RatesAnswer, rates_answer([]))

@@ -33,6 +33,7 @@ from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.books import join_trips, list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
     Clock,
@@ -142,6 +143,9 @@ class Book:
         follow_tracks(self.context, everything=True)
         assert self._rows(logbook_amendments) == before, "a difference is amended once"
         assert all(one.is_intact for one in verify_books(self.context)), verify_books(self.context)
+        for month in ("2026-03", "2026-04"):
+            for sums in compare_month(self.context, month):
+                assert (sums.differences, sums.book_m) == ([], sums.tracks_m)
 
     def _closed_stays(self) -> None:
         now = {key: row for key, row in self._rows(logbook_entries).items() if row["closed_at"]}

@@ -22,6 +22,7 @@ from trackflow.mileage.entries import PRIVATE_SHOWN
 from trackflow.mileage.rates import Rate, Tier
 from trackflow.store.mileage.rates import replace_rates
 from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicles
+from trackflow.store.tables import tracks
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
@@ -36,6 +37,7 @@ from trackflow.usecases.mileage.books import (
     verify_books,
 )
 from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -313,6 +315,39 @@ def another(value: Any) -> Any:
         case str():
             return value[:-1] + ("0" if value[-1] != "0" else "1")
     return value.__class__(int=value.int ^ 1)
+
+
+def test_sums_differ_wherever_a_row_was_changed(context: Context) -> None:
+    """Also where no chain sees it: in an entry that is open, or in a track."""
+    close_due(context)
+    assert differences_after(context, None) == 0
+    e, t = logbook_entries.c, tracks.c
+    for is_closed in (True, False):
+        entry = next(one.entry for one in list_entries(context) if one.is_closed == is_closed)
+        mine = e.entry_id == entry.entry_id
+        for changed in (
+            sa.update(logbook_entries).where(mine).values(month="2026-02"),
+            sa.update(logbook_entries).where(mine).values(content=another(entry.content)),
+            sa.update(logbook_entries)
+            .where(mine)
+            .values(content=entry.content | {"category": "race"}),
+            sa.delete(logbook_entries).where(mine),
+            sa.update(tracks).where(t.start_time == entry.start_time).values(distance_m=1.0),
+            sa.delete(tracks).where(t.start_time == entry.start_time),
+        ):
+            assert differences_after(context, changed) == 1, changed
+    assert differences_after(context, None) == 0
+
+
+def differences_after(context: Context, statement: Any) -> int:
+    """How many differences a month has after a change, which is taken back."""
+    with context.store.rehearsed() as store:
+        changed = Context(context.settings, store, context.clock)
+        if statement is not None:
+            unguarded(changed, statement)
+        (sums,) = compare_month(changed, "2026-03")
+        assert sums.book_m > 0
+        return len(sums.differences)
 
 
 def test_a_chain_that_was_cut_off_is_a_fault_and_a_day_that_waits_is_none(
