@@ -19,18 +19,20 @@ from trackflow.store.mileage.tables import (
     logbook_amendments,
     logbook_days,
     logbook_entries,
+    odometer_readings,
     trip_joins,
     vehicles,
 )
 from trackflow.store.tables import devices, processing_batches
 
-e, a, d, c, v, j = (
+e, a, d, c, v, j, o = (
     logbook_entries.c,
     logbook_amendments.c,
     logbook_days.c,
     category_days.c,
     vehicles.c,
     trip_joins.c,
+    odometer_readings.c,
 )
 
 
@@ -434,6 +436,40 @@ def chain(connection: Connection, vehicle_id: str) -> list[Link]:
         for one in read_amendments(connection, vehicle_id=vehicle_id)
     ]
     return sorted(entries + amendments, key=lambda link: (link.chain_no, link.kind))
+
+
+def read_states(connection: Connection, vehicle_id: str | None = None) -> dict[str, sa.Row[Any]]:
+    """Small values that change with all that a book says, by vehicle.
+
+    Closed entries and amendments change the chain's length only, and open entries are few: no query
+    reads a whole book.
+
+    Args:
+        connection: to the store.
+        vehicle_id: of this book only.
+    """
+    is_open = sa.and_(e.vehicle_id == v.vehicle_id, e.chain_no.is_(None))
+    counts = sa.and_(o.vehicle_id == v.vehicle_id, o.undone_at.is_(None))
+    query = sa.select(
+        v.vehicle_id,
+        v.plate,
+        v.kind,
+        v.time_zone,
+        v.closed_until,
+        v.chain_length,
+        *(
+            sa.select(value).where(of_vehicle).correlate(vehicles).scalar_subquery().label(name)
+            for name, value, of_vehicle in (
+                ("open_entries", sa.func.count(e.entry_id), is_open),
+                ("changed_at", sa.func.max(e.updated_at), is_open),
+                ("readings", sa.func.count(o.reading_id), counts),
+                ("recorded_at", sa.func.max(o.recorded_at), counts),
+            )
+        ),
+    )
+    if vehicle_id is not None:
+        query = query.where(v.vehicle_id == vehicle_id)
+    return {row.vehicle_id: row for row in connection.execute(query.order_by(v.vehicle_id))}
 
 
 def due_days(

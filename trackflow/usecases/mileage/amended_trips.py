@@ -56,6 +56,8 @@ class BookTrip:
     @cached_property
     def content(self) -> dict[str, Any]:
         """With all amendments."""
+        if not self.amendments:
+            return self.entry.content
         return amended(self.entry.content, [one.changes for one in self.amendments])
 
     @cached_property

@@ -1,6 +1,7 @@
 """Reads logbooks, amends them by hand, joins trips, and proves their chains."""
 
 import datetime as dt
+import hashlib
 import itertools
 import uuid
 from collections import Counter
@@ -13,7 +14,7 @@ from trackflow.mileage.chain import ChainFault, faults
 from trackflow.store.categories.trips import read_vehicles
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, known, lock_devices
-from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage import books, rates, vehicles
 from trackflow.store.mileage.books import Amendment
 from trackflow.store.mileage.books import Entry as Entry
 from trackflow.store.mileage.vehicles import Vehicle
@@ -123,6 +124,27 @@ def list_entries(
             if limit is not None:
                 check_count(len(found), limit, "entries")
     return found
+
+
+def book_versions(context: Context, vehicle_id: str | None = None) -> dict[str, str]:
+    """A short text for each vehicle that changes whenever its book does, by vehicle.
+
+    Args:
+        context: the store.
+        vehicle_id: only this vehicle; None for all.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+    """
+    with context.store.read() as connection:
+        if vehicle_id is not None:
+            vehicle_named(connection, vehicle_id)
+        table = repr(rates.read_rates(connection))
+        states = books.read_states(connection, vehicle_id)
+    return {
+        name: hashlib.blake2b(f"{tuple(row)}{table}".encode(), digest_size=12).hexdigest()
+        for name, row in states.items()
+    }
 
 
 def _is_question(trip: BookTrip) -> bool:

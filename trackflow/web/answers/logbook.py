@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
@@ -54,6 +54,21 @@ class EntriesAnswer(TypedDict):
 
     entries: list[EntryAnswer]
     """By vehicle and time."""
+
+
+@described
+class BookVersionAnswer(TypedDict):
+    """What changes whenever a book does."""
+
+    vehicle_id: str
+    version: str
+
+
+@described
+class BookVersionsAnswer(TypedDict):
+    """The versions of books."""
+
+    books: list[BookVersionAnswer]
 
 
 @described
@@ -159,6 +174,11 @@ def entries_answer(found: Sequence[BookTrip]) -> EntriesAnswer:
     return {"entries": [entry_answer(one) for one in found]}
 
 
+def versions_answer(found: Mapping[str, str]) -> BookVersionsAnswer:
+    """The versions of books."""
+    return {"books": [{"vehicle_id": name, "version": version} for name, version in found.items()]}
+
+
 def checks_answer(found: Sequence[BookCheck]) -> BookChecksAnswer:
     """The results of checking books."""
     return {
@@ -215,6 +235,7 @@ _ENTRY = BookTrip(
 )  # fmt: skip
 
 ENTRIES = shows(EntriesAnswer, entries_answer([_ENTRY]))
+VERSIONS = shows(BookVersionsAnswer, versions_answer({"van": "ab" * 12}))
 ENTRY = shows(EntryAnswer, entry_answer(_ENTRY))
 CHECKS = shows(BookChecksAnswer, checks_answer([BookCheck("van", 12, 3, "ab" * 32)]))
 JOIN = shows(JoinAnswer, {"join_id": _ID}, status=201)

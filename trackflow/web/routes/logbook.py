@@ -93,6 +93,18 @@ def verify(request: Request, context: ContextDep, vehicle: OneVehicle = None) ->
 
 
 @router.get(
+    "/api/v1/logbook/versions",
+    tags=["logbook"],
+    summary="Whether books have changed",
+    responses=answers.VERSIONS,
+)
+@open_to(Scope.READ)
+def versions(request: Request, context: ContextDep, vehicle: OneVehicle = None) -> Response:
+    """A short text for each book that changes whenever the book does: poll this, not the book."""
+    return answer(request, answers.versions_answer(books.book_versions(context, text(vehicle))))
+
+
+@router.get(
     "/api/v1/logbook/joins", tags=["logbook"], summary="Joined times", responses=answers.JOINS
 )
 @open_to(Scope.READ)

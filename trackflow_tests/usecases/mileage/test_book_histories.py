@@ -31,7 +31,7 @@ from trackflow.usecases.devices.renaming import rename
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
-from trackflow.usecases.mileage.books import join_trips, list_entries, verify_books
+from trackflow.usecases.mileage.books import book_versions, join_trips, list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
@@ -84,6 +84,7 @@ class Book:
         self.context, self.clock = context, clock
         self.names = {"van": "van", "phone": "phone"}
         self.closed: dict[Any, Any] = {}
+        self.said: dict[str, tuple[Any, str]] = {}
         self.months: dict[tuple[str, str], bytes] = {}
         for name in VEHICLES:
             fleet.save_vehicle(context, name, time_zone="Europe/Helsinki")
@@ -95,6 +96,7 @@ class Book:
             replace_rates(connection, [RATE])
 
     def happen(self, step: tuple[Any, ...]) -> None:
+        self.clock.time += ONE_DAY / 86_400
         with suppress(SettingsError, NotFoundError):  # the device is not there any more
             getattr(self, f"_{step[0]}")(*step[1:])
 
@@ -137,6 +139,7 @@ class Book:
         assert not report.errors
 
     def check(self) -> None:
+        self._has_a_version()
         self._closed_stays()
         self._says_what_tracks_say()
         before = self._rows(logbook_amendments)
@@ -146,6 +149,19 @@ class Book:
         for month in ("2026-03", "2026-04"):
             for sums in compare_month(self.context, month):
                 assert (sums.differences, sums.book_m) == ([], sums.tracks_m)
+
+    def _has_a_version(self) -> None:
+        """It changes with the book, and with nothing else."""
+        versions = book_versions(self.context)
+        for vehicle in VEHICLES:
+            says = [
+                (one.entry, one.amendments, one.content)
+                for one in list_entries(self.context, vehicle_id=vehicle)
+            ]
+            before, version = self.said.get(vehicle, (None, None))
+            assert versions[vehicle] == book_versions(self.context, vehicle)[vehicle]
+            assert says == before or versions[vehicle] != version
+            self.said[vehicle] = says, versions[vehicle]
 
     def _closed_stays(self) -> None:
         now = {key: row for key, row in self._rows(logbook_entries).items() if row["closed_at"]}
