@@ -2,7 +2,7 @@
 
 import { get, send } from './api.js';
 import { announce, el, empty, fill } from './dom.js';
-import { count, counted, distance, span } from './format.js';
+import { count, counted, date, distance, span } from './format.js';
 
 const MEANINGS = {
   gap_s: 'A longer time without points is a silence',
@@ -43,8 +43,8 @@ export async function installWhatIf(box, { failed }) {
       const newest = data.devices.find((one) => one.device_id === device.value).last_time ?? Date.now();
       last.value = isoDay(newest);
       first.value = isoDay(new Date(newest) - 6 * 86400e3);
-      fill(inputs, Object.entries(now).map(([name, value]) => el('label', { title: MEANINGS[name] ?? null }, el('span', {}, name),
-        el('input', { type: 'number', step: 'any', name, value, 'aria-label': `${name}: ${MEANINGS[name] ?? name}` }))));
+      fill(inputs, Object.entries(now).map(([name, value]) => el('label', {}, el('strong', {}, name), el('span', {}, MEANINGS[name]),
+        el('input', { type: 'number', step: 'any', name, value }))));
       fill(result);
     } catch (error) {
       failed(error);
@@ -98,4 +98,4 @@ function answer(found, thresholds) {
   ];
 }
 
-const spans = (tracks) => (tracks.length ? tracks.map((track) => el('p', {}, span(track.start_time, track.end_time), `, ${distance(track.distance_m)}`)) : 'no track');
+const spans = (tracks) => (tracks.length ? tracks.map((track) => el('p', {}, `${date(track.start_time)}, `, span(track.start_time, track.end_time), `, ${distance(track.distance_m)}`)) : 'no track');
