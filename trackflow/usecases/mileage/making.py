@@ -17,11 +17,12 @@ from trackflow.mileage.entries import (
     without_doubles,
 )
 from trackflow.settings import zone_named
-from trackflow.store.categories.trips import TripRow, read_vehicles
+from trackflow.store.categories.trips import TripRow
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books
+from trackflow.store.mileage import books, vehicles
 from trackflow.store.mileage.book_trips import read_book_trips
 from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.tables import vehicle_devices
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.categories.trips import read_sources
 
@@ -60,11 +61,9 @@ def read_tracks(
         start: UTC.
         end: UTC, not included.
     """
-    begun = {
-        device_id: min(one.from_time for one in mine)
-        for device_id, assigned in read_vehicles(connection).of_devices.items()
-        if (mine := [one for one in assigned if one.name == vehicle.vehicle_id])
-    }
+    begun: dict[str, dt.datetime] = {}
+    for one in vehicles.read_assignments(connection, vehicle_devices, vehicle.vehicle_id):
+        begun.setdefault(one.device_id, one.from_time)  # the first one: they are in order of time
     ids = tuple(sorted(begun, key=lambda one: (begun[one], one)))
     joins = {
         one: [
