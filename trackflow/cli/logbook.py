@@ -176,7 +176,7 @@ def join(
 ) -> None:
     """Count all tracks of a time as one trip, such as a day with several stops."""
     from trackflow.usecases.categories.following import follow_tracks
-    from trackflow.usecases.mileage.books import join_trips
+    from trackflow.usecases.mileage.joins import join_trips
 
     with opened_context() as context:
         join_id = join_trips(context, device, start, end, decided_by=decider(by))
@@ -188,7 +188,7 @@ def join(
 @logbook_app.command("joins", epilog="Example: trackflow logbook joins --device van-7")
 def joins(device: Device = None, as_json: Json = False) -> None:
     """Show the times that were joined, with who did it."""
-    from trackflow.usecases.mileage.books import list_joins
+    from trackflow.usecases.mileage.joins import list_joins
 
     with opened_context() as context:
         found = list_joins(context, device)
@@ -214,10 +214,10 @@ def undo_join(
 ) -> None:
     """Count them one by one again."""
     from trackflow.usecases.categories.following import follow_tracks
-    from trackflow.usecases.mileage import books
+    from trackflow.usecases.mileage import joins
 
     with opened_context() as context:
-        books.undo_join(context, join_id)
+        joins.undo_join(context, join_id)
         followed = follow_tracks(context)
     print_line("Its tracks are trips of their own again.")
     exit_if_not_followed(followed)

@@ -183,6 +183,7 @@ CHECKS_OF_DAYS = {
     "modes_fit_speeds": False,
     "tracks_have_categories": False,
 }
+CHECKS_OF_MONTHS = {"sums_are_equal": False}
 CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False}
 """By whether they are blocking."""
 
@@ -296,14 +297,14 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
         assert automation.default_status.value == "RUNNING"
 
 
-def test_checks_of_days_and_images_are_partitioned_as_their_assets_are() -> None:
+def test_checks_of_days_images_and_months_are_partitioned_as_their_assets_are() -> None:
     graph = defs.resolve_asset_graph()
     found = {
         key.name: graph.get(key).blocking
         for key in graph.asset_check_keys
         if graph.get(key).partitions_def is not None
     }
-    assert found == CHECKS_OF_DAYS | CHECKS_OF_IMAGES
+    assert found == CHECKS_OF_DAYS | CHECKS_OF_IMAGES | CHECKS_OF_MONTHS
     for key in graph.asset_check_keys:
         if key.name in found:
             assert graph.get(key).partitions_def == graph.get(key.asset_key).partitions_def

@@ -20,8 +20,8 @@ from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.rule_versions import save_rules
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow.usecases.mileage.books import join_trips
 from trackflow.usecases.mileage.fleet import add_reading, put_device, put_driver, save_vehicle
+from trackflow.usecases.mileage.joins import join_trips
 from trackflow.usecases.mileage.rate_table import import_rates
 from trackflow.usecases.places import editing
 from trackflow.usecases.places.visits import update_visits

@@ -18,8 +18,9 @@ from trackflow.store.categories import trips
 from trackflow.store.categories.trips import Assignment, Vehicles
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
-from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage import book_days, books, vehicles
 from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.joins import read_joins
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
@@ -69,7 +70,7 @@ def days_due(
     """
     with context.store.read() as connection:
         own = _own_hashes(context, connection, device_id)
-        found = books.due_days(connection, own, device_id, first, last)
+        found = book_days.due_days(connection, own, device_id, first, last)
     return {one: [day for day, _ in days] for one, days in found.items()}
 
 
@@ -85,7 +86,7 @@ def forget(
         last: the last day, included; None for no limit.
     """
     with context.store.write() as connection:
-        books.forget_days(connection, None if device_id is None else (device_id,), first, last)
+        book_days.forget_days(connection, None if device_id is None else (device_id,), first, last)
 
 
 def update_entries(context: Context, device_id: str, days: Collection[dt.date]) -> EntriesReport:
@@ -101,11 +102,11 @@ def update_entries(context: Context, device_id: str, days: Collection[dt.date]) 
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
             own = _own_hashes(context, connection, device_id)
-            due = books.due_days(connection, own, device_id, first, last)
+            due = book_days.due_days(connection, own, device_id, first, last)
             time = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
             names = vehicles_of(connection, device_id, *time)
             compare_books(context, connection, dict.fromkeys(names, time), report)
-            books.note_days(connection, device_id, due.get(device_id, []))
+            book_days.note_days(connection, device_id, due.get(device_id, []))
     return report
 
 
@@ -284,7 +285,7 @@ def _own_hashes(context: Context, connection: Connection, device_id: str | None)
     assigned = trips.read_vehicles(connection, chosen)
     zones = {one.vehicle_id: one.time_zone for one in vehicles.read_vehicles(connection)}
     joins: dict[str, list[tuple[str, str]]] = {}
-    for join in books.read_joins(connection, device_id):
+    for join in read_joins(connection, device_id):
         times = (join.start_time.isoformat(), join.end_time.isoformat())
         joins.setdefault(join.device_id, []).append(times)
     return {

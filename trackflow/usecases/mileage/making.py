@@ -19,9 +19,10 @@ from trackflow.mileage.entries import (
 from trackflow.settings import zone_named
 from trackflow.store.categories.trips import TripRow
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage import vehicles
 from trackflow.store.mileage.book_trips import read_book_trips
 from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.joins import read_joins
 from trackflow.store.mileage.tables import vehicle_devices
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.categories.trips import read_sources
@@ -68,7 +69,7 @@ def read_tracks(
     joins = {
         one: [
             JoinedTime(join.start_time, join.end_time)
-            for join in books.read_joins(connection, one)
+            for join in read_joins(connection, one)
             if join.start_time < end and join.end_time >= start
         ]
         for one in ids

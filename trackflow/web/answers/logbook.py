@@ -7,7 +7,8 @@ from typing import Any, TypedDict
 
 from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
 from trackflow.usecases.mileage.amended_trips import shown_reason
-from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry, Join
+from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
+from trackflow.usecases.mileage.joins import Join
 from trackflow.web.answers.describing import described, shows
 
 

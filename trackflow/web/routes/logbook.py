@@ -15,6 +15,7 @@ from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.mileage import books
+from trackflow.usecases.mileage import joins as joining
 from trackflow.usecases.mileage.reports import check_month, report_of
 from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
@@ -114,7 +115,7 @@ def joins(
     device: Annotated[str | None, Query(description="Of this device only.", max_length=200)] = None,
 ) -> Response:
     """Times in which all tracks of a device are one trip, until they are undone."""
-    return answer(request, answers.joins_answer(books.list_joins(context, text(device))))
+    return answer(request, answers.joins_answer(joining.list_joins(context, text(device))))
 
 
 @router.get(
@@ -165,7 +166,7 @@ def amend(
 def join(context: ContextDep, caller: CallerDep, wanted: JoinBody) -> answers.JoinAnswer:
     """Such as a business day with several stops. The book follows at once."""
     start, end = within_calendars(wanted.start), within_calendars(wanted.end)
-    join_id = books.join_trips(context, wanted.device_id, start, end, decided_by=decider(caller))
+    join_id = joining.join_trips(context, wanted.device_id, start, end, decided_by=decider(caller))
     follow_tracks(context, device_id=wanted.device_id)
     return {"join_id": join_id}
 
@@ -182,7 +183,7 @@ def undo_join(
     context: ContextDep, join_id: Annotated[uuid.UUID, Path(description="As answered.")]
 ) -> answers.DoneAnswer:
     """404 if there is no such join that counts."""
-    books.undo_join(context, join_id)
+    joining.undo_join(context, join_id)
     follow_tracks(context)
     return {"done": True}
 

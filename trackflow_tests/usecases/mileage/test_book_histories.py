@@ -31,8 +31,9 @@ from trackflow.usecases.devices.renaming import rename
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
-from trackflow.usecases.mileage.books import book_versions, join_trips, list_entries, verify_books
+from trackflow.usecases.mileage.books import book_versions, list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.joins import join_trips
 from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
