@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from trackflow.usecases.housekeeping.alerts.rules import RULES
 from trackflow_tests.docs.metrics_reference import exposed
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import open_context
@@ -146,11 +145,6 @@ def test_the_files_of_compose_are_there() -> None:
     assert all((DOCKER / mount).exists() for mount in mounts)
     ports = [port for service in services.values() for port in service["ports"]]
     assert all(port.startswith("127.0.0.1:") for port in ports)
-
-
-def test_alerts_of_prometheus_name_rules_that_there_are() -> None:
-    assert len(RULES) == 9
-    assert "trackflow_alerts" in RULES_FILE.read_text("utf-8")
 
 
 @NEEDS_PROMTOOL

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,10 +18,15 @@ from trackflow.usecases.housekeeping.alerts.snapshot import (
 )
 
 HOLD_S = 120.0
-"""A process that has not noted by then what came of a message has died; sending takes 20 s."""
+"""A process that has not noted by then what came of a message has died."""
+
+SENDING_S = 40.0
+"""For all channels together: a tick of Dagster's sensor has a minute."""
 
 MOST_LISTED = 15
 """Alerts in one message."""
+
+log = logging.getLogger(__name__)
 
 type Send = Callable[[int, str, str, str, Message], bool]
 """Sends to an address (its number from 1, and itself) a title and a text; whether it took them."""
@@ -108,8 +114,14 @@ def watch(context: Context, send: Send | None = None) -> WatchReport:
         alerts.note_found(connection, found, channels, seen.now)
         alerts.forget_channels(connection, channels)
         report.on = alerts.read_on(connection)
-    for channel, (number, url) in channels.items():
-        _tell(context, channel, (number, url), send or _by_apprise, report)
+    now_on = {alert.key for alert in report.on}
+    for begun in sorted(now_on - on):
+        log.warning("an alert begins: %s", " ".join(begun).strip())
+    for ended in sorted(on - now_on):
+        log.info("an alert has ended: %s", " ".join(ended).strip())
+    send = send or _by_apprise(SENDING_S / max(len(channels), 1))
+    for channel, address in channels.items():
+        _tell(context, channel, address, send, report)
     return report
 
 
@@ -144,8 +156,12 @@ def _tell(
     report.failed += not is_sent
 
 
-def _by_apprise(number: int, url: str, title: str, body: str, message: Message) -> bool:
-    return AppriseNotifier([url], first_number=number).send(title, body, message)
+def _by_apprise(deadline_s: float) -> Send:
+    def send(number: int, url: str, title: str, body: str, message: Message) -> bool:
+        notifier = AppriseNotifier([url], deadline_s, first_number=number)
+        return notifier.send(title, body, message)
+
+    return send
 
 
 def text_of(due: Sequence[StoredAlert], link: str) -> tuple[str, str, Message]:
