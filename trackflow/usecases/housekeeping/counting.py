@@ -25,7 +25,8 @@ def sums_of_stage(report: StageReport) -> Counter[CounterKey]:
     sums["points", stage, "done"] = int(report.total("points"))
     cached = int(report.total("cached_windows"))
     sums["windows", stage, "cached"] = cached
-    sums["windows", stage, "matched"] = int(report.total("windows")) - cached
+    # windows without a line are looked up as well, and are none of the report's windows
+    sums["windows", stage, "matched"] = max(int(report.total("windows")) - cached, 0)
     return sums
 
 
