@@ -118,6 +118,7 @@ def api(
             folder,
             liverc_url=f"{site.url}/ {site.url}/tracks/{{slug}}/",
             catalogue_per_s=1000.0,
+            alert_disk_gb=1_000_000.0,  # an alert
         ) as context,
         running_api(context) as client,
     ):
