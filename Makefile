@@ -35,7 +35,7 @@ bench: .venv/.from-lock  ## Run every benchmark
 
 lock:  ## Refresh requirements.lock (needs uv on PATH, or after any other target)
 	PATH="$$PATH:.uv/bin" uv pip compile --upgrade --universal --python-version 3.12 \
-		--generate-hashes --group dev --extra demo --custom-compile-command "make lock" \
+		--generate-hashes --group dev --custom-compile-command "make lock" \
 		--no-emit-index-url --no-emit-find-links --quiet pyproject.toml -o requirements.lock
 
 # What pyproject.toml promises of versions, tried: the oldest that it allows, and the newest there are.
