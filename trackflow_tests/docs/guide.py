@@ -47,7 +47,7 @@ INSTEAD = {
         r"uv pip install --quiet --python \1/python trackflow"
     ),
     r"^(trackflow serve)$": r"serve_until_the_end \1",
-    r"(trackflow serve)(?! --help)": r"\1 --port $PORT --dagster-port $DAGSTER_PORT",
+    r"(trackflow serve)\b": r"\1 --port $PORT --dagster-port $DAGSTER_PORT",
     r"127\.0\.0\.1:8000": "127.0.0.1:$PORT",
     r"postgresql\+psycopg://trackflow@db\.example\.org/trackflow": "$OTHER_DATABASE_URL",
 }
