@@ -46,6 +46,7 @@ INSTEAD = {
         r"\1/pip install --quiet --no-deps trackflow && "
         r"uv pip install --quiet --python \1/python trackflow"
     ),
+    r"^(pipx install trackflow)$": r"uv tool uninstall --quiet trackflow && \1",
     r"^(trackflow serve)$": r"serve_until_the_end \1",
     r"(trackflow serve)\b": r"\1 --port $PORT --dagster-port $DAGSTER_PORT",
     r"127\.0\.0\.1:8000": "127.0.0.1:$PORT",
@@ -54,7 +55,8 @@ INSTEAD = {
 """What a test runs in place of what a page says.
 
 The demo takes a minute, and demo/test_show.py runs it from the same wheel. pip takes minutes to
-look for a hundred packages: it installs the wheel, and uv what that needs.
+look for a hundred packages: it installs the wheel, and uv what that needs. Of two ways to
+install, a person chooses one.
 """
 
 
