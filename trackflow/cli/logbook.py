@@ -232,6 +232,8 @@ def verify(vehicle: Vehicle = None, as_json: Json = False) -> None:
         found = verify_books(context, vehicle)
     if as_json:
         print_json(found)
+    elif not found:
+        print_line("There is no book yet: no vehicle has an entry.")
     for one in found:
         if not as_json:
             state = "intact" if one.is_intact else "NOT INTACT"
