@@ -34,8 +34,8 @@ _HIDDEN = (
      r"\1\2…"),
     (re.compile(r"(\w://)[^/\s@]+@"), r"\1…@"),
     # queries of URLs, which hold positions, boxes and tokens
-    (re.compile(r"((?:\w://|/)[^\s?\"'<>]*\?)[^\s\"'<>]+"), r"\1…"),
-    (re.compile(r"polyline6?\([^)\s]*\)"), "polyline(…)"),
+    (re.compile(r"\?[^\s\"'<>?=]*=[^\s\"'<>]*"), "?…"),
+    (re.compile(r"polyline6?\([?-~]*"), "polyline(…"),
     # degrees, or degrees with minutes as NMEA has them: four decimals are a place within metres;
     # seconds of a time stay
     (re.compile(r"(?<![\d.])(?<!:\d\d:)-?\d{1,5}\.\d{4,}(?![\d.])"), "…"),

@@ -77,6 +77,12 @@ def test_no_token_is_logged_in_any_form(secret: str) -> None:
         assert secret not in logged("%s", text)
 
 
+@pytest.mark.parametrize("part", ["/", "?", "?a", "a://", "1.", "-1.2345", "token=", "polyline("])
+def test_a_long_text_of_a_stranger_is_looked_through(part: str) -> None:
+    """It would take hours, and not a second, if it grew with the square of the length."""
+    assert logs.hide(part * (3_000_000 // len(part)))
+
+
 @pytest.mark.parametrize(
     "text",
     [
