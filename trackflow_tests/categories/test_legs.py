@@ -9,6 +9,13 @@ from hypothesis import strategies as st
 
 from trackflow.categories.features import SLOT_US, WINDOWS_S
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
+from trackflow.categories.mode_model import (
+    FURTHEST,
+    HIDDEN_STEPS,
+    STEPS,
+    WEIGHT_STEPS,
+    model,
+)
 from trackflow.categories.modes import CLASS_OF, Mode
 from trackflow.categories.sequence import BLOCK, MARGIN
 from trackflow.geo.distance import METRES_PER_DEGREE
@@ -132,6 +139,15 @@ def test_plain_movement_has_its_mode(kind: str, mode: Mode, sampling_s: int) -> 
     legs = legs_of([journey(3, [(kind, 40)], sampling_s, hidden=0)])
     right_us = sum(leg.end_us - leg.start_us for leg in legs if leg.mode is mode)
     assert right_us > 0.8 * (legs[-1].end_us - legs[0].start_us)
+
+
+def test_the_sums_of_the_classifier_are_whole_numbers_that_a_float_of_32_bits_holds() -> None:
+    shipped = model()
+    hidden = np.abs(shipped.first).sum(axis=0) * FURTHEST + np.abs(shipped.first_bias)
+    last = (hidden * (HIDDEN_STEPS / (STEPS * WEIGHT_STEPS))) @ np.abs(shipped.second)
+    assert max(hidden.max(), (last + np.abs(shipped.second_bias)).max()) < 2**24
+    for numbers in (shipped.first, shipped.first_bias, shipped.second, shipped.second_bias):
+        assert np.array_equal(numbers, np.rint(numbers))
 
 
 def test_a_prior_turns_a_doubtful_leg() -> None:
