@@ -20,6 +20,7 @@ from trackflow.categories.leg_modes import Weigher
 from trackflow.categories.mode_map import ModeMap, Surroundings
 from trackflow.categories.mode_model import ModeModel, model
 from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
+from trackflow.categories.physics import RAIL, is_standing, rail_log_odds, with_pushed_bicycles
 from trackflow.categories.sequence import UNITS, decode
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Ints, Points
@@ -144,8 +145,10 @@ def _log_odds(
         classifier: of slots.
     """
     log_odds = classifier.log_probabilities(slots.features)
+    log_odds[:, RAIL] += rail_log_odds(slots)
     if around is not None:
         log_odds = log_odds + around.log_odds()
+    log_odds[is_standing(slots)] = 0.0
     found = np.rint((log_odds + _log_prior(prior)).T * UNITS).astype(np.int64)
     found[:, slots.sampling_s > LONGEST_HOLE_S] = 0
     return found
@@ -160,8 +163,10 @@ def _runs(time_us: Ints, states: NDArray[np.int8], weigh: Weigher, offset: int) 
         weigh: says the mode of a run.
         offset: number of its first slot.
     """
-    edges, kinds = _long_runs(states)
-    start_us = weigh.slots.start_us[offset:]
+    slots = weigh.slots
+    there = slice(offset, offset + len(states))
+    edges, kinds = with_pushed_bicycles(*_long_runs(states), slots.lon[there], slots.lat[there])
+    start_us = slots.start_us[there]
     found = []
     for kind, (first, last) in zip(kinds, itertools.pairwise(edges), strict=True):
         begin_us = int(time_us[0] if first == 0 else start_us[first])

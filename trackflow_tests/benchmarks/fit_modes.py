@@ -68,14 +68,19 @@ class Person:
     labels: list[tuple[int, int, str]]
 
     def journeys(self) -> list[list[Points]]:
-        """The tracks, those with short pauses between them together."""
-        found: list[list[Points]] = []
-        for track in self.tracks:
-            if found and track.time_us[0] - found[-1][-1].time_us[-1] <= PAUSE_S * 1e6:
-                found[-1].append(track)
-            else:
-                found.append([track])
-        return found
+        """What the product takes together."""
+        return journeys_of(self.tracks)
+
+
+def journeys_of(tracks: list[Points]) -> list[list[Points]]:
+    """The tracks, those with short pauses between them together."""
+    found: list[list[Points]] = []
+    for track in tracks:
+        if found and track.time_us[0] - found[-1][-1].time_us[-1] <= PAUSE_S * 1e6:
+            found[-1].append(track)
+        else:
+            found.append([track])
+    return found
 
 
 def modes_folder() -> Path:
