@@ -26,6 +26,10 @@ CYCLING_KMH, JAM_S = (14.0, 27.0), 300.0
 """A ride of five minutes whose fastest tenths stay within this is a bicycle's: a car that is stuck
 is slower, and one that moves is faster now and then."""
 
+MOSTLY_SEEN = 0.25
+"""Share of the way: of long times without points only the mean speed is known, and that of a bus
+is a bicycle's."""
+
 NEAR_SHARE = 0.5
 
 
@@ -82,15 +86,18 @@ class Weigher:
         return _mode_of(CLASSES[state], evidence, seconds, self._prior), probability, evidence
 
     def _speeds(self, part: slice) -> Evidence:
+        unseen = self.slots.sampling_s[part] > UNSEEN_S
+        unseen_ms = self.slots.speed_ms[part][unseen].sum()
         speed_ms = np.sort(self.slots.speed_ms[part])
         size, still = len(speed_ms), int(speed_ms.searchsorted(MOVING_MS))
-        unseen = np.count_nonzero(self.slots.sampling_s[part] > UNSEEN_S)
+        total_ms = speed_ms.sum()
         return {
-            "mean_kmh": _kmh(speed_ms.sum() / size),
+            "mean_kmh": _kmh(total_ms / size),
             "moving_kmh": _kmh(speed_ms[still + (size - still) // 2]) if still < size else 0.0,
             "p85_kmh": _kmh(speed_ms[int(0.85 * size)]),
             "fastest_kmh": _kmh(speed_ms[int(0.95 * size)]),
-            "unseen_share": round(float(unseen) / size, 3),
+            "unseen_share": round(np.count_nonzero(unseen) / size, 3),
+            "unseen_way_share": round(float(unseen_ms) / max(float(total_ms), 0.1), 3),
         }
 
 
@@ -116,7 +123,8 @@ def _mode_of(
     if name == "road":
         slowest, fastest = CYCLING_KMH
         may_ride = prior.get(Mode.CYCLING, 1.0) >= prior.get(Mode.DRIVING, 1.0)
-        if may_ride and seconds > JAM_S and slowest <= number("fastest_kmh") <= fastest:
+        is_seen = number("unseen_way_share") < MOSTLY_SEEN
+        if may_ride and is_seen and seconds > JAM_S and slowest <= number("fastest_kmh") <= fastest:
             return Mode.CYCLING
         is_bus = number("halts_at_bus_stops") >= NEAR_SHARE
         return Mode.BUS if is_bus else Mode.DRIVING

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.categories.features import SLOT_US, WINDOWS_S
+from trackflow.categories.features import SLOT_US, WINDOWS_S, slots_of
+from trackflow.categories.journeys import Journeys
+from trackflow.categories.leg_modes import Weigher
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
 from trackflow.categories.mode_model import (
     FURTHEST,
@@ -209,6 +211,20 @@ def test_a_bicycle_is_where_it_was_left(away_m: float, slots: int, kinds: list[i
         assert found == ([0, 40 + slots], kinds[:1])
     else:
         assert found == (edges, kinds)
+
+
+@given(st.integers(0, 1_000), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_a_ride_between_rare_points_is_no_bicycle_for_its_mean_speed(
+    seed: int, is_rare: bool
+) -> None:
+    """A bus whose tracker reports once in three minutes has the pace of a bicycle."""
+    points = steady(town_ride(seed) + town_ride(seed + 1))
+    slots = slots_of(Journeys.of([[points[:: 18 if is_rare else 1]]]))
+    as_road = np.zeros((len(CLASSES), len(slots)), dtype=np.int64)
+    weigh = Weigher(slots, None, as_road, {})
+    mode, _, _ = weigh(CLASSES.index("road"), slice(0, len(slots)), 3_600.0)
+    assert mode is (Mode.DRIVING if is_rare else Mode.CYCLING)
 
 
 def test_what_coasts_for_an_hour_is_a_train() -> None:
