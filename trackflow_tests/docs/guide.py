@@ -23,7 +23,7 @@ from trackflow_tests.helpers.release import Release, indexes
 GUIDE = ROOT / "docs" / "operations"
 BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 OF_THE_MACHINE = re.compile(r"(?<![\w.$~])/(?:opt|etc|mnt|var/lib|var/backups|usr/local)/(?=\w)")
-LIMIT_S = 600
+LIMIT_S = 1500
 
 PRELUDE = """
 set -Eeuo pipefail
@@ -49,6 +49,7 @@ INSTEAD = {
     r"^(pipx install trackflow)$": r"uv tool uninstall --quiet trackflow && \1",
     r"^(trackflow serve)$": r"serve_until_the_end \1",
     r"(trackflow serve)\b": r"\1 --port $PORT --dagster-port $DAGSTER_PORT",
+    r"^(curl --silent .*/health)$": r"\1 || test $? = 7",
     r"127\.0\.0\.1:8000": "127.0.0.1:$PORT",
     r"postgresql\+psycopg://trackflow@db\.example\.org/trackflow": "$OTHER_DATABASE_URL",
 }
@@ -56,7 +57,7 @@ INSTEAD = {
 
 The demo takes a minute, and demo/test_show.py runs it from the same wheel. pip takes minutes to
 look for a hundred packages: it installs the wheel, and uv what that needs. Of two ways to
-install, a person chooses one.
+install, a person chooses one. Trouble may be that nothing answers.
 """
 
 
