@@ -25,7 +25,7 @@ CHECK = runpy.run_path(str(ROOT / "scripts" / "release_check.py"))
 VENDOR = runpy.run_path(str(ROOT / "scripts" / "vendor.py"))
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("operations")]
 
 
 @pytest.fixture

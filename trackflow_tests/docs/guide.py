@@ -16,14 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow_tests.docs import stand_ins
-from trackflow_tests.docs.pages import ROOT
+from trackflow_tests.docs.pages import ROOT, blocks
 from trackflow_tests.helpers.dagster_server import _free_port
 from trackflow_tests.helpers.release import Release, indexes
 
 GUIDE = ROOT / "docs" / "operations"
-BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+PAGES = ("README", "install", "service", "configure", "secure", "backup", "upgrade", "move",
+         "troubleshoot")  # fmt: skip
+"""Those whose scripts `test_operations.py` runs."""
+
 OF_THE_MACHINE = re.compile(r"(?<![\w.$~])/(?:opt|etc|mnt|var/lib|var/backups|usr/local)/(?=\w)")
-LIMIT_S = 600
+LIMIT_S = 1500
 
 PRELUDE = """
 set -Eeuo pipefail
@@ -49,6 +52,7 @@ INSTEAD = {
     r"^(pipx install trackflow)$": r"uv tool uninstall --quiet trackflow && \1",
     r"^(trackflow serve)$": r"serve_until_the_end \1",
     r"(trackflow serve)\b": r"\1 --port $PORT --dagster-port $DAGSTER_PORT",
+    r"^(curl --silent .*/health)$": r"\1 || test $? = 7",
     r"127\.0\.0\.1:8000": "127.0.0.1:$PORT",
     r"postgresql\+psycopg://trackflow@db\.example\.org/trackflow": "$OTHER_DATABASE_URL",
 }
@@ -56,7 +60,7 @@ INSTEAD = {
 
 The demo takes a minute, and demo/test_show.py runs it from the same wheel. pip takes minutes to
 look for a hundred packages: it installs the wheel, and uv what that needs. Of two ways to
-install, a person chooses one.
+install, a person chooses one. Trouble may be that nothing answers.
 """
 
 
@@ -93,10 +97,7 @@ class Surroundings:
 
 def script_of(page: Path, root: Path, ports: tuple[int, int]) -> str:
     """The page's blocks as one script, with what a test must replace replaced."""
-    text = ""
-    for indent, block in BLOCK.findall(page.read_text("utf-8")):
-        lines = [line.removeprefix(indent) for line in block.splitlines()]
-        text += "\n".join(lines) + "\n"
+    text = "".join(blocks(page, "sh"))
     for pattern, instead in INSTEAD.items():
         text = re.sub(pattern, instead, text, flags=re.MULTILINE)
     text = text.replace("$PORT", str(ports[0])).replace("$DAGSTER_PORT", str(ports[1]))

@@ -94,7 +94,7 @@ class Unit:
             environment |= variables(Path(file))
         is_oneshot = "oneshot" in self._values("Type")
         for command in self._values("ExecStart"):
-            words = shlex.split(command.replace("%%", "%"))
+            words = shlex.split(command.replace("%%", "%").replace("$$", "$"))
             with self.output.open("wb") as output:
                 process = subprocess.Popen(
                     words, env=environment, stdout=output, stderr=subprocess.STDOUT

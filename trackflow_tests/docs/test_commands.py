@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from trackflow.cli.main import app
+from trackflow_tests.docs import guide
 from trackflow_tests.docs.pages import PAGES, ROOT, blocks, name_of, prose, shown_commands, words
 
 NOT_RUN = {
@@ -18,9 +19,6 @@ NOT_RUN = {
     "docs/mesh-page.md": "asks a service, which web/routes/test_meshes.py does with it",
 }
 """Pages with shell scripts that no test runs, and why."""
-
-GUIDE = "docs/operations/"
-"""Its scripts are run by `docs/test_operations.py`."""
 
 TREE: Any = typer.main.get_command(app)
 
@@ -39,7 +37,8 @@ def test_shown_commands_are_understood(page: Path) -> None:
 
 def test_scripts_that_are_not_run_are_listed() -> None:
     shown = {name_of(page) for page in PAGES if blocks(page, "(?:ba)?sh")}
-    assert {name for name in shown if not name.startswith(GUIDE)} == set(NOT_RUN)
+    run = {name_of(guide.GUIDE / f"{name}.md") for name in guide.PAGES}
+    assert shown == {*NOT_RUN, *run}
 
 
 def test_scripts_call_commands_that_are_understood() -> None:
