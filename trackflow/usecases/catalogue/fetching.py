@@ -20,9 +20,10 @@ from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
-from trackflow.errors import SourceUnavailableError
+from trackflow.errors import SourceRestsError, SourceUnavailableError
 from trackflow.store.catalogue import checkpoints
 from trackflow.store.catalogue.checkpoints import FetchedPage
+from trackflow.store.service_guard import ServiceGuard
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
@@ -72,10 +73,22 @@ class SourceFetcher:
     limits: FetchLimits = USUAL_LIMITS
     _limit: RateLimit = field(init=False)
     _web: PoliteClient = field(init=False)
+    _guard: ServiceGuard = field(init=False)
 
     def __post_init__(self) -> None:
-        self._limit = RateLimit(self.context.settings.catalogue_per_s)
-        self._web = PoliteClient(self._limit, self.switch)
+        settings, services = self.context.settings, self.context.services
+        service = f"catalogue {self.switch.site}"
+        self._limit = services.rate(service, settings.catalogue_per_s)
+        connections = services.connections(service, settings.catalogue_concurrency)
+        self._web = PoliteClient(self._limit, self.switch, connections=connections)
+        self._guard = ServiceGuard(
+            service,
+            self.connector.site,
+            SourceUnavailableError,
+            self.context.store,
+            self.context.clock,
+            SourceRestsError,
+        )
 
     def __enter__(self) -> "SourceFetcher":
         return self
@@ -92,7 +105,7 @@ class SourceFetcher:
         """
 
         def get(connector: Connector, deadline: Deadline) -> Listing:
-            return connector.list_tracks(self._web, deadline)
+            return self._guard.call(lambda: connector.list_tracks(self._web, deadline))
 
         def on_progress(_: ProcessorProgress) -> None:
             self._live(0)
@@ -121,7 +134,7 @@ class SourceFetcher:
             StaleClaimError: another worker has taken the job over.
         """
         keeper = _Keeper(self.context, self.claimed, self.limits, total, done, failed)
-        timed = _TimedFetcher(self.connector, self._web, keeper.fresh)
+        timed = _TimedFetcher(self.connector, self._web, self._guard, keeper.fresh)
         out_of_reach = 0
 
         def on_progress(_: ProcessorProgress) -> None:
@@ -148,7 +161,7 @@ class SourceFetcher:
         def hold(deadline: Deadline) -> None:
             self._limit.wait_for_rest(deadline, self.switch)
 
-        return Processor(workers, item_s=item_s, retry=self.limits.retry, before=hold)
+        return Processor(workers, "catalogue", item_s=item_s, retry=self.limits.retry, before=hold)
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:
@@ -177,6 +190,7 @@ class _TimedFetcher:
 
     connector: Connector
     web: PageClient
+    guard: ServiceGuard
     fresh: deque[FetchedPage]
     _begun: dict[str, float] = field(default_factory=dict)
     _tries: Counter[str] = field(default_factory=Counter)
@@ -185,7 +199,9 @@ class _TimedFetcher:
         """Fetch a page; called once per try, by one thread at a time for the same track."""
         begun = self._begun.setdefault(row.slug, time.monotonic())
         self._tries[row.slug] += 1
-        details: Details = self.connector.fetch_details(row, self.web, deadline)
+        details: Details = self.guard.call(
+            lambda: self.connector.fetch_details(row, self.web, deadline)
+        )
         seconds = time.monotonic() - begun
         del self._begun[row.slug]
         tries = self._tries.pop(row.slug)

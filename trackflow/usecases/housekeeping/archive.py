@@ -28,8 +28,15 @@ type ArchiveProgress = Callable[[str, int, int], None]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
-"""Heartbeats of running processes, and notes of this machine."""
+LEFT_OUT = (
+    "live_pools",
+    "live_workers",
+    "no_token_changes",
+    "service_leases",
+    "service_limits",
+    "service_marks",
+)
+"""Signs of life of running processes, and notes of this machine."""
 
 NETWORKS = "road_networks"
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, Breaker, Phase
-from trackflow.concurrency.http import new_client
+from trackflow.concurrency.connections import HttpClient
 from trackflow.context import Context
 from trackflow.matching.engines.http import HttpEngine, service_name
 from trackflow.store import breakers
@@ -167,7 +167,7 @@ def check_that_all_wait(
     """From trouble to a state as if there had been none."""
     fleet(context, town)
     hurried = HttpEngine(
-        context.settings.engine_url, "car", client=new_client(), deadline_s=DEADLINE_S
+        context.settings.engine_url, "car", client=HttpClient(), deadline_s=DEADLINE_S
     )
     context._engines["car"] = context.guard(hurried)
     report = run(context)
