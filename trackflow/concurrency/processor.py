@@ -88,7 +88,6 @@ class Processor:
 
     Attributes:
         workers: threads at most, and so the largest number of calls at once.
-        name: of the pool in the metrics.
         ahead: the largest number of items in hand; the more, the less one slow item delays the
             others. None: 32 for each worker.
         item_s: total deadline of an item in seconds, all tries included; None for none.
@@ -98,15 +97,16 @@ class Processor:
             deadline does not run yet; for example to wait for a service's rest
             (`RateLimit.wait_for_rest`). Its error becomes that of the next item, which is not
             begun.
+        name: of the pool in the metrics.
     """
 
     workers: int
-    name: str = "other"
     ahead: int | None = None
     item_s: float | None = None
     batch_s: float | None = None
     retry: Retry = ONCE
     before: Callable[[Deadline], None] | None = None
+    name: str = "other"
 
     def run[T, R](
         self,

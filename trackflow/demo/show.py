@@ -88,7 +88,7 @@ def run_demo(settings: Settings, report: Report) -> DemoResult:
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "incremental")
         report("Comparing with the true routes ...")
         # threads are enough: the time goes into shapely, which releases the GIL
-        pool = Processor(settings.workers, "scores")
+        pool = Processor(settings.workers, name="scores")
         compared = pool.run(fleet, lambda device, _deadline: _scores(context, device))
         found = [outcome.result() for outcome in compared]
         report("Computing everything again in one pass, and comparing ...")

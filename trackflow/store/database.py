@@ -131,6 +131,12 @@ class Store:
         return (StoreRefusesError if refuses else StoreUnavailableError)(message)
 
     @property
+    def connections_in_use(self) -> int:
+        """Connections of this process that transactions hold now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
+
+    @property
     def url(self) -> str:
         """The address of the database, without its password."""
         return self.engine.url.render_as_string(hide_password=True)

@@ -161,7 +161,9 @@ class SourceFetcher:
         def hold(deadline: Deadline) -> None:
             self._limit.wait_for_rest(deadline, self.switch)
 
-        return Processor(workers, "catalogue", item_s=item_s, retry=self.limits.retry, before=hold)
+        return Processor(
+            workers, name="catalogue", item_s=item_s, retry=self.limits.retry, before=hold
+        )
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:

@@ -73,7 +73,7 @@ def make_image_meshes(
     missing = []
     workers = context.settings.mesh_workers
     context.services.show()
-    for result in Processor(workers, "meshes").run(image_keys, made):
+    for result in Processor(workers, name="meshes").run(image_keys, made):
         if isinstance(result.error, NotFoundError):
             missing.append(str(result.error))
         else:

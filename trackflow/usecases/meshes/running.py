@@ -96,7 +96,7 @@ def run_due_meshes(
     workers = context.settings.mesh_workers
     context.services.show()
     try:
-        for result in Processor(workers, "meshes").run(range(workers), run.work):
+        for result in Processor(workers, name="meshes").run(range(workers), run.work):
             result.result()
     finally:
         run.ended.set()

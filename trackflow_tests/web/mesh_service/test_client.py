@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from trackflow.concurrency.breaker import FAILURES_TO_OPEN
 from trackflow.concurrency.connections import HttpClient
 from trackflow.context import Context
 from trackflow.errors import (
@@ -176,7 +177,7 @@ def test_a_service_that_is_down_is_left_alone_by_all_processes(
     url = f"http://127.0.0.1:{free_port()}"
     with open_context(database_url, tmp_path / "user", mesh_url=url) as user:
         first, second = service_generator(user), service_generator(user)
-        for _ in range(3):
+        for _ in range(FAILURES_TO_OPEN):
             with pytest.raises(MeshServiceUnavailableError, match="cannot be reached"):
                 first.generate(png(4, 4), "a.png", MeshParameters())
         with pytest.raises(MeshServiceUnavailableError, match="left alone"):
