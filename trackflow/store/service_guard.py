@@ -33,6 +33,8 @@ class ServiceGuard:
         store: keeps the breaker.
         clock: gives the breaker's times.
         refusal: the error that is raised while it is open, where that is another one.
+        rests_apart: whether the rate limit keeps the rests that the service asks for, so that such
+            an answer is no failure.
     """
 
     service: str
@@ -41,6 +43,7 @@ class ServiceGuard:
     store: Store
     clock: Callable[[], dt.datetime]
     refusal: type[TrackflowError] | None = None
+    rests_apart: bool = False
     _known: Breaker = field(default_factory=Breaker)
     _refreshed_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -57,7 +60,10 @@ class ServiceGuard:
         try:
             answer = function()
         except self.unavailable as error:
-            self._failed(error, is_probe)
+            if self.rests_apart and getattr(error, "retry_after_s", None) is not None:
+                self._succeeded(is_probe)
+            else:
+                self._failed(error, is_probe)
             raise
         except TrackflowError:
             self._succeeded(is_probe)  # the service refuses this request, but it answers

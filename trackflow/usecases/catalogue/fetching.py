@@ -88,6 +88,7 @@ class SourceFetcher:
             self.context.store,
             self.context.clock,
             SourceRestsError,
+            rests_apart=True,
         )
 
     def __enter__(self) -> "SourceFetcher":

@@ -27,10 +27,6 @@ POOL_GAUGES = {
     "waiting": "Items in hand that are not begun: the queue.",
     "given_up": "Threads that hang beyond their deadline.",
 }
-PROCESS_GAUGES = {
-    "database_connections": "Connections of this process to the database.",
-    "threads": "Threads of all pools of this process.",
-}
 
 
 class ConcurrencyCollector(Collector):
@@ -47,9 +43,14 @@ class ConcurrencyCollector(Collector):
         for name, text in POOL_GAUGES.items():
             values = {pool: getattr(figures, name) for pool, figures in found.pools.items()}
             yield _gauge(f"trackflow_pool_{name}", text, "pool", values)
-        for name, text in PROCESS_GAUGES.items():
-            in_use, most = getattr(found, name)
-            yield _gauge(f"trackflow_{name}", text, "state", {"in_use": in_use, "limit": most})
+        yield _of_process(
+            "trackflow_database_connections",
+            "Connections of this process to the database.",
+            found.database_connections,
+        )
+        yield _of_process(
+            "trackflow_threads", "Threads of all pools of this process.", found.threads
+        )
 
 
 def _services(found: ConcurrencyFigures) -> Iterator[Metric]:
@@ -80,6 +81,11 @@ def _breakers(found: ConcurrencyFigures) -> Iterator[Metric]:
         {service: breaker.failures for service, breaker in found.breakers.items()},
     )
     yield _counter("trackflow_breaker_openings", "How often a breaker has opened.", found.openings)
+
+
+def _of_process(name: str, text: str, in_use_and_most: tuple[int, int]) -> GaugeMetricFamily:
+    in_use, most = in_use_and_most
+    return _gauge(name, text, "state", {"in_use": in_use, "limit": most})
 
 
 def _gauge(
