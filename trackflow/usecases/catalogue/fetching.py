@@ -106,6 +106,8 @@ class SourceFetcher:
         """
 
         def get(connector: Connector, deadline: Deadline) -> Listing:
+            # not the pages: some that are broken must not keep the others from being fetched;
+            # a site that is down ends a sync by `most_out_of_reach`, and further syncs here
             return self._guard.call(lambda: connector.list_tracks(self._web, deadline))
 
         def on_progress(_: ProcessorProgress) -> None:
@@ -135,7 +137,7 @@ class SourceFetcher:
             StaleClaimError: another worker has taken the job over.
         """
         keeper = _Keeper(self.context, self.claimed, self.limits, total, done, failed)
-        timed = _TimedFetcher(self.connector, self._web, self._guard, keeper.fresh)
+        timed = _TimedFetcher(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
         def on_progress(_: ProcessorProgress) -> None:
@@ -193,7 +195,6 @@ class _TimedFetcher:
 
     connector: Connector
     web: PageClient
-    guard: ServiceGuard
     fresh: deque[FetchedPage]
     _begun: dict[str, float] = field(default_factory=dict)
     _tries: Counter[str] = field(default_factory=Counter)
@@ -202,9 +203,7 @@ class _TimedFetcher:
         """Fetch a page; called once per try, by one thread at a time for the same track."""
         begun = self._begun.setdefault(row.slug, time.monotonic())
         self._tries[row.slug] += 1
-        details: Details = self.guard.call(
-            lambda: self.connector.fetch_details(row, self.web, deadline)
-        )
+        details: Details = self.connector.fetch_details(row, self.web, deadline)
         seconds = time.monotonic() - begun
         del self._begun[row.slug]
         tries = self._tries.pop(row.slug)
