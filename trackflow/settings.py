@@ -162,6 +162,7 @@ class Settings:
         database_url: SQLAlchemy URL; empty means SQLite in `home`.
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
+        engine_connections: requests to that server at once, of all processes.
         workers: processes that work at the same time.
         lease_s: how many seconds a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
@@ -246,6 +247,12 @@ class Settings:
         "[drives against one-ways](../matching.md#with-an-osrm-server); `none` for raw lines only",
         unset="the embedded engine",
     )
+    engine_connections: int = set_by(
+        "ENGINE_CONNECTIONS",
+        32,
+        "requests to that server at once, of all processes",
+        parse=whole_number(1, 1024),
+    )
     workers: int = set_by(
         "WORKERS",
         2,
@@ -322,10 +329,16 @@ class Settings:
         unset="none",
     )
     catalogue_concurrency: int = set_by(
-        "CATALOGUE_CONCURRENCY", 6, "pages fetched at once", parse=whole_number(1, 32)
+        "CATALOGUE_CONCURRENCY",
+        6,
+        "pages of a source fetched at once, by all processes",
+        parse=whole_number(1, 32),
     )
     catalogue_per_s: float = set_by(
-        "CATALOGUE_PER_S", 15.0, "pages per second, at most", parse=number(0.01, 1000)
+        "CATALOGUE_PER_S",
+        15.0,
+        "pages of a source per second, of all processes",
+        parse=number(0.01, 1000),
     )
     catalogue_limit_s: float = set_by(
         "CATALOGUE_LIMIT_S",
@@ -402,13 +415,14 @@ class Settings:
     geocoder_per_s: float = set_by(
         "GEOCODER_PER_S",
         1.0,
-        "requests for addresses of stays in a second; 1 is the rule of the public Nominatim",
+        "requests to the geocoder in a second, of all processes; 1 is the rule of the public "
+        "Nominatim",
         parse=number(0.001, 100_000),
     )
     geocoder_connections: int = set_by(
         "GEOCODER_CONNECTIONS",
         1,
-        "requests for addresses of stays at once",
+        "requests to the geocoder at once, of all processes",
         parse=whole_number(1, 256),
     )
     visit_radius_m: float = set_by(

@@ -29,10 +29,11 @@ type ArchiveProgress = Callable[[str, int, int], None]
 FORMAT = 1
 MANIFEST = "manifest.json"
 LEFT_OUT = (
-    *("live_workers", "no_token_changes", "service_marks"),
+    *("live_pools", "live_workers", "no_token_changes"),
+    *("service_leases", "service_limits", "service_marks"),
     *("alerts", "alert_channels", "work_counters", "disk_samples"),
 )
-"""Heartbeats of running processes, notes of this machine, and how it stands."""
+"""Signs of life of running processes, notes of this machine, and how it stands."""
 
 NETWORKS = "road_networks"
 
