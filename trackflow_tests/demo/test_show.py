@@ -32,7 +32,7 @@ from trackflow_tests.helpers.served import (
     trackflow_serve,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("serve")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("serve")]
 
 DAY_ASSETS = ("segments", "matched_polylines", "tracks")
 LATE = "van-01"
@@ -78,7 +78,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, release: Release) -> Demo:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1200,
         check=False,
     )
     assert done.stdout, done.stderr
