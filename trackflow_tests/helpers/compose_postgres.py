@@ -23,8 +23,8 @@ def initialise(topology: "Topology") -> None:
     user, password = given["POSTGRES_USER"], given["POSTGRES_PASSWORD"]
     secret = topology.folder / "volumes" / NAME / "password"
     secret.write_text(password)
-    words = ("initdb", f"--username={user}", f"--pwfile={secret}", "--auth=scram-sha-256")
-    _check(topology.run(NAME, *words, "--locale=C.UTF-8"))
+    words = ("initdb", f"--username={user}", f"--pwfile={secret}", "--locale=C.UTF-8")
+    _check(topology.run(NAME, *words, "--auth-local=trust", "--auth-host=scram-sha-256"))
     secret.unlink()
     sockets = topology.mapped("/var/run/postgresql", NAME)
     with (data / "postgresql.conf").open("a") as file:

