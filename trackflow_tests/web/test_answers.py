@@ -38,6 +38,7 @@ EMPTY = {
     ("GET", "/ingest/{sender}"),
     ("POST", "/ingest/{sender}"),
     ("POST", "/session"),
+    ("GET", "/session"),
     ("DELETE", "/session"),
 }
 """Operations whose answers are empty."""
