@@ -28,10 +28,10 @@ def network_serve(
     A new network takes the place of the old one by itself; while there is none, it waits for one.
     """
     from trackflow.serving import signals_interrupt
-    from trackflow.usecases.roads.serving import ServerPlace, serve_network
+    from trackflow.usecases.roads.serving import NetworkAddress, serve_network
 
     with opened_context() as context, suppress(KeyboardInterrupt), signals_interrupt():
-        serve_network(context, profile, ServerPlace(host, port, threads), print_note)
+        serve_network(context, profile, NetworkAddress(host, port, threads), print_note)
 
 
 @network_app.command(

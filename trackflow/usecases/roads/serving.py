@@ -25,7 +25,7 @@ type Print = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class ServerPlace:
+class NetworkAddress:
     """Where a server listens, and how many requests it answers at once."""
 
     host: str
@@ -33,7 +33,7 @@ class ServerPlace:
     threads: int
 
 
-def serve_network(context: Context, profile: str, place: ServerPlace, note: Print) -> None:
+def serve_network(context: Context, profile: str, place: NetworkAddress, note: Print) -> None:
     """Serve the network of a profile until interrupted; waits while there is none.
 
     Args:
@@ -59,7 +59,7 @@ def serve_network(context: Context, profile: str, place: ServerPlace, note: Prin
 
 
 def _serve_until_changed(
-    context: Context, network: RoadNetwork, place: ServerPlace, note: Print
+    context: Context, network: RoadNetwork, place: NetworkAddress, note: Print
 ) -> RoadNetwork:
     process = _start(network, place)
     note(
@@ -86,7 +86,7 @@ def _in_use(context: Context, profile: str, known: RoadNetwork | None) -> RoadNe
         return known
 
 
-def _start(network: RoadNetwork, place: ServerPlace) -> subprocess.Popen[bytes]:
+def _start(network: RoadNetwork, place: NetworkAddress) -> subprocess.Popen[bytes]:
     most = str(MOST_POINTS)
     return subprocess.Popen(
         [

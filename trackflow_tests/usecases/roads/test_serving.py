@@ -20,7 +20,7 @@ from trackflow.errors import SettingsError
 from trackflow.matching.engines.http import HttpEngine
 from trackflow.matching.networks import DESCRIPTION, RoadNetwork, load_network
 from trackflow.settings import Settings
-from trackflow.usecases.roads.serving import ServerPlace, serve_network
+from trackflow.usecases.roads.serving import NetworkAddress, serve_network
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.roads import use
 
@@ -125,7 +125,7 @@ def test_a_profile_that_there_is_not_is_named(settings: Settings) -> None:
         Context.open(settings) as context,
         pytest.raises(SettingsError, match="'boat'; there are car, bicycle, foot"),
     ):
-        serve_network(context, "boat", ServerPlace("127.0.0.1", 5000, 1), print)
+        serve_network(context, "boat", NetworkAddress("127.0.0.1", 5000, 1), print)
 
 
 def pids_of_osrm(parent: int) -> list[int]:
