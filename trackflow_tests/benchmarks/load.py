@@ -13,11 +13,10 @@ stored.
 import asyncio
 import datetime as dt
 import os
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -53,7 +52,7 @@ ROUNDS, ROUND_S, WARM_S, STEADY_S = 3, 5.0, 3.0, 20.0
 SHARE = 0.2
 READER_EVERY_S = 10.0
 HISTORY_DAYS, HISTORY_DEVICES = 60, 20
-KILL_AFTER, GO_ON = 500, 500
+KILL_AFTER, AMID_S = 500, 15.0
 
 CGROUPS = Path("/sys/fs/cgroup/cpu")
 PERIOD_US = 100_000
@@ -217,7 +216,9 @@ def _beside_others(made: Topology, sender: _Sender, rate: float) -> Figures:
 
 
 async def _reports_and_views(sender: _Sender, rate: float) -> tuple[Load, Load]:
-    def steady(make: Callable[[int], bytes], per_s: float, connections: int):  # type: ignore[no-untyped-def]
+    def steady(
+        make: Callable[[int], bytes], per_s: float, connections: int
+    ) -> Coroutine[Any, Any, Load]:
         return at_rate(
             sender.server,
             make,
@@ -236,7 +237,8 @@ async def _reports_and_views(sender: _Sender, rate: float) -> tuple[Load, Load]:
 def _import_history(made: Topology) -> None:
     """Two months of a fleet that nobody has worked on yet."""
     start = dt.datetime.now(dt.UTC) - dt.timedelta(days=HISTORY_DAYS + 2)
-    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+    path = made.folder / "history.csv"
+    with path.open("w") as file:
         file.write("device_id,timestamp,longitude,latitude\n")
         for device in range(HISTORY_DEVICES):
             for day in range(HISTORY_DAYS):
@@ -244,9 +246,8 @@ def _import_history(made: Topology) -> None:
                     at = start + dt.timedelta(days=day, seconds=k * 10)
                     place = f"{24.9 + k * 1e-4:.6f},{60.1 + device / 100}"
                     file.write(f"van-{device},{at.isoformat()},{place}\n")
-        file.flush()
-        done = made.run("migration", "trackflow", "import", file.name)
-        assert done.returncode == 0, done.stderr
+    done = made.run("migration", "trackflow", "import", str(path))
+    assert done.returncode == 0, done.stderr
 
 
 def _points_waiting(made: Topology) -> int:
@@ -274,28 +275,30 @@ def _killed(made: Topology, sender: _Sender) -> Figures:
 
 
 async def _kill_amid_reports(made: Topology, sender: _Sender, name: str) -> Load:
-    load, until = Load(), time.monotonic() + 120
+    """Kill a part and start it again; reports go on meanwhile, and a second time afterwards."""
+    load = Load()
 
-    async def answered(count: int) -> None:
-        while len(load.answered) < count:
-            assert time.monotonic() < until, f"{len(load.answered)} reports were answered"
-            await asyncio.sleep(0.05)
-
-    sending = asyncio.create_task(
-        as_fast_as_possible(
+    def send(seconds: float) -> Coroutine[Any, Any, Load]:
+        return as_fast_as_possible(
             sender.server,
             sender.report,
             connections=CONNECTIONS,
-            seconds=30,
+            seconds=seconds,
             first=sender.first(),
             load=load,
         )
-    )
-    await answered(KILL_AFTER)
+
+    sending = asyncio.create_task(send(AMID_S))
+    while len(load.answered) < KILL_AFTER and not sending.done():
+        await asyncio.sleep(0.02)
+    assert not sending.done(), load
     await asyncio.to_thread(made.kill, name)
     await asyncio.to_thread(made.up, name)
-    await answered(len(load.answered) + GO_ON)
-    return await sending
+    await sending
+    before = len(load.answered)
+    while len(load.answered) == before:  # a pool may take a second to notice
+        await send(WARM_S)
+    return load
 
 
 def _key(k: int) -> tuple[str, int]:
