@@ -85,6 +85,12 @@ def _yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+def _log_format(text: str) -> str:
+    if text not in ("text", "json"):
+        raise ValueError("must be text or json")
+    return text
+
+
 def _storage_address(text: str) -> str:
     if "://" not in text and not Path(text).is_absolute():
         raise ValueError("is neither an absolute path nor an address such as s3://bucket/meshes")
@@ -175,6 +181,12 @@ class Settings:
         catalogue_limit_s: a sync that takes more seconds is reported; it goes on.
         notify_urls: addresses of messages about trouble, as Apprise writes them; they hold
             passwords, so they are never shown.
+        log_format: text for people, json for programs.
+        alerts_off: rules and devices without alerts.
+        alert_backlog_min: minutes that work may wait before an alert.
+        alert_silent_h: hours without a point after which a device that reports regularly is
+            silent; 0 for three times its own interval.
+        alert_disk_gb: free gigabytes below which there is an alert; 0 for a tenth of the disk.
         geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
             for none.
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
@@ -329,6 +341,42 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    log_format: str = set_by(
+        "LOG_FORMAT",
+        "text",
+        "`json`: [logs](../operations/monitoring.md#logs) as JSON, one object a line, with a line "
+        "per request",
+        unset="text",
+        parse=_log_format,
+    )
+    alerts_off: tuple[str, ...] = set_by(
+        "ALERTS_OFF",
+        (),
+        "rules and devices without [alerts](../operations/monitoring.md#alerts), with blanks "
+        "between",
+        unset="none",
+        parse=words,
+    )
+    alert_backlog_min: float = set_by(
+        "ALERT_BACKLOG_MIN",
+        60.0,
+        "minutes that work may wait before there is an alert",
+        parse=number(1, 100_000),
+    )
+    alert_silent_h: float = set_by(
+        "ALERT_SILENT_H",
+        0.0,
+        "hours without a point after which there is an alert for a device that reports regularly",
+        unset="0: three times its own interval",
+        parse=number(0, 10_000),
+    )
+    alert_disk_gb: float = set_by(
+        "ALERT_DISK_GB",
+        0.0,
+        "free gigabytes below which there is an alert",
+        unset="0: a tenth of the disk",
+        parse=number(0, 1_000_000),
     )
     geocoder_url: str = set_by(
         "GEOCODER_URL",

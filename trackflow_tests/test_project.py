@@ -23,7 +23,6 @@ def direct_dependencies() -> list[str]:
     project = PYPROJECT["project"]
     return [
         *project["dependencies"],
-        *project["optional-dependencies"]["demo"],
         *PYPROJECT["dependency-groups"]["dev"],
         *PYPROJECT["build-system"]["requires"],
     ]

@@ -36,6 +36,8 @@ class Store:
     writes later would fail with "database is locked" after another writer's commit in between.
     """
 
+    most_connections = MOST_CONNECTIONS
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_postgresql = engine.dialect.name == "postgresql"
@@ -108,6 +110,11 @@ class Store:
         of this process could reach the database.
         """
         return max(1, min(wanted, MOST_CONNECTIONS - 1))
+
+    def connections(self) -> tuple[int, int]:
+        """Connections of this process: those in use, and those that it keeps open for the next."""
+        pool: Any = self.engine.pool
+        return max(pool.checkedout(), 0), max(pool.checkedin(), 0)
 
     def close(self) -> None:
         """Close all connections."""

@@ -27,6 +27,7 @@ from trackflow.web.cached import CachedValue
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
 from trackflow.web.security.guesses import WrongTokens
+from trackflow.web.service_figures import add_service_figures
 
 router = guarded_router()
 
@@ -252,5 +253,6 @@ def add_metrics(app: FastAPI, context: Context) -> None:
     registry.register(CatalogueCollector(context))
     registry.register(MeshCollector(context))
     registry.register(GuessesCollector(app.state.guesses_of_tokens))
+    add_service_figures(registry, app, context)
     app.state.metrics = registry
     app.add_middleware(TimingMiddleware, registry=registry)
