@@ -16,12 +16,11 @@ from trackflow_tests.docs.pages import PAGES, ROOT, blocks, name_of, prose, show
 NOT_RUN = {
     "docs/how-to/embed-in-dagster.md": "calls dg, which defs/test_dg.py does",
     "docs/mesh-page.md": "asks a service, which web/routes/test_meshes.py does with it",
-    "docs/operations/containers.md": "needs Docker; docker/test_topology.py does the same without",
 }
 """Pages with shell scripts that no test runs, and why."""
 
 GUIDE = "docs/operations/"
-"""Its scripts are run by `docs/test_operations.py`."""
+"""Its scripts are run by `docs/test_operations.py`, those for Docker by `docker/test_topology.py`."""
 
 TREE: Any = typer.main.get_command(app)
 
