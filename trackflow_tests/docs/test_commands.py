@@ -20,7 +20,7 @@ NOT_RUN = {
 """Pages with shell scripts that no test runs, and why."""
 
 GUIDE = "docs/operations/"
-"""Its scripts are run by `docs/test_operations.py`, those for Docker by `docker/test_topology.py`."""
+"""Its scripts are run by `docs/test_operations.py` and `docker/test_topology.py`."""
 
 TREE: Any = typer.main.get_command(app)
 

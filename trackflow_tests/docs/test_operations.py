@@ -171,7 +171,8 @@ def test_looking_for_trouble(place: Place) -> None:
 
 def test_every_page_is_run_or_has_no_commands() -> None:
     shown = {path.name for path in GUIDE.glob("*.md") if "```sh" in path.read_text("utf-8")}
-    assert shown == {
+    by_another_test = {"containers.md"}  # docker/test_topology.py
+    assert shown - by_another_test == {
         "README.md", "install.md", "configure.md", "service.md", "secure.md", "backup.md",
         "upgrade.md", "move.md", "troubleshoot.md",
     }  # fmt: skip
