@@ -171,3 +171,16 @@ def test_dagster_finds_the_code_location_of_compose() -> None:
     command = compose_file()["services"][entry["grpc_server"]["host"]]["command"]
     assert str(entry["grpc_server"]["port"]) in command
     assert "trackflow.definitions" in command
+
+
+def test_monitoring_finds_the_services_of_compose() -> None:
+    whole = compose_file()
+    beside = yaml.safe_load((DOCKER / "compose.monitoring.yaml").read_text())["services"]
+    for entry in beside.values():
+        assert set(entry["depends_on"]) <= {*whole["services"], *beside}
+        assert set(entry["networks"]) <= set(whole["networks"])
+    text = (DOCKER / "prometheus" / "prometheus.yml").read_text()
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    (targets,) = job["static_configs"]
+    asked = {target.partition(":")[0] for target in targets["targets"]}
+    assert asked == {name for name in whole["services"] if name.startswith("api-")}
