@@ -209,7 +209,7 @@ class Settings:
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
         mesh_url: base address of a mesh service; empty makes meshes in child processes of this
             machine.
-        mesh_token: a token of that service, never shown.
+        mesh_token: a token of that service, which lets this one in; never shown.
         mesh_callback_url: base address of this API as the service sees it; empty for no callbacks.
         mesh_secret: signs the service's callbacks, the same on both sides, never shown.
         mesh_allow_hosts: hosts and networks of the own network that image and callback addresses
@@ -509,7 +509,11 @@ class Settings:
         parse=_web_address,
     )
     mesh_token: str = set_by(
-        "MESH_TOKEN", "", "a token of the mesh service", unset="none", is_secret=True
+        "MESH_TOKEN",
+        "",
+        "a token of the mesh service; set for `trackflow mesh-service` itself, it lets this one in",
+        unset="none",
+        is_secret=True,
     )
     mesh_callback_url: str = set_by(
         "MESH_CALLBACK_URL",

@@ -149,6 +149,11 @@ class Store:
         return self.engine.url.render_as_string(hide_password=True)
 
     @property
+    def schema(self) -> str:
+        """The version of its tables, to which opening it has brought them."""
+        return SCHEMA_VERSION
+
+    @property
     def name(self) -> str:
         """The database for messages: its file, or its address without the password."""
         url = self.engine.url

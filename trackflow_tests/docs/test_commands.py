@@ -16,9 +16,10 @@ from trackflow_tests.docs.pages import PAGES, ROOT, blocks, name_of, prose, show
 
 NOT_RUN = {
     "docs/how-to/embed-in-dagster.md": "calls dg, which defs/test_dg.py does",
+    "docs/operations/containers.md": "docker/test_topology.py runs them, each in its place",
     "docs/mesh-page.md": "asks a service, which web/routes/test_meshes.py does with it",
 }
-"""Pages with shell scripts that no test runs, and why."""
+"""Pages with shell scripts that `docs/test_operations.py` does not run, and why."""
 
 TREE: Any = typer.main.get_command(app)
 

@@ -39,6 +39,7 @@ EMPTY = {
     ("GET", "/ingest/{sender}"),
     ("POST", "/ingest/{sender}"),
     ("POST", "/session"),
+    ("GET", "/session"),
     ("DELETE", "/session"),
 }
 """Operations whose answers are empty."""
