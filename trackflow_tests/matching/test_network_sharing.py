@@ -210,9 +210,12 @@ def test_a_home_without_the_network_matches_with_the_published_one(
         found = network_in_use(context, "car")
         assert found is not None
         assert found.folder.is_relative_to(second.home)
-    with Context.open(replace(second, home=tmp_path / "third", networks="")) as context:
-        with pytest.raises(NetworkBuildError, match="no road network in"):
-            context.engine("car")
+    third = replace(second, home=tmp_path / "third", networks="")
+    with (
+        Context.open(third) as context,
+        pytest.raises(NetworkBuildError, match="no road network in"),
+    ):
+        context.engine("car")
 
 
 def test_fsspec_reads_what_was_published(helsinki_network: RoadNetwork, address: str) -> None:

@@ -28,7 +28,7 @@ class CeleryLauncher(CeleryRunLauncher):
             SettingsError: no broker is set.
         """
         super().__init__(default_queue=QUEUE, inst_data=inst_data, **celery_app_arguments(settings))
-        self._watch = WorkerWatch()
+        self._watch = WorkerWatch(settings.lease_s)
 
     @property
     def supports_resume_run(self) -> bool:

@@ -18,10 +18,11 @@ from trackflow.defs.machines.celery_settings import celery_app_arguments
 from trackflow.defs.machines.run_processes import RunProcesses
 from trackflow.settings import Settings
 
-app = make_app(celery_app_arguments(Settings.from_env()))  # type: ignore[no-untyped-call]
+_settings = Settings.from_env()
+app = make_app(celery_app_arguments(_settings))  # type: ignore[no-untyped-call]
 
 # a worker that is started again under the same host name must not vouch for its predecessor's runs
-_runs = RunProcesses(f"{socket.gethostname()}-{os.getpid()}")
+_runs = RunProcesses(f"{socket.gethostname()}-{os.getpid()}", _settings.lease_s)
 
 
 HAND_BACK_S, HAND_BACKS = 2, 20

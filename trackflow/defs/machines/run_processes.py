@@ -17,7 +17,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import serialize_value
 
 from trackflow.concurrency.children import END_WITH_PARENT
-from trackflow.defs.machines.signs_of_life import BEAT_S, WORKER_TAG, beat
+from trackflow.defs.machines.signs_of_life import BEATS_PER_LEASE, WORKER_TAG, beat
 from trackflow.defs.runs import HELPS_TAG
 
 WAITING = (
@@ -34,14 +34,18 @@ type OpenInstance = Callable[[], dg.DagsterInstance]
 class RunProcesses:
     """The runs that one worker executes at present, and its signs of life."""
 
-    def __init__(self, worker: str, open_instance: OpenInstance = dg.DagsterInstance.get) -> None:
+    def __init__(
+        self, worker: str, lease_s: float, open_instance: OpenInstance = dg.DagsterInstance.get
+    ) -> None:
         """Nothing is executed yet.
 
         Args:
             worker: its name, different from that of any other worker that lives.
+            lease_s: seconds without a sign of life after which it counts as dead.
             open_instance: opens Dagster's records.
         """
         self.worker = worker
+        self._beat_s = lease_s / BEATS_PER_LEASE
         self._open_instance = open_instance
         self._lock = threading.Lock()
         self._processes: dict[str, subprocess.Popen[bytes] | None] = {}
@@ -104,10 +108,10 @@ class RunProcesses:
 
     def watch(self) -> None:
         """Give signs of life, and interrupt runs that a person has cancelled, until `stop`."""
-        while not self._ended.wait(BEAT_S):
+        while not self._ended.wait(self._beat_s):
             try:
                 with self._open_instance() as instance:
-                    while not self._ended.wait(BEAT_S):
+                    while not self._ended.wait(self._beat_s):
                         self._beat(instance)
                         self._interrupt_cancelled(instance)
             except Exception as error:  # noqa: BLE001  whatever the driver of the database raises
