@@ -39,7 +39,8 @@ def worker(
     own = {"DAGSTER_HOME": home} if (home := os.environ.get("DAGSTER_HOME")) else {}
     options = ["--pool", "threads", "--concurrency", str(runs), "--loglevel", "INFO"]
     celery = ["celery", "--app", APPLICATION, "worker", *options]
-    quiet = ["--without-gossip", "--without-mingle"]  # workers need not know of each other
+    # workers need not know of each other, and two may be on one machine
+    quiet = ["--without-gossip", "--without-mingle", "--hostname", f"trackflow-{os.getpid()}@%h"]
     sys.stdout.flush()
     os.execve(  # noqa: S606  this process becomes Celery's, which gets its signals
         sys.executable,

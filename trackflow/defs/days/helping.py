@@ -20,7 +20,7 @@ from trackflow.usecases.days.report import counted
 from trackflow.usecases.days.sharing import BatchSelection, run_shared
 from trackflow.usecases.days.waiting import find_waiting
 
-LEAST_BATCHES = 64
+LEAST_BATCHES = 32
 """Device-days that are worth a helper: starting one takes seconds."""
 
 

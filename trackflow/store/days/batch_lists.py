@@ -70,6 +70,28 @@ def pending(connection: Connection, stage: str, now: dt.datetime, **chosen: Any)
     return [(batch.device_id, batch.day) for batch in found]
 
 
+def unfinished(
+    connection: Connection,
+    *,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+) -> set[Pair]:
+    """Device-days that are not completed.
+
+    Args:
+        connection: to the store.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+        device_id: only this device; None for all.
+    """
+    query = sa.select(b.device_id, b.day).where(b.status != "completed")
+    query = query.where(*of_days(b.day, first, last))
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    return {(row.device_id, row.day) for row in connection.execute(query)}
+
+
 def days_of(connection: Connection, device_id: str) -> set[dt.date]:
     """The days of a device that have a batch."""
     return set(connection.scalars(sa.select(b.day).where(b.device_id == device_id)))

@@ -62,7 +62,23 @@ def run_shared(
         left = _due(context, selection, stages)
         # what has just failed or waits for a road engine is not tried again at once
         if not others and not left - {(r.device_id, r.day) for r in report.problems}:
-            return whole
+            return _without_done_by_others(context, selection, whole)
+
+
+def _without_done_by_others(
+    context: Context, selection: BatchSelection, report: RunReport
+) -> RunReport:
+    """The report without batches that this run had to give up, and that another one completed."""
+    with context.store.read() as connection:
+        left = batch_lists.unfinished(
+            connection,
+            first=selection.first,
+            last=selection.last,
+            device_id=selection.device_id,
+        )
+    for stage in report.stages:
+        stage.days = [r for r in stage.days if not r.deferred or (r.device_id, r.day) in left]
+    return report
 
 
 def _wait_for_others(context: Context, selection: BatchSelection) -> bool:
