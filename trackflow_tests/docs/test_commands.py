@@ -16,6 +16,7 @@ from trackflow_tests.docs.pages import PAGES, ROOT, blocks, name_of, prose, show
 NOT_RUN = {
     "docs/how-to/embed-in-dagster.md": "calls dg, which defs/test_dg.py does",
     "docs/mesh-page.md": "asks a service, which web/routes/test_meshes.py does with it",
+    "docs/operations/many-machines.md": "starts containers; defs/test_celery.py starts workers",
     "docs/serving.md": "makes a user and a systemd unit: needs root and systemd",
 }
 """Pages with shell scripts that no test runs, and why."""

@@ -91,7 +91,7 @@ def run(
     readmit(context)
     free_expired(context)
     match_outdated_again(context)
-    chosen = _Chosen(mode, first, last, device_id)
+    chosen = _RunSelection(mode, first, last, device_id)
     report = RunReport([StageReport(stage) for stage in stages])
     with nullcontext(pool) if pool else worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         # segmenting takes little time, and counts the points
@@ -129,7 +129,7 @@ def settled_day(moment: dt.datetime) -> dt.date:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class _RunSelection:
     """The batches that a run was asked for."""
 
     mode: RunMode
@@ -162,7 +162,7 @@ type _Wave = Callable[[str], bool]
 
 
 def _waves(
-    chosen: _Chosen, context: Context, stages: Sequence[str], *, heavy_first: bool
+    chosen: _RunSelection, context: Context, stages: Sequence[str], *, heavy_first: bool
 ) -> Iterator[_Wave]:
     """Devices that go through the later stages together: those with far more points come last.
 
@@ -195,7 +195,7 @@ def _run_stage(
     pool: "WorkerPool",
     report: StageReport,
     batches: Sequence[PendingBatch],
-    chosen: _Chosen,
+    chosen: _RunSelection,
     progress: StageProgress | None,
 ) -> None:
     """Run a stage on batches, and add what it did to its report.
