@@ -101,6 +101,7 @@ def kubernetes() -> Iterator[Kubernetes]:
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_a_run_becomes_a_job_of_kubernetes(
     dagster_home: Path, kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,3 +241,16 @@ def test_a_run_that_its_worker_no_longer_has_is_lost(records: dg.DagsterInstance
     lost = watch.health(records, run_of("forgetful", "2"))
     assert lost.status is WorkerStatus.FAILED
     assert "no longer executes" in (lost.msg or "")
+
+
+def test_a_worker_needs_a_broker_and_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trackflow.cli import worker
+
+    with pytest.raises(SettingsError, match="set TRACKFLOW_BROKER_URL"):
+        worker.worker()
+    monkeypatch.setenv("TRACKFLOW_BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(worker, "find_spec", lambda name: None if name == "celery" else name)
+    with pytest.raises(
+        SettingsError, match=r"celery is missing: pip install 'trackflow\[celery\]'"
+    ):
+        worker.worker()
