@@ -50,7 +50,7 @@ class Manifest:
     osrm: str
 
 
-class _HashedFile:
+class _CheckedFile:
     """A file that is read or written once from its start to its end, with its checksum."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -96,7 +96,7 @@ def publish_network(network: RoadNetwork, mode_map: Path, address: str) -> None:
         path = f"{place.root}/{network.profile}/{archive}"
         place.filesystem.makedirs(f"{place.root}/{network.profile}", exist_ok=True)
         with place.filesystem.open(path, "wb") as file:
-            hashed = _HashedFile(file)
+            hashed = _CheckedFile(file)
             # a stream: a country's network is never twice on the disk
             with tarfile.open(fileobj=hashed, mode="w|") as tar:  # type: ignore[call-overload]
                 for folder, name in ((network.folder, NETWORK), (mode_map, MODE_MAP)):
@@ -211,7 +211,7 @@ def _unpack(place: StoragePlace, manifest: Manifest, folder: Path, what: str) ->
     path = f"{place.root}/{manifest.profile}/{manifest.archive}"
     damaged = f"{what}: the archive is damaged or incomplete; build the network again"
     with place.filesystem.open(path, "rb") as file:
-        hashed = _HashedFile(file)
+        hashed = _CheckedFile(file)
         try:
             with tarfile.open(fileobj=hashed, mode="r|") as tar:  # type: ignore[call-overload]
                 tar.extractall(folder, filter="data")
