@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trackflow.categories.mode_map import ModeMap
     from trackflow.matching.engines.http import HttpEngine
     from trackflow.matching.engines.protocol import Engine
+    from trackflow.matching.networks import RoadNetwork
     from trackflow.store.roads.guarded_engine import GuardedEngine
 
 type Clock = Callable[[], dt.datetime]
@@ -75,6 +76,7 @@ class Context:
 
         Raises:
             NoNetworkError: there is no road network for it.
+            NetworkFetchError: there is one on another machine, and it cannot be fetched.
             EngineUnavailableError: no server answers, or the network is damaged.
         """
         if self.settings.engine_url:
@@ -94,8 +96,7 @@ class Context:
                     )
                 )
             return self._engines[profile]
-        with self.store.read() as connection:
-            network = networks.read_network(connection, profile, self.settings.home)
+        network = self.network(profile)
         if network is None:
             raise NoNetworkError(
                 f"there is no road network for {profile}: build one with "
@@ -112,21 +113,44 @@ class Context:
             self._engines[profile] = engine
         return engine
 
+    def network(self, profile: str) -> "RoadNetwork | None":
+        """The road network in use for a profile; None if there is none.
+
+        One that another machine has published is fetched, once for all processes of this machine.
+
+        Raises:
+            NetworkBuildError: its files are gone or damaged.
+            NetworkFetchError: it cannot be fetched.
+        """
+        home = self.settings.home.absolute()
+        with self.store.read() as connection:
+            version = networks.versions(connection).get(profile, "")
+            try:
+                return networks.read_network(connection, profile, home)
+            except NetworkBuildError:
+                if not self.settings.networks:
+                    raise
+        from trackflow.matching.network_sharing import fetch_network
+
+        into = networks.networks_folder(home)
+        return fetch_network(
+            profile, version, self.settings.networks, into, mode_map_folder(home, version)
+        )
+
     def mode_map(self) -> "ModeMap | None":
         """The rails, paths and stops of the road network in use; None if there are none."""
         from trackflow.categories.mode_map import ModeMap
 
-        with self.store.read() as connection:
-            for profile in PROFILES:
-                with suppress(NetworkBuildError):
-                    network = networks.read_network(connection, profile, self.settings.home)
-                    if network is None:
-                        continue
-                    folder = mode_map_folder(self.settings.home, network.version)
-                    if folder.exists():
-                        if self._mode_map is None or self._mode_map.version != network.version:
-                            self._mode_map = ModeMap.load(folder)
-                        return self._mode_map
+        for profile in PROFILES:
+            with suppress(NetworkBuildError):
+                network = self.network(profile)
+                if network is None:
+                    continue
+                folder = mode_map_folder(self.settings.home, network.version)
+                if folder.exists():
+                    if self._mode_map is None or self._mode_map.version != network.version:
+                        self._mode_map = ModeMap.load(folder)
+                    return self._mode_map
         return None
 
     @property

@@ -97,6 +97,12 @@ def _storage_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _execution(text: str) -> str:
+    if text not in ("local", "celery", "k8s"):
+        raise ValueError("must be local, celery or k8s")
+    return text
+
+
 def _named_addresses(text: str) -> tuple[tuple[str, str], ...]:
     """Projects and users with an address each; one may be there several times."""
     pairs = [word.partition("=")[::2] for word in words(text)]
@@ -164,6 +170,11 @@ class Settings:
             matching off, so that tracks keep their raw lines.
         engine_connections: requests to that server at once, of all processes.
         workers: processes that work at the same time.
+        execution: where Dagster's runs are executed: local, celery or k8s.
+        broker_url: the broker of Celery, never shown; it may hold a password.
+        machines: machines that share the days of a run.
+        networks: where road networks are published for other machines: a folder or an address of
+            fsspec; empty for nowhere.
         lease_s: how many seconds a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
         tiles_url: address of background tiles for the map page; empty for none.
@@ -260,6 +271,36 @@ class Settings:
         unset="one per core",
         parse=whole_number(1, 256),
         from_machine=lambda: os.cpu_count() or 1,
+    )
+    execution: str = set_by(
+        "EXECUTION",
+        "local",
+        "where Dagster's runs are executed: `local`, `celery` or `k8s`, see "
+        "[many machines](../operations/many-machines.md)",
+        unset="local: beside Dagster",
+        parse=_execution,
+    )
+    broker_url: str = set_by(
+        "BROKER_URL",
+        "",
+        "the broker of `TRACKFLOW_EXECUTION=celery`, such as `redis://broker:6379/0`",
+        unset="none",
+        is_secret=True,
+    )
+    machines: int = set_by(
+        "MACHINES",
+        1,
+        "machines that share the days of one run",
+        parse=whole_number(1, 100),
+    )
+    networks: str = set_by(
+        "NETWORKS",
+        "",
+        "where `network build` publishes road networks for other machines, which fetch them once: "
+        "a folder, or an address of fsspec such as `s3://bucket/networks`",
+        unset="nowhere: on this machine only",
+        parse=_storage_address,
+        is_secret=True,
     )
     lease_s: float = set_by(
         "LEASE_S",

@@ -66,6 +66,10 @@ SAMPLES = {
     "TRACKFLOW_STATSD": ("[::1]:8125", ("::1", 8125)),
     "TRACKFLOW_QUARANTINE_MB": ("12", 12),
     "TRACKFLOW_OWNTRACKS_KEYS": ("one two", ("one", "two")),
+    "TRACKFLOW_EXECUTION": ("celery", "celery"),
+    "TRACKFLOW_BROKER_URL": ("redis://broker:6379/0", "redis://broker:6379/0"),
+    "TRACKFLOW_MACHINES": ("3", 3),
+    "TRACKFLOW_NETWORKS": ("s3://bucket/networks/", "s3://bucket/networks"),
     "TRACKFLOW_TIME_ZONE": ("Europe/Helsinki", "Europe/Helsinki"),
 }
 
@@ -89,6 +93,7 @@ BOUNDS = {
     "TRACKFLOW_MESH_MEMORY_MB": (64, 1_000_000),
     "TRACKFLOW_MESH_LIMIT_S": (1, 86_400),
     "TRACKFLOW_QUARANTINE_MB": (1, 1_000_000),
+    "TRACKFLOW_MACHINES": (1, 100),
 }
 
 

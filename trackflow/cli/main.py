@@ -33,6 +33,7 @@ from trackflow.cli import (
     serve,
     vehicles,
     what_if,
+    worker,
 )
 from trackflow.cli.common import err, out
 from trackflow.errors import TrackflowError
@@ -90,6 +91,7 @@ for subject in (
     following,
     exports,
     serve,
+    worker,
     intake,
     devices,
     housekeeping,

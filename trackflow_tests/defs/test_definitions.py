@@ -191,8 +191,9 @@ SUBJECTS = {
     "catalogue": "check_catalogue_job find_visits_job sync_catalogue_job "
     "catalogue_checks_schedule catalogue_schedule visits_schedule",
     "categories": "categorize_days_job due_categories_sensor",
-    "days": "check_days_job live_job process_days_job process_older_days_job live_sensor "
-    "older_days_sensor pending_batches_sensor daily_schedule days_checks_schedule",
+    "days": "check_days_job help_with_days_job live_job process_days_job process_older_days_job "
+    "helpers_sensor live_sensor older_days_sensor pending_batches_sensor daily_schedule "
+    "days_checks_schedule",
     "housekeeping": "alerts_sensor housekeeping_job housekeeping_schedule run_failures_sensor",
     "intake": "import_inbox_job followed_table_sensor gps_points_sensor inbox_sensor",
     "jobs": "requested_job requested_jobs_sensor",
@@ -241,7 +242,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["21"]
+    assert loaded.stdout.split() == ["22"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 
