@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from trackflow.concurrency.budget import MOST_THREADS
 from trackflow.context import Context
 from trackflow.errors import TrackflowError
 from trackflow.usecases.days.notices import read_guesses, read_notices
@@ -58,6 +60,10 @@ from trackflow.web.security.limits import (
     RequestLimits,
 )
 from trackflow.web.watching import Watch
+
+REQUEST_THREADS = MOST_THREADS - 3
+"""Threads that answer requests: fewer than the connections to the database, beside those that store
+what arrives. With more, they would wait for each other's connections until they give up."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
@@ -157,6 +163,7 @@ def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, Reque
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run the background tasks while the application runs."""
+    to_thread.current_default_thread_limiter().total_tokens = REQUEST_THREADS
     app.state.accessed.start()
     app.state.watch.start()
     try:
