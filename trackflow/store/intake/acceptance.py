@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store import months
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules, add_devices, admission_rules
 from trackflow.store.housekeeping import retention
@@ -99,6 +100,7 @@ def accept(
     newly_refused += _refuse(connection, too_old, import_id)
     if not len(points):
         return DeliveryCounts(refused=newly_refused, too_old=len(too_old))
+    months.make_for_times(connection, gps_points, points.time_us)
     receipt = sa.insert(receipts).values(
         received_at=received_at or now, source=source, import_id=import_id or None
     )

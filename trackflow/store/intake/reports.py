@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store import months
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
@@ -123,6 +124,8 @@ def _store_new(
         The new points by report. Their devices are locked, so a second try finds the same points.
     """
     new = rows
+    times_us = [row[1] for mine in rows.values() for row in mine]
+    months.make_for_times(connection, gps_points, times_us)
     while any(new.values()):
         savepoint = connection.begin_nested()
         seqs = _receipts(connection, {reports[k].source for k, mine in new.items() if mine}, now)
