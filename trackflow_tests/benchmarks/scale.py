@@ -1,21 +1,27 @@
-"""Scale: a fleet's points in PostgreSQL: import, a day's rebuild, reads, memory and disk.
+"""Scale: a fleet's points in PostgreSQL, and a tenth of them: what grows, and how.
 
 `scale POINTS [DEVICES]`: 5 million points of 1,000 devices without. Each device reports every 5 s
-while it drives, two hours a day; so there are as many days as the points need. Each day is a CSV
-file in the order in which a live service gets points (by time, devices in turn), imported as by
-`trackflow import`. Then the middle day is processed as by `trackflow run`, with no road engine:
-cleaning, cuts, tracks; and each window of it gets a line of the length that real ones have. What it makes of that day is copied to all other days by SQL, so
-that reads find tables of the full size. Reads are the use cases behind the map and the API, in this
-process, each with other devices and days. PostgreSQL has its default settings.
+while it drives, two hours a day; so there are as many days as the points need. The first and the
+last days are CSV files in the order in which a live service gets points (by time, devices in turn),
+imported as by `trackflow import`; those between are copies of the second day, made by SQL. Then the
+middle day is processed as by `trackflow run`, with no road engine:
+cleaning, cuts, tracks; and each window of it gets a line of the length that real ones have. What is
+made of that day is copied to all other days, so that reads find tables of the full size.
+Reads are the use cases behind the map and the API, in this process, of other devices and days each
+time, and in turn in both databases: so their ratio does not depend on what else the machine does.
+PostgreSQL has its default settings.
 """
 
 import datetime as dt
 import os
 import random
 import resource
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +36,7 @@ from trackflow.geo.time import ONE_DAY, midnight, to_us
 from trackflow.settings import Settings
 from trackflow.store import months
 from trackflow.store.intake.points import read_points
-from trackflow.store.tables import cached_polylines, metadata
+from trackflow.store.tables import cached_polylines, gps_points, metadata, processing_batches
 from trackflow.usecases.days.run import RunMode
 from trackflow.usecases.days.run import run as process
 from trackflow.usecases.intake.importing import import_paths
@@ -46,6 +52,7 @@ from trackflow_tests.benchmarks.api import (
     line_of,
     postgresql_url,
 )
+from trackflow_tests.helpers import postgres
 
 FIRST = dt.date(2026, 1, 20)
 EVERY_S, HOURS_A_DAY = 5, 2
@@ -55,8 +62,7 @@ POINTS_A_DAY = HOURS_A_DAY * 3600 // EVERY_S
 DRIVES = (8, 17)
 """The hours at which they begin."""
 
-REQUESTS, TOWN = 300, 50
-SHARE = 95
+REQUESTS, TOWN, REBUILDS, IMPORTED = 300, 50, 2, 2
 
 MADE = ("segments", "cached_polylines", "tracks", "day_ledgers")
 DISK = ("gps_points", *MADE, "processing_batches")
@@ -64,23 +70,52 @@ DISK = ("gps_points", *MADE, "processing_batches")
 type Figures = dict[str, float | int | str]
 
 
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A store with the points of a fleet: what it is called in figures, its days and devices."""
+
+    context: Context
+    name: str
+    days: int
+    devices: int
+
+    @property
+    def middle(self) -> dt.date:
+        """The day that is processed."""
+        return FIRST + (self.days // 2) * ONE_DAY
+
+
 def run(points: int = 5_000_000, devices: int = 1_000) -> Figures:
-    days = max(3, round(points / devices / POINTS_A_DAY))
-    figures: Figures = {"devices": devices, "days": days}
-    with tempfile.TemporaryDirectory() as folder, postgresql_url(Path(folder)) as url:
-        settings = Settings(
-            home=Path(folder) / "home", database_url=url, engine_url="none", workers=2
-        )
-        with Context.open(settings) as context:
-            figures |= _import(context, Path(folder), days, devices)
-            figures |= _rebuild(context, FIRST + (days // 2) * ONE_DAY)
-            _add_lines(context, FIRST + (days // 2) * ONE_DAY, devices)
-            _copy_to_other_days(context, FIRST + (days // 2) * ONE_DAY, days)
-            figures |= _read(context, days, devices)
-            figures |= _disk(context)
-        figures["memory of this process at its most, MB"] = _peak_mb(resource.RUSAGE_SELF)
-        figures["memory of a worker at its most, MB"] = _peak_mb(resource.RUSAGE_CHILDREN)
+    days = max(1, round(points / devices / POINTS_A_DAY))
+    figures: Figures = {"devices": devices}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgresql_url(Path(folder)) as url,
+        _opened(Path(folder), url, "tenth", max(1, round(days / 10)), devices) as tenth,
+        _opened(Path(folder), url, "whole", days, devices) as whole,
+    ):
+        for fleet in (tenth, whole):
+            figures |= _import(fleet, Path(folder))
+            figures |= _rebuild(fleet)
+            _add_lines(fleet)
+            _copy_to_other_days(fleet)
+        figures |= _read(tenth, whole)
+        figures |= _disk(tenth) | _disk(whole)
     return figures
+
+
+@contextmanager
+def _opened(folder: Path, url: str, name: str, days: int, devices: int) -> Iterator[Fleet]:
+    server = sa.make_url(url)
+    postgres.execute(server, f"CREATE DATABASE {name}")
+    settings = Settings(
+        home=folder / name,
+        database_url=server.set(database=name).render_as_string(hide_password=False),
+        engine_url="none",
+        workers=2,
+    )
+    with Context.open(settings) as context:
+        yield Fleet(context, name, days, devices)
 
 
 def write_day(file: Path, day: dt.date, devices: int) -> int:
@@ -116,36 +151,49 @@ def _device(k: int) -> str:
     return f"van-{k:05}"
 
 
-def _import(context: Context, folder: Path, days: int, devices: int) -> Figures:
-    rates, total, spent_s = [], 0, 0.0
-    for k in range(days):
+def _import(fleet: Fleet, folder: Path) -> Figures:
+    rates = []
+    for k in range(fleet.days):
+        if IMPORTED <= k < fleet.days - IMPORTED:
+            with fleet.context.store.write() as connection:
+                for table in (gps_points, processing_batches):
+                    _copy(connection, table, FIRST + ONE_DAY, k - 1)
+            continue
         file = folder / f"{k}.csv"
-        count = write_day(file, FIRST + k * ONE_DAY, devices)
+        count = write_day(file, FIRST + k * ONE_DAY, fleet.devices)
         started = time.perf_counter()
-        report = import_paths(context, [file])
+        report = import_paths(fleet.context, [file])
         took_s = time.perf_counter() - started
         assert report.accepted.added == count, report
         file.unlink()
         rates.append(count / took_s)
-        total, spent_s = total + count, spent_s + took_s
-    edge = max(1, days // 5)
+        _say(f"{fleet.name}: day {k + 1} of {fleet.days}, {rates[-1]:,.0f} points/s")
     return {
-        "points": total,
-        "imported, points/s": total / spent_s,
-        "imported, first fifth of the days, points/s": float(np.median(rates[:edge])),
-        "imported, last fifth of the days, points/s": float(np.median(rates[-edge:])),
+        f"{fleet.name}: days": fleet.days,
+        f"{fleet.name}: points": fleet.days * fleet.devices * POINTS_A_DAY,
+        f"{fleet.name}: first days imported, points/s": max(rates[:IMPORTED]),
+        f"{fleet.name}: last days imported, points/s": max(rates[-IMPORTED:]),
+        f"{fleet.name}: memory at most so far, MB": _peak_mb(resource.RUSAGE_SELF),
     }
 
 
-def _rebuild(context: Context, day: dt.date) -> Figures:
-    started = time.perf_counter()
-    report = process(context, mode=RunMode.BULK, first=day, last=day)
-    assert not report.problems, report.problems
-    return {"a day of all devices rebuilt in, s": time.perf_counter() - started}
+def _rebuild(fleet: Fleet) -> Figures:
+    times = []
+    for _ in range(REBUILDS):
+        started = time.perf_counter()
+        report = process(fleet.context, mode=RunMode.BULK, first=fleet.middle, last=fleet.middle)
+        assert not report.problems, report.problems
+        times.append(time.perf_counter() - started)
+        _say(f"{fleet.name}: a day processed in {times[-1]:.1f} s")
+    return {
+        f"{fleet.name}: a day of all devices rebuilt in, s": min(times),
+        f"{fleet.name}: memory of a worker at most so far, MB": _peak_mb(resource.RUSAGE_CHILDREN),
+    }
 
 
-def _add_lines(context: Context, day: dt.date, devices: int) -> None:
+def _add_lines(fleet: Fleet) -> None:
     """Lines as matching makes them of a day, past the pipeline."""
+    day = fleet.middle
     lines = [line_of(VERTICES, seed) for seed in range(500)]
     rows = (
         (
@@ -153,11 +201,11 @@ def _add_lines(context: Context, day: dt.date, devices: int) -> None:
             60, 1.5, os.urandom(16).hex(), os.urandom(MATCH_BYTES), start,
         )
         for w, start in enumerate(_windows(day))
-        for k in range(devices)
+        for k in range(fleet.devices)
     )  # fmt: skip
-    with context.store.write() as connection:
+    with fleet.context.store.write() as connection:
         months.make(connection, cached_polylines, [day.replace(day=1)])
-    copy(context.store, cached_polylines, LINE_COLUMNS, rows)
+    copy(fleet.context.store, cached_polylines, LINE_COLUMNS, rows)
 
 
 def _windows(day: dt.date) -> list[dt.datetime]:
@@ -169,9 +217,10 @@ def _windows(day: dt.date) -> list[dt.datetime]:
     ]
 
 
-def _copy_to_other_days(context: Context, day: dt.date, days: int) -> None:
+def _copy_to_other_days(fleet: Fleet) -> None:
     """Give every day what was made of one, so that the tables have their full size."""
-    for k in range(days):
+    context, day = fleet.context, fleet.middle
+    for k in range(fleet.days):
         offset = (FIRST + k * ONE_DAY - day).days
         if offset:
             with context.store.write() as connection:
@@ -181,6 +230,7 @@ def _copy_to_other_days(context: Context, day: dt.date, days: int) -> None:
         connection.execute(sa.text("UPDATE processing_batches SET status = 'completed', "
             "segmented_generation = generation, matched_generation = generation, "
             "tracked_generation = generation, pending_since = NULL"))  # fmt: skip
+    _say(f"{fleet.name}: all days copied")
     with context.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as plain:
         plain.execute(sa.text("VACUUM ANALYZE"))
 
@@ -189,32 +239,34 @@ def _copy(connection: sa.Connection, table: sa.Table, day: dt.date, offset: int)
     def moved(column: "sa.Column[object]") -> str:
         if column.name == "track_id":
             return "gen_random_uuid()"
-        if column.name in ("day", "start_time", "end_time"):
-            more = f"{offset}" if column.name == "day" else f"interval '{offset} days'"
+        if column.name in ("day", "start_time", "end_time", "recorded_at"):
+            more = f"{offset}" if column.name == "day" else f"interval '{24 * offset} hours'"
             return f"{column.name} + {more}"
         return column.name
 
     names = ", ".join(column.name for column in table.columns)
     values = ", ".join(moved(column) for column in table.columns)
-    mine = "day = :day" if "day" in table.c else "start_time >= :start AND start_time < :end"
+    time = "recorded_at" if table is gps_points else "start_time"
+    mine = "day = :day" if "day" in table.c else f"{time} >= :start AND {time} < :end"
     given = {"day": day} if "day" in table.c else {
         "start": midnight(day), "end": midnight(day + ONE_DAY)
     }  # fmt: skip
-    if table is cached_polylines:
+    if table in months.PARTITIONED:
         months.make(connection, table, [(day + offset * ONE_DAY).replace(day=1)])
     query = f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {table.name} WHERE {mine}"
     connection.execute(sa.text(query), given)
 
 
-def _read(context: Context, days: int, devices: int) -> Figures:
-    pick = random.Random(1)
+def _questions(fleet: Fleet) -> dict[str, tuple[int, Callable[[], object]]]:
+    """What is asked how often; two fleets are asked for the same devices and boxes."""
+    pick, context = random.Random(1), fleet.context
 
-    def when(length: int = 1) -> TimeRange:
-        start = midnight(FIRST + pick.randrange(days - length + 1) * ONE_DAY)
-        return TimeRange(start, start + length * ONE_DAY)
+    def when() -> TimeRange:
+        start = midnight(FIRST + pick.randrange(fleet.days) * ONE_DAY)
+        return TimeRange(start, start + ONE_DAY)
 
     def some(count: int) -> list[str]:
-        return [_device(k) for k in pick.sample(range(devices), min(count, devices))]
+        return [_device(k) for k in pick.sample(range(fleet.devices), min(count, fleet.devices))]
 
     def tracks(ids: list[str] | None, bbox: Bbox | None) -> object:
         return read_tracks(context, TrackSelection(ids, when(), bbox, "matched", 500, None))
@@ -223,13 +275,13 @@ def _read(context: Context, days: int, devices: int) -> Figures:
         west, south = pick.uniform(24.3, 25.3), pick.uniform(59.9, 60.4)
         return Bbox(west, south, west + 0.1, south + 0.05)
 
-    def day_of_points() -> object:
+    def points() -> object:
         asked = when()
         with context.store.read() as connection:
             return read_points(connection, *some(1), to_us(asked.start), to_us(asked.end))
 
-    questions: dict[str, tuple[int, Callable[[], object]]] = {
-        "points of a device's day": (REQUESTS, day_of_points),
+    return {
+        "points of a device's day": (REQUESTS, points),
         "lines of a device's day": (REQUESTS, lambda: cached_paths(context, some(1), when())),
         f"lines of {TOWN} devices' day": (
             REQUESTS // 3,
@@ -237,42 +289,54 @@ def _read(context: Context, days: int, devices: int) -> Figures:
         ),
         "tracks of a device's day": (REQUESTS, lambda: tracks(some(1), None)),
         "tracks of a day in a box": (REQUESTS, lambda: tracks(None, box())),
-        "last positions of all devices": (REQUESTS // 10, lambda: list_devices(context)),
-    }
-    return {
-        f"{what}, p{SHARE} in ms": _percentile(count, ask)
-        for what, (count, ask) in questions.items()
+        "last positions of all devices": (REQUESTS // 3, lambda: list_devices(context)),
     }
 
 
-def _percentile(count: int, ask: Callable[[], object]) -> float:
-    times = []
-    for _ in range(count):
-        started = time.perf_counter()
-        ask()
-        times.append((time.perf_counter() - started) * 1e3)
-    return float(np.percentile(times, SHARE))
+def _read(tenth: Fleet, whole: Fleet) -> Figures:
+    figures: Figures = {}
+    of_tenth, of_whole = _questions(tenth), _questions(whole)
+    for what, (count, _) in of_tenth.items():
+        both = [(_ms(of_tenth[what][1]), _ms(of_whole[what][1])) for _ in range(count)]
+        for share in (50, 95):
+            few, many = (float(np.percentile(times, share)) for times in zip(*both, strict=True))
+            figures[f"{what}, p{share}, ms, tenth"] = few
+            figures[f"{what}, p{share}, ms, whole"] = many
+            figures[f"{what}, p{share}, ratio (1.3)"] = many / few
+    return figures
 
 
-def _disk(context: Context) -> Figures:
+def _ms(ask: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    ask()
+    return (time.perf_counter() - started) * 1e3
+
+
+def _disk(fleet: Fleet) -> Figures:
     sizes = sa.text(
         "SELECT sum(pg_table_size(relid)) AS rows, sum(pg_indexes_size(relid)) AS keys "
         "FROM (SELECT CAST(:name AS regclass) AS relid "
         "UNION SELECT relid FROM pg_partition_tree(CAST(:name AS regclass)))"
     )
     figures: Figures = {}
-    with context.store.read() as connection:
+    with fleet.context.store.read() as connection:
         points = connection.scalar(sa.text("SELECT count(*) FROM gps_points"))
         assert points
         for name in DISK:
             row = connection.execute(sizes, {"name": name}).one()
             for what, size in (("rows", row.rows), ("indexes", row.keys)):
-                figures[f"disk: {name}, {what}, MB per million points"] = float(size) / points
+                figures[f"{fleet.name}: {name}, {what}, MB per million points"] = (
+                    float(size) / points
+                )
         whole = connection.scalar(sa.text("SELECT pg_database_size(current_database())"))
-        figures["disk: all, MB per million points"] = float(whole) / points
+        figures[f"{fleet.name}: all on disk, MB per million points"] = float(whole or 0) / points
         parts = sa.text("SELECT count(*) FROM pg_partition_tree('gps_points') WHERE isleaf")
-        figures["partitions of gps_points"] = connection.scalar(parts) or 0
+        figures[f"{fleet.name}: partitions of gps_points"] = connection.scalar(parts) or 0
     return figures
+
+
+def _say(text: str) -> None:
+    print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
 
 
 def _peak_mb(who: int) -> float:
