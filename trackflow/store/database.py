@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 
 from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
-from trackflow.settings import Settings
+from trackflow.settings import MOST_CONNECTIONS, Settings
 from trackflow.store.migrations import SCHEMA_VERSION
 
 __all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
@@ -19,8 +19,8 @@ __all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
 
-KEPT_CONNECTIONS, MOST_CONNECTIONS = 5, 15
-"""Of one process: it keeps some open, and opens more while they are needed."""
+KEPT_CONNECTIONS = 5
+"""Of one process: it keeps so many open, and opens more while they are needed."""
 
 CONNECT_TIMEOUT_S = 10
 """How long to wait for PostgreSQL; the driver's default for a host that is off is minutes."""
@@ -36,8 +36,9 @@ class Store:
     writes later would fail with "database is locked" after another writer's commit in between.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, most_connections: int = MOST_CONNECTIONS) -> None:
         self.engine = engine
+        self.most_connections = most_connections
         self.is_postgresql = engine.dialect.name == "postgresql"
         # calls that bypass SQLAlchemy (COPY, executemany) raise the driver's own errors
         self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
@@ -87,7 +88,7 @@ class Store:
             options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
             transaction = connection.execution_options(**options).begin()
             try:
-                yield _RehearsedStore(self.engine, connection)
+                yield _RehearsedStore(self.engine, self.most_connections, connection)
             finally:
                 transaction.rollback()
 
@@ -100,14 +101,13 @@ class Store:
         if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
             raise StoreRefusesError(self._full[1])
 
-    @staticmethod
-    def workers(wanted: int) -> int:
+    def workers(self, wanted: int) -> int:
         """How many threads may hold a connection each: as many as wanted, and one is left over.
 
         With more, they would wait for each other's connections until they give up, and nothing else
         of this process could reach the database.
         """
-        return max(1, min(wanted, MOST_CONNECTIONS - 1))
+        return max(1, min(wanted, self.most_connections - 1))
 
     def close(self) -> None:
         """Close all connections."""
@@ -153,8 +153,8 @@ class Store:
 class _RehearsedStore(Store):
     """A store whose transactions are parts of one that will be rolled back."""
 
-    def __init__(self, engine: Engine, connection: Connection) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, most_connections: int, connection: Connection) -> None:
+        super().__init__(engine, most_connections)
         self._connection = connection
 
     @contextmanager
@@ -182,7 +182,8 @@ def open_store(settings: Settings) -> Store:
             raise SettingsError(
                 f"cannot make the folder {settings.home} (TRACKFLOW_HOME): {error.strerror}"
             ) from None
-    store = Store(_engine(settings.url))
+    most = settings.database_connections
+    store = Store(_engine(settings.url, most), most)
     try:
         with store._translated():
             _migrate(store.engine)
@@ -214,13 +215,9 @@ def _migrate(engine: Engine) -> None:
         upgrade(engine)
 
 
-_POOL = {
-    "pool_size": KEPT_CONNECTIONS,
-    "max_overflow": MOST_CONNECTIONS - KEPT_CONNECTIONS,
-}
-
-
-def _engine(url: str) -> Engine:
+def _engine(url: str, most_connections: int = MOST_CONNECTIONS) -> Engine:
+    kept = min(KEPT_CONNECTIONS, most_connections)
+    pool = {"pool_size": kept, "max_overflow": most_connections - kept}
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
     except (sa.exc.ArgumentError, ValueError):
@@ -239,15 +236,30 @@ def _engine(url: str) -> Engine:
                 "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
             )
         engine = sa.create_engine(
-            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, **_POOL
+            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, **pool
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     timeout = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_S}
-    return sa.create_engine(
-        parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True, **_POOL
+    engine = sa.create_engine(
+        parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True, **pool
     )
+    sa.event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Prepare no statements behind a pooler: the next transaction may be in another session.
+
+    PgBouncer and its like give their clients process ids of their own. There, everything that would
+    outlive a transaction (SET, session locks, temporary tables) is out of place as well.
+    """
+    connection.autocommit = True
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.autocommit = False
+    if pid != connection.info.backend_pid:
+        connection.prepare_threshold = None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
