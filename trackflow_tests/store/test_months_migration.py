@@ -232,9 +232,9 @@ def test_people_keep_their_rights(old_url: str, tmp_path: Path) -> None:
 
 
 def test_an_empty_store_gets_no_partition_of_old_rows(old_url: str, tmp_path: Path) -> None:
-    with _engine(old_url).begin() as connection:
-        connection.exec_driver_sql("TRUNCATE gps_points, cached_polylines")
+    with connected(old_url) as connection:
+        connection.execute("TRUNCATE gps_points, cached_polylines")
     store = open_store(settings_of(old_url, tmp_path))
-    with store.read() as connection:
-        assert [months.partitions(connection, table) for table in months.PARTITIONED] == [[], []]
+    with store.read() as reading:
+        assert [months.partitions(reading, table) for table in months.PARTITIONED] == [[], []]
     store.close()
