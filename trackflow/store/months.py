@@ -151,10 +151,10 @@ def count_rows(connection: Connection, partition: Partition) -> int:
 def drop(connection: Connection, table: sa.Table, partition: Partition) -> bool:
     """Drop a partition if nothing that is kept was made of its days; returns whether it was.
 
-    All readers of the table wait for the end of this transaction, so it should do nothing else. DETACH
-    CONCURRENTLY would let them go on, but it commits by itself: a late point could arrive between
-    the check and the drop. A transaction that began before and reads this month only afterwards
-    finds no rows of it.
+    All readers of the table wait for the end of this transaction, so it should do nothing else.
+    DETACH CONCURRENTLY would let them go on, but it commits by itself: a late point could arrive
+    between the check and the drop. A transaction that began before and reads this month only
+    afterwards finds no rows of it.
 
     Args:
         connection: in a transaction for writing, on PostgreSQL.
