@@ -192,7 +192,7 @@ def _import(fleet: Fleet, folder: Path) -> Figures:
         f"{fleet.name}: last day imported, points/s": rates[-1],
         f"{fleet.name}: first day imported, processor s per million points": spent[0],
         f"{fleet.name}: last day imported, processor s per million points": spent[-1],
-        f"{fleet.name}: memory at most so far, MB": _peak_mb(resource.RUSAGE_SELF),
+        f"{fleet.name}: memory at most so far (the making of files too), MB": _peak_mb(),
     }
 
 
@@ -205,7 +205,6 @@ def _rebuild(fleet: Fleet) -> Figures:
     return {
         f"{fleet.name}: a day of all devices rebuilt in, s": took_s,
         f"{fleet.name}: a day of all devices rebuilt, processor s": fleet.processor_s() - cpu_s,
-        f"{fleet.name}: memory of a worker at most so far, MB": _peak_mb(resource.RUSAGE_CHILDREN),
     }
 
 
@@ -364,5 +363,5 @@ def _say(text: str) -> None:
     print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
 
 
-def _peak_mb(who: int) -> float:
-    return resource.getrusage(who).ru_maxrss / 1024
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
