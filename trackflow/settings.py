@@ -19,6 +19,9 @@ from trackflow.variables import PREFIX, Variable, number, set_by, whole_number, 
 HOME_NAME = ".trackflow"
 DATABASE_NAME = "trackflow.db"
 
+MOST_CONNECTIONS = 25
+"""The default: enough for the threads of a server; few processes ever need so many at once."""
+
 
 def find_home(start: Path | None = None) -> Path:
     """The folder of an existing store, so that a command in another folder makes no second one.
@@ -166,6 +169,7 @@ class Settings:
         home: folder for the SQLite database, road networks and Dagster's own storage; see
             `find_home`.
         database_url: SQLAlchemy URL; empty means SQLite in `home`.
+        database_connections: connections of a process to the database, at most.
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
         engine_connections: requests to that server at once, of all processes.
@@ -250,6 +254,13 @@ class Settings:
         "",
         "such as `postgresql+psycopg://user@host/trackflow`",
         unset="SQLite in the home",
+    )
+    database_connections: int = set_by(
+        "DATABASE_CONNECTIONS",
+        MOST_CONNECTIONS,
+        "connections of a process to the database, at most; 4 or more, and so many threads, less 2, work in it at once. Each worker, each server of "
+        "the API and each of Dagster's processes is one",
+        parse=whole_number(4, 1000),
     )
     engine_url: str = set_by(
         "ENGINE_URL",

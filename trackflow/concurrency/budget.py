@@ -8,7 +8,10 @@ it does without: its first thread needs no place, as its caller waits for it mea
 import threading
 
 MOST_THREADS = 23
-"""The database has two connections more: one for the first thread of a pool, and one left over."""
+"""As long as no store is open."""
+
+OTHER_CONNECTIONS = 2
+"""To the database: one for the first thread of a pool, and one that is left over."""
 
 
 class ThreadBudget:
@@ -22,6 +25,13 @@ class ThreadBudget:
     def in_use(self) -> int:
         """Places that are taken."""
         return self.places - self._free
+
+    def resize(self, connections: int) -> None:
+        """Have a place for each connection to the database but `OTHER_CONNECTIONS`."""
+        with self._lock:
+            places = max(connections - OTHER_CONNECTIONS, 0)
+            self._free += places - self.places
+            self.places = places
 
     def take(self) -> bool:
         """Take a place; False if there is none. Never waits, so that nested pools go on."""

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from trackflow.concurrency.budget import MOST_THREADS
+from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
-from trackflow.settings import Settings
+from trackflow.settings import MOST_CONNECTIONS, Settings
 from trackflow.store.migrations import SCHEMA_VERSION
 
 __all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
@@ -20,10 +20,8 @@ __all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
 
-KEPT_CONNECTIONS, MOST_CONNECTIONS = 5, MOST_THREADS + 2
-"""Of one process: it keeps some open, and opens more while they are needed. There is one for each
-thread of all its pools, and one is left over: with fewer, threads would wait for each other's
-connections until they give up."""
+KEPT_CONNECTIONS = 5
+"""Of one process: it keeps so many open, and opens more while they are needed."""
 
 CONNECT_TIMEOUT_S = 10
 """How long to wait for PostgreSQL; the driver's default for a host that is off is minutes."""
@@ -39,10 +37,9 @@ class Store:
     writes later would fail with "database is locked" after another writer's commit in between.
     """
 
-    most_connections = MOST_CONNECTIONS
-
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, most_connections: int = MOST_CONNECTIONS) -> None:
         self.engine = engine
+        self.most_connections = most_connections
         self.is_postgresql = engine.dialect.name == "postgresql"
         # calls that bypass SQLAlchemy (COPY, executemany) raise the driver's own errors
         self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
@@ -92,7 +89,7 @@ class Store:
             options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
             transaction = connection.execution_options(**options).begin()
             try:
-                yield _RehearsedStore(self.engine, connection)
+                yield _RehearsedStore(self.engine, self.most_connections, connection)
             finally:
                 transaction.rollback()
 
@@ -138,12 +135,6 @@ class Store:
         return (StoreRefusesError if refuses else StoreUnavailableError)(message)
 
     @property
-    def connections_in_use(self) -> int:
-        """Connections of this process that transactions hold now."""
-        pool = self.engine.pool
-        return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
-
-    @property
     def url(self) -> str:
         """The address of the database, without its password."""
         return self.engine.url.render_as_string(hide_password=True)
@@ -165,8 +156,8 @@ class Store:
 class _RehearsedStore(Store):
     """A store whose transactions are parts of one that will be rolled back."""
 
-    def __init__(self, engine: Engine, connection: Connection) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, most_connections: int, connection: Connection) -> None:
+        super().__init__(engine, most_connections)
         self._connection = connection
 
     @contextmanager
@@ -194,7 +185,9 @@ def open_store(settings: Settings) -> Store:
             raise SettingsError(
                 f"cannot make the folder {settings.home} (TRACKFLOW_HOME): {error.strerror}"
             ) from None
-    store = Store(_engine(settings.url))
+    most = settings.database_connections
+    BUDGET.resize(most)
+    store = Store(_engine(settings.url, most), most)
     try:
         with store._translated():
             _migrate(store.engine)
@@ -226,13 +219,9 @@ def _migrate(engine: Engine) -> None:
         upgrade(engine)
 
 
-_POOL = {
-    "pool_size": KEPT_CONNECTIONS,
-    "max_overflow": MOST_CONNECTIONS - KEPT_CONNECTIONS,
-}
-
-
-def _engine(url: str) -> Engine:
+def _engine(url: str, most_connections: int = MOST_CONNECTIONS) -> Engine:
+    kept = min(KEPT_CONNECTIONS, most_connections)
+    pool = {"pool_size": kept, "max_overflow": most_connections - kept}
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
     except (sa.exc.ArgumentError, ValueError):
@@ -251,15 +240,30 @@ def _engine(url: str) -> Engine:
                 "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
             )
         engine = sa.create_engine(
-            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, **_POOL
+            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, **pool
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     timeout = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_S}
-    return sa.create_engine(
-        parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True, **_POOL
+    engine = sa.create_engine(
+        parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True, **pool
     )
+    sa.event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Prepare no statements behind a pooler: the next transaction may be in another session.
+
+    PgBouncer and its like give their clients process ids of their own. There, everything that would
+    outlive a transaction (SET, session locks, temporary tables) is out of place as well.
+    """
+    connection.autocommit = True
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.autocommit = False
+    if pid != connection.info.backend_pid:
+        connection.prepare_threshold = None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

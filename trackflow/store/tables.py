@@ -96,6 +96,7 @@ gps_points = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("received_seq", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (recorded_at)",  # by month: `trackflow.store.months`
 )
 
 
@@ -214,6 +215,7 @@ cached_polylines = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("last_accessed", UtcTime),
     sa.Index(None, "day"),
+    postgresql_partition_by="RANGE (start_time)",
 )
 
 

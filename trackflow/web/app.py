@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from trackflow.concurrency.budget import MOST_THREADS
+from trackflow.concurrency.budget import BUDGET
 from trackflow.context import Context
 from trackflow.errors import TrackflowError
 from trackflow.usecases.days.notices import read_guesses, read_notices
@@ -61,9 +61,8 @@ from trackflow.web.security.limits import (
 )
 from trackflow.web.watching import Watch
 
-REQUEST_THREADS = MOST_THREADS - 3
-"""Threads that answer requests: fewer than the connections to the database, beside those that store
-what arrives. With more, they would wait for each other's connections until they give up."""
+OTHER_THREADS = 3
+"""Those that store what arrives, which need connections to the database beside requests' threads."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
@@ -163,7 +162,9 @@ def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, Reque
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run the background tasks while the application runs."""
-    to_thread.current_default_thread_limiter().total_tokens = REQUEST_THREADS
+    # with as many threads as connections, they would wait for each other's until they give up
+    places = BUDGET.places - OTHER_THREADS
+    to_thread.current_default_thread_limiter().total_tokens = max(places, 1)
     app.state.accessed.start()
     app.state.watch.start()
     try:

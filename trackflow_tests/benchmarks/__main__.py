@@ -1,5 +1,7 @@
 """`python -m trackflow_tests.benchmarks NAME… [--json]`: figures measured on this machine, now.
 
+Numbers after a name are the benchmark's sizes: `scale 50000000 1000`.
+
 Each module here holds one benchmark: a docstring that says what is compared with what, and a
 function `run()` that returns its figures. Ratios compare what was measured in the same run.
 """
@@ -33,14 +35,22 @@ def main() -> None:
     found = {m.name.removesuffix("_"): m.name for m in pkgutil.iter_modules(folder)}
     names = sorted(name for name, module in found.items() if module not in NOT_BENCHMARKS)
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description=__doc__)
-    parser.add_argument("names", nargs="+", choices=names, metavar=f"NAME ({', '.join(names)})")
+    parser.add_argument("names", nargs="+", metavar=f"NAME [SIZE…] ({', '.join(names)})")
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     arguments = parser.parse_args()
+    wanted: dict[str, list[int]] = {}
+    for word in arguments.names:
+        if word in names:
+            wanted[word] = []
+        elif word.isdigit() and wanted:
+            wanted[[*wanted][-1]].append(int(word))
+        else:
+            parser.error(f"there is no benchmark {word!r}: choose from {', '.join(names)}")
     results = {}
-    for name in arguments.names:
+    for name, sizes in wanted.items():
         module = importlib.import_module(f"{package}.{found[name]}")
         started = time.perf_counter()
-        results[name] = module.run()
+        results[name] = module.run(*sizes)
         if not arguments.json:
             print(f"{name}: {(module.__doc__ or '').strip().splitlines()[0]}")
             for key, value in results[name].items():

@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.settings import Settings
-from trackflow.store import tables
+from trackflow.store import months, tables
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import Store
@@ -214,6 +214,10 @@ def fill(store: Store) -> None:
     """Bring everything into an empty store, past the pipeline."""
     random.seed(1)
     lines = [line_of(VERTICES, seed) for seed in range(500)]
+    with store.write() as connection:
+        for table in months.PARTITIONED:
+            month = {(FIRST + dt.timedelta(days=k)).date().replace(day=1) for k in range(DAYS)}
+            months.make(connection, table, month)
     copy(store, tables.devices, DEVICE_COLUMNS, ((_device(k), FIRST) for k in range(DEVICES)))
     copy(store, tables.cached_polylines, LINE_COLUMNS, _windows(lines))
     copy(store, tables.processing_batches, BATCH_COLUMNS, _batches())

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.concurrency.budget import BUDGET, MOST_THREADS, ThreadBudget
+from trackflow.concurrency.budget import BUDGET, OTHER_CONNECTIONS, ThreadBudget
 from trackflow.concurrency.permits import fair_shares
 from trackflow.concurrency.processor import Processor
-from trackflow.store.database import MOST_CONNECTIONS
 
 
 @given(st.integers(1, 64), st.lists(st.integers(0, 40), max_size=12))
@@ -44,7 +43,7 @@ def test_pools_within_pools_keep_to_one_budget() -> None:
 
     outer = Processor(30).run([2] * 6, lambda item, _: call(item))
     assert sum(outcome.result() for outcome in outer) == 6**3
-    assert max(peak.seen) <= MOST_THREADS <= MOST_CONNECTIONS - 2
+    assert max(peak.seen) <= BUDGET.places
     assert BUDGET.in_use == 0
 
 
@@ -54,3 +53,15 @@ def test_a_budget_gives_what_it_has_and_no_more() -> None:
     budget.give_back()
     assert budget.take()
     assert not budget.take()
+
+
+@given(st.integers(0, 30), st.integers(0, 100), st.integers(0, 100))
+def test_a_budget_follows_the_connections(taken: int, before: int, after: int) -> None:
+    budget = ThreadBudget(before)
+    held = sum(budget.take() for _ in range(taken))
+    budget.resize(after)
+    assert budget.in_use == held
+    more = 0
+    while budget.take():
+        more += 1
+    assert held + more == max(held, after - OTHER_CONNECTIONS, 0)

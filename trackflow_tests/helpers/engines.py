@@ -13,15 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-type Open = Callable[[str], Engine]
+type Open = Callable[..., Engine]
 
 
 def quick(open_engine: Open) -> Open:
     """A function that opens engines like `open_engine`, for stores that last for seconds."""
     first: dict[str, Engine] = {}
 
-    def opened(url: str) -> Engine:
-        engine = open_engine(url)
+    def opened(url: str, *more: int) -> Engine:
+        engine = open_engine(url, *more)
         if engine.dialect.name == "sqlite":
             # first, as making a store waits, and last, as trackflow has a setting of its own
             sa.event.listen(engine, "connect", _wait_for_no_disk, insert=True)

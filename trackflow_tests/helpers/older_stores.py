@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
-from trackflow.store import migrations
+from trackflow.store import migrations, months
 from trackflow.store.database import _engine
 from trackflow.store.housekeeping.rows import arrow_schema
 from trackflow.store.tables import metadata
@@ -118,9 +118,19 @@ def write_store(engine: Engine, revision: str, rows: Tables) -> None:
             found = rows.get(table.name)
             if not found:
                 continue
+            if _is_partitioned(connection, table):
+                times = {row[months.column_of(table).name] for row in found}
+                months.make(connection, table, {time.date().replace(day=1) for time in times})
             types = {column.name: column.type for column in table.columns}
             columns = [sa.column(name, types.get(name, sa.Double())) for name in found[0]]
             connection.execute(sa.insert(sa.table(table.name, *columns)), found)
+
+
+def _is_partitioned(connection: Connection, table: sa.Table) -> bool:
+    if connection.dialect.name != "postgresql":
+        return False
+    kind = sa.text("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(:name)")
+    return bool(connection.scalar(kind, {"name": table.name}))
 
 
 def write_backup(path: Path, revision: str, rows: Tables) -> None:

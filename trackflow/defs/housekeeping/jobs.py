@@ -6,6 +6,7 @@ from pydantic import Field
 from trackflow.defs.errors import step
 from trackflow.defs.housekeeping.runs import prune_runs
 from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.housekeeping.months import make_months_ahead
 from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
 
 TAGS = {"trackflow/subject": "housekeeping"}
@@ -47,9 +48,26 @@ def retention_op(
             "kept_from": report.edge.isoformat(),
             "kept_from_by_clock": str(report.edge_by_clock),
             "devices": report.devices,
+            "months_dropped": report.months_dropped,
+            "months_left": report.months_left,
             **{f"deleted/{name}": count for name, count in report.rows.items()},
         }
     )
+
+
+@dg.op(
+    name="make_months",
+    description="Makes the partitions of this month and of the next three on PostgreSQL, before "
+    "any point needs them. Nothing on SQLite.",
+)
+@step
+def make_months_op(
+    context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> None:
+    """Make partitions and report their number."""
+    with trackflow.open() as trackflow_context:
+        made = make_months_ahead(trackflow_context)
+    context.add_output_metadata({"months_made": made})
 
 
 @dg.op(
@@ -69,10 +87,12 @@ def prune_runs_op(
 
 @dg.job(
     name="housekeeping_job",
-    description="Deletes what is older than it may get, and records of old runs.",
+    description="Makes the tables of the next months, deletes what is older than it may get, and "
+    "records of old runs.",
     tags=TAGS | {"trackflow/kind": "housekeeping", "dagster/max_runtime": str(6 * 3600)},
 )
 def housekeeping_job() -> None:
-    """Two ops that do not depend on each other."""
+    """Ops that do not depend on each other."""
+    make_months_op()
     retention_op()
     prune_runs_op()

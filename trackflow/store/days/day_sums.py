@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.types import epoch_us
 
@@ -107,7 +108,12 @@ def window_sums(connection: Connection, first: dt.date, last: dt.date) -> list[W
             sa.func.sum(seconds_long),
             sa.func.sum(on_roads),
         )
-        .where(c.day.between(first, last))
+        .where(
+            c.day.between(first, last),
+            # only the partitions of these months are read
+            c.start_time >= midnight(first),
+            c.start_time < midnight(last + ONE_DAY),
+        )
         .group_by(c.day)
     )
     return [

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,6 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from trackflow.store.intake.edge_points import edge_points
 from trackflow.store.tables import (
     STAGES,
     cached_polylines,
@@ -67,37 +68,47 @@ def of_days(
     return tuple(found)
 
 
-def device_rows(connection: Connection, device_ids: Devices = None) -> list[sa.Row[Any]]:
+class DeviceRow(NamedTuple):
+    """A device with the times of its first and last point and its last position.
+
+    Attributes:
+        device_id: its id.
+        profile: how it moves.
+        time_zone: its own; None for that of the settings.
+        first_time: of its first point, UTC; None without points, as the others.
+        last_time: of its last point, UTC.
+        longitude: of its last point, in degrees.
+        latitude: of its last point, in degrees.
+    """
+
+    device_id: str
+    profile: str
+    time_zone: str | None
+    first_time: dt.datetime | None
+    last_time: dt.datetime | None
+    longitude: float | None
+    latitude: float | None
+
+
+def device_rows(connection: Connection, device_ids: Devices = None) -> list[DeviceRow]:
     """Devices with their first and last time and their last position, in order.
 
-    Each of the three costs one index lookup per device, however many points there are.
+    Each of the three costs a few index lookups per device, however many points there are.
     """
-    first, last = gps_points.alias("f"), gps_points.alias("l")
-    first_time = (
-        sa.select(sa.func.min(first.c.recorded_at)).where(first.c.device_id == d.device_id)
-    ).scalar_subquery()
-    last_time = (
-        sa.select(sa.func.max(last.c.recorded_at)).where(last.c.device_id == d.device_id)
-    ).scalar_subquery()
-    query = (
-        sa.select(
-            d.device_id,
-            d.profile,
-            d.time_zone,
-            first_time.label("first_time"),
-            g.recorded_at.label("last_time"),
-            g.longitude,
-            g.latitude,
+    query = sa.select(d.device_id, d.profile, d.time_zone)
+    query = query.where(*of_devices(d.device_id, device_ids)).order_by(d.device_id)
+    known = connection.execute(query).all()
+    ids = [row.device_id for row in known]
+    first = edge_points(connection, ids, last=False)
+    last = edge_points(connection, ids, last=True)
+    return [
+        DeviceRow(
+            *row,
+            first[row.device_id].recorded_at if row.device_id in first else None,
+            *last.get(row.device_id, (None, None, None)),
         )
-        .select_from(
-            devices.outerjoin(
-                gps_points, sa.and_(g.device_id == d.device_id, g.recorded_at == last_time)
-            )
-        )
-        .where(*of_devices(d.device_id, device_ids))
-        .order_by(d.device_id)
-    )
-    return list(connection.execute(query))
+        for row in known
+    ]
 
 
 def unmatched_days(
@@ -167,10 +178,9 @@ def line_count(connection: Connection) -> int:
 
 def active_devices(connection: Connection, since: dt.datetime) -> int:
     """How many devices have points since a moment; one index lookup for each."""
-    last = gps_points.alias("l")
-    newest = sa.select(sa.func.max(last.c.recorded_at)).where(last.c.device_id == d.device_id)
-    query = sa.select(sa.func.count()).where(newest.scalar_subquery() >= since)
-    return connection.scalar(query.select_from(devices)) or 0
+    some = sa.select(sa.literal(1)).where(g.device_id == d.device_id, g.recorded_at >= since)
+    query = sa.select(sa.func.count()).select_from(devices).where(some.exists())
+    return connection.scalar(query) or 0
 
 
 def network_rows(connection: Connection) -> list[sa.Row[Any]]:

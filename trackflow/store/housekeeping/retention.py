@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools
 from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, RefusalReason
+from trackflow.store import months
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.categories.tables import (
     categories,
@@ -42,6 +43,8 @@ from trackflow.store.tables import (
     tracks,
 )
 from trackflow.store.types import epoch_us
+
+NO_MONTHS: Mapping[str, dt.date] = {}
 
 TOO_OLD = "too_old"
 """Reason of a quarantined point of a day before `kept_from`. Its position is not stored."""
@@ -107,6 +110,28 @@ def days_of_devices(connection: Connection, edge: dt.date) -> tuple[int, int]:
     return doomed or 0, connection.scalar(count) or 0
 
 
+def first_kept_day(connection: Connection, device_id: str, edge: dt.date) -> dt.date:
+    """The first day whose rows a device keeps when points are accepted from `edge` on."""
+    first, _ = chain_of_days(connection, device_id, edge - 2 * ONE_DAY)
+    return first
+
+
+def droppable_months(
+    connection: Connection, ids: Sequence[str], edge: dt.date
+) -> list[tuple[sa.Table, months.Partition]]:
+    """Partitions of which no device keeps a row when points are accepted from `edge` on."""
+    found = [
+        (table, partition)
+        for table in months.PARTITIONED
+        for partition in months.partitions(connection, table)
+        if partition.end < edge
+    ]
+    if not found:
+        return []
+    first = min((first_kept_day(connection, name, edge) for name in ids), default=edge)
+    return [(table, partition) for table, partition in found if partition.end <= first]
+
+
 def drop_days(
     connection: Connection,
     device_id: str,
@@ -114,6 +139,7 @@ def drop_days(
     now: dt.datetime,
     *,
     keep_tracks: bool,
+    months_end: Mapping[str, dt.date] = NO_MONTHS,
 ) -> dict[str, int]:
     """Delete rows that are older than `edge`; returns how many, by table.
 
@@ -130,9 +156,10 @@ def drop_days(
         edge: the first day of which points are accepted from now on.
         now: the time, UTC.
         keep_tracks: whether tracks stay.
+        months_end: by table, the day before which whole months are about to be dropped, so that
+            their rows need not be deleted (`droppable_months`).
     """
-    context = edge - 2 * ONE_DAY
-    first, _ = chain_of_days(connection, device_id, context)
+    first = first_kept_day(connection, device_id, edge)
     counts = {}
     for table, is_old in (
         (processing_batches, processing_batches.c.day < first_open_day(edge)),
@@ -142,14 +169,16 @@ def drop_days(
         (logbook_days, logbook_days.c.day < first_open_day(edge)),
         (stay_days, stay_days.c.day < first_open_day(edge)),
         (segments, segments.c.day < first),
-        (cached_polylines, cached_polylines.c.day < first),
+        (cached_polylines, cached_polylines.c.start_time < midnight(first)),
         (day_ledgers, day_ledgers.c.day < first),
         (gps_points, gps_points.c.recorded_at < midnight(first)),
         (replaced_points, replaced_points.c.recorded_at < midnight(first)),
         (quarantined_points, quarantined_points.c.recorded_at < midnight(first)),
     ):
-        mine = table.c.device_id == device_id
-        counts[table.name] = connection.execute(sa.delete(table).where(mine, is_old)).rowcount
+        mine = [table.c.device_id == device_id, is_old]
+        if table.name in months_end:
+            mine.append(months.column_of(table) >= midnight(months_end[table.name]))
+        counts[table.name] = connection.execute(sa.delete(table).where(*mine)).rowcount
     if not keep_tracks:
         counts |= _drop_tracks(connection, device_id, midnight(first), now)
     if any(counts.values()):

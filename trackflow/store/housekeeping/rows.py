@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from trackflow.concurrency.faults import fault_of, message_of
 from trackflow.errors import BadInputError
 from trackflow.geo.time import from_us
+from trackflow.store import months
 from trackflow.store.tables import devices, metadata
 from trackflow.store.types import UtcTime, epoch_us
 
@@ -93,6 +94,9 @@ def _insert(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> N
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(column.name) for column in known)
     if on_postgresql:
+        if table in months.PARTITIONED:
+            times = columns[[column.name for column in known].index(months.column_of(table).name)]
+            months.make(connection, table, {time.date().replace(day=1) for time in times})
         cursor = connection.connection.cursor()
         with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
             for row in zip(*columns, strict=True):

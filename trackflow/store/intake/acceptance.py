@@ -14,7 +14,9 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import from_us
 from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store import months
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules, add_devices, admission_rules
 from trackflow.store.housekeeping import retention
@@ -99,6 +101,7 @@ def accept(
     newly_refused += _refuse(connection, too_old, import_id)
     if not len(points):
         return DeliveryCounts(refused=newly_refused, too_old=len(too_old))
+    months.make_for_times(connection, gps_points, points.time_us)
     receipt = sa.insert(receipts).values(
         received_at=received_at or now, source=source, import_id=import_id or None
     )
@@ -114,16 +117,17 @@ def accept(
         changed = days_of_rows(points, best, rules)
     else:
         fill_incoming(connection, points, best)
-        compared = compare_with_stored(connection)
+        span = from_us(int(points.time_us.min())), from_us(int(points.time_us.max()))
+        compared = compare_with_stored(connection, span)
         lost = [
             claimed for claimed in (*inner, *compared.rejected) if claimed not in compared.winners
         ]
         if import_id:
             _keep_known(connection, (*lost, *compared.beaten, *compared.winners))
-        rivals.record(connection, delivery)
+        rivals.record(connection, delivery, span)
         release(connection, compared.winners)
         upsert_incoming(connection, source, seq)
-        changed = changed_days(connection, seq, rules)
+        changed = changed_days(connection, seq, rules, span)
     rows = [loser_row(*claimed, source, now) for claimed in (*lost, *compared.beaten)]
     set_aside = keep_rows(connection, rows)
     # undoing an import removes its points and restores those that they replaced: keep both

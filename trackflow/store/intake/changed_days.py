@@ -11,7 +11,7 @@ from trackflow.geo.time import DAY_US, day_of_index
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules
-from trackflow.store.intake.rivals import incoming
+from trackflow.store.intake.rivals import TimeSpan, incoming, is_met
 from trackflow.store.tables import gps_points
 from trackflow.store.types import epoch_us
 
@@ -63,15 +63,22 @@ def changed_day(
 
 
 def changed_days(
-    connection: Connection, seq: int, rules: Mapping[str, AdmissionRules]
+    connection: Connection, seq: int, rules: Mapping[str, AdmissionRules], span: TimeSpan
 ) -> list[batch_marks.ChangedDay]:
-    """The days of the points that the receipt `seq` brought, in no order."""
-    p, i = gps_points.c, incoming.c
+    """The days of the points that a delivery has brought, in no order.
+
+    Args:
+        connection: in a transaction for writing.
+        seq: the number of its receipt.
+        rules: admission rules by device.
+        span: the times of its points.
+    """
+    p = gps_points.c
     time = epoch_us(p.recorded_at)
     day = sa.type_coerce(time // DAY_US, sa.BigInteger)
     rows = connection.execute(
         sa.select(p.device_id, day, sa.func.count(), sa.func.min(time), sa.func.max(time))
-        .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+        .join(incoming, is_met(span))
         .where(p.received_seq == seq)
         .group_by(p.device_id, day)
     )

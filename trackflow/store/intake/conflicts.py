@@ -18,7 +18,13 @@ from trackflow.geo.time import from_us, to_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.intake.refusal_rows import hash_of, keep_rows
-from trackflow.store.intake.rivals import ClaimedPosition, incoming, quality
+from trackflow.store.intake.rivals import (
+    ClaimedPosition,
+    TimeSpan,
+    incoming,
+    is_met,
+    quality,
+)
 from trackflow.store.tables import gps_points, quarantined_points, receipts
 from trackflow.store.types import epoch_us
 
@@ -93,7 +99,7 @@ class Comparison:
     winners: set[ClaimedPosition] = field(default_factory=set)
 
 
-def compare_with_stored(connection: Connection) -> Comparison:
+def compare_with_stored(connection: Connection, span: TimeSpan) -> Comparison:
     """Compare the incoming points with those that are stored for their moments."""
     p, i, r = gps_points.c, incoming.c, receipts.c
     compared = Comparison()
@@ -117,7 +123,7 @@ def compare_with_stored(connection: Connection) -> Comparison:
             i.longitude,
             i.latitude,
         )
-        .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+        .join(incoming, is_met(span))
         .outerjoin(receipts, r.received_seq == p.received_seq)
         .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
     ):

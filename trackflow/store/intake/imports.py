@@ -37,6 +37,7 @@ contested = sa.Table(
     sa.Column("recorded_at", UtcTime, primary_key=True),
     sa.Column("is_torn", sa.Integer),
     prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
 )
 """Moments of an import for which other deliveries have points too; torn: at several positions."""
 

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store import months
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
@@ -123,6 +124,8 @@ def _store_new(
         The new points by report. Their devices are locked, so a second try finds the same points.
     """
     new = rows
+    times_us = [row[1] for mine in rows.values() for row in mine]
+    months.make_for_times(connection, gps_points, times_us)
     while any(new.values()):
         savepoint = connection.begin_nested()
         seqs = _receipts(connection, {reports[k].source for k, mine in new.items() if mine}, now)
@@ -165,7 +168,7 @@ def _keep_repeats(connection: Connection, keys: Sequence[PointKey]) -> None:
     pairs = keys if is_sqlite else [(device_id, from_us(time_us)) for device_id, time_us in keys]
     kind = sa.BigInteger() if is_sqlite else sa.DateTime(timezone=True)
     given = pairs_as_table(connection.dialect.name, ("device_id", "recorded_at"), kind)
-    rivals.keep_repeats(connection, given, listed_pairs(connection, pairs))
+    rivals.keep_repeats(connection, given, listed_pairs(connection, pairs), _span(keys))
 
 
 def _receipts(connection: Connection, sources: Iterable[str], now: dt.datetime) -> dict[str, int]:
@@ -194,9 +197,9 @@ def _stored(connection: Connection, keys: Sequence[PointKey]) -> dict[PointKey, 
     """The stored points of some keys."""
     is_sqlite = connection.dialect.name == "sqlite"
     pairs = keys if is_sqlite else [(device_id, from_us(time_us)) for device_id, time_us in keys]
-    found = connection.execute(
-        _stored_query(connection.dialect.name), listed_pairs(connection, pairs)
-    )
+    first, last = _span(keys)
+    values = {**listed_pairs(connection, pairs), "first": first, "last": last}
+    found = connection.execute(_stored_query(connection.dialect.name), values)
     return {row[:2]: cast("PointRow", tuple(row)) for row in found}
 
 
@@ -207,8 +210,16 @@ def _stored_query(dialect: str) -> sa.Select[Any]:
     wanted = pairs_as_table(dialect, ("device_id", "recorded_at"), kind)
     values = (p[name] for name in _COLUMNS[2:])
     return sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
-        p.device_id == wanted.c.device_id, p.recorded_at == wanted.c.recorded_at
+        p.device_id == wanted.c.device_id,
+        p.recorded_at == wanted.c.recorded_at,
+        # without it PostgreSQL would look into each month
+        p.recorded_at.between(sa.bindparam("first"), sa.bindparam("last")),
     )
+
+
+def _span(keys: Sequence[PointKey]) -> rivals.TimeSpan:
+    times_us = [time_us for _, time_us in keys]
+    return from_us(min(times_us)), from_us(max(times_us))
 
 
 def _days_of(

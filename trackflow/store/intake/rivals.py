@@ -5,6 +5,7 @@ are its own points of moments at which another point is stored: of each import t
 each position. Between two deliveries that can never be undone, nothing is kept.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ incoming = sa.Table(
         for name in ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
     ),
     prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",  # behind a pooler the session goes to somebody else
 )
 
 KEY = ("device_id", "recorded_at", "import_id", "longitude", "latitude")
@@ -50,6 +52,10 @@ g, r, n, w = gps_points.c, receipts.c, incoming.c, replaced_points.c
 
 type ClaimedPosition = tuple[str, int, float, float]
 """A reported position: device, time in microseconds since 1970, longitude, latitude."""
+
+
+type TimeSpan = tuple[dt.datetime, dt.datetime]
+"""The first and the last time of the points of a delivery, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +72,26 @@ def quality(columns: Any) -> sa.Tuple:
     return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in QUALITY))
 
 
-def record(connection: Connection, delivery: DeliveryOrigin) -> None:
+def is_met(span: TimeSpan) -> sa.ColumnElement[bool]:
+    """The condition that a stored point has the moment of an incoming one.
+
+    The times of the incoming points are part of it: without them PostgreSQL would look for each
+    point in each month.
+    """
+    same = g.device_id == n.device_id, g.recorded_at == n.recorded_at
+    return sa.and_(*same, g.recorded_at.between(*span))
+
+
+def record(connection: Connection, delivery: DeliveryOrigin, span: TimeSpan) -> None:
     """Keep the stored and the incoming points that are about to lose, before the upsert."""
     stored_by = sa.func.coalesce(r.import_id, "")
     mine = sa.literal(delivery.import_id)
     wins = quality(n) < quality(g)
     is_undoable = sa.or_(stored_by != "", mine != "")
     same_place = sa.and_(g.longitude == n.longitude, g.latitude == n.latitude)
-    met = (
-        sa.join(
-            gps_points,
-            incoming,
-            sa.and_(g.device_id == n.device_id, g.recorded_at == n.recorded_at),
-        )
-        .outerjoin(receipts, r.received_seq == g.received_seq)
-    )  # fmt: skip
+    met = sa.join(gps_points, incoming, is_met(span)).outerjoin(
+        receipts, r.received_seq == g.received_seq
+    )
     # a loser at the winner's position is never needed if the winner stays at least as long
     replaced = sa.select(*_columns(g, stored_by, g.source, g.received_seq)).select_from(met)
     outlived = sa.and_(same_place, sa.or_(stored_by == mine, mine == ""))
@@ -100,13 +111,16 @@ def record_all(connection: Connection, delivery: DeliveryOrigin) -> None:
     _insert(connection, sa.select(*columns).where(sa.true()))
 
 
-def keep_repeats(connection: Connection, given: sa.FromClause, values: dict[str, Any]) -> None:
+def keep_repeats(
+    connection: Connection, given: sa.FromClause, values: dict[str, Any], span: TimeSpan
+) -> None:
     """Keep stored points that an import has brought and another sender has repeated.
 
     Args:
         connection: in a transaction for writing; the devices are locked.
         given: a table of `device_id` and `recorded_at`.
         values: the parameters of `given`.
+        span: the times in it.
     """
     query = (
         sa.select(*_columns(g, sa.literal(""), g.source, sa.literal(UNKNOWN_SEQ)))
@@ -114,7 +128,7 @@ def keep_repeats(connection: Connection, given: sa.FromClause, values: dict[str,
         .join(
             given, sa.and_(given.c.device_id == g.device_id, given.c.recorded_at == g.recorded_at)
         )
-        .where(r.import_id.is_not(None))
+        .where(r.import_id.is_not(None), g.recorded_at.between(*span))
     )
     _insert(connection, query, values)
 

@@ -1,5 +1,7 @@
 """Bring a database to the newest schema."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -8,11 +10,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Engine
 
-from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.migrations import SCHEMA_VERSION, bounds
 from trackflow.store.migrations.copies import keep_copy
+from trackflow.store.migrations.locks import LOCK_KEY, LOCK_WAIT
 
-LOCK_KEY = 0x7261636B
-"""Key of PostgreSQL's advisory lock: two processes that start at once must not both migrate."""
+TRIES, WAIT_S = 60, 1.0
+"""Of a migration whose lock another transaction holds: readers of a table go on in between."""
+
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -22,17 +27,36 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            with connection.begin():
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
-                config.attributes["connection"] = connection
-                command.upgrade(config, revision)
-        else:
-            with connection.execution_options(sqlite_begin="IMMEDIATE").begin():
-                # under the lock: another process may have migrated while this one waited
-                version = MigrationContext.configure(connection).get_current_revision()
-                if version not in (None, SCHEMA_VERSION):
-                    keep_copy(connection)
-                config.attributes["connection"] = connection
-                command.upgrade(config, revision)
+    if engine.dialect.name == "postgresql":
+        if revision == "head":
+            _repeat(lambda: bounds.set_bounds(engine))
+        _repeat(lambda: _upgrade_postgresql(engine, config, revision))
+        return
+    connecting = engine.connect().execution_options(sqlite_begin="IMMEDIATE")
+    with connecting as connection, connection.begin():
+        # under the lock: another process may have migrated while this one waited
+        version = MigrationContext.configure(connection).get_current_revision()
+        if version not in (None, SCHEMA_VERSION):
+            keep_copy(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _upgrade_postgresql(engine: Engine, config: Config, revision: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+        connection.exec_driver_sql(LOCK_WAIT)
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _repeat(work: Callable[[], None]) -> None:
+    """Do work of whole transactions again while it finds a table locked."""
+    for left in reversed(range(TRIES)):
+        try:
+            work()
+            return
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
+                raise
+        time.sleep(WAIT_S)

@@ -13,7 +13,7 @@ from trackflow.geo.bbox import Bbox
 from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.dialects import insert_into
 from trackflow.store.places.tables import places, stay_days, stays
-from trackflow.store.tables import gps_points, processing_batches, tracks
+from trackflow.store.tables import processing_batches, tracks
 
 s, n, t, p, b = stays.c, stay_days.c, tracks.c, places.c, processing_batches.c
 
@@ -99,15 +99,6 @@ def read_ends(
     within = some(query.where(t.start_time >= start, t.start_time < end).order_by(t.start_time))
     after = some(query.where(t.start_time >= end).order_by(t.start_time).limit(1))
     return [*reversed(before), *within, *after], len(before) < 2, not after
-
-
-def first_point(connection: Connection, device_id: str) -> dt.datetime | None:
-    """The time of a device's first point; None without any."""
-    g = gps_points.c
-    found: dt.datetime | None = connection.scalar(
-        sa.select(sa.func.min(g.recorded_at)).where(g.device_id == device_id)
-    )
-    return found
 
 
 def read_stays(

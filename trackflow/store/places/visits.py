@@ -16,7 +16,7 @@ from trackflow.store.catalogue.tables import (
     catalogue_visits,
 )
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.tables import gps_points, processing_batches, segments
+from trackflow.store.tables import processing_batches, segments
 
 v, d, b = catalogue_visits.c, catalogue_visit_days.c, processing_batches.c
 
@@ -76,18 +76,6 @@ def next_day(
         sa.select(pick).where(s.device_id == device_id, beyond)
     )
     return found
-
-
-def edge_point(connection: Connection, device_id: str, *, last: bool) -> Any:
-    """Time, longitude and latitude of the device's first or last point, None without any."""
-    g = gps_points.c
-    order = g.recorded_at.desc() if last else g.recorded_at
-    return connection.execute(
-        sa.select(g.recorded_at, g.longitude, g.latitude)
-        .where(g.device_id == device_id)
-        .order_by(order)
-        .limit(1)
-    ).one_or_none()
 
 
 def replace_between(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, midnight
+from trackflow.store import months
 from trackflow.store.tables import cached_polylines
 from trackflow.store.types import epoch_us
 
@@ -85,14 +86,15 @@ class WindowLine:
 
 def iterate_days(connection: Connection, first: dt.date, last: dt.date) -> Iterator[WindowLine]:
     """The lines of all devices' days, by device and time; rows are read lazily."""
-    query = _select_lines().where(p.day.between(first, last))
+    query = _select_lines().where(*_on_days(first, last))
     for row in connection.execution_options(yield_per=1000).execute(query):
         yield WindowLine(*row)
 
 
 def read_day(connection: Connection, day: dt.date) -> list[WindowLine]:
     """The lines of all devices on a day, by device and time."""
-    return [WindowLine(*row) for row in connection.execute(_select_lines().where(p.day == day))]
+    query = _select_lines().where(*_on_days(day, day))
+    return [WindowLine(*row) for row in connection.execute(query)]
 
 
 def _select_lines() -> sa.Select[Any]:
@@ -238,11 +240,18 @@ def replace_day(
             sa.delete(cached_polylines).where(p.device_id == device_id, p.start_time == start)
         )
     if fresh:
+        months.make(connection, cached_polylines, [day.replace(day=1)])
         connection.execute(
             sa.insert(cached_polylines),
             [{"device_id": device_id, "day": day, "created_at": now, **row} for row in fresh],
         )
     return len(set(outdated) | {row["start_time"] for row in fresh})
+
+
+def _on_days(first: dt.date, last: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition for windows of all devices on some days, within the months of these."""
+    start, end = (midnight(day) for day in (first, last + ONE_DAY))
+    return p.day.between(first, last), p.start_time >= start, p.start_time < end
 
 
 def _of_days(device_id: str, first: dt.date, last: dt.date) -> tuple[sa.ColumnElement[bool], ...]:

@@ -9,13 +9,17 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 
+from trackflow.concurrency.faults import Fault, fault_of
 from trackflow.context import Context
-from trackflow.errors import SettingsError
+from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.geo.time import midnight
+from trackflow.store import months
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.housekeeping import marks, retention
 from trackflow.store.migrations.copies import KEPT_FOR, remove_copies
+from trackflow.store.months import Partition, Table
+from trackflow.store.transactions import write_repeatedly
 from trackflow.usecases.housekeeping import retention_plan
 from trackflow.usecases.housekeeping.retention_plan import RetentionBasis
 
@@ -33,6 +37,8 @@ class RetentionReport:
         lifted: devices that take older points again, as the setting allows it now.
         devices: how many devices lost something.
         rows: deleted rows by table.
+        months_dropped: months of points and of lines that were dropped whole (PostgreSQL).
+        months_left: months that the next run drops, as they were being read or got late points.
     """
 
     edge: dt.date | None = None
@@ -40,6 +46,8 @@ class RetentionReport:
     lifted: int = 0
     devices: int = 0
     rows: Counter[str] = field(default_factory=Counter)
+    months_dropped: int = 0
+    months_left: int = 0
 
 
 def apply_retention(context: Context, approve: dt.date | None = None) -> RetentionReport:
@@ -66,6 +74,7 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
             doomed, total = retention.days_of_devices(connection, edge)
             retention_plan.check(basis, edge, doomed, total)
         ids = device_ids(connection)
+        old = [] if edge is None else retention.droppable_months(connection, ids, edge)
     report = RetentionReport(edge, retention_plan.edge_by_clock(basis), lift_retention(context))
     if edge is None:
         return report
@@ -78,13 +87,37 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
                 edge,
                 context.clock(),
                 keep_tracks=context.settings.keep_tracks,
+                months_end={table.name: partition.end for table, partition in old},
             )
         report.rows.update(counts)
         report.devices += any(counts.values())
+    for table, partition in old:
+        _drop_month(context, table, partition, report)
     with context.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
         marks.note(connection, MARK, retention_plan.counted_time(basis, edge))
     return report
+
+
+def _drop_month(
+    context: Context, table: Table, partition: Partition, report: RetentionReport
+) -> None:
+    """Drop a month that is over for all devices; the next run does it where readers hold it."""
+    with context.store.read() as connection:
+        rows = months.count_rows(connection, partition)
+    try:
+        is_gone = write_repeatedly(
+            context.store, lambda connection: months.drop(connection, table, partition)
+        )
+    except StoreUnavailableError as error:
+        if error.__cause__ is None or fault_of(error.__cause__) is not Fault.BUSY:
+            raise
+        is_gone = False
+    if is_gone:
+        report.months_dropped += 1
+        report.rows[table.name] += rows
+    else:
+        report.months_left += 1
 
 
 def lift_retention(context: Context) -> int:

@@ -15,6 +15,7 @@ from trackflow.places.geocoding import Coordinates
 from trackflow.places.stays import Stay, TrackEnds, find_stays
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
+from trackflow.store.intake.edge_points import edge_points
 from trackflow.store.places import stays as store
 from trackflow.store.places.stays import StayRow, TrackEndsRow
 from trackflow.tracks.silences import is_parked
@@ -132,11 +133,11 @@ def _update(
     rows, is_first, is_last = store.read_ends(
         connection, device_id, midnight(first), midnight(last + ONE_DAY)
     )
-    begin = store.first_point(connection, device_id) if is_first else None
+    begin = edge_points(connection, [device_id], last=False).get(device_id) if is_first else None
     found = find_stays(
         [_ends(row) for row in rows],
         _is_parked,
-        first_us=None if begin is None else to_us(begin),
+        first_us=None if begin is None else to_us(begin.recorded_at),
         is_last=is_last,
     )
     areas = read_areas(connection, device_id)

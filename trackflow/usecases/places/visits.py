@@ -19,6 +19,7 @@ from trackflow.places.visits import PlaceIndex, Samples, VisitFinder, joined, ou
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices
+from trackflow.store.intake.edge_points import edge_points
 from trackflow.store.places import places, visits
 from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Segment
@@ -151,7 +152,7 @@ def _reach(
 
 
 def _edge(connection: Connection, device_id: str, *, forward: bool) -> list[Samples]:
-    point = visits.edge_point(connection, device_id, last=forward)
+    point = edge_points(connection, [device_id], last=forward).get(device_id)
     if point is None:
         return []
     time_us = np.array([to_us(point.recorded_at)], np.int64)

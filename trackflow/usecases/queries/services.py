@@ -8,7 +8,6 @@ from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.pools import PoolFigures
 from trackflow.context import Context
 from trackflow.store import breakers
-from trackflow.store.database import MOST_CONNECTIONS
 from trackflow.store.service_figures import ServiceFigures, read_pools, read_services
 
 
@@ -21,7 +20,6 @@ class ConcurrencyFigures:
         breakers: by the name of the service.
         openings: how often each breaker has opened.
         pools: by name.
-        database_connections: of this process, in use and at most.
         threads: of all pools of this process, in use and at most.
     """
 
@@ -29,7 +27,6 @@ class ConcurrencyFigures:
     breakers: Mapping[str, Breaker]
     openings: Mapping[str, int]
     pools: Mapping[str, PoolFigures]
-    database_connections: tuple[int, int]
     threads: tuple[int, int]
 
 
@@ -41,6 +38,5 @@ def concurrency_figures(context: Context) -> ConcurrencyFigures:
             breakers.read_breakers(connection),
             breakers.count_openings(connection),
             read_pools(connection),
-            (context.store.connections_in_use, MOST_CONNECTIONS),
             (BUDGET.in_use, BUDGET.places),
         )

@@ -44,11 +44,6 @@ class ConcurrencyCollector(Collector):
             values = {pool: getattr(figures, name) for pool, figures in found.pools.items()}
             yield _gauge(f"trackflow_pool_{name}", text, "pool", values)
         yield _of_process(
-            "trackflow_database_connections",
-            "Connections of this process to the database.",
-            found.database_connections,
-        )
-        yield _of_process(
             "trackflow_threads", "Threads of all pools of this process.", found.threads
         )
 

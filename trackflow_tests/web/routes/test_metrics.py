@@ -9,12 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN
-from trackflow.concurrency.budget import MOST_THREADS
+from trackflow.concurrency.budget import OTHER_CONNECTIONS
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.pools import PoolFigures
 from trackflow.errors import SourceUnavailableError
 from trackflow.places.stays import cell_of
-from trackflow.store.database import MOST_CONNECTIONS
+from trackflow.settings import MOST_CONNECTIONS
 from trackflow.store.places import addresses
 from trackflow.store.service_limits import note_pools
 from trackflow.usecases.places.address_service import opened_service
@@ -104,8 +104,7 @@ def test_services_breakers_pools_and_connections_have_figures(
         "breaker_openings_total": 1,
     }.items():
         assert found[f"trackflow_{name}", service] == value, name
-    assert found["trackflow_database_connections", "limit"] == MOST_CONNECTIONS
-    assert found["trackflow_threads", "limit"] == MOST_THREADS
+    assert found["trackflow_threads", "limit"] == MOST_CONNECTIONS - OTHER_CONNECTIONS
 
 
 def test_pools_at_work_have_figures(database_url: str, tmp_path: Path) -> None:

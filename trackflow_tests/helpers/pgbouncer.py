@@ -1,0 +1,108 @@
+"""A real PgBouncer before a PostgreSQL server, in transaction mode as people set it up."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL, make_url
+
+CONFIGURATION = """
+[databases]
+* = host={host} port={port} user={user}{password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {own}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = {connections}
+max_client_conn = 500
+logfile = {folder}/pgbouncer.log
+pidfile = {folder}/pgbouncer.pid
+"""
+"""Few connections to the server, so that the clients take turns on each of them."""
+
+
+def find_pgbouncer() -> str:
+    """The program; without it the test is skipped, but in CI it fails."""
+    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if found is None:
+        message = "no pgbouncer found: apt-get install pgbouncer"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return found
+
+
+@contextmanager
+def pgbouncer_before(database_url: str, *, connections: int = 2) -> Iterator[str]:
+    """The URL of the same database behind a PgBouncer of its own.
+
+    Args:
+        database_url: of a PostgreSQL database, by a socket's folder or by TCP.
+        connections: how many the PgBouncer opens to the server.
+    """
+    program = find_pgbouncer()
+    server = make_url(database_url)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        own = free.getsockname()[1]
+    folder = Path(tempfile.mkdtemp(prefix="trackflow-pgbouncer-"))
+    host = server.query.get("host") or server.host or "127.0.0.1"
+    file = folder / "pgbouncer.ini"
+    file.write_text(
+        CONFIGURATION.format(
+            host=host,
+            port=server.port or 5432,
+            user=server.username or "postgres",
+            password=f" password={server.password}" if server.password else "",
+            own=own,
+            connections=connections,
+            folder=folder,
+        )
+    )
+    process = subprocess.Popen(
+        [program, *_as_user(str(host), folder), str(file)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = server.set(host="127.0.0.1", port=own, query={})
+        _wait_until_up(url, process, folder)
+        yield url.render_as_string(hide_password=False)
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder)
+
+
+def _as_user(host: str, folder: Path) -> list[str]:
+    """PgBouncer refuses to run as root: let it run as the user who may open the server's socket."""
+    if os.geteuid() != 0:
+        return []
+    user = pwd.getpwuid(Path(host).stat().st_uid if host.startswith("/") else 65534)
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    return ["-u", user.pw_name]
+
+
+def _wait_until_up(url: URL, process: subprocess.Popen[bytes], folder: Path) -> None:
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    deadline = time.monotonic() + 60
+    while True:
+        log = folder / "pgbouncer.log"
+        said = log.read_text() if log.exists() else "no log"
+        assert process.poll() is None, said
+        try:
+            psycopg.connect(address, connect_timeout=10).close()
+            return
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)

@@ -1,0 +1,1 @@
+from trackflow_tests.store.jobs.test_jobs import *  # noqa: F403

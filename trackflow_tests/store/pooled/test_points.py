@@ -1,0 +1,1 @@
+from trackflow_tests.store.intake.test_points import *  # noqa: F403
