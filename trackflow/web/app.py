@@ -62,7 +62,7 @@ from trackflow.web.security.limits import (
 from trackflow.web.watching import Watch
 
 OTHER_THREADS = 3
-"""Those that store what arrives, which need connections to the database beside requests' threads."""
+"""They store what arrives, and need connections to the database beside those of requests."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
