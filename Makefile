@@ -29,7 +29,7 @@ docs: .venv/.from-lock  ## Make the pages of docs/ anew that come from the code
 	$(BIN)/python -m trackflow_tests.docs.generate
 
 bench: .venv/.from-lock  ## Run every benchmark
-	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue formats hostile mesh mesh_batch; do \
+	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue formats hostile mesh mesh_batch monitoring; do \
 		$(BIN)/python -m trackflow_tests.benchmarks $$name || exit 1; \
 	done
 

@@ -17,6 +17,7 @@ from trackflow.matching.networks import PROFILES
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
+from trackflow.store.services import Services
 
 if TYPE_CHECKING:
     from trackflow.categories.mode_map import ModeMap
@@ -52,6 +53,7 @@ class Context:
     clock: Clock = utc_now
     _engines: "dict[str, Engine]" = field(default_factory=dict)
     _mode_map: "ModeMap | None" = None
+    _services: Services | None = None
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
@@ -76,12 +78,20 @@ class Context:
             EngineUnavailableError: no server answers, or the network is damaged.
         """
         if self.settings.engine_url:
-            from trackflow.concurrency.http import new_client
-            from trackflow.matching.engines.http import HttpEngine
+            from trackflow.concurrency.connections import HttpClient
+            from trackflow.matching.engines.http import HttpEngine, server_name
 
             if profile not in self._engines:
                 self._engines[profile] = self.guard(
-                    HttpEngine(self.settings.engine_url, profile, client=new_client())
+                    HttpEngine(
+                        self.settings.engine_url,
+                        profile,
+                        client=HttpClient(self.settings.engine_connections),
+                        connections=self.services.connections(
+                            server_name(self.settings.engine_url),
+                            self.settings.engine_connections,
+                        ),
+                    )
                 )
             return self._engines[profile]
         with self.store.read() as connection:
@@ -119,6 +129,13 @@ class Context:
                         return self._mode_map
         return None
 
+    @property
+    def services(self) -> Services:
+        """The limits of services, shared with all other processes."""
+        if self._services is None:
+            self._services = Services(self.store)
+        return self._services
+
     def guard(self, engine: "HttpEngine") -> "GuardedEngine":
         """The engine behind the breaker that all processes share for its server and profile."""
         from trackflow.store.roads.guarded_engine import GuardedEngine
@@ -130,6 +147,8 @@ class Context:
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
+        if self._services is not None:
+            self._services.close()
         self.store.close()
 
     def __enter__(self) -> "Context":

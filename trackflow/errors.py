@@ -98,6 +98,10 @@ class LeftAloneError(SourceError):
     kind = "network"
 
 
+class SourceRestsError(LeftAloneError, RetryableError):
+    """A source is left alone, and its work is worth waiting for."""
+
+
 class SourceBusyError(SourceUnavailableError):
     """A source asks for a rest (HTTP 429 or 503).
 

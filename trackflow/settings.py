@@ -85,6 +85,12 @@ def _yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+def _log_format(text: str) -> str:
+    if text not in ("text", "json"):
+        raise ValueError("must be text or json")
+    return text
+
+
 def _storage_address(text: str) -> str:
     if "://" not in text and not Path(text).is_absolute():
         raise ValueError("is neither an absolute path nor an address such as s3://bucket/meshes")
@@ -156,6 +162,7 @@ class Settings:
         database_url: SQLAlchemy URL; empty means SQLite in `home`.
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
+        engine_connections: requests to that server at once, of all processes.
         workers: processes that work at the same time.
         lease_s: how many seconds a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
@@ -175,6 +182,12 @@ class Settings:
         catalogue_limit_s: a sync that takes more seconds is reported; it goes on.
         notify_urls: addresses of messages about trouble, as Apprise writes them; they hold
             passwords, so they are never shown.
+        log_format: text for people, json for programs.
+        alerts_off: rules and devices without alerts.
+        alert_backlog_min: minutes that work may wait before an alert.
+        alert_silent_h: hours without a point after which a device that reports regularly is
+            silent; 0 for three times its own interval.
+        alert_disk_gb: free gigabytes below which there is an alert; 0 for a tenth of the disk.
         geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
             for none.
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
@@ -233,6 +246,12 @@ class Settings:
         "an OSRM server, such as `http://osrm:5000`, which knows no "
         "[drives against one-ways](../matching.md#with-an-osrm-server); `none` for raw lines only",
         unset="the embedded engine",
+    )
+    engine_connections: int = set_by(
+        "ENGINE_CONNECTIONS",
+        32,
+        "requests to that server at once, of all processes",
+        parse=whole_number(1, 1024),
     )
     workers: int = set_by(
         "WORKERS",
@@ -310,10 +329,16 @@ class Settings:
         unset="none",
     )
     catalogue_concurrency: int = set_by(
-        "CATALOGUE_CONCURRENCY", 6, "pages fetched at once", parse=whole_number(1, 32)
+        "CATALOGUE_CONCURRENCY",
+        6,
+        "pages of a source fetched at once, by all processes",
+        parse=whole_number(1, 32),
     )
     catalogue_per_s: float = set_by(
-        "CATALOGUE_PER_S", 15.0, "pages per second, at most", parse=number(0.01, 1000)
+        "CATALOGUE_PER_S",
+        15.0,
+        "pages of a source per second, of all processes",
+        parse=number(0.01, 1000),
     )
     catalogue_limit_s: float = set_by(
         "CATALOGUE_LIMIT_S",
@@ -329,6 +354,42 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    log_format: str = set_by(
+        "LOG_FORMAT",
+        "text",
+        "`json`: [logs](../operations/monitoring.md#logs) as JSON, one object a line, with a line "
+        "per request",
+        unset="text",
+        parse=_log_format,
+    )
+    alerts_off: tuple[str, ...] = set_by(
+        "ALERTS_OFF",
+        (),
+        "rules and devices without [alerts](../operations/monitoring.md#alerts), with blanks "
+        "between",
+        unset="none",
+        parse=words,
+    )
+    alert_backlog_min: float = set_by(
+        "ALERT_BACKLOG_MIN",
+        60.0,
+        "minutes that work may wait before there is an alert",
+        parse=number(1, 100_000),
+    )
+    alert_silent_h: float = set_by(
+        "ALERT_SILENT_H",
+        0.0,
+        "hours without a point after which there is an alert for a device that reports regularly",
+        unset="0: three times its own interval",
+        parse=number(0, 10_000),
+    )
+    alert_disk_gb: float = set_by(
+        "ALERT_DISK_GB",
+        0.0,
+        "free gigabytes below which there is an alert",
+        unset="0: a tenth of the disk",
+        parse=number(0, 1_000_000),
     )
     geocoder_url: str = set_by(
         "GEOCODER_URL",
@@ -354,13 +415,14 @@ class Settings:
     geocoder_per_s: float = set_by(
         "GEOCODER_PER_S",
         1.0,
-        "requests for addresses of stays in a second; 1 is the rule of the public Nominatim",
+        "requests to the geocoder in a second, of all processes; 1 is the rule of the public "
+        "Nominatim",
         parse=number(0.001, 100_000),
     )
     geocoder_connections: int = set_by(
         "GEOCODER_CONNECTIONS",
         1,
-        "requests for addresses of stays at once",
+        "requests to the geocoder at once, of all processes",
         parse=whole_number(1, 256),
     )
     visit_radius_m: float = set_by(

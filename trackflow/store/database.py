@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from trackflow.concurrency.budget import MOST_THREADS
 from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
 from trackflow.settings import Settings
@@ -19,8 +20,10 @@ __all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
 
-KEPT_CONNECTIONS, MOST_CONNECTIONS = 5, 15
-"""Of one process: it keeps some open, and opens more while they are needed."""
+KEPT_CONNECTIONS, MOST_CONNECTIONS = 5, MOST_THREADS + 2
+"""Of one process: it keeps some open, and opens more while they are needed. There is one for each
+thread of all its pools, and one is left over: with fewer, threads would wait for each other's
+connections until they give up."""
 
 CONNECT_TIMEOUT_S = 10
 """How long to wait for PostgreSQL; the driver's default for a host that is off is minutes."""
@@ -35,6 +38,8 @@ class Store:
     On SQLite a writer takes the write lock when it begins. A transaction that reads first and
     writes later would fail with "database is locked" after another writer's commit in between.
     """
+
+    most_connections = MOST_CONNECTIONS
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -100,14 +105,10 @@ class Store:
         if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
             raise StoreRefusesError(self._full[1])
 
-    @staticmethod
-    def workers(wanted: int) -> int:
-        """How many threads may hold a connection each: as many as wanted, and one is left over.
-
-        With more, they would wait for each other's connections until they give up, and nothing else
-        of this process could reach the database.
-        """
-        return max(1, min(wanted, MOST_CONNECTIONS - 1))
+    def connections(self) -> tuple[int, int]:
+        """Connections of this process: those in use, and those that it keeps open for the next."""
+        pool: Any = self.engine.pool
+        return max(pool.checkedout(), 0), max(pool.checkedin(), 0)
 
     def close(self) -> None:
         """Close all connections."""
@@ -135,6 +136,12 @@ class Store:
             self._full = time.monotonic(), message
         refuses = fault in (Fault.READ_ONLY, Fault.FULL, Fault.ENDED)
         return (StoreRefusesError if refuses else StoreUnavailableError)(message)
+
+    @property
+    def connections_in_use(self) -> int:
+        """Connections of this process that transactions hold now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
 
     @property
     def url(self) -> str:

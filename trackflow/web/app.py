@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from trackflow.context import Context
 from trackflow.errors import TrackflowError
 from trackflow.usecases.days.notices import read_guesses, read_notices
+from trackflow.usecases.housekeeping.alerts.watching import alerts_now
+from trackflow.usecases.housekeeping.figures import read_figures
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
@@ -21,7 +23,9 @@ from trackflow.web.guarding import OPTIONS, guard, routes_of
 from trackflow.web.openapi import DescribedApi
 from trackflow.web.problems import http_error, refused
 from trackflow.web.reception import ReportQueue
+from trackflow.web.request_log import RequestLogMiddleware
 from trackflow.web.routes import (
+    alerts,
     catalogue,
     categories,
     days,
@@ -43,6 +47,7 @@ from trackflow.web.routes import (
     senders,
     tiles,
     tracks,
+    vehicles,
     what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
@@ -52,10 +57,12 @@ from trackflow.web.security.limits import (
     LimitsMiddleware,
     RequestLimits,
 )
+from trackflow.web.watching import Watch
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
     health.router,
+    alerts.router,
     jobs.router,
     senders.router,
     lines.router,
@@ -68,6 +75,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     days.router,
     places.router,
     logbook.router,
+    vehicles.router,
     legs.router,
     categories.router,
     rules.router,
@@ -119,6 +127,9 @@ def create_app(
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))
     app.state.counts = CachedValue(lambda: count(context))
+    app.state.alerts = CachedValue(lambda: alerts_now(context))
+    app.state.figures = CachedValue(lambda: read_figures(context))
+    app.state.watch = Watch(context)
 
     guard(app, context, listens_locally=listens_locally)
     errors = ((TrackflowError, refused), (HTTPException, http_error))
@@ -126,6 +137,7 @@ def create_app(
     app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
+    app.add_middleware(RequestLogMiddleware)
     return app
 
 
@@ -146,9 +158,11 @@ def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, Reque
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run the background tasks while the application runs."""
     app.state.accessed.start()
+    app.state.watch.start()
     try:
         yield
     finally:
         await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
+        await run_in_threadpool(app.state.watch.close)
         app.state.road_tiles.close()

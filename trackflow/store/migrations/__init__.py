@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0015"
+SCHEMA_VERSION = "0017"
 """The newest revision in `versions/`."""

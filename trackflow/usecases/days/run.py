@@ -7,6 +7,7 @@ segments and merging reads their lines. Within a stage batches are independent.
 import datetime as dt
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
@@ -21,6 +22,7 @@ from trackflow.usecases.days.modes import RunMode as RunMode
 from trackflow.usecases.days.report import RunReport, StageReport
 from trackflow.usecases.days.units import Unit
 from trackflow.usecases.days.worker_pool import WorkerPool, worker_pool
+from trackflow.usecases.housekeeping.counting import add_sums, sums_of_stage
 from trackflow.usecases.intake.readmitting import readmit
 from trackflow.usecases.roads.rematching import match_outdated_again
 
@@ -96,6 +98,7 @@ def run(
                 )
             force = mode is not RunMode.INCREMENTAL
             report.stages.append(_run_stage(context, pool, stage, wanted, force, progress))
+    _count(context, report)
     with context.store.read() as connection:
         report.given_up = batch_lists.counts(connection, first, last)["failed"]
         for stage_report in report.stages:
@@ -108,6 +111,13 @@ def run(
                 device_id=device_id,
             )
     return report
+
+
+def _count(context: Context, report: RunReport) -> None:
+    stages = [stage for stage in report.stages if stage.days]
+    if stages:
+        sums = sum((sums_of_stage(stage) for stage in stages), Counter())
+        add_sums(context, sums, {stage.stage: stage.seconds for stage in stages})
 
 
 def retry_failed(context: Context) -> int:
