@@ -211,7 +211,15 @@ def _import_key(home: Path) -> None:
         public = subprocess.run([*gpg, "--export"], check=True, capture_output=True).stdout
         subprocess.run(["gpgconf", "--homedir", folder, "--kill", "all"], check=True)
     (home / ".gnupg").mkdir(mode=0o700)
-    command = ["gpg", "--homedir", home / ".gnupg", "--batch", "--quiet", "--import"]
+    command = [
+        "gpg",
+        "--homedir",
+        home / ".gnupg",
+        "--batch",
+        "--quiet",
+        "--no-autostart",
+        "--import",
+    ]
     subprocess.run(command, input=public, check=True, capture_output=True)
 
 
