@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -182,13 +183,13 @@ def _cpu_s(made: Topology) -> dict[str, float]:
 
     def taken(pids: Sequence[int]) -> float:
         ticks = 0
-        for pid in (*pids, *(child for pid in pids for child in _children(pid))):
+        for pid in (*pids, *(child for parent in pids for child in _children(parent))):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
     found = {part: taken(marked_processes(made, part)) for part in PARTS}
-    return found | {"sender": time.process_time()}
+    return found | {"sender": process_time()}
 
 
 def _children(pid: int) -> list[int]:
