@@ -258,8 +258,8 @@ class Settings:
     database_connections: int = set_by(
         "DATABASE_CONNECTIONS",
         MOST_CONNECTIONS,
-        "connections of a process to the database, at most; 4 or more. Two less is the number of its "
-        "threads. Each worker, each server of the API and each of Dagster's processes is one",
+        "connections of a process to the database, at most; 4 or more. It has two threads less. "
+        "Each worker, each server of the API and each of Dagster's processes is one",
         parse=whole_number(4, 1000),
     )
     engine_url: str = set_by(
