@@ -130,6 +130,9 @@ def test_images_bear_the_version_of_the_project() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     found = compose_file()["services"]
     own = {entry["image"] for entry in found.values() if entry["image"].startswith("trackflow")}
+    elsewhere = [*(ROOT / "docker").glob("celery/*.yaml"), *(ROOT / "docker").glob("k8s/*.yaml")]
+    named = [re.findall(r"image: (trackflow\S*)", path.read_text()) for path in elsewhere]
+    assert {name for names in named for name in names} == {f"trackflow:{version}"}
     assert own == {
         f"{name}:{version}" for name in ("trackflow", "trackflow-pgbouncer", "trackflow-proxy")
     }
