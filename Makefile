@@ -5,10 +5,10 @@ BIN := .venv/bin
 # five minutes: a hanging one fails with its stack instead of blocking CI.
 PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
 
-.PHONY: help demo test lint pytest docs lock bench clean oldest newest
+.PHONY: help demo test lint pytest docs lock bench release-check clean oldest newest
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/'
 
 demo: .venv/.from-lock  ## Simulate a fleet in Helsinki, match it to the roads, serve the result
 	$(BIN)/trackflow demo
@@ -29,13 +29,16 @@ docs: .venv/.from-lock  ## Make the pages of docs/ anew that come from the code
 	$(BIN)/python -m trackflow_tests.docs.generate
 
 bench: .venv/.from-lock  ## Run every benchmark
-	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue formats hostile mesh mesh_batch; do \
+	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest load cache catalogue formats hostile mesh mesh_batch monitoring workers; do \
 		$(BIN)/python -m trackflow_tests.benchmarks $$name || exit 1; \
 	done
 
+release-check: .venv/.from-lock  ## Build sdist, wheel and bill of materials into dist/, and try them as a user
+	$(BIN)/python scripts/release_check.py
+
 lock:  ## Refresh requirements.lock (needs uv on PATH, or after any other target)
 	PATH="$$PATH:.uv/bin" uv pip compile --upgrade --universal --python-version 3.12 \
-		--generate-hashes --group dev --extra demo --custom-compile-command "make lock" \
+		--generate-hashes --group dev --custom-compile-command "make lock" \
 		--no-emit-index-url --no-emit-find-links --quiet pyproject.toml -o requirements.lock
 
 # What pyproject.toml promises of versions, tried: the oldest that it allows, and the newest there are.

@@ -17,11 +17,13 @@ from trackflow.matching.networks import PROFILES
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
+from trackflow.store.services import Services
 
 if TYPE_CHECKING:
     from trackflow.categories.mode_map import ModeMap
     from trackflow.matching.engines.http import HttpEngine
     from trackflow.matching.engines.protocol import Engine
+    from trackflow.matching.networks import RoadNetwork
     from trackflow.store.roads.guarded_engine import GuardedEngine
 
 type Clock = Callable[[], dt.datetime]
@@ -52,6 +54,7 @@ class Context:
     clock: Clock = utc_now
     _engines: "dict[str, Engine]" = field(default_factory=dict)
     _mode_map: "ModeMap | None" = None
+    _services: Services | None = None
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
@@ -73,19 +76,27 @@ class Context:
 
         Raises:
             NoNetworkError: there is no road network for it.
+            NetworkFetchError: there is one on another machine, and it cannot be fetched.
             EngineUnavailableError: no server answers, or the network is damaged.
         """
         if self.settings.engine_url:
-            from trackflow.concurrency.http import new_client
-            from trackflow.matching.engines.http import HttpEngine
+            from trackflow.concurrency.connections import HttpClient
+            from trackflow.matching.engines.http import HttpEngine, server_name
 
             if profile not in self._engines:
                 self._engines[profile] = self.guard(
-                    HttpEngine(self.settings.engine_url, profile, client=new_client())
+                    HttpEngine(
+                        self.settings.engine_url,
+                        profile,
+                        client=HttpClient(self.settings.engine_connections),
+                        connections=self.services.connections(
+                            server_name(self.settings.engine_url),
+                            self.settings.engine_connections,
+                        ),
+                    )
                 )
             return self._engines[profile]
-        with self.store.read() as connection:
-            network = networks.read_network(connection, profile, self.settings.home)
+        network = self.network(profile)
         if network is None:
             raise NoNetworkError(
                 f"there is no road network for {profile}: build one with "
@@ -102,22 +113,52 @@ class Context:
             self._engines[profile] = engine
         return engine
 
+    def network(self, profile: str) -> "RoadNetwork | None":
+        """The road network in use for a profile; None if there is none.
+
+        One that another machine has published is fetched, once for all processes of this machine.
+
+        Raises:
+            NetworkBuildError: its files are gone or damaged.
+            NetworkFetchError: it cannot be fetched.
+        """
+        home = self.settings.home.absolute()
+        with self.store.read() as connection:
+            version = networks.versions(connection).get(profile, "")
+            try:
+                return networks.read_network(connection, profile, home)
+            except NetworkBuildError:
+                if not self.settings.networks:
+                    raise
+        from trackflow.matching.network_sharing import fetch_network
+
+        into = networks.networks_folder(home)
+        return fetch_network(
+            profile, version, self.settings.networks, into, mode_map_folder(home, version)
+        )
+
     def mode_map(self) -> "ModeMap | None":
         """The rails, paths and stops of the road network in use; None if there are none."""
         from trackflow.categories.mode_map import ModeMap
 
-        with self.store.read() as connection:
-            for profile in PROFILES:
-                with suppress(NetworkBuildError):
-                    network = networks.read_network(connection, profile, self.settings.home)
-                    if network is None:
-                        continue
-                    folder = mode_map_folder(self.settings.home, network.version)
-                    if folder.exists():
-                        if self._mode_map is None or self._mode_map.version != network.version:
-                            self._mode_map = ModeMap.load(folder)
-                        return self._mode_map
+        for profile in PROFILES:
+            with suppress(NetworkBuildError):
+                network = self.network(profile)
+                if network is None:
+                    continue
+                folder = mode_map_folder(self.settings.home, network.version)
+                if folder.exists():
+                    if self._mode_map is None or self._mode_map.version != network.version:
+                        self._mode_map = ModeMap.load(folder)
+                    return self._mode_map
         return None
+
+    @property
+    def services(self) -> Services:
+        """The limits of services, shared with all other processes."""
+        if self._services is None:
+            self._services = Services(self.store)
+        return self._services
 
     def guard(self, engine: "HttpEngine") -> "GuardedEngine":
         """The engine behind the breaker that all processes share for its server and profile."""
@@ -130,6 +171,8 @@ class Context:
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
+        if self._services is not None:
+            self._services.close()
         self.store.close()
 
     def __enter__(self) -> "Context":

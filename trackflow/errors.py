@@ -42,6 +42,10 @@ class NetworkBuildError(TrackflowError):
     """An OpenStreetMap extract could not be turned into a road network."""
 
 
+class NetworkPublishError(NetworkBuildError):
+    """A road network could not be published for other machines."""
+
+
 class RetryableError(TrackflowError):
     """A failure that may pass: the same call can be made again."""
 
@@ -54,6 +58,10 @@ class EngineUnavailableError(RetryableError):
 
 class NoNetworkError(EngineUnavailableError):
     """There is no road network for a profile: work waits until a person has built one."""
+
+
+class NetworkFetchError(EngineUnavailableError):
+    """A road network that another machine has published cannot be fetched: work waits."""
 
 
 class StoreUnavailableError(RetryableError):
@@ -96,6 +104,10 @@ class LeftAloneError(SourceError):
     """A source has failed so often that it is left alone for a while: nothing was asked."""
 
     kind = "network"
+
+
+class SourceRestsError(LeftAloneError, RetryableError):
+    """A source is left alone, and its work is worth waiting for."""
 
 
 class SourceBusyError(SourceUnavailableError):

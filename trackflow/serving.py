@@ -3,7 +3,6 @@
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
 
-import ctypes
 import logging
 import os
 import shutil
@@ -20,15 +19,13 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from trackflow.concurrency.children import END_WITH_PARENT
 from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Process, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
-
-PR_SET_PDEATHSIG = 1
-"""Option of Linux's prctl(2): the signal that a process gets when its parent dies."""
 
 STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
@@ -307,17 +304,8 @@ def _spawn(
         stderr=subprocess.STDOUT,
         # a group of its own: an interrupt at the keyboard must reach it once, from us
         start_new_session=True,
-        # macOS has no prctl: there a child outlives a parent that is killed without warning
-        preexec_fn=_end_with_parent if hasattr(_LIBC, "prctl") else None,
+        preexec_fn=END_WITH_PARENT,
     )
-
-
-_LIBC = ctypes.CDLL(None)
-
-
-def _end_with_parent() -> None:
-    """Interrupt this child when we are killed: it would keep its port, and the next start fail."""
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def address(host: str, port: int) -> str:

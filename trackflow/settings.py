@@ -19,8 +19,8 @@ from trackflow.variables import PREFIX, Variable, number, set_by, whole_number, 
 HOME_NAME = ".trackflow"
 DATABASE_NAME = "trackflow.db"
 
-MOST_CONNECTIONS = 15
-"""The default: a few for the threads of a server, and far below PostgreSQL's 100 for all."""
+MOST_CONNECTIONS = 25
+"""The default: enough for the threads of a server, and far below PostgreSQL's 100 for all."""
 
 
 def find_home(start: Path | None = None) -> Path:
@@ -88,10 +88,22 @@ def _yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+def _log_format(text: str) -> str:
+    if text not in ("text", "json"):
+        raise ValueError("must be text or json")
+    return text
+
+
 def _storage_address(text: str) -> str:
     if "://" not in text and not Path(text).is_absolute():
         raise ValueError("is neither an absolute path nor an address such as s3://bucket/meshes")
     return text.rstrip("/")
+
+
+def _execution(text: str) -> str:
+    if text not in ("local", "celery", "k8s"):
+        raise ValueError("must be local, celery or k8s")
+    return text
 
 
 def _named_addresses(text: str) -> tuple[tuple[str, str], ...]:
@@ -160,7 +172,13 @@ class Settings:
         database_connections: connections of a process to the database, at most.
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
+        engine_connections: requests to that server at once, of all processes.
         workers: processes that work at the same time.
+        execution: where Dagster's runs are executed: local, celery or k8s.
+        broker_url: the broker of Celery, never shown; it may hold a password.
+        machines: machines that share the days of a run.
+        networks: where road networks are published for other machines: a folder or an address of
+            fsspec; empty for nowhere.
         lease_s: how many seconds a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
         tiles_url: address of background tiles for the map page; empty for none.
@@ -179,6 +197,12 @@ class Settings:
         catalogue_limit_s: a sync that takes more seconds is reported; it goes on.
         notify_urls: addresses of messages about trouble, as Apprise writes them; they hold
             passwords, so they are never shown.
+        log_format: text for people, json for programs.
+        alerts_off: rules and devices without alerts.
+        alert_backlog_min: minutes that work may wait before an alert.
+        alert_silent_h: hours without a point after which a device that reports regularly is
+            silent; 0 for three times its own interval.
+        alert_disk_gb: free gigabytes below which there is an alert; 0 for a tenth of the disk.
         geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
             for none.
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
@@ -200,7 +224,7 @@ class Settings:
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
         mesh_url: base address of a mesh service; empty makes meshes in child processes of this
             machine.
-        mesh_token: a token of that service, never shown.
+        mesh_token: a token of that service, which lets this one in; never shown.
         mesh_callback_url: base address of this API as the service sees it; empty for no callbacks.
         mesh_secret: signs the service's callbacks, the same on both sides, never shown.
         mesh_allow_hosts: hosts and networks of the own network that image and callback addresses
@@ -245,6 +269,12 @@ class Settings:
         "[drives against one-ways](../matching.md#with-an-osrm-server); `none` for raw lines only",
         unset="the embedded engine",
     )
+    engine_connections: int = set_by(
+        "ENGINE_CONNECTIONS",
+        32,
+        "requests to that server at once, of all processes",
+        parse=whole_number(1, 1024),
+    )
     workers: int = set_by(
         "WORKERS",
         2,
@@ -252,6 +282,36 @@ class Settings:
         unset="one per core",
         parse=whole_number(1, 256),
         from_machine=lambda: os.cpu_count() or 1,
+    )
+    execution: str = set_by(
+        "EXECUTION",
+        "local",
+        "where Dagster's runs are executed: `local`, `celery` or `k8s`, see "
+        "[many machines](../operations/many-machines.md)",
+        unset="local: beside Dagster",
+        parse=_execution,
+    )
+    broker_url: str = set_by(
+        "BROKER_URL",
+        "",
+        "the broker of `TRACKFLOW_EXECUTION=celery`, such as `redis://broker:6379/0`",
+        unset="none",
+        is_secret=True,
+    )
+    machines: int = set_by(
+        "MACHINES",
+        1,
+        "machines that share the days of one run",
+        parse=whole_number(1, 100),
+    )
+    networks: str = set_by(
+        "NETWORKS",
+        "",
+        "where `network build` publishes road networks for other machines, which fetch them once: "
+        "a folder, or an address of fsspec such as `s3://bucket/networks`",
+        unset="nowhere: on this machine only",
+        parse=_storage_address,
+        is_secret=True,
     )
     lease_s: float = set_by(
         "LEASE_S",
@@ -321,10 +381,16 @@ class Settings:
         unset="none",
     )
     catalogue_concurrency: int = set_by(
-        "CATALOGUE_CONCURRENCY", 6, "pages fetched at once", parse=whole_number(1, 32)
+        "CATALOGUE_CONCURRENCY",
+        6,
+        "pages of a source fetched at once, by all processes",
+        parse=whole_number(1, 32),
     )
     catalogue_per_s: float = set_by(
-        "CATALOGUE_PER_S", 15.0, "pages per second, at most", parse=number(0.01, 1000)
+        "CATALOGUE_PER_S",
+        15.0,
+        "pages of a source per second, of all processes",
+        parse=number(0.01, 1000),
     )
     catalogue_limit_s: float = set_by(
         "CATALOGUE_LIMIT_S",
@@ -340,6 +406,42 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    log_format: str = set_by(
+        "LOG_FORMAT",
+        "text",
+        "`json`: [logs](../operations/monitoring.md#logs) as JSON, one object a line, with a line "
+        "per request",
+        unset="text",
+        parse=_log_format,
+    )
+    alerts_off: tuple[str, ...] = set_by(
+        "ALERTS_OFF",
+        (),
+        "rules and devices without [alerts](../operations/monitoring.md#alerts), with blanks "
+        "between",
+        unset="none",
+        parse=words,
+    )
+    alert_backlog_min: float = set_by(
+        "ALERT_BACKLOG_MIN",
+        60.0,
+        "minutes that work may wait before there is an alert",
+        parse=number(1, 100_000),
+    )
+    alert_silent_h: float = set_by(
+        "ALERT_SILENT_H",
+        0.0,
+        "hours without a point after which there is an alert for a device that reports regularly",
+        unset="0: three times its own interval",
+        parse=number(0, 10_000),
+    )
+    alert_disk_gb: float = set_by(
+        "ALERT_DISK_GB",
+        0.0,
+        "free gigabytes below which there is an alert",
+        unset="0: a tenth of the disk",
+        parse=number(0, 1_000_000),
     )
     geocoder_url: str = set_by(
         "GEOCODER_URL",
@@ -365,13 +467,14 @@ class Settings:
     geocoder_per_s: float = set_by(
         "GEOCODER_PER_S",
         1.0,
-        "requests for addresses of stays in a second; 1 is the rule of the public Nominatim",
+        "requests to the geocoder in a second, of all processes; 1 is the rule of the public "
+        "Nominatim",
         parse=number(0.001, 100_000),
     )
     geocoder_connections: int = set_by(
         "GEOCODER_CONNECTIONS",
         1,
-        "requests for addresses of stays at once",
+        "requests to the geocoder at once, of all processes",
         parse=whole_number(1, 256),
     )
     visit_radius_m: float = set_by(
@@ -458,7 +561,11 @@ class Settings:
         parse=_web_address,
     )
     mesh_token: str = set_by(
-        "MESH_TOKEN", "", "a token of the mesh service", unset="none", is_secret=True
+        "MESH_TOKEN",
+        "",
+        "a token of the mesh service; set for `trackflow mesh-service` itself, it lets this one in",
+        unset="none",
+        is_secret=True,
     )
     mesh_callback_url: str = set_by(
         "MESH_CALLBACK_URL",

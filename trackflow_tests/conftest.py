@@ -21,6 +21,7 @@ from trackflow.store.database import open_store
 from trackflow.store.migrations import apply
 from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.engines import quick
+from trackflow_tests.helpers.release import Release, make_release
 from trackflow_tests.helpers.templates import migrate, schema_statements, upgrade_by
 
 ROOT = Path(__file__).parents[1]
@@ -173,6 +174,14 @@ def helsinki_network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     return build_network(helsinki_extract(), "car", shared / "networks")
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The wheel, installed without the checkout; built once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return make_release(shared / "release")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,6 @@ def direct_dependencies() -> list[str]:
     project = PYPROJECT["project"]
     return [
         *project["dependencies"],
-        *project["optional-dependencies"]["demo"],
         *PYPROJECT["dependency-groups"]["dev"],
         *PYPROJECT["build-system"]["requires"],
     ]
@@ -139,16 +138,6 @@ def test_production_settings_differ_in_storage_only() -> None:
     assert {key: server[key] for key in server if key not in ("storage", "compute_logs")} == local
 
 
-def test_compose_keeps_the_webserver_to_this_machine() -> None:
-    services = yaml_file("docker/compose.yaml")["services"]
-    ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert ports
-    assert all(port.startswith("127.0.0.1:") for port in ports)
-    assert all("healthcheck" in service for service in services.values())
-
-
 def test_workspace_loads_the_definitions() -> None:
     (entry,) = yaml_file("workspace.yaml")["load_from"]
     assert entry["python_module"]["module_name"] == "trackflow.definitions"
-    (entry,) = yaml_file("docker/workspace.yaml")["load_from"]
-    assert entry["grpc_server"]["host"] in yaml_file("docker/compose.yaml")["services"]

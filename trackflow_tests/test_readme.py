@@ -32,8 +32,7 @@ from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands
 from trackflow_tests.helpers.commands import Result, caller
 from trackflow_tests.helpers.served import check_that_nothing_is_left, trackflow_serve
 
-RUN = ("README.md", "docs/use.md", "docs/live.md", "docs/catalogue.md", "docs/files.md",
-       "docs/serving.md", "docs/upgrade.md")  # fmt: skip
+RUN = ("README.md", "docs/use.md", "docs/live.md", "docs/catalogue.md", "docs/files.md")
 """Pages whose commands are run; those of other pages are parsed (`docs/test_commands.py`)."""
 
 ONLY_PARSED = {
@@ -52,7 +51,6 @@ NOT_RUN_HERE = {
     "uv run trackflow demo": "the same command by its entry point (checked below)",
     "uv run pytest": "is what is running",
     "trackflow import undo 3f2a91c0": "is an id of another store; cli/test_intake.py undoes one",
-    "trackflow restore everything.zip": "needs an empty store; usecases/housekeeping restores one",
 }
 
 SAYS = {

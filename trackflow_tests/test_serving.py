@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from trackflow import serving
+from trackflow.concurrency import children
 from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
@@ -156,16 +157,12 @@ def test_a_dagster_command_that_fails_says_why(settings: Settings) -> None:
     assert str(failed.value).startswith("dagster asset list failed: ")
 
 
-class LibraryWithoutPrctl:
-    """The C library of a system other than Linux, as far as `serve` asks it."""
-
-
-@pytest.mark.parametrize("library", [None, LibraryWithoutPrctl()])
+@pytest.mark.parametrize("before", [children.END_WITH_PARENT, None])
 def test_programs_start_with_and_without_prctl(
-    library: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    before: Callable[[], None] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if library is not None:
-        monkeypatch.setattr(serving, "_LIBC", library)
+    """Linux has it; other systems have not."""
+    monkeypatch.setattr(serving, "END_WITH_PARENT", before)
     with (tmp_path / "out").open("w+b") as output:
         process = serving._spawn(["platform"], dict(os.environ), None, output)
         assert process.wait(timeout=60) == 0
@@ -209,6 +206,7 @@ def test_what_does_not_listen_is_killed_with_its_children(
 PARENT = """
 import os, sys
 from trackflow import serving
+from trackflow.concurrency import children
 try:
     with serving.signals_interrupt(), open("out", "wb") as output:
         with serving._child(["sleeper"], dict(os.environ), ".", output) as child:

@@ -29,6 +29,11 @@ SAMPLES = {
     "TRACKFLOW_CATALOGUE_PER_S": ("0.5", 0.5),
     "TRACKFLOW_CATALOGUE_LIMIT_S": ("60", 60.0),
     "TRACKFLOW_NOTIFY_URLS": ("json://a  json://b", ("json://a", "json://b")),
+    "TRACKFLOW_LOG_FORMAT": ("json", "json"),
+    "TRACKFLOW_ALERTS_OFF": ("stale van-7", ("stale", "van-7")),
+    "TRACKFLOW_ALERT_BACKLOG_MIN": ("15", 15.0),
+    "TRACKFLOW_ALERT_SILENT_H": ("2", 2.0),
+    "TRACKFLOW_ALERT_DISK_GB": ("20", 20.0),
     "TRACKFLOW_GEOCODER_URL": ("photon+https://p.example",) * 2,
     "TRACKFLOW_GEOCODER_FILE": ("/srv/places.csv", Path("/srv/places.csv")),
     "TRACKFLOW_ADDRESSES": ("no", False),
@@ -62,6 +67,10 @@ SAMPLES = {
     "TRACKFLOW_STATSD": ("[::1]:8125", ("::1", 8125)),
     "TRACKFLOW_QUARANTINE_MB": ("12", 12),
     "TRACKFLOW_OWNTRACKS_KEYS": ("one two", ("one", "two")),
+    "TRACKFLOW_EXECUTION": ("celery", "celery"),
+    "TRACKFLOW_BROKER_URL": ("redis://broker:6379/0", "redis://broker:6379/0"),
+    "TRACKFLOW_MACHINES": ("3", 3),
+    "TRACKFLOW_NETWORKS": ("s3://bucket/networks/", "s3://bucket/networks"),
     "TRACKFLOW_TIME_ZONE": ("Europe/Helsinki", "Europe/Helsinki"),
 }
 
@@ -85,6 +94,7 @@ BOUNDS = {
     "TRACKFLOW_MESH_MEMORY_MB": (64, 1_000_000),
     "TRACKFLOW_MESH_LIMIT_S": (1, 86_400),
     "TRACKFLOW_QUARANTINE_MB": (1, 1_000_000),
+    "TRACKFLOW_MACHINES": (1, 100),
 }
 
 

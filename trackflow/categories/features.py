@@ -5,14 +5,14 @@ whole numbers: so a slot's features depend on the points around it alone, to the
 the journey began and whichever journeys are computed with it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trackflow.categories.journeys import Journeys
 from trackflow.geo.distance import METRES_PER_DEGREE
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints
 
 TICK_US = 10_000_000
 TICKS = 3
@@ -34,6 +34,7 @@ CORNER_COS, CORNER_MS = 0.7071, 2.0
 noise."""
 
 HALT_MS = 0.7
+FASTEST_MM = 2**31 - 1
 LONG_GAP_S = 45.0
 QUICK_S = 5.0
 """Devices that look more often are told from each other no further: no ride depends on it."""
@@ -75,33 +76,27 @@ class Slots:
         return len(self.start_us)
 
 
-def slots_of(journeys: Sequence[Points]) -> Slots:
-    """The slots that journeys touch.
-
-    Args:
-        journeys: each in order of time, no two points of one time; two or more points.
-    """
+def slots_of(journeys: Journeys) -> Slots:
+    """The slots that journeys touch."""
     grid = _grid(journeys)
     steps = _steps(grid)
-    columns = [*_columns(grid, steps), np.log(np.maximum(grid.gap_us[grid.centre] / 1e6, QUICK_S))]
-    centre = grid.centre
-    features = np.empty((len(columns), len(centre)), dtype=np.float32)
-    for number, column in enumerate(columns):
-        features[number] = column
+    middle = grid.slot * TICKS + TICKS // 2
     return Slots(
-        grid.time_us[centre] - TICKS // 2 * TICK_US,
-        features.T,
-        (grid.lon[centre] + grid.lon[centre + 1]) / 2,
-        (grid.lat[centre] + grid.lat[centre + 1]) / 2,
-        steps.way_mm[centre] / MMS_PER_MS,
-        grid.gap_us[centre] / 1e6,
+        grid.time_us[middle] - TICKS // 2 * TICK_US,
+        _features(grid, steps).T,
+        (grid.lon[middle] + grid.lon[middle + 1]) / 2,
+        (grid.lat[middle] + grid.lat[middle + 1]) / 2,
+        steps.way_mm[middle] / MMS_PER_MS,
+        grid.gap_us[middle] / 1e6,
         grid.slot_edges,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grid:
-    """Positions at the ticks of journeys; each journey has one more than it has ticks.
+    """Positions at the ticks of journeys: an empty slot, a journey, an empty slot, a journey, ...
+
+    In an empty slot nothing moves: so sums over windows may reach into it, and no further.
 
     Attributes:
         time_us: of the ticks' starts, shape (n,).
@@ -109,9 +104,9 @@ class _Grid:
         lat: degrees.
         gap_us: time between the points around.
         inside: whether the journey touches the tick that begins there.
-        centre: numbers of the slots' middle ticks.
-        low: for each slot, the first tick of its journey.
-        high: for each slot, the end of its journey's ticks.
+        slot: place of each slot of the journeys among all slots.
+        first: for each of these, the place of the empty slot before its journey.
+        last: and of the one after it.
         slot_edges: number of the first slot of each journey, and their count.
     """
 
@@ -120,52 +115,51 @@ class _Grid:
     lat: Floats
     gap_us: Ints
     inside: Bools
-    centre: Ints
-    low: Ints
-    high: Ints
+    slot: Ints
+    first: Ints
+    last: Ints
     slot_edges: Ints
 
 
-def _grid(journeys: Sequence[Points]) -> _Grid:
-    times, after, inside, centres = [], [], [], []
-    offset = begin = 0
-    counts, begins = [], []
-    for points in journeys:
-        first, last = points.time_us[[0, -1]]
-        count = int(last // SLOT_US - first // SLOT_US) + 1
-        tick_us = (first // SLOT_US * TICKS + np.arange(count * TICKS + 1)) * TICK_US
-        times.append(tick_us)
-        after.append(np.clip(np.searchsorted(points.time_us, tick_us), 1, len(points) - 1) + offset)
-        touched = (tick_us + TICK_US > first) & (tick_us < last)
-        touched[-1] = False
-        inside.append(touched)
-        centres.append(begin + np.arange(count) * TICKS + TICKS // 2)
-        counts.append(count)
-        begins.append(begin)
-        begin += count * TICKS + 1
-        offset += len(points)
-    points = Points.concat(journeys)
-    time_us, right = np.concatenate(times), np.concatenate(after)
+def _grid(journeys: Journeys) -> _Grid:
+    points, edges = journeys.points, journeys.edges
+    first, last = edges[:-1], edges[1:] - 1
+    first_us, last_us = points.time_us[first], points.time_us[last]
+    first_slot = first_us // SLOT_US
+    counts = last_us // SLOT_US - first_slot + 1
+    slot_edges = np.concatenate([[0], np.cumsum(counts)])
+    begin = slot_edges[:-1] + np.arange(len(counts)) + 1
+    ticks = (counts + 1) * TICKS
+    ticks[0] += TICKS
+    # the clock of the whole grid: journeys follow each other with one slot between them
+    shift_us = (first_slot - begin) * SLOT_US
+    place = (points.time_us - np.repeat(shift_us, np.diff(edges))) // TICK_US
+    before = np.cumsum(np.bincount(place, minlength=ticks.sum()))
+    right = np.concatenate([[0], before[:-1]])
+    right = np.minimum(np.maximum(right, np.repeat(first + 1, ticks)), np.repeat(last, ticks))
     left = right - 1
-    gap_us = points.time_us[right] - points.time_us[left]
-    share = np.clip((time_us - points.time_us[left]) / gap_us, 0, 1)
-    lon, lat = points.lon, points.lat
+    time_us = np.arange(len(right)) * TICK_US + np.repeat(shift_us, ticks)
+    left_us = points.time_us[left]
+    gap_us = points.time_us[right] - left_us
+    share = np.minimum(np.maximum((time_us - left_us) / gap_us, 0), 1)
+    left_lon, left_lat = points.lon[left], points.lat[left]
     return _Grid(
         time_us,
-        lon[left] + _wrapped(lon[right] - lon[left]) * share,
-        lat[left] + (lat[right] - lat[left]) * share,
+        left_lon + _wrapped(points.lon[right] - left_lon) * share,
+        left_lat + (points.lat[right] - left_lat) * share,
         gap_us,
-        np.concatenate(inside),
-        np.concatenate(centres),
-        np.repeat(begins, counts),
-        np.repeat(begins, counts) + np.repeat(counts, counts) * TICKS,
-        np.concatenate([[0], np.cumsum(counts)]),
+        (time_us > np.repeat(first_us - TICK_US, ticks)) & (time_us < np.repeat(last_us, ticks)),
+        np.arange(counts.sum()) + np.repeat(begin - slot_edges[:-1], counts),
+        np.repeat(begin - 1, counts),
+        np.repeat(begin + counts, counts),
+        slot_edges,
     )
 
 
 def _wrapped(degrees: Floats) -> Floats:
-    found: Floats = np.where(np.abs(degrees) > 180, degrees - 360 * np.sign(degrees), degrees)
-    return found
+    if len(degrees) and np.abs(degrees).max() > 180:
+        degrees = np.where(np.abs(degrees) > 180, degrees - 360 * np.sign(degrees), degrees)
+    return degrees
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,70 +172,88 @@ class _Steps:
 
 
 def _steps(grid: _Grid) -> _Steps:
-    shrink = np.cos(np.radians(grid.lat)) * METRES_PER_DEGREE * 1000
-    east_mm, north_mm, way_mm = (np.zeros(len(grid.lon), dtype=np.int64) for _ in range(3))
-    # a journey's last position begins no tick: the step from there leads to another journey
     inside = grid.inside[:-1]
-    east_mm[:-1] = np.rint(_wrapped(np.diff(grid.lon)) * shrink[:-1]) * inside
-    north_mm[:-1] = np.rint(np.diff(grid.lat) * (METRES_PER_DEGREE * 1000)) * inside
-    way_mm[:] = np.rint(np.sqrt(east_mm.astype(np.float64) ** 2 + north_mm.astype(float) ** 2))
-    return _Steps(way_mm, east_mm, north_mm)
+    shrink = np.cos(np.radians(grid.lat[:-1])) * METRES_PER_DEGREE * 1000
+    # a step out of a journey leads nowhere
+    east_mm = np.rint(_wrapped(np.diff(grid.lon)) * shrink) * inside
+    north_mm = np.rint(np.diff(grid.lat) * (METRES_PER_DEGREE * 1000)) * inside
+    way_mm = np.rint(np.sqrt(east_mm * east_mm + north_mm * north_mm))
+    found = np.zeros((3, len(grid.lon)), dtype=np.int64)
+    found[:, :-1] = way_mm, east_mm, north_mm
+    return _Steps(*found)
 
 
-def _columns(grid: _Grid, steps: _Steps) -> list[Floats]:
-    """The features of all windows around the slots' middle ticks."""
-    sums = _sums(grid, steps)
-    found: list[Floats] = []
-    for window_s in WINDOWS_S:
-        half = window_s * 1_000_000 // TICK_US // 2
-        low = np.maximum(grid.centre - half, grid.low)
-        high = np.minimum(grid.centre + half + 1, grid.high)
-        total = {name: running[high] - running[low] for name, running in sums.items()}
-        ticks = np.maximum(total["inside"], 1)
-        way_mm, gap_ticks = total["way_mm"], total["gaps"]
-        net_mm = np.sqrt(total["east_mm"].astype(np.float64) ** 2 + total["north_mm"] ** 2.0)
-        found += [total[f"below_{speed:g}"] / ticks for speed in SPEEDS_MS]
-        found += [
-            np.log1p(way_mm / ticks / MMS_PER_MS),
-            np.log1p(total["change_mm"] / ticks / (MMS_PER_MS * TICK_US / 1e6) * 10),
-            total["hard"] / ticks,
-            total["corners"] / ticks,
-            net_mm / np.maximum(way_mm, 1000),
-            np.log1p(total["halts"] / np.maximum(way_mm / 1e6, 0.2)),
-            gap_ticks / ticks,
-            np.log1p(total["gap_way_mm"] / np.maximum(gap_ticks, 1) / MMS_PER_MS),
-        ]
-    return found
-
-
-def _sums(grid: _Grid, steps: _Steps) -> dict[str, Ints]:
-    """Running sums by name, from which the sum over any window is one subtraction."""
+def _features(grid: _Grid, steps: _Steps) -> NDArray[np.float32]:
+    """The features of all windows around the slots' middle ticks, shape (features, slots)."""
     inside, way_mm = grid.inside, steps.way_mm
     change_mm = np.zeros(len(way_mm), dtype=np.int64)
     change_mm[1:] = np.abs(np.diff(way_mm)) * (inside[1:] & inside[:-1])
-    is_gap = inside & (grid.gap_us > LONG_GAP_S * 1e6)
-    halt = inside & (way_mm < HALT_MS * MMS_PER_MS)
+    in_gap = inside & (grid.gap_us > LONG_GAP_S * 1e6)
+    ways = (way_mm, steps.east_mm, steps.north_mm, change_mm, way_mm * in_gap)
+    ways_mm = np.cumsum(ways, axis=1)
+    counts = np.cumsum(_counts(inside, steps, change_mm, in_gap), axis=1, dtype=np.int32)
+    found = np.empty((len(names()), len(grid.slot)), dtype=np.float32)
+    per_window = (len(found) - 1) // len(WINDOWS_S)
+    for number, window_s in enumerate(WINDOWS_S):
+        half = window_s * 1_000_000 // SLOT_US // 2
+        # from the middle tick of the first slot to that of the last
+        low = np.maximum(grid.slot - half, grid.first) * TICKS + TICKS // 2 - 1
+        high = np.minimum(grid.slot + half, grid.last) * TICKS + TICKS // 2
+        _fill(
+            found[number * per_window : (number + 1) * per_window],
+            counts.take(high, axis=1) - counts.take(low, axis=1),
+            ways_mm.take(high, axis=1) - ways_mm.take(low, axis=1),
+        )
+    middle = grid.slot * TICKS + TICKS // 2
+    found[-1] = np.log(np.maximum(grid.gap_us[middle] / 1e6, QUICK_S))
+    return found
+
+
+def _fill(found: NDArray[np.float32], counts: NDArray[np.int32], ways_mm: Ints) -> None:
+    """The features of one window.
+
+    Args:
+        found: is filled, shape (features, slots).
+        counts: sums of `_counts`.
+        ways_mm: sums of way, way east, way north, change of way, way in gaps.
+    """
+    speeds = len(SPEEDS_MS)
+    inside, hard, corners, halts, gaps = counts[speeds:]
+    way_mm, east_mm, north_mm, change_mm, gap_way_mm = ways_mm
+    ticks = np.maximum(inside, 1)
+    np.divide(counts[:speeds], ticks, out=found[:speeds])
+    net_mm = np.sqrt(east_mm.astype(np.float64) ** 2 + north_mm**2.0)
+    found[speeds:] = (
+        np.log1p(way_mm / ticks / MMS_PER_MS),
+        np.log1p(change_mm / ticks / (MMS_PER_MS * TICK_US / 1e6) * 10),
+        hard / ticks,
+        corners / ticks,
+        net_mm / np.maximum(way_mm, 1000),
+        np.log1p(halts / np.maximum(way_mm / 1e6, 0.2)),
+        gaps / ticks,
+        np.log1p(gap_way_mm / np.maximum(gaps, 1) / MMS_PER_MS),
+    )
+
+
+def _counts(inside: Bools, steps: _Steps, change_mm: Ints, in_gap: Bools) -> Bools:
+    """What is counted by tick: below each speed, inside, hard, corners, halts, in a gap.
+
+    Args:
+        inside: whether a journey touches the tick.
+        steps: movement.
+        change_mm: change of way.
+        in_gap: whether the points around are far apart in time.
+    """
+    found = np.zeros((len(SPEEDS_MS) + 5, len(inside)), dtype=bool)
+    # what is not inside is below no speed
+    way_mm = np.where(inside, np.minimum(steps.way_mm, FASTEST_MM), FASTEST_MM).astype(np.int32)
+    for number, speed_ms in enumerate(SPEEDS_MS):
+        np.less(way_mm, np.int32(speed_ms * MMS_PER_MS), out=found[number])
+    halt = way_mm < np.int32(HALT_MS * MMS_PER_MS)
     begins = halt.copy()
     begins[1:] &= ~halt[:-1]
-    values: dict[str, Bools | Ints] = {
-        **{f"below_{v:g}": inside & (way_mm < v * MMS_PER_MS) for v in SPEEDS_MS},
-        "inside": inside,
-        "way_mm": way_mm,
-        "east_mm": steps.east_mm,
-        "north_mm": steps.north_mm,
-        "change_mm": change_mm,
-        "hard": change_mm > HARD_MS2 * MMS_PER_MS * TICK_US / 1e6,
-        "corners": _corners(steps),
-        "halts": begins,
-        "gaps": is_gap,
-        "gap_way_mm": way_mm * is_gap,
-    }
-    return {name: _running(value) for name, value in values.items()}
-
-
-def _running(values: Bools | Ints) -> Ints:
-    found = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=found[1:])
+    hard = change_mm > HARD_MS2 * MMS_PER_MS * TICK_US / 1e6
+    found[len(SPEEDS_MS) :] = inside, hard, _corners(steps), begins, in_gap
     return found
 
 
@@ -252,6 +264,5 @@ def _corners(steps: _Steps) -> Bools:
     along = east[2:] * east[:-2] + north[2:] * north[:-2]
     quick = way > CORNER_MS * MMS_PER_MS
     found[2:] = (along < CORNER_COS * way[2:] * way[:-2]) & quick[2:] & quick[:-2]
-    # a step out of a journey is zero and not quick, but the one before it is of another journey
     found[2:] &= steps.way_mm[1:-1] > 0
     return found

@@ -6,6 +6,7 @@ adds what it knows of rails and roads, a sequence model finds where the class ch
 speed, the gaps and the map say which mode of its class a leg is.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackflow.categories.features import Slots, slots_of
+from trackflow.categories.journeys import Journeys
+from trackflow.categories.leg_modes import Weigher
 from trackflow.categories.mode_map import ModeMap, Surroundings
 from trackflow.categories.mode_model import ModeModel, model
 from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
-from trackflow.categories.sequence import decode
+from trackflow.categories.physics import RAIL, is_standing, rail_log_odds, with_pushed_bicycles
+from trackflow.categories.sequence import UNITS, decode
 from trackflow.geo.distance import step_m
-from trackflow.geo.points import Floats, Points
+from trackflow.geo.points import Floats, Ints, Points
 
-MODEL_VERSION = "4"
+MODEL_VERSION = "5"
 """Changes whenever the same points may give other legs."""
+
+SHORTEST_SLOTS = 2
+"""A minute: what is shorter is a halt, a corner, or a position that was wrong."""
+
+LONGEST_HOLE_S = 900.0
+"""A longer time without points says nothing of how the device moved meanwhile: a bus that is seen
+again 40 minutes later at the other end of its line looked like a metro."""
 
 PAUSE_S = 3600.0
 """Longest pause within a journey. People who write down how they travelled count waits, a lunch on
@@ -99,80 +110,85 @@ def legs_of_each(
         corrections: of persons; of two for one time, the later one in this order counts.
         classifier: of slots; None for the package's.
     """
-    all_points = [_distinct(Points.concat(journey)) for journey in journeys]
-    moving = [points for points in all_points if len(points) > 1]
-    if not moving:
-        return [[] for _ in journeys]
+    moving = Journeys.of(journeys)
+    found: list[list[Leg]] = [[] for _ in journeys]
+    if not len(moving.numbers):
+        return found
     slots = slots_of(moving)
     around = mode_map.around(slots) if mode_map is not None else None
-    log_odds = (classifier or model()).log_probabilities(slots.features)
-    if around is not None:
-        log_odds = log_odds + around.log_odds()
-    weights = prior or {}
-    log_odds = log_odds + _log_prior(weights)
-    log_odds[slots.sampling_s > LONGEST_HOLE_S] = 0.0
+    log_odds = _log_odds(slots, around, prior or {}, classifier or model())
     states = decode(slots.start_us, slots.edges, log_odds)
-    journey_edges = iter(itertools.pairwise(slots.edges.tolist()))
-    found: list[list[Leg]] = []
-    for points in all_points:
-        if len(points) < 2:
-            found.append([])
-            continue
-        low, high = next(journey_edges)
-        legs = _runs(points, states, slots, around, log_odds, weights, slice(low, high))
-        found.append(_with_distances(_corrected(_joined(legs), corrections), points))
+    weigh = Weigher(slots, around, log_odds, prior or {})
+    time_us = moving.points.time_us
+    way_mm = _way_mm(moving.points)
+    spans = itertools.pairwise(moving.edges.tolist())
+    slot_spans = itertools.pairwise(slots.edges.tolist())
+    for number, (first, last), (low, high) in zip(moving.numbers, spans, slot_spans, strict=True):
+        legs = _runs(time_us[first:last], states[low:high], weigh, low)
+        legs = _corrected(_joined(legs), corrections)
+        found[number] = _with_distances(legs, time_us[first:last], way_mm[first:last])
     return found
 
 
-def _runs(
-    points: Points,
-    states: NDArray[np.int8],
+def _log_odds(
     slots: Slots,
     around: Surroundings | None,
-    log_odds: Floats,
     prior: Mapping[Mode, float],
-    journey: slice,
-) -> list[Leg]:
-    """A leg for each run of slots of one state.
+    classifier: ModeModel,
+) -> Ints:
+    """Logarithms of the classes' probabilities, in `UNITS`, shape (classes, n).
 
     Args:
-        points: of the journey.
-        states: of the slots of all journeys.
         slots: of all journeys.
         around: what the map says of them.
-        log_odds: of their classes.
         prior: weights of modes.
-        journey: its slots.
+        classifier: of slots.
     """
-    of_journey = _without_short_runs(states[journey])
-    borders = np.flatnonzero(np.diff(of_journey)) + 1
-    edges = [0, *borders.tolist(), len(of_journey)]
-    found = []
-    for first, last in itertools.pairwise(edges):
-        part = slice(journey.start + first, journey.start + last)
-        start_us = points.time_us[0] if first == 0 else slots.start_us[part.start]
-        end_us = points.time_us[-1] if last == len(of_journey) else slots.start_us[part.stop]
-        state = int(of_journey[first])
-        found.append(_leg(int(start_us), int(end_us), state, slots, around, log_odds, prior, part))
+    log_odds = classifier.log_probabilities(slots.features)
+    log_odds[:, RAIL] += rail_log_odds(slots)
+    if around is not None:
+        log_odds = log_odds + around.log_odds()
+    log_odds[is_standing(slots)] = 0.0
+    found = np.rint((log_odds + _log_prior(prior)).T * UNITS).astype(np.int64)
+    found[:, slots.sampling_s > LONGEST_HOLE_S] = 0
     return found
 
 
-def _without_short_runs(states: NDArray[np.int8]) -> NDArray[np.int8]:
-    """States whose runs last at least `SHORTEST_SLOTS`: a shorter one is part of the one before."""
-    edges = np.flatnonzero(np.diff(states, prepend=-1, append=-1))
-    is_long = np.diff(edges) >= SHORTEST_SLOTS
-    if is_long.all() or not is_long.any():
-        return states
-    # the last long run up to each; the first long one for those before it
-    last = np.maximum.accumulate(np.where(is_long, np.arange(len(is_long)), -1))
-    source = np.where(last < 0, is_long.argmax(), last)
-    return np.repeat(states[edges[:-1]][source], np.diff(edges))
+def _runs(time_us: Ints, states: NDArray[np.int8], weigh: Weigher, offset: int) -> list[Leg]:
+    """A leg for each run of slots of one state of a journey.
+
+    Args:
+        time_us: of the journey's points.
+        states: of its slots.
+        weigh: says the mode of a run.
+        offset: number of its first slot.
+    """
+    slots = weigh.slots
+    there = slice(offset, offset + len(states))
+    edges, kinds = with_pushed_bicycles(*_long_runs(states), slots.lon[there], slots.lat[there])
+    start_us = slots.start_us[there]
+    found = []
+    for kind, (first, last) in zip(kinds, itertools.pairwise(edges), strict=True):
+        begin_us = int(time_us[0] if first == 0 else start_us[first])
+        end_us = int(time_us[-1] if last == len(states) else start_us[last])
+        part = slice(offset + first, offset + last)
+        mode, probability, evidence = weigh(kind, part, (end_us - begin_us) / 1e6)
+        found.append(Leg(begin_us, end_us, mode, probability, 0, MODEL, evidence))
+    return found
 
 
-def _distinct(points: Points) -> Points:
-    keep = np.ones(len(points), dtype=bool)
-    keep[1:] = np.diff(points.time_us) > 0
-    return points[keep]
+def _long_runs(states: NDArray[np.int8]) -> tuple[list[int], list[int]]:
+    """The edges of runs of slots of one state, and their states.
+
+    A run of less than `SHORTEST_SLOTS` is part of the one before it, or of the first long one.
+    """
+    edges = [0, *(np.flatnonzero(states[1:] != states[:-1]) + 1).tolist(), len(states)]
+    long = [k for k, (a, b) in enumerate(itertools.pairwise(edges)) if b - a >= SHORTEST_SLOTS]
+    kinds = states[edges[:-1]].tolist()
+    begins = [k for n, k in enumerate(long or [0]) if n == 0 or kinds[k] != kinds[long[n - 1]]]
+    if not long:
+        return edges, kinds
+    return [0, *(edges[k] for k in begins[1:]), len(states)], [kinds[k] for k in begins]
 
 
 def _log_prior(prior: Mapping[Mode, float]) -> Floats:
@@ -184,124 +200,6 @@ def _log_prior(prior: Mapping[Mode, float]) -> Floats:
             weights[number] = max(of_class)
     found: Floats = np.log(np.maximum(weights, 1e-6))
     return found
-
-
-def _leg(
-    start_us: int,
-    end_us: int,
-    state: int,
-    slots: Slots,
-    around: Surroundings | None,
-    log_odds: Floats,
-    prior: Mapping[Mode, float],
-    part: slice,
-) -> Leg:
-    """A leg of one class, with its mode and the evidence.
-
-    Args:
-        start_us: its start.
-        end_us: its end.
-        state: number of its class.
-        slots: of the whole journey.
-        around: what the map says of them.
-        log_odds: of their classes.
-        prior: weights of modes.
-        part: the leg's slots.
-    """
-    odds = log_odds[part].sum(axis=0) / (part.stop - part.start)
-    shares = np.exp(odds - odds.max())
-    shares /= shares.sum()
-    speed_ms = np.sort(slots.speed_ms[part])
-    moving = speed_ms[np.searchsorted(speed_ms, MOVING_MS) :]
-    unseen = np.count_nonzero(slots.sampling_s[part] > UNSEEN_S)
-    evidence: dict[str, float | str] = {
-        "mean_kmh": _kmh(speed_ms.sum() / len(speed_ms)),
-        "moving_kmh": _kmh(moving[len(moving) // 2]) if len(moving) else 0.0,
-        "p85_kmh": _kmh(speed_ms[int(0.85 * len(speed_ms))]),
-        "fastest_kmh": _kmh(speed_ms[int(0.95 * len(speed_ms))]),
-        "unseen_share": round(float(unseen) / len(speed_ms), 3),
-    }
-    # of the others: the whole journey may have chosen a class with less than the largest share
-    runner_up = int(np.argmax(np.where(np.arange(len(shares)) == state, -1.0, shares)))
-    evidence |= {
-        "runner_up": CLASSES[runner_up],
-        "runner_up_probability": round(float(shares[runner_up]), 3),
-    }
-    if around is not None:
-        evidence |= around.evidence(part)
-    mode = _mode_of(CLASSES[state], evidence, (end_us - start_us) / 1e6, prior)
-    probability = round(float(shares[state]), 3)
-    return Leg(start_us, end_us, mode, probability, 0, MODEL, evidence)
-
-
-SHORTEST_SLOTS = 2
-"""A minute: what is shorter is a halt, a corner, or a position that was wrong."""
-
-MOVING_MS = 0.5
-UNSEEN_S = 60.0
-
-LONGEST_HOLE_S = 900.0
-"""A longer time without points says nothing of how the device moved meanwhile: a bus that is seen
-again 40 minutes later at the other end of its line looked like a metro."""
-
-RUNNING_KMH = 8.5
-"""Half of the moving time above it: nobody walks that, and few run slower for long."""
-
-FLYING_KMH = 350.0
-"""Faster than any train in service (Shanghai's maglev aside)."""
-
-TRAIN_KMH = 85.0
-"""Metros are built for 80 km/h; a railway's trains pass it between almost any two stations."""
-
-CYCLING_KMH, JAM_S = (14.0, 27.0), 300.0
-"""A ride of five minutes whose fastest tenths stay within this is a bicycle's: a car that is stuck
-is slower, and one that moves is faster now and then."""
-
-NEAR_SHARE = 0.5
-
-
-def _mode_of(
-    name: str, evidence: Mapping[str, float | str], seconds: float, prior: Mapping[Mode, float]
-) -> Mode:
-    """The mode of a leg of this class.
-
-    Args:
-        name: of the class.
-        evidence: speeds, and what the map says.
-        seconds: how long it lasts.
-        prior: weights of modes: a plough is as slow as a bicycle, and known to be none.
-    """
-
-    def number(key: str) -> float:
-        return float(evidence.get(key, 0.0))
-
-    if name == "foot":
-        return Mode.RUNNING if number("moving_kmh") > RUNNING_KMH else Mode.WALKING
-    if name == "bicycle":
-        return Mode.CYCLING
-    if name == "road":
-        slowest, fastest = CYCLING_KMH
-        may_ride = prior.get(Mode.CYCLING, 1.0) >= prior.get(Mode.DRIVING, 1.0)
-        if may_ride and seconds > JAM_S and slowest <= number("fastest_kmh") <= fastest:
-            return Mode.CYCLING
-        is_bus = number("halts_at_bus_stops") >= NEAR_SHARE
-        return Mode.BUS if is_bus else Mode.DRIVING
-    if number("fastest_kmh") > FLYING_KMH:
-        return Mode.FLYING
-    near = {
-        Mode.BOAT: number("ferry_share"),
-        Mode.TRAM: number("tram_share"),
-        Mode.SUBWAY: number("subway_share"),
-        Mode.TRAIN: number("rail_share"),
-    }
-    best = max(near, key=lambda mode: near[mode])
-    if near[best] >= NEAR_SHARE:
-        return best
-    return Mode.TRAIN if number("fastest_kmh") > TRAIN_KMH else Mode.SUBWAY
-
-
-def _kmh(speed_ms: float) -> float:
-    return round(float(speed_ms) * 3.6, 1)
 
 
 def _joined(legs: Sequence[Leg]) -> list[Leg]:
@@ -348,25 +246,22 @@ def _between(leg: Leg, start_us: int, end_us: int) -> Leg:
     return Leg(start_us, end_us, leg.mode, leg.probability, 0, leg.decided_by, leg.evidence)
 
 
-def _with_distances(legs: Sequence[Leg], points: Points) -> list[Leg]:
+def _way_mm(points: Points) -> Ints:
+    """The way from the first point to each."""
+    found = np.zeros(len(points), dtype=np.int64)
+    np.cumsum(np.rint(step_m(points.lon, points.lat) * 1000).astype(np.int64), out=found[1:])
+    return found
+
+
+def _with_distances(legs: Sequence[Leg], time_us: Ints, way_mm: Ints) -> list[Leg]:
     """The way of each leg; a step across a border is shared by time."""
-    steps_mm = np.rint(step_m(points.lon, points.lat) * 1000).astype(np.int64)
-    way_mm = np.concatenate([[0], np.cumsum(steps_mm)])
     edges_us = np.array([legs[0].start_us, *(leg.end_us for leg in legs)])
-    after = np.clip(np.searchsorted(points.time_us, edges_us), 1, len(points) - 1)
-    elapsed = edges_us - points.time_us[after - 1]
-    whole = points.time_us[after] - points.time_us[after - 1]
-    part_mm = np.rint(steps_mm[after - 1] * np.clip(elapsed / whole, 0, 1)).astype(np.int64)
-    reached_mm: NDArray[np.int64] = way_mm[after - 1] + part_mm
+    after = np.minimum(np.maximum(time_us.searchsorted(edges_us), 1), len(time_us) - 1)
+    before = after - 1
+    share = (edges_us - time_us[before]) / (time_us[after] - time_us[before])
+    part_mm = np.rint((way_mm[after] - way_mm[before]) * np.minimum(np.maximum(share, 0), 1))
+    reached_mm = (way_mm[before] + part_mm.astype(np.int64)).tolist()
     return [
-        Leg(
-            leg.start_us,
-            leg.end_us,
-            leg.mode,
-            leg.probability,
-            int(reached_mm[k + 1] - reached_mm[k]),
-            leg.decided_by,
-            leg.evidence,
-        )
-        for k, leg in enumerate(legs)
+        dataclasses.replace(leg, distance_mm=end_mm - start_mm)
+        for leg, (start_mm, end_mm) in zip(legs, itertools.pairwise(reached_mm), strict=True)
     ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from trackflow import logs
 from trackflow.errors import SettingsError
 from trackflow.geo.time import within_calendars
 from trackflow.settings import DATABASE_NAME, Settings
@@ -163,7 +164,8 @@ def read_input(file: Path) -> bytes:
 
 def print_note(text: str) -> None:
     """Print a line to stderr, beside the result."""
-    err.print(text, markup=False, soft_wrap=True)
+    if not logs.note(text):
+        err.print(text, markup=False, soft_wrap=True)
 
 
 def print_line(text: str) -> None:

@@ -189,6 +189,7 @@ def status(as_json: Json = False) -> None:
             ("network", f"{n['profile']}: {n['source_name']}, version {n['version']}")
             for n in state.networks
         ),
+        *(("alert", alert) for alert in state.alerts[:MOST_NOTICES]),
     ):
         out.print(f"{name:<11}  {value}", markup=False, soft_wrap=True)
     for message in state.messages:

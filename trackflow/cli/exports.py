@@ -1,4 +1,4 @@
-"""The command that exports tracks, points, visits and legs."""
+"""The command that exports tracks, points, visits, legs and stays."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ def export(
     subject: Annotated[
         ExportSubject,
         typer.Argument(
-            help="tracks, points, visits or legs.",
+            help="tracks, points, visits (to race tracks), legs or stays.",
             show_default=False,
             **one_of(ExportSubject, "export") | {"metavar": "WHAT"},
         ),
@@ -56,7 +56,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
     ] = None,
 ) -> None:
-    """Write tracks, points, visits or legs as GeoJSON, GPX, CSV or GeoParquet."""
+    """Write tracks, points, visits, legs or stays as GeoJSON, GPX, CSV or GeoParquet."""
     from trackflow.exports import writing as ex
     from trackflow.usecases.days.report import counted
 

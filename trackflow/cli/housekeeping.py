@@ -1,4 +1,4 @@
-"""Commands that maintain a store: tokens, the inbox, backups, and deleting data."""
+"""Commands that maintain a store: its tables, tokens, the inbox, backups, and deleting data."""
 
 import datetime as dt
 from pathlib import Path
@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: trackflow inbox")(inbox)
     app.command(epilog="Example: trackflow purge van-7")(purge)
     app.command(epilog="Example: trackflow retain --json")(retain)
+    app.command(epilog="Example: trackflow migrate")(migrate)
     app.command(epilog="Example: trackflow backup trackflow-2026-01-31.zip")(backup)
     app.command(epilog="Example: trackflow restore trackflow-2026-01-31.zip")(restore)
     app.add_typer(token_app, name="token")
@@ -131,6 +132,19 @@ def retain(
                 f"would be {report.edge_by_clock}: `trackflow retain --approve "
                 f"{report.edge_by_clock}` deletes what is older, if the clock is right."
             )
+
+
+def migrate(as_json: Json = False) -> None:
+    """Bring the tables of the store to this version and end; every other command does so, too.
+
+    For deployments that do it once, before the services of the new version start.
+    """
+    with opened_context() as context:
+        schema, store = context.store.schema, context.store.name
+    if as_json:
+        print_json({"schema": schema, "store": store})
+        return
+    print_line(f"{store} has the tables of this version (schema {schema}).")
 
 
 def backup(

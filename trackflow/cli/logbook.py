@@ -9,6 +9,7 @@ import typer
 
 from trackflow.cli.common import (
     By,
+    Device,
     Json,
     Moment,
     decider,
@@ -23,7 +24,7 @@ from trackflow.cli.common import (
 from trackflow.errors import BadInputError
 
 if TYPE_CHECKING:
-    from trackflow.usecases.mileage.books import BookEntry
+    from trackflow.usecases.mileage.books import BookTrip
 
 logbook_app = typer.Typer(
     help="The mileage logbook: list, close, amend, verify, export.", no_args_is_help=True
@@ -44,11 +45,14 @@ def list_(
     month: Month = None,
     needs_purpose: Annotated[
         bool,
-        typer.Option("--needs-purpose", help="Open trips whose purpose is still to be given."),
+        typer.Option(
+            "--needs-purpose",
+            help="Trips whose purpose is still to be given: open ones, and those added later.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show entries: the trips of vehicles."""
+    """Show the trips of vehicles: open, closed, and added to a closed book."""
     from trackflow.usecases.mileage.books import list_entries
     from trackflow.usecases.mileage.reports import check_month
 
@@ -67,27 +71,28 @@ def list_(
         print_line("There are no such entries: trackflow vehicles device VEHICLE DEVICE")
 
 
-def _as_dict(one: "BookEntry") -> dict[str, object]:
+def _as_dict(one: "BookTrip") -> dict[str, object]:
     entry = one.entry
     return {
         "entry_id": entry.entry_id,
-        "status": "open" if entry.closed_at is None else "closed",
+        "status": one.status,
         "closes_at": entry.closes_at,
         "needs_purpose": one.needs_purpose,
         "content": entry.content,
+        "now": one.content,
         "amendments": [amendment.link_content for amendment in one.amendments],
         "entry_hash": entry.entry_hash,
     }
 
 
-def _line(one: "BookEntry") -> str:
+def _line(one: "BookTrip") -> str:
     content, entry = one.content, one.entry
-    state = "open  " if entry.closed_at is None else "closed"
+    state = "gone" if one.is_gone else one.status
     ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}"
     what = " ".join(filter(None, [content["category"] or "(no category)", content["purpose"]]))
     amended = f", {len(one.amendments)} amendments" if one.amendments else ""
     return (
-        f"{entry.entry_id} {content['vehicle_id']} {content['start_time'][:16]} {state} "
+        f"{entry.entry_id} {content['vehicle_id']} {content['start_time'][:16]} {state:6} "
         f"{content['distance_m'] / 1000:8,.1f} km {ways}: {what}{amended}"
     )
 
@@ -131,16 +136,26 @@ def amend(
     purpose: Annotated[str | None, typer.Option(show_default=False)] = None,
     partner: Annotated[str | None, typer.Option(show_default=False)] = None,
     driver: Annotated[str | None, typer.Option(show_default=False)] = None,
+    start_place: Annotated[str | None, typer.Option(show_default=False)] = None,
+    end_place: Annotated[str | None, typer.Option(show_default=False)] = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Amend a closed entry: what it says stays, and the amendment stands beside it."""
-    from trackflow.usecases.mileage.books import amend_entry
+    """Amend a closed entry, or a trip that a closed book lacked. "" empties a value.
 
-    given = {"category": category, "purpose": purpose, "partner": partner, "driver": driver}
-    values = {name: value for name, value in given.items() if value is not None}
+    What the book says stays, and the amendment stands beside it.
+    """
+    from trackflow.usecases.mileage.books import AMENDABLE, amend_entry
+
+    said = (category, purpose, partner, driver, start_place, end_place)
+    values = {
+        name: value or None
+        for name, value in zip(AMENDABLE, said, strict=True)
+        if value is not None
+    }
     if not values:
-        raise BadInputError("say what is amended: --purpose, --category, --partner or --driver")
+        names = [f"--{name.replace('_', '-')}" for name in AMENDABLE]
+        raise BadInputError(f"say what is amended: {', '.join(names)}")
     with opened_context() as context:
         found = amend_entry(context, entry, values, reason=reason, amended_by=decider(by))
     if as_json:
@@ -161,13 +176,34 @@ def join(
 ) -> None:
     """Count all tracks of a time as one trip, such as a day with several stops."""
     from trackflow.usecases.categories.following import follow_tracks
-    from trackflow.usecases.mileage.books import join_trips
+    from trackflow.usecases.mileage.joins import join_trips
 
     with opened_context() as context:
         join_id = join_trips(context, device, start, end, decided_by=decider(by))
         followed = follow_tracks(context, device_id=device)
     print_line(f"undo: trackflow logbook undo-join {join_id}")
     exit_if_not_followed(followed)
+
+
+@logbook_app.command("joins", epilog="Example: trackflow logbook joins --device van-7")
+def joins(device: Device = None, as_json: Json = False) -> None:
+    """Show the times that were joined, with who did it."""
+    from trackflow.usecases.mileage.joins import list_joins
+
+    with opened_context() as context:
+        found = list_joins(context, device)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        print_line(
+            plain(
+                f"{one.join_id} {one.device_id} {one.start_time.isoformat()} to "
+                f"{one.end_time.isoformat()} by {one.decided_by}"
+            )
+        )
+    if not found:
+        print_line("No times are joined: trackflow logbook join DEVICE START END")
 
 
 @logbook_app.command(
@@ -178,10 +214,10 @@ def undo_join(
 ) -> None:
     """Count them one by one again."""
     from trackflow.usecases.categories.following import follow_tracks
-    from trackflow.usecases.mileage import books
+    from trackflow.usecases.mileage import joins
 
     with opened_context() as context:
-        books.undo_join(context, join_id)
+        joins.undo_join(context, join_id)
         followed = follow_tracks(context)
     print_line("Its tracks are trips of their own again.")
     exit_if_not_followed(followed)
@@ -196,6 +232,8 @@ def verify(vehicle: Vehicle = None, as_json: Json = False) -> None:
         found = verify_books(context, vehicle)
     if as_json:
         print_json(found)
+    elif not found:
+        print_line("There is no book yet: no vehicle has an entry.")
     for one in found:
         if not as_json:
             state = "intact" if one.is_intact else "NOT INTACT"

@@ -3,15 +3,15 @@
 Nothing heavy is imported here at the top: `trackflow --help` should answer at once.
 """
 
-import logging
 import os
 import sys
 from typing import Annotated
 
 import typer
 
-from trackflow import __version__
+from trackflow import __version__, logs
 from trackflow.cli import (
+    alerts,
     catalogue,
     categories,
     days,
@@ -33,9 +33,13 @@ from trackflow.cli import (
     serve,
     vehicles,
     what_if,
+    worker,
 )
 from trackflow.cli.common import err, out
 from trackflow.errors import TrackflowError
+
+LOG_FORMAT = "TRACKFLOW_LOG_FORMAT"
+"""Read before all other settings: an error in these is logged as well."""
 
 app = typer.Typer(
     help="GPS points in, road-matched tracks out.",
@@ -64,15 +68,15 @@ def options(
 
 def main() -> None:
     """Run the command; errors are one clear line and exit code 1, never a traceback."""
-    # httpx logs every request's address at INFO, and OSRM's hold people's positions
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.set_up(os.environ.get(LOG_FORMAT, "").strip())
     try:
         try:
             app()
         finally:
             sys.stdout.flush()  # flush here, where a closed pipe can be handled; at exit it cannot
     except TrackflowError as error:
-        err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
+        if not logs.note(f"{error}", is_error=True):
+            err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
         # the reader has closed the pipe (`| head`); the rest of the buffer must not be written at
@@ -87,9 +91,11 @@ for subject in (
     following,
     exports,
     serve,
+    worker,
     intake,
     devices,
     housekeeping,
+    alerts,
     jobs,
     quarantine,
     catalogue,

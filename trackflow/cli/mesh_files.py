@@ -50,7 +50,7 @@ def generate_files(
                 return generator.generate(_read(path), path.name, asked, on_progress=show)
 
             # few in hand: each finished one waits in memory until it is written in order
-            made = Processor(workers=workers, ahead=2 * workers).run(images, make)
+            made = Processor(workers, name="meshes", ahead=2 * workers).run(images, make)
             for one in made:
                 path = one.item
                 # two images of one name (a.png, a.tif) must not overwrite each other's files

@@ -29,12 +29,19 @@ def run(
     ] = LOCALHOST,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8100,
 ) -> None:
-    """Make meshes for other programs, over HTTP, until Ctrl-C."""
+    """Make meshes for other programs, over HTTP, until Ctrl-C.
+
+    Requests with TRACKFLOW_MESH_TOKEN are let in, where it is set: give the same one to the
+    trackflow that uses this service.
+    """
+    from trackflow.usecases.access.tokens import Scope, give_token
     from trackflow.web.mesh_service.server import serve_meshes
     from trackflow.web.server import access_line, check_exposure
 
     settings = Settings.from_env()
     with opened_context() as context:
+        if settings.mesh_token:
+            give_token(context, "TRACKFLOW_MESH_TOKEN", Scope.ADMIN, settings.mesh_token)
         check_exposure(context, host)
         print_note(access_line(context, host))
     if not settings.mesh_secret:

@@ -1,5 +1,6 @@
 """Commands for road networks."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,24 @@ network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the `trackflow` command."""
     app.add_typer(network_app, name="network")
+
+
+@network_app.command("serve", epilog="Example: trackflow network serve --port 5000")
+def network_serve(
+    profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
+    host: Annotated[str, typer.Option(help="Address to listen on; it has no login.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    threads: Annotated[int, typer.Option(help="Requests at once.", min=1)] = 2,
+) -> None:
+    """Serve the road network in use to others (TRACKFLOW_ENGINE_URL) by OSRM, until Ctrl-C.
+
+    A new network takes the place of the old one by itself; while there is none, it waits for one.
+    """
+    from trackflow.serving import signals_interrupt
+    from trackflow.usecases.roads.serving import NetworkAddress, serve_network
+
+    with opened_context() as context, suppress(KeyboardInterrupt), signals_interrupt():
+        serve_network(context, profile, NetworkAddress(host, port, threads), print_note)
 
 
 @network_app.command(

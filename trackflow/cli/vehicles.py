@@ -111,6 +111,54 @@ def driver(
     print_line("next: trackflow categorize")
 
 
+@vehicles_app.command("assignments", epilog="Example: trackflow vehicles assignments van")
+def assignments(
+    vehicle: Annotated[str | None, typer.Argument(help="Of this vehicle only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which devices are in vehicles and who drives them, from when until when."""
+    from trackflow.usecases.mileage.fleet import list_devices, list_drivers
+
+    with opened_context() as context:
+        found = {
+            "devices": list_devices(context, vehicle),
+            "drivers": list_drivers(context, vehicle),
+        }
+    if as_json:
+        print_json(found)
+        return
+    for kind, rows in found.items():
+        for one in rows:
+            start = "always" if one.from_time is None else one.from_time.isoformat()
+            end = "" if one.until_time is None else f" until {one.until_time.isoformat()}"
+            line = f"{one.vehicle_id} {kind.removesuffix('s')} {one.name} from {start}{end}"
+            print_line(plain(line))
+
+
+@vehicles_app.command("undo-device", epilog="Example: trackflow vehicles undo-device van van-7")
+def undo_device(
+    vehicle: VehicleId,
+    device_id: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    from_time: From = None,
+) -> None:
+    """Take back that a device is in a vehicle, said with the same --from."""
+    from trackflow.usecases.mileage import fleet
+
+    with opened_context() as context:
+        fleet.undo_device(context, vehicle, device_id, from_time)
+    print_line("next: trackflow categorize")
+
+
+@vehicles_app.command("undo-driver", epilog="Example: trackflow vehicles undo-driver van")
+def undo_driver(vehicle: VehicleId, from_time: From = None) -> None:
+    """Take back who drives a vehicle, said with the same --from."""
+    from trackflow.usecases.mileage import fleet
+
+    with opened_context() as context:
+        fleet.undo_driver(context, vehicle, from_time)
+    print_line("next: trackflow categorize")
+
+
 @vehicles_app.command(
     "odometer", epilog="Example: trackflow vehicles odometer van 2026-03-01T07:00:00Z 48210.5"
 )

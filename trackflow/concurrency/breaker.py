@@ -13,13 +13,14 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-FAILURES_TO_OPEN = 3
-"""In a row. A failure can mean a deadline of half a minute, so not many."""
+FAILURES_TO_OPEN = 5
+"""In a row. A service that fails every twentieth call has five once in three million calls."""
 
-FIRST_OPEN_S = 5.0
-LONGEST_OPEN_S = 60.0
-"""One probe a minute costs an ailing service nothing, and deferred work goes on soon after the
-service is back."""
+FIRST_OPEN_S = 1.0
+LONGEST_OPEN_S = 30.0
+"""The waits double between them. A service that was away for a moment is asked again after a
+moment, one that was away for long is noticed at most half a minute after it is back; and in between
+no later than it was away. One probe in half a minute costs an ailing service nothing."""
 
 LONGEST_REST_S = 86_400.0
 """The longest rest that a service is granted. A time further ahead was set by a clock that ran
@@ -76,14 +77,16 @@ class Breaker:
         *,
         is_probe: bool = False,
         rest_s: float | None = None,
+        times: int = 1,
     ) -> "Breaker":
-        """The state after a failed call.
+        """The state after failed calls.
 
         Args:
             now: the time, UTC.
-            error: the message of the failure.
+            error: the message of the last failure.
             is_probe: whether the call was the probe of a half-open breaker.
             rest_s: the rest in seconds that the service asks for; this opens the breaker at once.
+            times: failures in a row since the last state.
         """
         rest_s = None if rest_s is None else min(rest_s, LONGEST_REST_S)
         if self.open_until is not None and not is_probe:
@@ -91,9 +94,11 @@ class Breaker:
             if rest_s is None:
                 return self
             return replace(self, open_until=max(self.open_until, _after(now, rest_s)))
-        failures = self.failures + 1
+        failures = self.failures + times
         if failures < FAILURES_TO_OPEN and rest_s is None and not is_probe:
             return Breaker(failures, last_error=error)
+        # of an open breaker only the probes are counted: calls at once must not lengthen its rest
+        failures = failures if is_probe else min(failures, FAILURES_TO_OPEN)
         doublings = max(failures - FAILURES_TO_OPEN, 0)
         open_s = min(FIRST_OPEN_S * 2.0 ** min(doublings, 16), LONGEST_OPEN_S)
         return Breaker(failures, _after(now, max(open_s, rest_s or 0.0)), last_error=error)

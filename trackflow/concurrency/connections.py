@@ -1,21 +1,25 @@
-"""Connections of httpx that keep one deadline in every read, and connect to chosen addresses only.
+"""A client whose connections keep one deadline in every read, and go to chosen addresses only.
 
-httpx's own transport takes no network streams, and its timeouts are per read.
+It is httpcore's pool of kept connections, used directly. httpx's client on top of it has redirects,
+cookies and logins, of which nothing is needed here, and costs as much processor time again; its
+timeouts are per read.
 """
 
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 import httpx
 
+from trackflow import __version__
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Stop
 from trackflow.errors import StoppedError
@@ -26,6 +30,8 @@ type Resolver = Callable[[str, int], Sequence[str]]
 KEEPALIVE_S = 4.0
 """osrm-routed closes a connection after 5 idle seconds. Ours are closed before that: a request that
 is sent at the same moment would fail."""
+
+USER_AGENT = f"trackflow/{__version__}".encode()
 
 _deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", default=None)
 """When the request of this thread must be over, in monotonic seconds; None outside of `ask`."""
@@ -67,26 +73,24 @@ def remaining_s(at_most_s: float | None = None) -> float | None:
     return left_s if at_most_s is None else min(left_s, at_most_s)
 
 
-def is_asking() -> bool:
-    """Whether this thread is within a request with a deadline."""
-    return _deadline.get() is not None
-
-
 @cache
 def _ssl_context() -> ssl.SSLContext:
     """One for all clients: reading the certificates of all authorities takes 25 ms."""
     return httpx.create_ssl_context()
 
 
-class DeadlineTransport(httpx.BaseTransport):
-    """httpx on httpcore's connections, with network streams that keep the deadline.
+class HttpClient:
+    """Connections to servers, kept open and used again. Threads share one."""
 
-    httpx's own transport takes no streams. An asynchronous client under anyio's deadline would need
-    none, but costs 1 to 2 ms more of processor time per request, and 5 ms per matched window.
-    """
+    def __init__(self, connections: int = 8, resolve: Resolver | None = None) -> None:
+        """A client without connections.
 
-    def __init__(self, connections: int, resolve: Resolver | None = None) -> None:
-        self._connections = httpcore.ConnectionPool(
+        Args:
+            connections: at most so many at the same time.
+            resolve: chooses the addresses that are connected to, such as
+                `public_addresses.PublicAddresses.resolve`; None for the machine's resolver.
+        """
+        self._pool = httpcore.ConnectionPool(
             ssl_context=_ssl_context(),
             max_connections=connections,
             max_keepalive_connections=connections,
@@ -94,44 +98,62 @@ class DeadlineTransport(httpx.BaseTransport):
             network_backend=_DeadlineBackend(resolve),
         )
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request of httpx; the caller reads the answer's body later."""
-        assert isinstance(request.stream, httpx.SyncByteStream)
-        url = request.url
-        with _errors_of_httpx():
-            answer = self._connections.handle_request(
-                httpcore.Request(
-                    request.method,
-                    httpcore.URL(
-                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Body(answer),
-            extensions=answer.extensions,
+    @contextmanager
+    def answer_to(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+    ) -> Iterator[httpcore.Response]:
+        """The answer to one request, its body still to be read.
+
+        Args:
+            method: of HTTP.
+            url: the address; its user and password are sent as basic authentication.
+            headers: of the request.
+            content: its body.
+
+        Raises:
+            httpx.TransportError: the server cannot be reached or breaks off.
+        """
+        left_s = remaining_s()
+        request = httpcore.Request(
+            method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=_headers(method, url, headers, content),
+            content=content,
+            extensions={"timeout": dict.fromkeys(("connect", "pool", "read", "write"), left_s)},
         )
+        with _errors_of_httpx():
+            answer = self._pool.handle_request(request)
+            try:
+                yield answer
+            finally:
+                answer.close()
 
     def close(self) -> None:
         """Close all connections."""
-        self._connections.close()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _errors_of_httpx():
-            yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
+def _headers(
+    method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+) -> list[tuple[bytes, bytes]]:
+    sent = [(b"Host", url.netloc)]
+    sent += [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
+    if "User-Agent" not in headers:
+        sent.append((b"User-Agent", USER_AGENT))
+    if url.userinfo and "Authorization" not in headers:
+        credentials = f"{url.username}:{url.password}".encode()
+        sent.append((b"Authorization", b"Basic " + b64encode(credentials)))
+    if content is not None or method not in ("GET", "HEAD", "DELETE"):
+        sent.append((b"Content-Length", str(len(content or b"")).encode()))
+    return sent
 
 
 _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {

@@ -1,12 +1,10 @@
 """One HTTP request that ends in time, stays small, can be cut off and leaks nothing to the log.
 
-httpx's timeouts are per read: a server that drips a byte now and then holds a "1 s" request for as
-long as it likes. `ask` has one deadline for everything and a cap on the body. For the body it keeps
-the deadline with any client; for the connection and the headers, which httpx reads by itself, the
-network streams of a client of `new_client` keep it.
+The usual timeouts are per read: a server that drips a byte now and then holds a "1 s" request for
+as long as it likes. `ask` has one deadline for everything, which the client's network streams keep,
+and a cap on the body. Nothing is logged: whole URLs hold the positions of people, or addresses.
 """
 
-import logging
 import math
 import time
 from collections.abc import Mapping
@@ -16,13 +14,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from trackflow.concurrency.connections import (
-    DeadlineTransport,
-    Resolver,
-    is_asking,
-    remaining_s,
-    until,
-)
+from trackflow.concurrency.connections import HttpClient, remaining_s, until
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Stop
 
@@ -47,7 +39,7 @@ class Reply:
 
 
 def ask(
-    client: httpx.Client,
+    client: HttpClient,
     url: httpx.URL,
     *,
     deadline_s: float,
@@ -62,7 +54,7 @@ def ask(
     It must be one that may be sent twice: a GET, or one that names itself by an id.
 
     Args:
-        client: one of `new_client`; with any other the deadline holds for the body only.
+        client: makes the request.
         url: the address.
         deadline_s: seconds for everything, from the connection to the last byte.
         max_bytes: the size limit of the body, as it is sent.
@@ -77,7 +69,7 @@ def ask(
         StoppedError: `stop` is set.
         httpx.HTTPError: the server cannot be reached or breaks off.
     """
-    request = _Request(method, url, dict(headers), content)
+    request = _Request(method, url, headers, content)
     with until(time.monotonic() + deadline_s, stop):
         try:
             return _ask(client, request, max_bytes)
@@ -96,27 +88,20 @@ def ask(
 class _Request:
     method: str
     url: httpx.URL
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     content: bytes | None
 
 
-def _ask(client: httpx.Client, request: _Request, max_bytes: int) -> Reply:
+def _ask(client: HttpClient, request: _Request, max_bytes: int) -> Reply:
     parts, size = [], 0
-    with client.stream(
-        request.method,
-        request.url,
-        headers=request.headers,
-        content=request.content,
-        timeout=remaining_s(),
-        follow_redirects=False,
-    ) as response:
-        for part in response.iter_raw():
+    with client.answer_to(request.method, request.url, request.headers, request.content) as answer:
+        for part in answer.iter_stream():
             remaining_s()
             parts.append(part)
             size += len(part)
             if size > max_bytes:
                 raise TooLargeError
-    return Reply(response.status_code, response.headers, b"".join(parts))
+    return Reply(answer.status, httpx.Headers(answer.headers), b"".join(parts))
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:
@@ -139,30 +124,3 @@ def retry_after_s(header: str | None, now_s: float) -> float | None:
     if math.isnan(wait_s):
         return None
     return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
-
-
-def new_client(*, connections: int = 8, resolve: Resolver | None = None) -> httpx.Client:
-    """A client whose connections keep the deadline of `ask` in every single read.
-
-    Args:
-        connections: at most so many at the same time.
-        resolve: chooses the addresses that are connected to, such as
-            `public_addresses.PublicAddresses.resolve`; None for those of the machine's resolver.
-    """
-    return httpx.Client(
-        transport=DeadlineTransport(connections, resolve), trust_env=False, follow_redirects=False
-    )
-
-
-class _NoCoordinates(logging.Filter):
-    """Drops httpx's log lines about our requests: they hold whole URLs, at INFO.
-
-    OSRM's URLs hold the positions of people, a geocoder's their addresses. Requests of other
-    libraries in the same process stay logged.
-    """
-
-    def filter(self, _: logging.LogRecord) -> bool:
-        return not is_asking()
-
-
-logging.getLogger("httpx").addFilter(_NoCoordinates())

@@ -5,7 +5,7 @@ Retry-After delays every thread, not only the one that received it.
 """
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol, Self
@@ -13,8 +13,10 @@ from typing import Protocol, Self
 import httpx
 
 from trackflow import __version__
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.http import TooLargeError, ask, new_client, retry_after_s
+from trackflow.concurrency.http import TooLargeError, ask, retry_after_s
+from trackflow.concurrency.permits import ConnectionLimit
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.switch import Switch
 from trackflow.errors import (
@@ -35,6 +37,9 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_REDIRECTS = 5
 SLOWEST_S = 20.0
 """The longest time of one request; the deadline of all tries may be later."""
+
+
+_FREE = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class PoliteClient:
         most_bytes: the size limit of a page, unpacked.
         slowest_s: the time limit of one request, however late the deadline of all tries is.
         client: makes the requests; closed with this object.
+        connections: limits the requests at once; None for no limit.
     """
 
     limit: RateLimit
@@ -83,7 +89,8 @@ class PoliteClient:
     user_agent: str = USER_AGENT
     most_bytes: int = MOST_BYTES
     slowest_s: float = SLOWEST_S
-    client: httpx.Client = field(default_factory=lambda: new_client(connections=32))
+    client: HttpClient = field(default_factory=lambda: HttpClient(connections=32))
+    connections: ConnectionLimit | None = None
 
     def get(self, url: str, deadline: Deadline) -> Page:
         """A page; redirects are followed, at most five and to web addresses only.
@@ -102,9 +109,10 @@ class PoliteClient:
         while True:
             self.switch.check()
             self.limit.wait(deadline, self.switch)
-            began = time.monotonic()
-            status, headers, body = self._ask(at, deadline)
-            seconds += time.monotonic() - began
+            with self.connections.held(deadline, self.switch) if self.connections else _FREE:
+                began = time.monotonic()
+                status, headers, body = self._ask(at, deadline)
+                seconds += time.monotonic() - began
             if status == HTTPStatus.OK:
                 return Page(str(at), body, seconds)
             if not (300 <= status < 400 and "Location" in headers):

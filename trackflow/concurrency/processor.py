@@ -5,9 +5,13 @@ items; an error is a result too. The items may be an iterator of any length: it 
 caller's thread, at most `ahead` items before the one whose result is yielded next, so memory stays
 flat. The calls run in threads, which suits functions that wait (requests, disks).
 
+All runs of a process share one budget of threads (`budget`): a run that finds it used up makes do
+with one thread, for which its caller waits.
+
 A thread cannot be killed. The function gets its deadline and should keep it; if it does not, its
-result is still given in time, and its thread is abandoned and replaced. At most `workers` threads
-are replaced; if more of them hang, the rest of the items is handed back.
+result is still given in time, and its thread is abandoned and replaced, as long as the budget has
+places. At most `workers` threads are replaced; if more of them hang, the rest of the items is
+handed back.
 """
 
 import threading
@@ -16,7 +20,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
+from trackflow.concurrency.pools import POOLS, PoolFigures
 from trackflow.concurrency.retrying import ONCE, Retry
 from trackflow.concurrency.switch import Stop, Switch
 from trackflow.errors import SettingsError, StoppedError, SwitchedOffError
@@ -81,7 +87,7 @@ class Processor:
     """How many things to do at once, and how long each may take.
 
     Attributes:
-        workers: threads, and so the largest number of calls at once.
+        workers: threads at most, and so the largest number of calls at once.
         ahead: the largest number of items in hand; the more, the less one slow item delays the
             others. None: 32 for each worker.
         item_s: total deadline of an item in seconds, all tries included; None for none.
@@ -91,6 +97,7 @@ class Processor:
             deadline does not run yet; for example to wait for a service's rest
             (`RateLimit.wait_for_rest`). Its error becomes that of the next item, which is not
             begun.
+        name: of the pool in the metrics.
     """
 
     workers: int
@@ -99,6 +106,7 @@ class Processor:
     batch_s: float | None = None
     retry: Retry = ONCE
     before: Callable[[Deadline], None] | None = None
+    name: str = "other"
 
     def run[T, R](
         self,
@@ -119,7 +127,7 @@ class Processor:
             call: called with an item and its deadline.
             stop: ends gracefully: calls under way are finished, the rest is handed back.
             kill: ends at once: calls under way are given up as well.
-            on_progress: called in the caller's thread after every change.
+            on_progress: called in the caller's thread after every result, and now and then.
 
         Raises:
             SettingsError: there is no worker.
@@ -145,7 +153,10 @@ class _Slot[T, R]:
 
 @dataclass(slots=True, eq=False)
 class _Run[T, R]:
-    """One run. The threads share all fields below `on_progress`, guarded by `changed`.
+    """One run. The threads share all fields below `on_progress`, guarded by one lock.
+
+    It has two conditions, so that each event wakes only whom it concerns: the caller waits for
+    `changed`, the threads for `work`.
 
     `running` holds the items whose call is under way: the caller looks at them after each result,
     and a look at all items in hand would take longer than a fast call.
@@ -158,7 +169,9 @@ class _Run[T, R]:
     kill: Switch | None
     on_progress: Callable[[ProcessorProgress], None] | None
     deadline: Deadline = NEVER
-    changed: threading.Condition = field(default_factory=threading.Condition)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    changed: threading.Condition = field(init=False)
+    work: threading.Condition = field(init=False)
     window: deque[_Slot[T, R]] = field(default_factory=deque)
     waiting: deque[_Slot[T, R]] = field(default_factory=deque)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -174,9 +187,13 @@ class _Run[T, R]:
     is_in_a_hurry: bool = False
     broken: Exception | None = None
 
+    def __post_init__(self) -> None:
+        self.changed, self.work = threading.Condition(self.lock), threading.Condition(self.lock)
+
     def results(self) -> Iterator[ItemResult[T, R]]:
         """The results in order; closing this iterator ends the run."""
         self.deadline = Deadline.after(self.processor.batch_s)
+        POOLS.begin(self)
         try:
             while True:
                 self._fill()
@@ -191,7 +208,14 @@ class _Run[T, R]:
             self.is_in_a_hurry = True
             raise
         finally:
+            POOLS.end(self)
             self._close()
+
+    def figures(self) -> tuple[str, PoolFigures]:
+        """The pool's name and the figures of this run."""
+        with self.lock:
+            live, running, waiting = self._live(), len(self.running), len(self.waiting)
+            return self.processor.name, PoolFigures(live, running, waiting, self.given_up)
 
     def _fill(self) -> None:
         """Take items in hand until there are enough, or until there is a result to yield."""
@@ -212,7 +236,7 @@ class _Run[T, R]:
 
     def _take_in_hand(self, slot: _Slot[T, R]) -> None:
         ending = self._ending()
-        with self.changed:
+        with self.lock:
             self.window.append(slot)
             if ending is not None:
                 self._settle(slot, error=ending)
@@ -220,7 +244,7 @@ class _Run[T, R]:
             self.waiting.append(slot)
             if self.idle < len(self.waiting) and self._live() < self.processor.workers:
                 self._start_thread()
-            self.changed.notify_all()
+            self.work.notify()
 
     def _await_first(self) -> ItemResult[T, R]:
         """The result of the first item in hand."""
@@ -228,7 +252,7 @@ class _Run[T, R]:
         while True:
             ending = self._ending()
             killed = self.kill is not None and self.kill.is_set()
-            with self.changed:
+            with self.lock:
                 if ending is not None:
                     self._hand_back(ending)
                 self._give_up(ending if killed else None)
@@ -280,6 +304,9 @@ class _Run[T, R]:
         ends = [slot.deadline.at_s for slot in self.running]
         next_s = min([*(end + GRACE_S for end in ends), self.deadline.at_s])
         wait_s = max(next_s - time.monotonic(), 0.001)
+        if self.processor.item_s is not None:
+            # one that begins meanwhile does not tell the caller
+            wait_s = min(wait_s, self.processor.item_s + GRACE_S)
         checks = self.stop is not None or self.kill is not None or bool(self.given_up)
         wait_s = min(wait_s, _CHECK_EVERY_S) if checks else wait_s
         return None if wait_s == float("inf") else min(wait_s, threading.TIMEOUT_MAX)
@@ -298,22 +325,35 @@ class _Run[T, R]:
         self.running.discard(slot)
         self.finished += 1
         self.failed += error is not None
-        self.changed.notify_all()
+        self.changed.notify()
 
     def _live(self) -> int:
         return len(self.threads) - self.given_up
 
     def _start_thread(self) -> None:
+        """Start a thread if the budget has a place; the first needs none, as the caller waits."""
+        is_first = not self.threads
+        if not is_first and not BUDGET.take():
+            return
         # Daemon threads: one that hangs must not keep the process from ending.
-        thread = threading.Thread(target=self._work, name="processor", daemon=True)
+        thread = threading.Thread(
+            target=self._work_within_budget, args=(is_first,), name="processor", daemon=True
+        )
         self.threads.append(thread)
         thread.start()
+
+    def _work_within_budget(self, is_first: bool) -> None:
+        try:
+            self._work()
+        finally:
+            if not is_first:
+                BUDGET.give_back()
 
     def _work(self) -> None:
         """One thread: item after item until there are no more."""
         while (slot := self._begin()) is not None:
             value, error = self._call(slot)
-            with self.changed:
+            with self.lock:
                 self._settle(slot, value=value, error=error)
                 if slot.given_up:
                     return
@@ -334,16 +374,16 @@ class _Run[T, R]:
     def _begin(self) -> _Slot[T, R] | None:
         """The next item, its deadline running; None when there is nothing more to begin."""
         while True:
-            with self.changed:
+            with self.lock:
                 self.idle += 1
                 while not self.waiting and not self.is_closed:
-                    self.changed.wait()
+                    self.work.wait()
                 self.idle -= 1
                 if self.is_closed:
                     return None
             error_before = self._call_before()
             ending = self._ending_or_error()
-            with self.changed:
+            with self.lock:
                 if ending is not None:
                     self._hand_back(ending)
                 if not self.waiting:
@@ -356,7 +396,6 @@ class _Run[T, R]:
                 slot.thread = threading.current_thread()
                 slot.deadline = min(self.deadline, Deadline.after(self.processor.item_s))
                 self.running.add(slot)
-                self.changed.notify_all()
                 return slot
 
     def _ending_or_error(self) -> Exception | None:
@@ -375,10 +414,10 @@ class _Run[T, R]:
         return None
 
     def _close(self) -> None:
-        with self.changed:
+        with self.lock:
             self.is_closed = True
             self.waiting.clear()
-            self.changed.notify_all()
+            self.work.notify_all()
             running = [slot.deadline for slot in self.running]
         if self.is_in_a_hurry or (self.kill is not None and self.kill.is_set()):
             return

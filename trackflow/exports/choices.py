@@ -10,6 +10,7 @@ class ExportSubject(StrEnum):
     POINTS = "points"
     VISITS = "visits"
     LEGS = "legs"
+    STAYS = "stays"
 
 
 class ExportFormat(StrEnum):

@@ -1,4 +1,4 @@
-"""Tracks, points and visits as geopandas frames in WGS 84; times are UTC, units in the names."""
+"""What is exported as geopandas frames in WGS 84; times are UTC, units in the names."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,11 +8,13 @@ from trackflow.geo.points import Floats
 from trackflow.usecases.queries.exported import (
     LEG_COLUMNS,
     POINT_COLUMNS,
+    STAY_COLUMNS,
     TRACK_COLUMNS,
     VISIT_COLUMNS,
     LegRecord,
     LineSource,
     PointRow,
+    StayRow,
     TrackRecord,
     VisitRow,
 )
@@ -45,6 +47,11 @@ def visits_frame(visits: Iterable[VisitRow]) -> GeoDataFrame:
     return _point_frame(list(visits), VISIT_COLUMNS)
 
 
+def stays_frame(stays: Iterable[StayRow]) -> GeoDataFrame:
+    """A row for each stay."""
+    return _point_frame(list(stays), STAY_COLUMNS)
+
+
 def legs_frame(legs: Iterable[LegRecord]) -> GeoDataFrame:
     """A row for each leg, with the line of its points; a leg of fewer than two has none."""
     records = list(legs)
@@ -63,8 +70,8 @@ def frame_of(
     frame = pd.DataFrame.from_records(list(rows), columns=list(columns))
     for name in frame.columns.intersection(list(_TIMES)):
         frame[name] = pd.to_datetime(frame[name], utc=True)
-    if "track_id" in frame.columns:
-        frame["track_id"] = frame["track_id"].astype(str)
+    for name in frame.columns.intersection(["track_id", "place_id"]):
+        frame[name] = frame[name].map(str, na_action="ignore")  # a file has no type for a UUID
     return geopandas.GeoDataFrame(frame, geometry=list(geometry), crs=CRS)
 
 

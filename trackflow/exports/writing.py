@@ -1,4 +1,4 @@
-"""Writes tracks, points, visits and legs of the store to files of common formats.
+"""Writes tracks, points, visits, legs and stays of the store to files of common formats.
 
 Each format is a module of `formats`, and writes rows as they are read.
 """
@@ -16,10 +16,12 @@ from trackflow.usecases.queries.exported import (
     LegRecord,
     PointRow,
     RowFilter,
+    StayRow,
     TrackRecord,
     VisitRow,
     legs,
     points,
+    stays,
     tracks,
     visits,
 )
@@ -62,6 +64,10 @@ class Writer(Protocol):
         """Write legs, with the line of their points where the format has lines."""
         ...
 
+    def write_stays(self, stays: Iterator[StayRow], file: IO[bytes]) -> int:
+        """Write stays, with the place and address of those that have them."""
+        ...
+
 
 WRITERS: dict[ExportFormat, Writer] = {
     ExportFormat.GEOJSON: geojson,
@@ -79,7 +85,7 @@ def export(
     file: IO[bytes],
     line: LineSource | None = None,
 ) -> int:
-    """Write tracks, points, visits or legs to an open file; returns how many.
+    """Write tracks, points, visits, legs or stays to an open file; returns how many.
 
     Args:
         context: the store.
@@ -99,6 +105,8 @@ def export(
         return writer.write_visits(visits(context, chosen), file)
     if subject is ExportSubject.LEGS:
         return writer.write_legs(legs(context, chosen), file)
+    if subject is ExportSubject.STAYS:
+        return writer.write_stays(stays(context, chosen), file)
     return writer.write_tracks(tracks(context, chosen), line or writer.DEFAULT_LINE, file)
 
 

@@ -84,18 +84,18 @@ def build_network(
     try:
         version = _version(extract, profile)
         target = into / profile / version
-        if (built := _already_built(target)) is not None:
+        if (built := already_built(target)) is not None:
             return built
         suffix = checked_suffix(extract)
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_space(extract, into)
-        with _workshop(into) as workshop:
-            made = _build(workshop, extract, suffix, profile, version, report, deadline)
+        with workshop(into) as temporary:
+            made = _build(temporary, extract, suffix, profile, version, report, deadline)
             if _version(extract, profile) != version:
                 raise NetworkBuildError(
                     f"{extract.name} changed while it was read: build again once it is complete"
                 )
-            return _move_into_place(made, target, workshop)
+            return move_into_place(made, target, temporary)
     except OSError as error:
         # A full disk, a read-only folder: the system's own words name the cause best.
         reason = error.strerror or type(error).__name__
@@ -104,7 +104,8 @@ def build_network(
         ) from error
 
 
-def _already_built(target: Path) -> RoadNetwork | None:
+def already_built(target: Path) -> RoadNetwork | None:
+    """The complete network in a folder; None if there is none."""
     try:
         return load_network(target)
     except NetworkBuildError:
@@ -139,7 +140,7 @@ def _check_space(extract: Path, into: Path) -> None:
 
 
 @contextmanager
-def _workshop(into: Path) -> Iterator[Path]:
+def workshop(into: Path) -> Iterator[Path]:
     """A temporary folder beside the networks, removed at the end, also after an error.
 
     A build that is killed outright leaves its folder behind. Each folder holds a lock that dies
@@ -258,9 +259,9 @@ def _bbox(dataset: Path) -> Bbox:
     return Bbox(west, south, east, north)
 
 
-def _move_into_place(made: Path, target: Path, workshop: Path) -> RoadNetwork:
+def move_into_place(made: Path, target: Path, workshop: Path) -> RoadNetwork:
     """Publish a finished data set; if another build was faster, its result stands."""
-    if target.exists() and _already_built(target) is None:
+    if target.exists() and already_built(target) is None:
         # Damaged from outside: a complete network never stays behind a broken one.
         with suppress(OSError):
             target.replace(workshop / "damaged")
@@ -268,7 +269,7 @@ def _move_into_place(made: Path, target: Path, workshop: Path) -> RoadNetwork:
         made.replace(target)
     except OSError:
         # A folder cannot replace one that is not empty: the other build's is complete.
-        if (built := _already_built(target)) is not None:
+        if (built := already_built(target)) is not None:
             return built
         raise
     return load_network(target)

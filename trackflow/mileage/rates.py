@@ -6,10 +6,13 @@ so trips add up to the months, and months to the year, to the cent.
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 from trackflow.errors import BadInputError
+
+type Year = tuple[str, str, int]
+"""What tiers count by: the rate, the vehicle, and the year in which they begin."""
 
 METRES = {"km": Decimal(1000), "mi": Decimal("1609.344")}
 CENT = Decimal("0.01")
@@ -149,14 +152,14 @@ def payments(trips: Iterable[PaidTrip], rates: Sequence[Rate]) -> dict[str, Paym
         trips: in order of time, from the beginning of the tax year on: tiers count from there.
         rates: the table.
     """
-    metres: dict[tuple[str, str, int], list[tuple[Rate, int]]] = {}
-    paid: dict[tuple[str, str, int], Decimal] = {}
+    metres: dict[Year, list[tuple[Rate, int]]] = {}
+    paid: dict[Year, Decimal] = {}
     found = {}
     for trip in trips:
         rate = rate_of(trip, rates)
         if rate is None:
             continue
-        key = (rate.rate_id, trip.vehicle_id, rate.year_of(trip.day))
+        key = _year(rate, trip)
         driven = metres.setdefault(key, [])
         if driven and driven[-1][0] == rate:
             driven[-1] = (rate, driven[-1][1] + trip.distance_m)
@@ -166,6 +169,65 @@ def payments(trips: Iterable[PaidTrip], rates: Sequence[Rate]) -> dict[str, Paym
         found[trip.key] = Payment(rate.rate_id, rate.currency, whole - paid.get(key, Decimal(0)))
         paid[key] = whole
     return found
+
+
+@dataclass(slots=True)
+class PaidYears:
+    """What the closed trips of each year sum up to, with what amendments change in it.
+
+    A trip that is amended is paid what it changes in the rounded sum of its year: the other closed
+    trips keep their amounts, and all of them still add up to the year.
+
+    Attributes:
+        rates: the table.
+        metres: driven in each year, by version of its rate.
+    """
+
+    rates: Sequence[Rate]
+    metres: dict[Year, dict[Rate, int]] = field(default_factory=dict)
+
+    def count(self, trip: PaidTrip, sign: int = 1) -> None:
+        """Count a trip, or with the sign -1 count it no more."""
+        rate = rate_of(trip, self.rates)
+        if rate is not None:
+            driven = self.metres.setdefault(_year(rate, trip), {})
+            driven[rate] = driven.get(rate, 0) + sign * trip.distance_m
+
+    def amend(
+        self, before: PaidTrip | None, after: PaidTrip | None, paid: Decimal | None
+    ) -> Payment | None:
+        """Count a trip as amended; returns what is paid for it from now on, None for nothing.
+
+        Args:
+            before: as it was counted; None for one that is new or was gone.
+            after: as it is now; None for one that is gone.
+            paid: what was paid for it; None for nothing.
+        """
+        former, now = self._year_of(before), self._year_of(after)
+        is_paid_on = paid is not None and former is not None and former == now
+        whole = self._sum(now)
+        if before is not None:
+            self.count(before, -1)
+        rest = self._sum(now)
+        if after is not None:
+            self.count(after)
+        rate = None if after is None else rate_of(after, self.rates)
+        if rate is None:
+            return None
+        more = self._sum(now) - (whole if is_paid_on else rest)
+        return Payment(rate.rate_id, rate.currency, more + (paid if paid and is_paid_on else 0))
+
+    def _year_of(self, trip: PaidTrip | None) -> Year | None:
+        rate = None if trip is None else rate_of(trip, self.rates)
+        return None if trip is None or rate is None else _year(rate, trip)
+
+    def _sum(self, year: Year | None) -> Decimal:
+        driven = {} if year is None else self.metres.get(year, {})
+        return _rounded(_amount(sorted(driven.items(), key=lambda one: one[0].valid_from)))
+
+
+def _year(rate: Rate, trip: PaidTrip) -> Year:
+    return rate.rate_id, trip.vehicle_id, rate.year_of(trip.day)
 
 
 def _amount(driven: Sequence[tuple[Rate, int]]) -> Decimal:

@@ -1,6 +1,6 @@
 """The report of a vehicle's month: trips, sums, what is paid, and what changed after closing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -56,8 +56,10 @@ class MonthReport:
         kind: of vehicle.
         month: such as 2026-11.
         trips: in order of time; of private ones the kilometres only.
+        added: trips that the closed book lacked, as amended, in order of time.
         sums: by category, as the book says.
         amended_m: what the trips sum up to with all amendments.
+        amended_amounts: what is paid with all amendments, by currency.
         stretches: between odometer readings that touch the month.
         amendments: made after closing, in their order.
         last_hash: of the last link of the month's entries; None while none is closed.
@@ -69,8 +71,10 @@ class MonthReport:
     kind: str
     month: str
     trips: Sequence[ReportTrip]
+    added: Sequence[ReportTrip]
     sums: Sequence[CategorySum]
     amended_m: int
+    amended_amounts: dict[str, Decimal]
     stretches: Sequence[Stretch]
     amendments: Sequence[dict[str, Any]]
     last_hash: str | None
@@ -99,14 +103,25 @@ def sums_of(trips: Sequence[ReportTrip]) -> list[CategorySum]:
     for trip in trips:
         name = trip.content.get("category") or WITHOUT
         before = found.get(name, CategorySum(name, 0, 0, {}))
-        amounts = dict(before.amounts)
-        amount, currency = trip.content.get("amount"), trip.content.get("currency")
-        if amount is not None and currency is not None:
-            amounts[currency] = amounts.get(currency, Decimal(0)) + Decimal(amount)
         found[name] = CategorySum(
-            name, before.trips + 1, before.distance_m + trip.content["distance_m"], amounts
+            name,
+            before.trips + 1,
+            before.distance_m + trip.content["distance_m"],
+            amounts_of([trip.content], before.amounts),
         )
     return sorted(found.values(), key=lambda one: (-one.distance_m, one.category))
+
+
+def amounts_of(
+    contents: Sequence[Content], before: Mapping[str, Decimal] | None = None
+) -> dict[str, Decimal]:
+    """What is paid for trips, by currency; added to what was paid before."""
+    found = dict(before or {})
+    for content in contents:
+        amount, currency = content.get("amount"), content.get("currency")
+        if amount is not None and currency is not None:
+            found[currency] = found.get(currency, Decimal(0)) + Decimal(amount)
+    return found
 
 
 def for_readers(trips: Sequence[ReportTrip], reader: str | None) -> list[ReportTrip]:

@@ -40,23 +40,32 @@ TROUBLE = Message()
 class Notifier(Protocol):
     """Sends messages to people."""
 
-    def send(self, title: str, body: str, message: Message = TROUBLE) -> None:
-        """Send a title and a text in Markdown; neither may hold people's positions."""
+    def send(self, title: str, body: str, message: Message = TROUBLE) -> bool:
+        """Send a title and a text in Markdown; neither may hold people's positions.
+
+        Returns whether all addresses took them.
+        """
         ...
 
 
 class NoNotifier:
     """Sends nothing, for installations without an address."""
 
-    def send(self, title: str, body: str, message: Message = TROUBLE) -> None:
+    def send(self, title: str, body: str, message: Message = TROUBLE) -> bool:
         """Do nothing."""
+        del title, body, message
+        return True
 
 
 class AppriseNotifier:
     """Sends to each of some addresses, such as `mailtos://…`, `slack://…` or `jsons://…`."""
 
     def __init__(
-        self, urls: Sequence[str], deadline_s: float = DEADLINE_S, variable: str = NOTIFY_URLS
+        self,
+        urls: Sequence[str],
+        deadline_s: float = DEADLINE_S,
+        variable: str = NOTIFY_URLS,
+        first_number: int = 1,
     ) -> None:
         """A notifier.
 
@@ -64,20 +73,26 @@ class AppriseNotifier:
             urls: addresses as Apprise knows them.
             deadline_s: how long to wait for all of them.
             variable: that holds the addresses, for messages about them.
+            first_number: of the first of them among those of the variable.
         """
         self._urls, self._deadline_s, self._variable = tuple(urls), deadline_s, variable
+        self._first_number = first_number
 
-    def send(self, title: str, body: str, message: Message = TROUBLE) -> None:
+    def send(self, title: str, body: str, message: Message = TROUBLE) -> bool:
         """Send to all addresses at once; a failure or a missed deadline is logged."""
         short = body if len(body) <= MOST_CHARACTERS else body[:MOST_CHARACTERS] + "\n\n…"
         services = [
             _service(_named(number, url, self._variable), url)
-            for number, url in enumerate(self._urls, 1)
+            for number, url in enumerate(self._urls, self._first_number)
         ]
+        taken: list[str] = []
         threads = [
             # daemon threads: one that hangs must not keep the process from ending
             threading.Thread(
-                target=_send, name=named, args=(named, service, title, short, message), daemon=True
+                target=_send,
+                name=named,
+                args=(taken, named, service, title, short, message),
+                daemon=True,
             )
             for named, service in services
             if service is not None
@@ -89,6 +104,7 @@ class AppriseNotifier:
             thread.join(deadline.left_s)
             if thread.is_alive():
                 log.warning("%s gives no answer in time", thread.name)
+        return len(taken) == len(services)
 
 
 def notifier_of(settings: Settings) -> Notifier:
@@ -112,7 +128,19 @@ def _service(named: str, url: str) -> tuple[str, Any]:
     return named, None
 
 
-def _send(named: str, service: Any, title: str, body: str, message: Message) -> None:
+def _send(
+    taken: list[str], named: str, service: Any, title: str, body: str, message: Message
+) -> None:
+    """Send to one address; its name is added to `taken` if it took the message.
+
+    Args:
+        taken: names of addresses that took it.
+        named: the address's name without its secrets.
+        service: of Apprise.
+        title: one line.
+        body: Markdown.
+        message: what it is about.
+    """
     more = {} if message.picture is None else {"attach": _attachment(message.picture)}
     kind = "warning" if message.is_trouble else "success"
     try:
@@ -122,7 +150,9 @@ def _send(named: str, service: Any, title: str, body: str, message: Message) -> 
     except Exception as error:  # noqa: BLE001  no error of a plug-in may fail the work
         log.warning("%s failed (%s)", named, type(error).__name__)
         return
-    if not is_sent:
+    if is_sent:
+        taken.append(named)
+    else:
         log.warning("%s did not take the message", named)
 
 

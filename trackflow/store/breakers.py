@@ -23,6 +23,13 @@ def read_breakers(connection: Connection) -> dict[str, Breaker]:
     return {row.service: _breaker(row) for row in connection.execute(_select().order_by(c.service))}
 
 
+def count_openings(connection: Connection) -> dict[str, int]:
+    """How often each breaker has opened, by service."""
+    return {
+        row.service: row.openings for row in connection.execute(sa.select(c.service, c.openings))
+    }
+
+
 def take_probe(connection: Connection, service: str, now: dt.datetime) -> bool:
     """Take the probe of a half-open breaker, in a transaction of its own.
 
@@ -31,7 +38,7 @@ def take_probe(connection: Connection, service: str, now: dt.datetime) -> bool:
     old = _locked(connection, service)
     if not old.may_probe(now):
         return False
-    _write(connection, service, old.probing(now), now)
+    _write(connection, service, old, old.probing(now), now)
     return True
 
 
@@ -43,8 +50,9 @@ def note_failure(
     *,
     is_probe: bool = False,
     rest_s: float | None = None,
+    times: int = 1,
 ) -> Breaker:
-    """Count a failed call, in a transaction of its own; returns the new state.
+    """Count failed calls, in a transaction of its own; returns the new state.
 
     Args:
         connection: in a transaction for writing.
@@ -53,6 +61,7 @@ def note_failure(
         now: the time, UTC.
         is_probe: whether the call was the probe of a half-open breaker.
         rest_s: the rest in seconds that the service asks for; None for none.
+        times: failures in a row that are not counted yet.
     """
     connection.execute(
         insert_into(connection, breakers)
@@ -60,9 +69,8 @@ def note_failure(
         .on_conflict_do_nothing()
     )
     old = _locked(connection, service)
-    return _write(
-        connection, service, old.failed(now, error, is_probe=is_probe, rest_s=rest_s), now
-    )
+    new = old.failed(now, error, is_probe=is_probe, rest_s=rest_s, times=times)
+    return old if new == old else _write(connection, service, old, new, now)
 
 
 def note_success(
@@ -78,7 +86,7 @@ def note_success(
     """
     old = _locked(connection, service)
     new = old.succeeded(is_probe=is_probe)
-    return old if new == old else _write(connection, service, new, now)
+    return old if new == old else _write(connection, service, old, new, now)
 
 
 def _locked(connection: Connection, service: str) -> Breaker:
@@ -86,7 +94,10 @@ def _locked(connection: Connection, service: str) -> Breaker:
     return Breaker() if row is None else _breaker(row)
 
 
-def _write(connection: Connection, service: str, new: Breaker, now: dt.datetime) -> Breaker:
+def _write(
+    connection: Connection, service: str, old: Breaker, new: Breaker, now: dt.datetime
+) -> Breaker:
+    opens = old.open_until is None and new.open_until is not None
     connection.execute(
         sa.update(breakers)
         .where(c.service == service)
@@ -96,6 +107,7 @@ def _write(connection: Connection, service: str, new: Breaker, now: dt.datetime)
             probe_until=new.probe_until,
             last_error=new.last_error,
             updated_at=now,
+            openings=c.openings + int(opens),
         )
     )
     return new

@@ -7,6 +7,7 @@ waiting for it would take as long as that clock ran ahead.
 import datetime as dt
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 CLOCKS_DIFFER = dt.timedelta(minutes=10)
 """The harmless difference between the clocks of several machines on one database."""
@@ -24,3 +25,14 @@ def is_impossible(
 ) -> sa.ColumnElement[bool]:
     """The condition that a time lies more than `longest_s` ahead; 0 for times of the past."""
     return moment > now + dt.timedelta(seconds=longest_s) + CLOCKS_DIFFER
+
+
+def database_now(connection: Connection) -> dt.datetime:
+    """The time by the clock that all processes share: the database's, or that of this machine.
+
+    Turns and leases last seconds, which is less than the clocks of two machines may differ by.
+    """
+    if connection.dialect.name == "sqlite":
+        return dt.datetime.now(dt.UTC)
+    now: dt.datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return now

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
 from trackflow.settings import MOST_CONNECTIONS, Settings
@@ -101,13 +102,10 @@ class Store:
         if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
             raise StoreRefusesError(self._full[1])
 
-    def workers(self, wanted: int) -> int:
-        """How many threads may hold a connection each: as many as wanted, and one is left over.
-
-        With more, they would wait for each other's connections until they give up, and nothing else
-        of this process could reach the database.
-        """
-        return max(1, min(wanted, self.most_connections - 1))
+    def connections(self) -> tuple[int, int]:
+        """Connections of this process: those in use, and those that it keeps open for the next."""
+        pool: Any = self.engine.pool
+        return max(pool.checkedout(), 0), max(pool.checkedin(), 0)
 
     def close(self) -> None:
         """Close all connections."""
@@ -137,9 +135,20 @@ class Store:
         return (StoreRefusesError if refuses else StoreUnavailableError)(message)
 
     @property
+    def connections_in_use(self) -> int:
+        """Connections of this process that transactions hold now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
+
+    @property
     def url(self) -> str:
         """The address of the database, without its password."""
         return self.engine.url.render_as_string(hide_password=True)
+
+    @property
+    def schema(self) -> str:
+        """The version of its tables, to which opening it has brought them."""
+        return SCHEMA_VERSION
 
     @property
     def name(self) -> str:
@@ -183,6 +192,7 @@ def open_store(settings: Settings) -> Store:
                 f"cannot make the folder {settings.home} (TRACKFLOW_HOME): {error.strerror}"
             ) from None
     most = settings.database_connections
+    BUDGET.limit(most - 2)  # one for the first thread of a pool, and one is left over
     store = Store(_engine(settings.url, most), most)
     try:
         with store._translated():

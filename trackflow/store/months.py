@@ -4,7 +4,7 @@ A query of some days reads the partitions of these days only, and old months are
 Housekeeping makes the next months ahead; a writer makes those that are missing, such as the years
 of an imported history. There is no default partition: with one, PostgreSQL cannot read partitions
 in order of time (six times slower for the newest point of a device among 240 months), and a new
-month would have to wait for its readers. In a store that was made before schema 0016, all that it
+month would have to wait for its readers. In a store that was made before schema 0018, all that it
 held then is one partition, `…_before_YYYY_MM`.
 
 SQLite has no partitions: there, nothing here does anything.

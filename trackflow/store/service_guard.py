@@ -1,11 +1,13 @@
 """A service behind a circuit breaker that all processes share.
 
 While the service is down, calls fail at once, so that each does not wait for a deadline of its own;
-one process at a time sends a probe. The database is written to when a call fails and when the state
-changes, never for a success of a closed breaker.
+one process at a time sends a probe. The database is written to when failures follow each other and
+when the state changes: never for a success of a closed breaker, nor for a failure between
+successes. A process whose first call fails tells it at once, as it may make no second one.
 """
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +33,8 @@ class ServiceGuard:
         store: keeps the breaker.
         clock: gives the breaker's times.
         refusal: the error that is raised while it is open, where that is another one.
+        rests_apart: whether the rate limit keeps the rests that the service asks for, so that such
+            an answer is no failure.
     """
 
     service: str
@@ -39,9 +43,12 @@ class ServiceGuard:
     store: Store
     clock: Callable[[], dt.datetime]
     refusal: type[TrackflowError] | None = None
+    rests_apart: bool = False
     _known: Breaker = field(default_factory=Breaker)
     _refreshed_at: float = float("-inf")
-    _successes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _untold: int = 0
+    _has_succeeded: bool = False
 
     def call[T](self, function: Callable[[], T]) -> T:
         """The result of a call to the service.
@@ -53,7 +60,10 @@ class ServiceGuard:
         try:
             answer = function()
         except self.unavailable as error:
-            self._failed(error, is_probe)
+            if self.rests_apart and getattr(error, "retry_after_s", None) is not None:
+                self._succeeded(is_probe)
+            else:
+                self._failed(error, is_probe)
             raise
         except TrackflowError:
             self._succeeded(is_probe)  # the service refuses this request, but it answers
@@ -92,25 +102,37 @@ class ServiceGuard:
 
     def _failed(self, error: TrackflowError, is_probe: bool) -> None:
         rest_s: float | None = getattr(error, "retry_after_s", None)
-        successes = self._successes
+        with self._lock:
+            if self._known.open_until is not None and not is_probe and rest_s is None:
+                return  # it began before the breaker opened
+            self._untold += 1
+            is_news = self._untold > 1 or not self._has_succeeded or self._known.failures > 0
+            if is_news or is_probe or rest_s is not None:
+                self._tell_failures(str(error), is_probe=is_probe, rest_s=rest_s)
+
+    def _tell_failures(self, error: str, *, is_probe: bool, rest_s: float | None) -> None:
         with self.store.write() as connection:
             self._known = breakers.note_failure(
                 connection,
                 self.service,
-                str(error),
+                error,
                 self.clock(),
                 is_probe=is_probe,
                 rest_s=rest_s,
+                times=1 if is_probe else self._untold,
             )
-        if not is_probe and self._successes != successes:
-            # threads whose calls succeeded during the write could not know of this failure: else
-            # failures far apart would count as failures in a row
-            self._succeeded(is_probe)
+        self._untold = 0
 
     def _succeeded(self, is_probe: bool) -> None:
-        self._successes += 1
-        if not is_probe and not self._known.failures:
+        self._has_succeeded = True
+        if not is_probe and not self._untold and not self._known.failures:
             return
+        with self._lock:
+            self._untold = 0
+            if is_probe or self._known.failures:
+                self._tell_success(is_probe)
+
+    def _tell_success(self, is_probe: bool) -> None:
         with self.store.write() as connection:
             self._known = breakers.note_success(
                 connection, self.service, self.clock(), is_probe=is_probe

@@ -94,6 +94,47 @@ breakers = sa.Table(
     sa.Column("probe_until", UtcTime),
     sa.Column("last_error", sa.Text),
     sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("openings", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+
+service_limits = sa.Table(
+    "service_limits",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("connections", sa.Integer),
+    sa.Column("next_turn_at", UtcTime),
+    sa.Column("rest_until", UtcTime),
+    sa.Column("requests", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("timeouts", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("broken", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+
+service_leases = sa.Table(
+    "service_leases",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("process_id", sa.Uuid, primary_key=True),
+    sa.Column("wanted", sa.Integer, nullable=False),
+    sa.Column("granted", sa.Integer, nullable=False),
+    sa.Column("in_use", sa.Integer, nullable=False),
+    sa.Column("waiting", sa.Integer, nullable=False),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("lease_until", UtcTime, nullable=False),
+)
+
+
+live_pools = sa.Table(
+    "live_pools",
+    metadata,
+    sa.Column("pool", sa.Text, primary_key=True),
+    sa.Column("process_id", sa.Uuid, primary_key=True),
+    sa.Column("threads", sa.Integer, nullable=False),
+    sa.Column("running", sa.Integer, nullable=False),
+    sa.Column("waiting", sa.Integer, nullable=False),
+    sa.Column("given_up", sa.Integer, nullable=False),
+    sa.Column("lease_until", UtcTime, nullable=False),
 )
 
 

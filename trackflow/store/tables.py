@@ -11,6 +11,7 @@ import sqlalchemy as sa
 # imported so that `metadata` holds their tables: a purge or a backup must not leave one out
 import trackflow.store.catalogue.tables
 import trackflow.store.categories.tables
+import trackflow.store.housekeeping.tables
 import trackflow.store.meshes.callback_tables
 import trackflow.store.meshes.tables
 import trackflow.store.mileage.tables
@@ -137,6 +138,7 @@ quarantined_points = sa.Table(
     sa.Column("size_bytes", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "device_id", "recorded_at"),
     sa.Index(None, "sender", "size_bytes"),
+    sa.Index(None, "received_at", "reason"),
 )
 
 

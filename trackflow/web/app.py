@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from trackflow.concurrency.budget import MOST_THREADS
 from trackflow.context import Context
 from trackflow.errors import TrackflowError
 from trackflow.usecases.days.notices import read_guesses, read_notices
+from trackflow.usecases.housekeeping.alerts.watching import alerts_now
+from trackflow.usecases.housekeeping.figures import read_figures
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
@@ -21,7 +25,9 @@ from trackflow.web.guarding import OPTIONS, guard, routes_of
 from trackflow.web.openapi import DescribedApi
 from trackflow.web.problems import http_error, refused
 from trackflow.web.reception import ReportQueue
+from trackflow.web.request_log import RequestLogMiddleware
 from trackflow.web.routes import (
+    alerts,
     catalogue,
     categories,
     days,
@@ -43,6 +49,7 @@ from trackflow.web.routes import (
     senders,
     tiles,
     tracks,
+    vehicles,
     what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
@@ -52,10 +59,16 @@ from trackflow.web.security.limits import (
     LimitsMiddleware,
     RequestLimits,
 )
+from trackflow.web.watching import Watch
+
+REQUEST_THREADS = MOST_THREADS - 3
+"""Threads that answer requests: fewer than the connections to the database, beside those that store
+what arrives. With more, they would wait for each other's connections until they give up."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
     health.router,
+    alerts.router,
     jobs.router,
     senders.router,
     lines.router,
@@ -68,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     days.router,
     places.router,
     logbook.router,
+    vehicles.router,
     legs.router,
     categories.router,
     rules.router,
@@ -112,6 +126,7 @@ def create_app(
         routes=routes_of(*ROUTERS),
         **OPTIONS,
     )
+    app.state.request_threads = min(REQUEST_THREADS, max(1, context.store.most_connections - 5))
     app.state.accessed = ReadLog(context)
     app.state.reception = ReportQueue(context)
     app.state.road_tiles = RoadTiles(context)
@@ -119,6 +134,9 @@ def create_app(
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))
     app.state.counts = CachedValue(lambda: count(context))
+    app.state.alerts = CachedValue(lambda: alerts_now(context))
+    app.state.figures = CachedValue(lambda: read_figures(context))
+    app.state.watch = Watch(context)
 
     guard(app, context, listens_locally=listens_locally)
     errors = ((TrackflowError, refused), (HTTPException, http_error))
@@ -126,6 +144,7 @@ def create_app(
     app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
+    app.add_middleware(RequestLogMiddleware)
     return app
 
 
@@ -145,10 +164,13 @@ def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, Reque
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run the background tasks while the application runs."""
+    to_thread.current_default_thread_limiter().total_tokens = app.state.request_threads
     app.state.accessed.start()
+    app.state.watch.start()
     try:
         yield
     finally:
         await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
+        await run_in_threadpool(app.state.watch.close)
         app.state.road_tiles.close()

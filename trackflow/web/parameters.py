@@ -1,9 +1,10 @@
-"""Query parameters that many routes share: the time, and the devices."""
+"""What many routes share: the time, the devices, and the checks of texts and bodies."""
 
 import datetime as dt
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ConfigDict
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
@@ -79,3 +80,20 @@ def _devices(
 AnyTime = Annotated[TimeRange, Depends(_any_time)]
 RecentTime = Annotated[TimeRange, Depends(_recent_time)]
 DeviceIds = Annotated[tuple[str, ...] | None, Depends(_devices)]
+
+
+class Body(BaseModel):
+    """What a request says; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def text(value: str | None) -> str | None:
+    """Text that a database can hold.
+
+    Raises:
+        BadInputError: PostgreSQL cannot hold it.
+    """
+    if value is not None and "\0" in value:
+        raise BadInputError("text cannot hold the character NUL")
+    return value

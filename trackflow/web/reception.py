@@ -8,7 +8,7 @@ waits for longer than one part takes.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -47,6 +47,13 @@ class ReportQueue:
         self._large: deque[_WaitingReport] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
         self._writing: asyncio.Task[None] | None = None
+        self.counts: Counter[str] = Counter()
+        """Points that were received since the start: accepted, repeated, refused."""
+
+    @property
+    def waiting(self) -> int:
+        """Reports that wait to be stored."""
+        return len(self._small) + len(self._large)
 
     async def store(self, report: Report) -> ReceptionCounts:
         """Store a report; returns the counts of its admission after the commit.
@@ -98,6 +105,12 @@ class ReportQueue:
                 waiting.outcome.set_exception(outcome)
             else:
                 waiting.outcome.set_result(outcome)
+                self._count(outcome)
+
+    def _count(self, stored: ReceptionCounts) -> None:
+        self.counts["accepted"] += stored.accepted
+        self.counts["repeated"] += stored.repeated
+        self.counts["refused"] += stored.refused
 
     def _refuse_late(self) -> None:
         """Answer senders with an error that have waited too long for the database."""

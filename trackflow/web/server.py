@@ -68,7 +68,8 @@ def config_of(
         http=guarded_by(limits),
         ws="none",
         log_level="error",  # it warns of every broken request, which any client may send
-        access_log=False,  # some trackers send positions in the address
+        access_log=False,  # it has addresses, which hold positions; ours has none
+        log_config=None,  # what it logs goes where all logs go
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=STOP_GRACE_S,
         server_header=False,

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from trackflow.categories.features import SLOT_US, names, slots_of
+from trackflow.categories.journeys import Journeys
 from trackflow.categories.legs import PAUSE_S
 from trackflow.categories.mode_model import FILE, FURTHEST, HIDDEN_STEPS, STEPS, WEIGHT_STEPS
 from trackflow.categories.modes import CLASSES
@@ -67,14 +68,19 @@ class Person:
     labels: list[tuple[int, int, str]]
 
     def journeys(self) -> list[list[Points]]:
-        """The tracks, those with short pauses between them together."""
-        found: list[list[Points]] = []
-        for track in self.tracks:
-            if found and track.time_us[0] - found[-1][-1].time_us[-1] <= PAUSE_S * 1e6:
-                found[-1].append(track)
-            else:
-                found.append([track])
-        return found
+        """What the product takes together."""
+        return journeys_of(self.tracks)
+
+
+def journeys_of(tracks: list[Points]) -> list[list[Points]]:
+    """The tracks, those with short pauses between them together."""
+    found: list[list[Points]] = []
+    for track in tracks:
+        if found and track.time_us[0] - found[-1][-1].time_us[-1] <= PAUSE_S * 1e6:
+            found[-1].append(track)
+        else:
+            found.append([track])
+    return found
 
 
 def modes_folder() -> Path:
@@ -118,11 +124,11 @@ def examples(person: Person) -> Examples:
     every = EVERY[person.set_name]
     features, classes = [], []
     for every_s in THINNED_S:
-        some = [thinned(Points.concat(journey), every_s) for journey in person.journeys()]
-        some = [points for points in some if len(points) > 1]
-        if not some:
+        some = [[thinned(Points.concat(journey), every_s)] for journey in person.journeys()]
+        journeys = Journeys.of(some)
+        if not len(journeys.numbers):
             continue
-        slots = slots_of(some)
+        slots = slots_of(journeys)
         middle, known = slots.start_us + SLOT_US // 2, np.full(len(slots), -1)
         for start, end, mode in person.labels:
             if mode in CLASS_OF_LABEL:

@@ -33,6 +33,7 @@ from trackflow_tests.benchmarks.fit_modes import (
     Person,
     examples,
     fitted,
+    journeys_of,
     people,
 )
 from trackflow_tests.benchmarks.segmentation import one_by_one_s, simulate
@@ -143,8 +144,8 @@ def helsinki_map() -> ModeMap:
 
 def share_of(points: Iterable[Points], wanted: set[Mode]) -> float:
     """Share of the legs' time that is in one of these modes."""
-    tracks = [track for one in points for track in tracks_of(one)]
-    legs = [leg for of_one in legs_of_each([[t] for t in tracks]) for leg in of_one]
+    journeys = [journey for one in points for journey in journeys_of(tracks_of(one))]
+    legs = [leg for of_one in legs_of_each(journeys) for leg in of_one]
     all_us = sum(leg.end_us - leg.start_us for leg in legs)
     return sum(leg.end_us - leg.start_us for leg in legs if leg.mode in wanted) / all_us
 

@@ -5,13 +5,24 @@ connection sends one request at a time. A request is bytes that somebody else ma
 """
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 type MakeRequest = Callable[[int], bytes]
 """The bytes of the request with this number."""
+
+
+class Server(NamedTuple):
+    """Where requests go: a port of this machine, or one of another address by TLS."""
+
+    port: int
+    host: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
+    name: str | None = None
 
 
 @dataclass
@@ -44,6 +55,7 @@ def request(
     secret: str = "",
     content_type: str = "application/json",
     method: str = "POST",
+    host: str = "127.0.0.1",
 ) -> bytes:
     """A request as it goes over the wire.
 
@@ -53,10 +65,11 @@ def request(
         secret: a token; none if it is empty.
         content_type: of the body.
         method: the method.
+        host: name of the site.
     """
     token = f"Authorization: Bearer {secret}\r\n" if secret else ""
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{token}Content-Type: {content_type}\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{token}Content-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -103,18 +116,21 @@ class _Connection(asyncio.Protocol):
 
 
 async def _connect(
-    port: int, count: int, done: Callable[[_Connection, int], None]
+    server: int | Server, count: int, done: Callable[[_Connection, int], None]
 ) -> list[_Connection]:
     loop = asyncio.get_running_loop()
+    port, host, tls, name = Server(server) if isinstance(server, int) else server
     made = [
-        await loop.create_connection(lambda: _Connection(done), "127.0.0.1", port)
+        await loop.create_connection(
+            lambda: _Connection(done), host, port, ssl=tls, server_hostname=name
+        )
         for _ in range(count)
     ]
     return [protocol for _, protocol in made]
 
 
 async def as_fast_as_possible(
-    port: int,
+    port: int | Server,
     make: MakeRequest,
     *,
     connections: int,
@@ -125,7 +141,7 @@ async def as_fast_as_possible(
     """Each connection sends its next request as soon as the last one is answered.
 
     Args:
-        port: of the server on this machine.
+        port: of the server on this machine, or another server.
         make: makes requests.
         connections: how many at once.
         seconds: for how long new requests are sent; what is on its way is waited for.
@@ -162,7 +178,7 @@ async def as_fast_as_possible(
 
 
 async def at_rate(
-    port: int,
+    port: int | Server,
     make: MakeRequest,
     *,
     per_second: float,
@@ -175,7 +191,7 @@ async def at_rate(
     One that finds no free connection waits for it, and its latency counts from when it was due.
 
     Args:
-        port: of the server on this machine.
+        port: of the server on this machine, or another server.
         make: makes requests.
         per_second: how many are due a second.
         connections: how many at once.

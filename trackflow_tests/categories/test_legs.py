@@ -7,15 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.categories.features import SLOT_US, WINDOWS_S
+from trackflow.categories.features import SLOT_US, WINDOWS_S, slots_of
+from trackflow.categories.journeys import Journeys
+from trackflow.categories.leg_modes import Weigher
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
-from trackflow.categories.modes import CLASS_OF, Mode
+from trackflow.categories.mode_model import (
+    FURTHEST,
+    HIDDEN_STEPS,
+    STEPS,
+    WEIGHT_STEPS,
+    model,
+)
+from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
+from trackflow.categories.physics import LEFT_M, LONGEST_PUSH_SLOTS, with_pushed_bicycles
 from trackflow.categories.sequence import BLOCK, MARGIN
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
 
 START_US = 1_768_032_000_000_000
-MARGIN_US = (BLOCK + MARGIN + 2) * SLOT_US + WINDOWS_S[-1] * 500_000
+MARGIN_US = (BLOCK + MARGIN + LONGEST_PUSH_SLOTS + 4) * SLOT_US + WINDOWS_S[-1] * 500_000
 SPEEDS_MS = {"foot": 1.4, "bicycle": 4.8, "road": 11.0, "rail": 19.0}
 
 
@@ -95,7 +105,7 @@ def test_legs_tile_and_do_not_depend_on_company_or_cuts(a: Points, b: Points, cu
 def test_what_is_far_away_changes_nothing(
     seed: int, kinds: list[str], is_cut: bool, sampling_s: int
 ) -> None:
-    """The last two hours move otherwise, or are not there: legs that end before are the same."""
+    """The last hours move otherwise, or are not there: legs that end before are the same."""
     whole = journey(seed, [(kind, 100) for kind in kinds], sampling_s)
     border_us = int(whole.time_us[-1]) - 7_200_000_000
     near = whole.time_us < border_us
@@ -134,6 +144,15 @@ def test_plain_movement_has_its_mode(kind: str, mode: Mode, sampling_s: int) -> 
     assert right_us > 0.8 * (legs[-1].end_us - legs[0].start_us)
 
 
+def test_the_sums_of_the_classifier_are_whole_numbers_that_a_float_of_32_bits_holds() -> None:
+    shipped = model()
+    hidden = np.abs(shipped.first).sum(axis=0) * FURTHEST + np.abs(shipped.first_bias)
+    last = (hidden * (HIDDEN_STEPS / (STEPS * WEIGHT_STEPS))) @ np.abs(shipped.second)
+    assert max(hidden.max(), (last + np.abs(shipped.second_bias)).max()) < 2**24
+    for numbers in (shipped.first, shipped.first_bias, shipped.second, shipped.second_bias):
+        assert np.array_equal(numbers, np.rint(numbers))
+
+
 def test_a_prior_turns_a_doubtful_leg() -> None:
     """A device that was said to be a bicycle is one, unless it is impossible."""
     points = journey(5, [("bicycle", 30)], 60)
@@ -148,3 +167,70 @@ def test_a_slow_vehicle_is_driven() -> None:
     assert Mode.CYCLING in {leg.mode for leg in legs_of([points])}
     driven = legs_of([points], prior={Mode.DRIVING: 10_000.0})
     assert {leg.mode for leg in driven} == {Mode.DRIVING}
+
+
+def steady(speed_ms: list[float]) -> Points:
+    """A point in 10 s on a straight line."""
+    east_m = np.cumsum(speed_ms) * 10
+    time_us = START_US + np.arange(len(speed_ms)) * 10_000_000
+    return Points.of(time_us, 24.9 + east_m / METRES_PER_DEGREE / 0.5, np.full(len(east_m), 60.0))
+
+
+def town_ride(seed: int) -> list[float]:
+    """Half an hour by bicycle with halts of half a minute."""
+    random = np.random.default_rng(seed)
+    speed_ms = random.uniform(3.8, 5.6, 180)
+    for at in random.integers(10, 170, 6):
+        speed_ms[at : at + 3] = 0
+    return speed_ms.tolist()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1_000), st.integers(6, 20))
+def test_who_stands_stays_in_the_mode(seed: int, minutes: int) -> None:
+    """A wait of many minutes between two rides is no walk."""
+    random = np.random.default_rng(seed)
+    wait = random.uniform(0, 0.1, minutes * 6).tolist()
+    legs = legs_of([steady([*town_ride(seed), *wait, *town_ride(seed + 1)])])
+    assert {leg.mode for leg in legs} == {Mode.CYCLING}
+
+
+@given(
+    st.floats(0, 1_000),
+    st.integers(2, 90),
+    st.lists(st.sampled_from(range(len(CLASSES))), min_size=3, max_size=3),
+)
+def test_a_bicycle_is_where_it_was_left(away_m: float, slots: int, kinds: list[int]) -> None:
+    """A walk between two rides that ends elsewhere takes the bicycle along."""
+    edges = [0, 20, 20 + slots, 40 + slots]
+    lon = np.repeat([24.9, 24.9, 24.9 + away_m / METRES_PER_DEGREE / 0.5], [20, slots, 20])
+    found = with_pushed_bicycles(edges, kinds, lon, np.full(len(lon), 60.0))
+    names = [CLASSES[kind] for kind in kinds]
+    is_pushed = names == ["bicycle", "foot", "bicycle"] and away_m > LEFT_M
+    if is_pushed and slots <= LONGEST_PUSH_SLOTS:
+        assert found == ([0, 40 + slots], kinds[:1])
+    else:
+        assert found == (edges, kinds)
+
+
+@given(st.integers(0, 1_000), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_a_ride_between_rare_points_is_no_bicycle_for_its_mean_speed(
+    seed: int, is_rare: bool
+) -> None:
+    """A bus whose tracker reports once in three minutes has the pace of a bicycle."""
+    points = steady(town_ride(seed) + town_ride(seed + 1))
+    slots = slots_of(Journeys.of([[points[:: 18 if is_rare else 1]]]))
+    as_road = np.zeros((len(CLASSES), len(slots)), dtype=np.int64)
+    weigh = Weigher(slots, None, as_road, {})
+    mode, _, _ = weigh(CLASSES.index("road"), slice(0, len(slots)), 3_600.0)
+    assert mode is (Mode.DRIVING if is_rare else Mode.CYCLING)
+
+
+def test_what_coasts_for_an_hour_is_a_train() -> None:
+    """A car that is as fast meets other cars."""
+    time = np.arange(540)
+    coasting = 30 + 4 * np.sin(time / 60)
+    pushed = 30 + 4 * np.sin(time / 60) + np.random.default_rng(1).normal(0, 2.5, 540)
+    of_each = [legs_of([steady(speed.tolist())]) for speed in (coasting, pushed)]
+    assert [{leg.mode for leg in legs} for legs in of_each] == [{Mode.TRAIN}, {Mode.DRIVING}]

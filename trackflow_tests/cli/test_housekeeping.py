@@ -12,6 +12,7 @@ import pytest
 from trackflow.settings import Settings
 from trackflow.store.access import tokens
 from trackflow.store.database import open_store
+from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.usecases.intake import inbox
 from trackflow_tests.helpers.commands import Run, caller
 
@@ -24,6 +25,16 @@ def trackflow(
     monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     monkeypatch.chdir(tmp_path)
     return caller(monkeypatch, capfd)
+
+
+def test_tables_are_made_once_and_named(trackflow: Run, tmp_path: Path) -> None:
+    for _ in range(2):
+        done = trackflow("migrate", "--json")
+        assert json.loads(done.out) == {
+            "schema": SCHEMA_VERSION,
+            "store": str(tmp_path / "home" / "trackflow.db"),
+        }
+    assert SCHEMA_VERSION in trackflow("migrate").out
 
 
 def csv(device: str, count: int = 60) -> str:

@@ -278,6 +278,9 @@ def test_every_verb_prints_json_whatever_came_out(
     (tmp_path / "town.osm").write_text(town)
     assert called("network build", "town.osm")["new"]
 
+    monkeypatch.setenv("TRACKFLOW_ALERT_DISK_GB", "1000000")
+    assert "disk" in {alert["rule"] for alert in called("alerts", code=1)}
+
     assert seen == verbs() - ELSEWHERE
 
 

@@ -1,6 +1,8 @@
 """`trackflow logbook` as a person uses it."""
 
+import datetime as dt
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +57,37 @@ def test_a_time_beyond_all_calendars_is_without_limit(trackflow: Run) -> None:
         "VAN": "bus",
         "CAR": "driving",
     }
+
+
+def test_a_trip_that_came_late_is_listed_and_amended(trackflow: Run) -> None:
+    """And what was said about vehicles can be listed and taken back."""
+    trackflow("run")
+    trackflow("logbook", "close")
+    late = batch_of_device("van", drive(NOON - dt.timedelta(hours=9), 100))
+    with closing(open_store(Settings.from_env())) as store:
+        deliver(store, late)
+    trackflow("run")
+    added, closed = entries(trackflow, "VAN")
+    assert (added["status"], closed["status"]) == ("added", "closed")
+    assert "added" in trackflow("logbook", "list", "--needs-purpose").out
+    assert trackflow("logbook", "amend", added["entry_id"], "--reason", "x").code == 1
+    said = ("--purpose", "Smith", "--start-place", "Depot", "--end-place", "Smith's")
+    assert trackflow("logbook", "amend", added["entry_id"], *said, "--reason", "late").code == 0
+    now = entries(trackflow, "VAN")[0]["now"]
+    assert [now[name] for name in ("purpose", "start_place", "end_place")] == [*said[1::2]]
+    trackflow("logbook", "amend", added["entry_id"], "--end-place", "", "--reason", "wrong")
+    assert entries(trackflow, "VAN")[0]["now"]["end_place"] is None
+
+    assert "VAN device van from always" in trackflow("vehicles", "assignments", "VAN").out
+    trackflow("vehicles", "driver", "VAN", "Ada", "--from", "2026-03-01T00:00:00Z")
+    assert trackflow("vehicles", "undo-driver", "VAN").code == 1
+    assert trackflow("vehicles", "undo-driver", "VAN", "--from", "2026-03-01T00:00:00Z").code == 0
+    assert trackflow("vehicles", "undo-device", "CAR", "car").code == 0
+    found = json.loads(trackflow("vehicles", "assignments", "--json").out)
+    assert [one["name"] for one in found["devices"]] == ["van"]
+    assert found["drivers"] == []
+    trackflow("logbook", "join", "van", "2026-03-01T00:00:00Z", "2026-03-03T00:00:00Z")
+    assert [
+        one["device_id"] for one in json.loads(trackflow("logbook", "joins", "--json").out)
+    ] == ["van"]
+    assert "2026-03-01T00:00:00+00:00" in trackflow("logbook", "joins").out

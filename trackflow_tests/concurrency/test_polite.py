@@ -2,11 +2,10 @@ import gzip
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.http import new_client
 from trackflow.concurrency.polite import PoliteClient
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.switch import Switch
@@ -23,13 +22,13 @@ from trackflow_tests.helpers.http_servers import Behaviour, Out, answering, free
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
-    with new_client() as client:
+def client() -> Iterator[HttpClient]:
+    with HttpClient() as client:
         yield client
 
 
 @pytest.fixture
-def web(client: httpx.Client) -> PoliteClient:
+def web(client: HttpClient) -> PoliteClient:
     limit = RateLimit(1e6)
     return PoliteClient(limit, Switch("a site"), "tests (me@example.com)", 50_000, client=client)
 

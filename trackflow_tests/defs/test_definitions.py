@@ -183,6 +183,7 @@ CHECKS_OF_DAYS = {
     "modes_fit_speeds": False,
     "tracks_have_categories": False,
 }
+CHECKS_OF_MONTHS = {"sums_are_equal": False}
 CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False}
 """By whether they are blocking."""
 
@@ -190,9 +191,10 @@ SUBJECTS = {
     "catalogue": "check_catalogue_job find_visits_job sync_catalogue_job "
     "catalogue_checks_schedule catalogue_schedule visits_schedule",
     "categories": "categorize_days_job due_categories_sensor",
-    "days": "check_days_job live_job process_days_job process_older_days_job live_sensor "
-    "older_days_sensor pending_batches_sensor daily_schedule days_checks_schedule",
-    "housekeeping": "housekeeping_job housekeeping_schedule run_failures_sensor",
+    "days": "check_days_job help_with_days_job live_job process_days_job process_older_days_job "
+    "helpers_sensor live_sensor older_days_sensor pending_batches_sensor daily_schedule "
+    "days_checks_schedule",
+    "housekeeping": "alerts_sensor housekeeping_job housekeeping_schedule run_failures_sensor",
     "intake": "import_inbox_job followed_table_sensor gps_points_sensor inbox_sensor",
     "jobs": "requested_job requested_jobs_sensor",
     "meshes": "clean_meshes_job make_mesh_job make_waiting_meshes_job mesh_batch_job mesh_sync_job "
@@ -240,7 +242,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["21"]
+    assert loaded.stdout.split() == ["22"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 
@@ -296,14 +298,14 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
         assert automation.default_status.value == "RUNNING"
 
 
-def test_checks_of_days_and_images_are_partitioned_as_their_assets_are() -> None:
+def test_checks_of_days_images_and_months_are_partitioned_as_their_assets_are() -> None:
     graph = defs.resolve_asset_graph()
     found = {
         key.name: graph.get(key).blocking
         for key in graph.asset_check_keys
         if graph.get(key).partitions_def is not None
     }
-    assert found == CHECKS_OF_DAYS | CHECKS_OF_IMAGES
+    assert found == CHECKS_OF_DAYS | CHECKS_OF_IMAGES | CHECKS_OF_MONTHS
     for key in graph.asset_check_keys:
         if key.name in found:
             assert graph.get(key).partitions_def == graph.get(key.asset_key).partitions_def

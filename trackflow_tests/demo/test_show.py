@@ -1,4 +1,7 @@
-"""The demo as a person runs it: what it prints, what it stores and what the UI then shows."""
+"""The demo as a person runs it: what it prints, what it stores and what the UI then shows.
+
+It runs from the wheel that a release publishes, in an environment without the checkout.
+"""
 
 import datetime as dt
 import io
@@ -6,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from trackflow.demo.show import DAYS
 from trackflow.settings import Settings
 from trackflow.store.days.tracks import select_tracks
 from trackflow.usecases.meshes.control import list_meshes, read_file
+from trackflow_tests.helpers.release import Release
 from trackflow_tests.helpers.served import (
     Served,
     check_that_nothing_is_left,
@@ -29,7 +32,7 @@ from trackflow_tests.helpers.served import (
     trackflow_serve,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("serve")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("serve")]
 
 DAY_ASSETS = ("segments", "matched_polylines", "tracks")
 LATE = "van-01"
@@ -66,16 +69,16 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(tmp_path_factory: pytest.TempPathFactory, release: Release) -> Demo:
     home = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
-        [sys.executable, "-m", "trackflow", "demo", "--no-serve", "--json"],
+        [release.program("trackflow"), "demo", "--no-serve", "--json"],
         env=os.environ | {"TRACKFLOW_HOME": str(home)},
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1200,
         check=False,
     )
     assert done.stdout, done.stderr

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +23,10 @@ def name_of(page: Path) -> str:
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The page's blocks of code in a language."""
-    pattern = rf"^```{language}\n(.*?)^```"
-    return re.findall(pattern, page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    """The page's blocks of code in a language, also those in lists."""
+    pattern = rf"^ *```{language}\n(.*?)^ *```"
+    found = re.findall(pattern, page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
 
 
 def shown_commands(page: Path) -> list[str]:
@@ -40,11 +42,10 @@ def words(command: str) -> list[str]:
 
 def prose(page: Path) -> str:
     """The page without its blocks of code."""
-    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
     """What a link may name after #, as GitHub makes them of headings."""
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

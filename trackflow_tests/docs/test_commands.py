@@ -11,14 +11,16 @@ import pytest
 import typer
 
 from trackflow.cli.main import app
+from trackflow_tests.docs import guide
 from trackflow_tests.docs.pages import PAGES, ROOT, blocks, name_of, prose, shown_commands, words
 
 NOT_RUN = {
     "docs/how-to/embed-in-dagster.md": "calls dg, which defs/test_dg.py does",
+    "docs/operations/containers.md": "docker/test_topology.py runs them, each in its place",
     "docs/mesh-page.md": "asks a service, which web/routes/test_meshes.py does with it",
-    "docs/serving.md": "makes a user and a systemd unit: needs root and systemd",
+    "docs/operations/many-machines.md": "starts containers; defs/test_celery.py starts workers",
 }
-"""Pages with shell scripts that no test runs, and why."""
+"""Pages with shell scripts that `docs/test_operations.py` does not run, and why."""
 
 TREE: Any = typer.main.get_command(app)
 
@@ -37,7 +39,8 @@ def test_shown_commands_are_understood(page: Path) -> None:
 
 def test_scripts_that_are_not_run_are_listed() -> None:
     shown = {name_of(page) for page in PAGES if blocks(page, "(?:ba)?sh")}
-    assert shown == set(NOT_RUN)
+    run = {name_of(guide.GUIDE / f"{name}.md") for name in guide.PAGES}
+    assert shown == {*NOT_RUN, *run}
 
 
 def test_scripts_call_commands_that_are_understood() -> None:

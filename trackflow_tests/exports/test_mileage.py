@@ -58,6 +58,7 @@ def report_of(found: list[ReportTrip], **changes: Any) -> MonthReport:
     values: dict[str, Any] = {
         "vehicle_id": "van", "plate": "ÄB-1", "kind": "van", "month": "2026-03",
         "trips": for_readers(found, None), "sums": sums_of(found), "amended_m": 5,
+        "added": [], "amended_amounts": {},
         "stretches": [Stretch(Reading(start, 1000), Reading(end, 9000), 8000, 9500)],
         "amendments": [], "last_hash": "ab" * 32, "book_hash": "cd" * 32,
     }  # fmt: skip

@@ -30,7 +30,17 @@ def running_api(
     context: Context, host: str = "127.0.0.1", limits: RequestLimits = USUAL_LIMITS
 ) -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
-    server = uvicorn.Server(uvicorn_config(context, host, 0, limits))
+    with (
+        running_server(uvicorn_config(context, host, 0, limits)) as address,
+        plain_client(address) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def running_server(config: uvicorn.Config) -> Iterator[str]:
+    """The address of a running server."""
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -40,9 +50,7 @@ def running_api(
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        address = f"http://127.0.0.1:{port}"
-        with plain_client(address) as client:
-            yield client
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(20)

@@ -29,7 +29,7 @@ from trackflow.mileage.odometer import (
     odometers,
     stretches,
 )
-from trackflow.mileage.rates import PaidTrip, Rate, Tier, payments
+from trackflow.mileage.rates import PaidTrip, PaidYears, Rate, Tier, payments
 from trackflow.mileage.report import ReportTrip, sums_of
 
 START_OF_ALL = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -125,6 +125,39 @@ def test_trips_add_up_to_the_tiers_of_their_year_to_the_cent(
         total = sum((paid[trip.key].amount for trip in mine), Decimal(0))
         assert abs(Fraction(total) - exact) <= Fraction(1, 200)
         assert total == total.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+@given(
+    st.lists(METRES, max_size=6),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4000), METRES), max_size=12),
+    st.integers(1, 800),
+)
+def test_amended_trips_add_up_to_their_year_to_the_cent(
+    closed: list[int], amended: list[tuple[int, int, int]], limit: int
+) -> None:
+    """Whatever was closed before, and in whatever order trips come late or change their length."""
+    tiers = (Tier(Decimal(limit), Decimal("0.45")), Tier(None, Decimal("0.257")))
+    rate = Rate("r", dt.date(2020, 1, 1), None, None, None, "GBP", "km", tiers)
+
+    def trip(key: int, metres: int, day: int = 1) -> PaidTrip:
+        when = dt.date(2026, 1, 1) + dt.timedelta(days=day % 365)
+        return PaidTrip(str(key), when, None, "V", "car", metres)
+
+    book = {key: trip(key, metres) for key, metres in enumerate(closed)}
+    paid = {key: one.amount for key, one in payments(book.values(), [rate]).items()}
+    years = PaidYears([rate])
+    for one in book.values():
+        years.count(one)
+    for key, day, metres in amended:
+        before, after = book.get(key), trip(key, metres, day)
+        payment = years.amend(before, after, paid.get(str(key)))
+        assert payment is not None
+        book[key], paid[str(key)] = after, payment.amount
+        whole = payments(book.values(), [rate])
+        assert sum(paid.values()) == sum(one.amount for one in whole.values())
+    for key, one in book.items():
+        assert years.amend(one, None, paid[str(key)]) is None
+    assert years.amend(None, trip(1, 1000), None) == payments([trip(1, 1000)], [rate])["1"]
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers()), min_size=1, max_size=6),

@@ -53,7 +53,7 @@ def test_a_message_arrives_at_every_address_though_one_fails(
         )
         notifier = notifier_of(Settings.from_env({"TRACKFLOW_NOTIFY_URLS": urls}))
         with caplog.at_level(logging.DEBUG):
-            notifier.send("The sync failed", "**1** page:\n\n- `a` is gone")
+            assert not notifier.send("The sync failed", "**1** page:\n\n- `a` is gone")
 
     (message,) = got
     assert message["title"] == "The sync failed"
@@ -81,5 +81,5 @@ def test_without_addresses_nothing_is_sent() -> None:
 
 def test_a_long_text_is_cut() -> None:
     with receiver() as (port, got):
-        AppriseNotifier([f"json://127.0.0.1:{port}"]).send("long", "x" * 100_000)
+        assert AppriseNotifier([f"json://127.0.0.1:{port}"]).send("long", "x" * 100_000)
     assert 3000 < len(got[0]["message"]) < 4000

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, PROBE_S, Phase
+from trackflow.errors import EngineUnavailableError
 from trackflow.store import breakers
 from trackflow.store.database import Store, open_store
+from trackflow.store.service_guard import ServiceGuard
 from trackflow_tests.helpers.stores import NOON, settings_of
 
 SERVICE = "osrm car at http://osrm:5000"
@@ -82,3 +84,49 @@ def test_a_trial_that_goes_well_closes_it(store: Store) -> None:
         assert breakers.take_probe(connection, SERVICE, LATER)
         breakers.note_success(connection, SERVICE, LATER, is_probe=True)
     assert phase(store, LATER) is Phase.CLOSED
+
+
+def test_a_failure_between_successes_is_not_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that failed every twentieth call once cost two writes for each of them."""
+    guard, writes = guard_of(store), []
+    guard.call(lambda: None)
+    write = store.write
+    monkeypatch.setattr(store, "write", lambda: (writes.append(1), write())[1])
+    for _ in range(20):
+        fail_once(guard)
+        guard.call(lambda: None)
+    assert writes == []
+
+
+def test_failures_in_a_row_of_one_process_open_it(store: Store) -> None:
+    guard = guard_of(store)
+    guard.call(lambda: None)
+    for _ in range(FAILURES_TO_OPEN):
+        assert phase(store, NOON) is Phase.CLOSED
+        fail_once(guard)
+    assert phase(store, NOON) is Phase.OPEN
+    with store.read() as connection:
+        assert breakers.count_openings(connection) == {SERVICE: 1}
+
+
+def test_processes_of_one_call_each_open_it_together(store: Store) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        fail_once(guard_of(store))
+    assert phase(store, NOON) is Phase.OPEN
+    with pytest.raises(EngineUnavailableError, match="left alone"):
+        guard_of(store).call(lambda: None)
+
+
+def guard_of(store: Store) -> ServiceGuard:
+    """That of another process."""
+    return ServiceGuard(SERVICE, "the engine", EngineUnavailableError, store, lambda: NOON)
+
+
+def fail_once(guard: ServiceGuard) -> None:
+    def call() -> None:
+        raise EngineUnavailableError("no answer")
+
+    with pytest.raises(EngineUnavailableError):
+        guard.call(call)

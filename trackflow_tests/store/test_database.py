@@ -11,13 +11,11 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.geo.time import to_us
 from trackflow.settings import Settings
-from trackflow.store.database import Store, open_store
+from trackflow.store.database import open_store
 from trackflow.store.tables import metadata
 from trackflow_tests.helpers.stores import NOON, batch_of, contents, deliver, settings_of
 
@@ -182,11 +180,3 @@ def test_a_locked_database_is_said_clearly(tmp_path: Path, monkeypatch: pytest.M
         pass
     other.close()
     store.close()
-
-
-@given(st.integers(-5, 10_000), st.integers(2, 1_000))
-def test_one_connection_is_left_over_for_others(wanted: int, most: int) -> None:
-    """Threads that hold a connection each once waited for each other's until they gave up."""
-    workers = Store(sa.create_engine("sqlite://"), most).workers(wanted)
-    assert 1 <= workers <= most - 1
-    assert workers == wanted or wanted < 1 or wanted >= most

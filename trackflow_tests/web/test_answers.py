@@ -20,7 +20,8 @@ from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.rule_versions import save_rules
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow.usecases.mileage.fleet import put_device, save_vehicle
+from trackflow.usecases.mileage.fleet import add_reading, put_device, put_driver, save_vehicle
+from trackflow.usecases.mileage.joins import join_trips
 from trackflow.usecases.mileage.rate_table import import_rates
 from trackflow.usecases.places import editing
 from trackflow.usecases.places.visits import update_visits
@@ -38,6 +39,7 @@ EMPTY = {
     ("GET", "/ingest/{sender}"),
     ("POST", "/ingest/{sender}"),
     ("POST", "/session"),
+    ("GET", "/session"),
     ("DELETE", "/session"),
 }
 """Operations whose answers are empty."""
@@ -117,6 +119,7 @@ def api(
             folder,
             liverc_url=f"{site.url}/ {site.url}/tracks/{{slug}}/",
             catalogue_per_s=1000.0,
+            alert_disk_gb=1_000_000.0,  # an alert
         ) as context,
         running_api(context) as client,
     ):
@@ -156,6 +159,9 @@ def _fill(context: Context) -> None:
     correct_mode(context, DEVICE, start, start + ONE_DAY, Mode.BUS, decided_by="anna")
     save_vehicle(context, "van", plate="ABC-123")
     put_device(context, "van", DEVICE)
+    put_driver(context, "van", "Ada")
+    add_reading(context, "van", start, 1000, recorded_by="anna")
+    join_trips(context, DEVICE, start, start + ONE_DAY, decided_by="anna")
     rates = '[[rate]]\nid = "a"\nfrom = 2020-01-01\ncurrency = "EUR"\nunit = "km"\namount = 0.3'
     (context.settings.home / "rates.toml").write_text(rates)
     import_rates(context, context.settings.home / "rates.toml")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
 
 from trackflow.context import Context
 from trackflow.defs.days.config import DaysConfig
@@ -20,6 +21,7 @@ from trackflow.usecases.days.report import (
     StageReport,
     distinct_messages,
 )
+from trackflow.usecases.days.sharing import BatchSelection, mark_all, run_shared
 
 SEGMENTS, POLYLINES, TRACKS = "segments", "matched_polylines", "tracks"
 """Names of the assets, without the prefix that their keys may have."""
@@ -114,19 +116,50 @@ def run_stages(
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     on_progress = _StageLog(step.dagster)
     for first, last in runs_of_days(days):
-        part = pipeline.run(
-            step.trackflow,
-            mode=pipeline.RunMode(mode),
-            first=first,
-            last=last,
-            device_id=device_id or None,
-            stages=[STAGE_OF_ASSET[asset] for asset in assets],
-            progress=on_progress,
+        part = _run_range(
+            step,
+            BatchSelection(first, last, device_id or None),
+            pipeline.RunMode(mode),
+            [STAGE_OF_ASSET[asset] for asset in assets],
+            on_progress,
         )
         for whole, new in zip(report.stages, part.stages, strict=True):
             whole.days += new.days
             whole.seconds += new.seconds
     return DaysResult(days, assets, report)
+
+
+def _run_range(
+    step: DaysStep,
+    selection: BatchSelection,
+    mode: pipeline.RunMode,
+    stages: Sequence[str],
+    progress: pipeline.StageProgress,
+) -> RunReport:
+    """Run stages over a range of days: alone, or shared with the runs of other machines.
+
+    Args:
+        step: where this happens.
+        selection: the days, and a device.
+        mode: which batches.
+        stages: names of the stages.
+        progress: called with a stage, its batches done and all its batches.
+    """
+    if step.trackflow.settings.machines == 1:
+        return pipeline.run(
+            step.trackflow,
+            mode=mode,
+            first=selection.first,
+            last=selection.last,
+            device_id=selection.device_id,
+            stages=stages,
+            progress=progress,
+        )
+    # a second try goes on with what the first one has marked
+    is_again = step.dagster.retry_number > 0 or RETRY_NUMBER_TAG in step.dagster.run.tags
+    if mode is not pipeline.RunMode.INCREMENTAL and not is_again:
+        mark_all(step.trackflow, selection)
+    return run_shared(step.trackflow, selection, stages=stages, progress=progress)
 
 
 class _StageLog:

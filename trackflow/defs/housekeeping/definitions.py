@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from trackflow.defs.housekeeping.alerts import alerts_sensor
 from trackflow.defs.housekeeping.jobs import housekeeping_job
 from trackflow.defs.housekeeping.schedules import housekeeping_schedule
 from trackflow.defs.housekeeping.sensors import run_failures_sensor
@@ -13,5 +14,5 @@ def definitions(_: TrackflowResource) -> dg.Definitions:
     return dg.Definitions(
         jobs=[housekeeping_job],
         schedules=[housekeeping_schedule],
-        sensors=[run_failures_sensor],
+        sensors=[run_failures_sensor, alerts_sensor],
     )

@@ -1,4 +1,4 @@
-"""CSV: a header, and a row for each track, point, visit or leg; lines as encoded polylines."""
+"""CSV: a header, and a row for each track, point or other thing; lines as encoded polylines."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,11 +8,13 @@ from trackflow.exports.values import plain
 from trackflow.usecases.queries.exported import (
     LEG_COLUMNS,
     POINT_COLUMNS,
+    STAY_COLUMNS,
     TRACK_COLUMNS,
     VISIT_COLUMNS,
     LegRecord,
     LineSource,
     PointRow,
+    StayRow,
     TrackRecord,
     VisitRow,
 )
@@ -47,6 +49,11 @@ def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
 def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
     """Write legs; returns how many."""
     return _write(LEG_COLUMNS, (leg.values for leg in legs), file)
+
+
+def write_stays(stays: Iterable[StayRow], file: IO[bytes]) -> int:
+    """Write stays; returns how many."""
+    return _write(STAY_COLUMNS, stays, file)
 
 
 def _write(header: Sequence[str], rows: Iterable[Mapping[str, Any]], file: IO[bytes]) -> int:

@@ -7,7 +7,7 @@ import orjson
 
 from trackflow.exports.values import plain
 from trackflow.geo.geojson import geojson_line, geojson_point
-from trackflow.usecases.queries.exported import LegRecord, PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import LegRecord, PointRow, StayRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".geojson", ".json")
@@ -32,6 +32,11 @@ def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
 def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
     """Write legs as lines of their points; returns how many."""
     return _write((_leg_feature(leg) for leg in legs), file)
+
+
+def write_stays(stays: Iterable[StayRow], file: IO[bytes]) -> int:
+    """Write stays as points; returns how many."""
+    return _write((_visit_feature(stay) for stay in stays), file)
 
 
 def _leg_feature(leg: LegRecord) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from trackflow.exports import frames
-from trackflow.usecases.queries.exported import LegRecord, PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import LegRecord, PointRow, StayRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".geoparquet", ".parquet")
@@ -29,6 +29,11 @@ def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
 def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
     """Write legs; returns how many."""
     return _write(frames.legs_frame(legs), file)
+
+
+def write_stays(stays: Iterable[StayRow], file: IO[bytes]) -> int:
+    """Write stays; returns how many."""
+    return _write(frames.stays_frame(stays), file)
 
 
 def _write(frame: Any, file: IO[bytes]) -> int:

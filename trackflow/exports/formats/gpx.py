@@ -1,4 +1,4 @@
-"""Tracks, points, visits and legs as GPX 1.1, written as they are read."""
+"""Tracks, points, visits, legs and stays as GPX 1.1, written as they are read."""
 
 import datetime as dt
 import itertools
@@ -10,7 +10,7 @@ import numpy as np
 
 from trackflow.geo.geojson import line_parts
 from trackflow.geo.points import Points
-from trackflow.usecases.queries.exported import LegRecord, PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import LegRecord, PointRow, StayRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".gpx",)
@@ -149,16 +149,33 @@ def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
 
     Returns how many; a visit to an unknown place has none.
     """
+    known = (visit for visit in visits if visit["longitude"] is not None)
+    return _write_waypoints(((visit, visit["name"]) for visit in known), file)
+
+
+def write_stays(stays: Iterable[StayRow], file: IO[bytes]) -> int:
+    """Write waypoints: where and when a stay began, with its place or address.
+
+    Returns how many.
+    """
+    named = ((stay, stay["place"] or stay["address"] or "stay") for stay in stays)
+    return _write_waypoints(named, file)
+
+
+def _write_waypoints(named: Iterable[tuple[Mapping[str, Any], str]], file: IO[bytes]) -> int:
+    """Write rows with their names; one without an end goes on."""
     file.write(GPX_HEAD.encode())
-    known = [visit for visit in visits if visit["longitude"] is not None]
-    for visit in known:
-        start, end = (
-            visit[f"{x}_time"].isoformat().replace("+00:00", "Z") for x in ("start", "end")
-        )
-        description = escape(f"{visit['device_id']} until {end}")
+    count = 0
+    for count, (row, name) in enumerate(named, 1):  # noqa: B007  the number of the last one
+        start, end = row["start_time"], row["end_time"]
+        description = row["device_id"] if end is None else f"{row['device_id']} until {_utc(end)}"
         file.write(
-            f' <wpt lat="{visit["latitude"]:.7f}" lon="{visit["longitude"]:.7f}"><time>{start}'
-            f"</time><name>{escape(visit['name'])}</name><desc>{description}</desc></wpt>\n".encode()
+            f' <wpt lat="{row["latitude"]:.7f}" lon="{row["longitude"]:.7f}"><time>{_utc(start)}'
+            f"</time><name>{escape(name)}</name><desc>{escape(description)}</desc></wpt>\n".encode()
         )
     file.write(b"</gpx>\n")
-    return len(known)
+    return count
+
+
+def _utc(time: dt.datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -1,7 +1,8 @@
 """The parts of a month's report that all formats for people share, as rows of text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from trackflow.exports.mileage.csv import kilometres, shown
 from trackflow.mileage.odometer import Stretch
@@ -35,18 +36,25 @@ def title_of(report: MonthReport) -> str:
 
 def sections_of(report: MonthReport) -> list[Section]:
     """All tables of a report."""
-    return [trips(report), sums(report), odometer(report), amendments(report), chain(report)]
+    return [
+        trips("Trips", report.trips),
+        trips("Trips that came after closing", report.added),
+        sums(report),
+        odometer(report),
+        amendments(report),
+        chain(report),
+    ]
 
 
-def trips(report: MonthReport) -> Section:
-    """The trips, in order of time."""
+def trips(title: str, found: Sequence[ReportTrip]) -> Section:
+    """Trips, in order of time."""
     return Section(
-        "Trips",
+        title,
         (
             "Date", "Start", "End", "From", "To", "Purpose, partner", "Category", "Driver", "km",
             "Odometer start", "Odometer end", "Matched %", "Amount", "Status",
         ),
-        [_trip(trip) for trip in report.trips],
+        [_trip(trip) for trip in found],
         (10, 7, 7, 18, 18, 18, 10, 11, 8, 10, 10, 8, 10, 7),
         frozenset({"km", "Odometer start", "Odometer end", "Matched %", "Amount"}),
     )  # fmt: skip
@@ -83,7 +91,7 @@ def sums(report: MonthReport) -> Section:
             str(one.trips),
             kilometres(one.distance_m),
             percent(one.distance_m / report.distance_m if report.distance_m else None),
-            ", ".join(f"{amount} {unit}" for unit, amount in sorted(one.amounts.items())),
+            amounts(one.amounts),
         )
         for one in report.sums
     ]
@@ -153,6 +161,7 @@ def chain(report: MonthReport) -> Section:
         [
             ("Kilometres of the book", kilometres(report.distance_m)),
             ("Kilometres with all amendments", kilometres(report.amended_m)),
+            ("Amounts with all amendments", amounts(report.amended_amounts)),
             ("Business share %", percent(report.business_share)),
             ("Kilometres that no trip explains", kilometres(report.unexplained_m)),
             ("Hash of the month's last entry", report.last_hash or "none is closed yet"),
@@ -160,6 +169,11 @@ def chain(report: MonthReport) -> Section:
         ],
         (12, 30),
     )
+
+
+def amounts(found: Mapping[str, Decimal]) -> str:
+    """Amounts of money with their currencies."""
+    return ", ".join(f"{amount} {unit}" for unit, amount in sorted(found.items()))
 
 
 def percent(share: float | None) -> str:

@@ -1,4 +1,7 @@
-"""The road engine in this process: no server, one data set in memory.
+"""The road engine in this process: no server, one data set, mapped into memory.
+
+All processes of a machine that map the same files share them in memory, so a country's network is
+there once, however many workers match on it.
 
 It does not release the GIL while it works, so threads gain nothing; processes do.
 
@@ -52,6 +55,7 @@ class EmbeddedEngine:
                 algorithm="MLD",
                 storage_config=str(dataset),
                 use_shared_memory=False,
+                use_mmap=True,  # the processes of a machine share one copy of the data set
                 max_locations_map_matching=-1,
                 max_locations_viaroute=-1,
             )

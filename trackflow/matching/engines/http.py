@@ -6,6 +6,7 @@ are left out for the same reason, since some repeat the URL.
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -14,8 +15,10 @@ import numpy as np
 import orjson
 import polyline_rs
 
-from trackflow.concurrency.deadline import TooLateError
+from trackflow.concurrency.connections import HttpClient
+from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.http import Reply, TooLargeError, ask, retry_after_s
+from trackflow.concurrency.permits import ConnectionLimit
 from trackflow.errors import EngineUnavailableError, SettingsError, TrackflowError
 from trackflow.geo.points import Floats
 from trackflow.matching.engines.answers import match_answer
@@ -85,7 +88,8 @@ class HttpEngine:
         profile: str,
         network_version: str | None = None,
         *,
-        client: httpx.Client,
+        client: HttpClient,
+        connections: ConnectionLimit | None = None,
         deadline_s: float = DEADLINE_S,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
@@ -95,8 +99,8 @@ class HttpEngine:
             base_url: such as http://osrm:5000.
             profile: what the server's network was built for.
             network_version: what to call its network; None asks the server.
-            client: closed with the engine. One of `concurrency.http.new_client` keeps the deadline
-                even while a server drips its headers.
+            client: closed with the engine.
+            connections: limits the requests at once; None for no limit.
             deadline_s: for a whole request.
             max_answer_bytes: what an answer may hold.
 
@@ -109,6 +113,7 @@ class HttpEngine:
         self._given_version = network_version
         self._asked_version: str | None = None
         self._client = client
+        self._connections = connections
         self._deadline_s = deadline_s
         self._max_bytes = max_answer_bytes
 
@@ -182,7 +187,11 @@ class HttpEngine:
         path = f"{self._base.path.rstrip('/')}/{service}/v1/{profile}/{place}?{options}"
         try:
             url = self._base.copy_with(raw_path=path.encode())
-            reply = ask(self._client, url, deadline_s=self._deadline_s, max_bytes=self._max_bytes)
+            deadline = Deadline.after(self._deadline_s)
+            with self._connections.held(deadline) if self._connections else nullcontext():
+                reply = ask(
+                    self._client, url, deadline_s=deadline.left_s, max_bytes=self._max_bytes
+                )
         except TooLateError:
             raise self._unavailable(f"gave no answer within {self._deadline_s:g} s") from None
         except TooLargeError:
@@ -266,11 +275,19 @@ class HttpEngine:
 
 def service_name(base_url: httpx.URL | str, profile: str) -> str:
     """What a server at `base_url` is called for a profile; without credentials."""
+    return f"osrm {profile} at {_without_credentials(base_url)}"
+
+
+def server_name(base_url: httpx.URL | str) -> str:
+    """What a server is called whatever the profile; without credentials."""
+    return f"osrm at {_without_credentials(base_url)}"
+
+
+def _without_credentials(base_url: httpx.URL | str) -> str:
     try:
-        shown = str(httpx.URL(base_url).copy_with(username=None, password=None))
+        return str(httpx.URL(base_url).copy_with(username=None, password=None))
     except httpx.InvalidURL:
-        shown = "?"
-    return f"osrm {profile} at {shown}"
+        return "?"
 
 
 def _parse_base(base_url: str) -> httpx.URL:

@@ -8,14 +8,17 @@ arrive, they save most of these requests, and none of them is needed.
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import orjson
 
-from trackflow.concurrency.deadline import TooLateError
+from trackflow.concurrency.connections import HttpClient
+from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.http import Reply, TooLargeError, ask, retry_after_s
+from trackflow.concurrency.permits import ConnectionLimit
 from trackflow.concurrency.switch import Switch
 from trackflow.errors import (
     BadInputError,
@@ -85,10 +88,11 @@ class HttpGenerator:
         switch: the kill switch of the service.
         most_file_bytes: of one file of a mesh.
         times: of requests and waits.
+        connections: limits the requests at once; None for no limit.
     """
 
     base_url: str
-    client: httpx.Client
+    client: HttpClient
     token: str = ""
     callback_url: str | None = None
     told: Told = lambda _: None
@@ -96,6 +100,7 @@ class HttpGenerator:
     switch: Switch = field(default_factory=lambda: Switch("the mesh service"))
     most_file_bytes: int = 1_000_000_000
     times: ServiceTimes = field(default_factory=ServiceTimes)
+    connections: ConnectionLimit | None = None
     _version: str = ""
     _healthy_until_s: float = float("-inf")
 
@@ -237,17 +242,20 @@ class HttpGenerator:
 
         def request() -> Reply:
             self.switch.check()
+            deadline = Deadline.after(self.times.transfer_s if is_large else self.times.request_s)
+            limit = self.connections
             try:
-                reply = ask(
-                    self.client,
-                    httpx.URL(self.base_url + path),
-                    deadline_s=self.times.transfer_s if is_large else self.times.request_s,
-                    max_bytes=self.most_file_bytes if is_file else MOST_ANSWER_BYTES,
-                    headers=sent,
-                    stop=self.switch,
-                    method=method,
-                    content=content,
-                )
+                with limit.held(deadline, self.switch) if limit else nullcontext():
+                    reply = ask(
+                        self.client,
+                        httpx.URL(self.base_url + path),
+                        deadline_s=deadline.left_s,
+                        max_bytes=self.most_file_bytes if is_file else MOST_ANSWER_BYTES,
+                        headers=sent,
+                        stop=self.switch,
+                        method=method,
+                        content=content,
+                    )
             except StoppedError:
                 self.switch.check()
                 raise

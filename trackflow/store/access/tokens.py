@@ -49,7 +49,12 @@ class Token:
 
 
 def create(
-    connection: Connection, name: str, scope: Scope, device_id: str | None, now: dt.datetime
+    connection: Connection,
+    name: str,
+    scope: Scope,
+    device_id: str | None,
+    now: dt.datetime,
+    secret: str | None = None,
 ) -> tuple[str, Token]:
     """Make a token; its secret is returned here and nowhere else. It switches no-token mode off.
 
@@ -59,6 +64,7 @@ def create(
         scope: its rights.
         device_id: the only device that an ingest token may send points of; None for all.
         now: the time, UTC.
+        secret: its secret; by default a new one, which nobody can guess.
 
     Returns:
         The secret and the token.
@@ -68,7 +74,7 @@ def create(
     """
     if device_id is not None and scope is not Scope.INGEST:
         raise SettingsError("only tokens for ingest belong to a device")
-    secret = PREFIX + secrets.token_urlsafe(32)
+    secret = secret or PREFIX + secrets.token_urlsafe(32)
     token = Token(secrets.token_hex(4), name, scope, device_id, now)
     connection.execute(
         sa.insert(access_tokens).values(
@@ -90,6 +96,12 @@ def find(connection: Connection, secret: str) -> Token | None:
         _select().where(a.token_hash == hash_of(secret), a.revoked_at.is_(None))
     ).one_or_none()
     return None if row is None else _token(row)
+
+
+def is_known(connection: Connection, secret: str) -> bool:
+    """Whether there is a token with this secret, or was one that has been revoked."""
+    query = sa.select(a.token_id).where(a.token_hash == hash_of(secret))
+    return connection.scalar(query) is not None
 
 
 def in_use(connection: Connection) -> dict[str, Token]:

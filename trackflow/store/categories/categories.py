@@ -13,6 +13,7 @@ from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_days, of_devices
+from trackflow.store.days.track_ids import longest
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.mileage.tables import logbook_days
 from trackflow.store.places.tables import stay_days
@@ -107,7 +108,12 @@ def first_row(
     """When the first track whose category touches a time began; `start` if there is none."""
     found: dt.datetime | None = connection.scalar(
         sa.select(sa.func.min(c.start_time)).where(
-            c.device_id == device_id, c.start_time < end, c.end_time >= start
+            c.device_id == device_id,
+            # a bound on the start, so that the key is used; a row that is longer than any track is
+            # of a track that changed, and the day of its start is due by itself
+            c.start_time >= start - longest(connection),
+            c.start_time < end,
+            c.end_time >= start,
         )
     )
     return start if found is None else min(found, start)

@@ -1,6 +1,7 @@
 """Rows of legs: parts of tracks in one travel mode."""
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,6 +18,9 @@ from trackflow.store.tables import segments, tracks
 from trackflow.store.types import UtcTime
 
 leg, t = legs.c, tracks.c
+
+MOST_KEYS = 500
+"""Keys per statement: databases limit how many values one may have."""
 
 LONGEST_LEG = dt.timedelta(days=32)
 """None is longer than the month at whose turn journeys are cut."""
@@ -121,9 +125,9 @@ def replace_between(
     rows = {from_us(one.start_us): _row(device_id, one) for one in new}
     gone = [key for key, row in stored.items() if rows.get(key) != row]
     added = [row for key, row in rows.items() if stored.get(key) != row]
-    if gone:
+    for some in itertools.batched(gone, MOST_KEYS):
         connection.execute(
-            sa.delete(legs).where(leg.device_id == device_id, leg.start_time.in_(gone))
+            sa.delete(legs).where(leg.device_id == device_id, leg.start_time.in_(some))
         )
     if added:
         connection.execute(sa.insert(legs), added)

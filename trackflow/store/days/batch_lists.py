@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -21,7 +21,18 @@ from trackflow.store.tables import processing_batches
 b = processing_batches.c
 
 
-def pending(
+type Pair = tuple[str, dt.date]
+
+
+class PendingBatch(NamedTuple):
+    """A device-day; `point_count` is that of its last segmenting, None before it."""
+
+    device_id: str
+    day: dt.date
+    point_count: int | None
+
+
+def pending_batches(
     connection: Connection,
     stage: str,
     now: dt.datetime,
@@ -31,7 +42,7 @@ def pending(
     device_id: str | None = None,
     every: bool = False,
     lease_s: float = LONGEST_LEASE_S,
-) -> list[tuple[str, dt.date]]:
+) -> list[PendingBatch]:
     """Device-days with work for `stage` now, by device and day.
 
     Args:
@@ -44,13 +55,41 @@ def pending(
         every: whether to list batches without work too.
         lease_s: the longest lease in seconds.
     """
-    query = sa.select(b.device_id, b.day).order_by(b.device_id, b.day)
+    query = sa.select(b.device_id, b.day, b.point_count).order_by(b.device_id, b.day)
     query = query.where(*of_days(b.day, first, last))
     if device_id is not None:
         query = query.where(b.device_id == device_id)
     if not every:
         query = query.where(is_due(stage, now, lease_s))
-    return [(row.device_id, row.day) for row in connection.execute(query)]
+    return [PendingBatch(*row) for row in connection.execute(query)]
+
+
+def pending(connection: Connection, stage: str, now: dt.datetime, **chosen: Any) -> list[Pair]:
+    """As `pending_batches`, without the points."""
+    found = pending_batches(connection, stage, now, **chosen)
+    return [(batch.device_id, batch.day) for batch in found]
+
+
+def unfinished(
+    connection: Connection,
+    *,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+) -> set[Pair]:
+    """Device-days that are not completed.
+
+    Args:
+        connection: to the store.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+        device_id: only this device; None for all.
+    """
+    query = sa.select(b.device_id, b.day).where(b.status != "completed")
+    query = query.where(*of_days(b.day, first, last))
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    return {(row.device_id, row.day) for row in connection.execute(query)}
 
 
 def days_of(connection: Connection, device_id: str) -> set[dt.date]:

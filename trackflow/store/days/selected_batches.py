@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.days import batch_marks
+from trackflow.store.days.batch_conditions import is_abandoned
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import processing_batches
 
@@ -41,6 +42,22 @@ def count(connection: Connection, selection: BatchSelection) -> int:
     """The number of selected batches."""
     query = sa.select(sa.func.count()).select_from(processing_batches)
     return connection.scalar(query.where(_is_selected(selection))) or 0
+
+
+def count_claimed(
+    connection: Connection, selection: BatchSelection, now: dt.datetime, lease_s: float
+) -> int:
+    """The number of selected batches that workers hold, those of dead ones not among them.
+
+    Args:
+        connection: to the store.
+        selection: the batches.
+        now: the time, UTC.
+        lease_s: the longest lease in seconds.
+    """
+    held = sa.and_(b.status == "processing", sa.not_(is_abandoned(now, lease_s)))
+    query = sa.select(sa.func.count()).select_from(processing_batches)
+    return connection.scalar(query.where(_is_selected(selection), held)) or 0
 
 
 def mark_again(connection: Connection, selection: BatchSelection, now: dt.datetime) -> None:

@@ -5,18 +5,18 @@ content. A file is there whole or not at all. No name leads out of the storage.
 """
 
 import datetime as dt
-import errno
 import hashlib
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from trackflow.errors import BadInputError, MeshStorageError, SettingsError, TrackflowError
+from trackflow.errors import BadInputError, MeshStorageError
 from trackflow.files import whole_file
+from trackflow.storages import disk_errors, open_place, storage_errors
 
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}(\.[a-z0-9]{1,10}){0,3}")
 _ENDING = re.compile(r"(\.[a-z0-9]{1,10}){0,3}")
@@ -256,36 +256,12 @@ _TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated", "crea
 """Names of the time of the last change, as the storages of fsspec call it."""
 
 
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """Turn errors of the disk and of the network into one that says what to do."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise MeshStorageError(f"{what}: the file is not there") from error
-    except (OSError, ValueError) as error:
-        code = getattr(error, "errno", None)
-        full = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
-        reason = full.get(code or 0) or getattr(error, "strerror", None) or type(error).__name__
-        raise MeshStorageError(f"{what}: {reason}") from error
+def _reported(what: str) -> AbstractContextManager[None]:
+    return disk_errors(what, MeshStorageError)
 
 
-@contextmanager
-def _reported_remote(what: str) -> Iterator[None]:
-    """As `_reported`; the libraries of the networks have errors of their own for each trouble."""
-    try:
-        with _reported(what):
-            yield
-    except TrackflowError:
-        raise
-    except Exception as error:
-        first_line = (str(error).splitlines() or [""])[0][:200]
-        raise MeshStorageError(f"{what}: {type(error).__name__}: {first_line}") from error
-
-
-def _without_password(address: str) -> str:
-    """An address for messages."""
-    return re.sub(r"//[^/@]*@", "//", address)
+def _reported_remote(what: str) -> AbstractContextManager[None]:
+    return storage_errors(what, MeshStorageError)
 
 
 def open_storage(address: str, folder: Path) -> MeshStorage:
@@ -304,16 +280,5 @@ def open_storage(address: str, folder: Path) -> MeshStorage:
         return LocalStorage(Path(address))
     if address.startswith("file://"):
         return LocalStorage(Path(address.removeprefix("file://")))
-    shown = _without_password(address)
-    import fsspec  # slow to import, and needed for other machines only
-
-    try:
-        filesystem, root = fsspec.core.url_to_fs(address)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(f"TRACKFLOW_MESH_STORAGE={shown}: {error}") from None
-    if not root.strip("/"):
-        raise SettingsError(
-            f"TRACKFLOW_MESH_STORAGE={shown} names no folder or bucket; write such as "
-            "s3://bucket/meshes"
-        )
-    return RemoteStorage(filesystem, root.rstrip("/"), shown)
+    place = open_place(address, "TRACKFLOW_MESH_STORAGE")
+    return RemoteStorage(place.filesystem, place.root, place.shown)

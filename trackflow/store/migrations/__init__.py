@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0016"
+SCHEMA_VERSION = "0018"
 """The newest revision in `versions/`."""

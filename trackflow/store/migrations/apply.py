@@ -7,9 +7,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Engine
 
-from trackflow.store.migrations import bounds
+from trackflow.store.migrations import SCHEMA_VERSION, bounds
+from trackflow.store.migrations.copies import keep_copy
 from trackflow.store.migrations.locks import LOCK_KEY, LOCK_WAIT
 
 TRIES, WAIT_S = 60, 1.0
@@ -19,7 +21,10 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Apply every missing migration up to `revision`; does nothing when none is missing."""
+    """Apply every missing migration up to `revision`; does nothing when none is missing.
+
+    A SQLite file is copied before. On both databases it is one transaction: all or nothing.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     if engine.dialect.name == "postgresql":
@@ -29,6 +34,10 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         return
     connecting = engine.connect().execution_options(sqlite_begin="IMMEDIATE")
     with connecting as connection, connection.begin():
+        # under the lock: another process may have migrated while this one waited
+        version = MigrationContext.configure(connection).get_current_revision()
+        if version not in (None, SCHEMA_VERSION):
+            keep_copy(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

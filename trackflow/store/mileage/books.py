@@ -11,30 +11,27 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
+from trackflow.mileage.entries import TRIP
 from trackflow.store.categories.tables import category_days
-from trackflow.store.days.queries import Devices, of_days, of_devices
-from trackflow.store.decided import shift_times, undo_row
 from trackflow.store.mileage.tables import (
     logbook_amendments,
     logbook_days,
     logbook_entries,
+    odometer_readings,
     trip_joins,
     vehicles,
 )
 from trackflow.store.tables import devices, processing_batches
 
-e, a, d, c, v, j = (
+e, a, d, c, v, j, o = (
     logbook_entries.c,
     logbook_amendments.c,
     logbook_days.c,
     category_days.c,
     vehicles.c,
     trip_joins.c,
+    odometer_readings.c,
 )
-
-
-FORGOTTEN = "-"
-"""A hash that no inputs have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +366,8 @@ def read_amendments(
     vehicle_id: str | None = None,
     month: str | None = None,
     entry_id: uuid.UUID | None = None,
+    added_id: uuid.UUID | None = None,
+    only_added: bool = False,
     between: tuple[dt.datetime, dt.datetime] | None = None,
 ) -> list[Amendment]:
     """Amendments in the order of their books.
@@ -378,6 +377,8 @@ def read_amendments(
         vehicle_id: of this book only.
         month: of trips of this month only.
         entry_id: of this entry only.
+        added_id: of this trip only, which a closed book lacks.
+        only_added: of trips that closed books lack.
         between: only those of entries that overlap this time, and of all trips that closed books
             lack.
     """
@@ -390,6 +391,10 @@ def read_amendments(
         query = query.where(a.month == month)
     if entry_id is not None:
         query = query.where(a.entry_id == entry_id)
+    if only_added or added_id is not None:
+        query = query.where(a.entry_id.is_(None))
+    if added_id is not None:
+        query = query.where(a.changes[TRIP, 1].as_string() == str(added_id))
     if between is not None:
         start, end = between
         overlapping = sa.select(e.entry_id).where(e.end_time >= start, e.start_time < end)
@@ -427,146 +432,35 @@ def chain(connection: Connection, vehicle_id: str) -> list[Link]:
     return sorted(entries + amendments, key=lambda link: (link.chain_no, link.kind))
 
 
-def due_days(
-    connection: Connection,
-    own_hashes: dict[str, str],
-    device_id: str | None = None,
-    first: dt.date | None = None,
-    last: dt.date | None = None,
-) -> dict[str, list[tuple[dt.date, str]]]:
-    """Days whose categories are not in the book as they are now, with the hash of what they are.
+def read_states(connection: Connection, vehicle_id: str | None = None) -> dict[str, sa.Row[Any]]:
+    """Small values that change with all that a book says, by vehicle.
 
-    Also days that have left the store: their trips leave the book, or amend it; and days of devices
-    in a vehicle whose tracks are newer than their categories.
+    Closed entries and amendments change the chain's length only, and open entries are few: no query
+    reads a whole book.
 
     Args:
         connection: to the store.
-        own_hashes: of each device, a hash of its vehicles and joins.
-        device_id: only this device; None for all.
-        first: the first day; None for no limit.
-        last: the last day, included; None for no limit.
+        vehicle_id: of this book only.
     """
-    chosen = None if device_id is None else (device_id,)
-    query = (
-        sa.select(c.device_id, c.day, c.generation, c.inputs_hash)
-        .where(*of_devices(c.device_id, chosen), *of_days(c.day, first, last))
-        .order_by(c.device_id, c.day)
+    is_open = sa.and_(e.vehicle_id == v.vehicle_id, e.chain_no.is_(None))
+    counts = sa.and_(o.vehicle_id == v.vehicle_id, o.undone_at.is_(None))
+    query = sa.select(
+        v.vehicle_id,
+        v.plate,
+        v.kind,
+        v.time_zone,
+        v.closed_until,
+        v.chain_length,
+        *(
+            sa.select(value).where(of_vehicle).correlate(vehicles).scalar_subquery().label(name)
+            for name, value, of_vehicle in (
+                ("open_entries", sa.func.count(e.entry_id), is_open),
+                ("changed_at", sa.func.max(e.updated_at), is_open),
+                ("readings", sa.func.count(o.reading_id), counts),
+                ("recorded_at", sa.func.max(o.recorded_at), counts),
+            )
+        ),
     )
-    noted = (
-        sa.select(d.device_id, d.day, d.inputs_hash)
-        .where(*of_devices(d.device_id, chosen), *of_days(d.day, first, last))
-        .order_by(d.device_id, d.day)
-    )
-    known = {(row.device_id, row.day): row.inputs_hash for row in connection.execute(noted)}
-    found: dict[str, list[tuple[dt.date, str]]] = {}
-    for row in connection.execute(query):
-        own = own_hashes.get(row.device_id, "")
-        now = f"{row.generation}|{row.inputs_hash}|{own}" if own else ""
-        if known.pop((row.device_id, row.day), "") != now:
-            found.setdefault(row.device_id, []).append((row.day, now))
-    for (gone, day), before in known.items():
-        if before:
-            found.setdefault(gone, []).append((day, ""))
-    b = processing_batches.c
-    newer = _newer_tracks().where(*of_devices(b.device_id, chosen), *of_days(b.day, first, last))
-    for one, day in connection.execute(newer):
-        if own_hashes.get(one) and all(day != other for other, _ in found.get(one, [])):
-            found.setdefault(one, []).append((day, ""))
-    return found
-
-
-def _newer_tracks() -> sa.Select[Any]:
-    b = processing_batches.c
-    same = sa.and_(c.device_id == b.device_id, c.day == b.day)
-    return (
-        sa.select(b.device_id, b.day)
-        .select_from(processing_batches.outerjoin(category_days, same))
-        .where(
-            b.tracked_generation > 0,
-            sa.or_(c.device_id.is_(None), c.generation != b.tracked_generation),
-        )
-    )
-
-
-def note_days(connection: Connection, device_id: str, days: Sequence[tuple[dt.date, str]]) -> None:
-    """Note what the book was made from; an empty hash stands for a day without a vehicle."""
-    connection.execute(
-        sa.delete(logbook_days).where(d.device_id == device_id, d.day.in_([day for day, _ in days]))
-    )
-    rows = [
-        {"device_id": device_id, "day": day, "inputs_hash": hashed}
-        for day, hashed in days
-        if hashed
-    ]
-    if rows:
-        connection.execute(sa.insert(logbook_days), rows)
-
-
-def forget_days(
-    connection: Connection, device_ids: Devices, first: dt.date | None, last: dt.date | None
-) -> None:
-    """Let days be due; their rows stay: without them, days that are deleted would not be due.
-
-    Args:
-        connection: in a transaction for writing.
-        device_ids: the devices; None for all.
-        first: the first day; None for no limit.
-        last: the last day, included; None for no limit.
-    """
-    chosen = (*of_devices(d.device_id, device_ids), *of_days(d.day, first, last))
-    connection.execute(sa.update(logbook_days).where(*chosen).values(inputs_hash=FORGOTTEN))
-
-
-def read_joins(connection: Connection, device_id: str | None = None) -> list[sa.Row[Any]]:
-    """Joins that count, in the order in which they were decided."""
-    query = sa.select(trip_joins).where(j.undone_at.is_(None)).order_by(j.decided_at, j.join_id)
-    if device_id is not None:
-        query = query.where(j.device_id == device_id)
-    return list(connection.execute(query))
-
-
-def add_join(
-    connection: Connection,
-    device_id: str,
-    start: dt.datetime,
-    end: dt.datetime,
-    decided_by: str,
-    now: dt.datetime,
-) -> uuid.UUID:
-    """Store that all tracks of a device in a time are one trip; returns the join's id.
-
-    Args:
-        connection: in a transaction for writing.
-        device_id: the device.
-        start: UTC.
-        end: UTC.
-        decided_by: the person.
-        now: the time, UTC.
-    """
-    join_id = uuid.uuid4()
-    connection.execute(
-        sa.insert(trip_joins).values(
-            join_id=join_id,
-            device_id=device_id,
-            start_time=start,
-            end_time=end,
-            decided_by=decided_by,
-            decided_at=now,
-        )
-    )
-    return join_id
-
-
-def undo_join(connection: Connection, join_id: uuid.UUID, now: dt.datetime) -> bool:
-    """Let a join count no more; returns whether it counted before."""
-    return undo_row(connection, j.join_id, join_id, now)
-
-
-def shift_joins(
-    connection: Connection,
-    device_id: str,
-    between: tuple[dt.datetime, dt.datetime],
-    shift_by: dt.timedelta,
-) -> None:
-    """Move joins in time along with the points that they are about (`shift_times`)."""
-    shift_times(connection, j.join_id, device_id, between, shift_by)
+    if vehicle_id is not None:
+        query = query.where(v.vehicle_id == vehicle_id)
+    return {row.vehicle_id: row for row in connection.execute(query.order_by(v.vehicle_id))}

@@ -151,6 +151,43 @@ def assign_driver(
     assign(connection, vehicle_drivers, owner, value, from_time, until_time)
 
 
+def read_assignments(
+    connection: Connection, table: sa.Table, vehicle_id: str | None = None
+) -> list[sa.Row[Any]]:
+    """What holds from when until when, by vehicle and time.
+
+    Args:
+        connection: to the store.
+        table: `vehicle_devices` or `vehicle_drivers`.
+        vehicle_id: of this vehicle only.
+    """
+    query = sa.select(table).order_by(table.c.vehicle_id, table.c.from_time)
+    if vehicle_id is not None:
+        query = query.where(table.c.vehicle_id == vehicle_id)
+    return list(connection.execute(query))
+
+
+def undo_assignment(
+    connection: Connection,
+    table: sa.Table,
+    values: dict[str, str],
+    from_time: dt.datetime | None,
+) -> bool:
+    """Let an assignment hold no more; returns whether it held.
+
+    Args:
+        connection: in a transaction for writing.
+        table: `vehicle_devices` or `vehicle_drivers`.
+        values: of its columns, by name.
+        from_time: UTC; None for the beginning.
+    """
+    same = [table.c[name] == value for name, value in values.items()]
+    done = connection.execute(
+        sa.delete(table).where(table.c.from_time == (from_time or ALWAYS), *same)
+    )
+    return done.rowcount > 0
+
+
 def kinds_of_devices(connection: Connection) -> dict[str, str]:
     """The kind of the vehicle that each device is in for good, by device."""
     d = vehicle_devices.c

@@ -17,11 +17,16 @@ __all__ = [
     "Token",
     "create_token",
     "find_tokens",
+    "give_token",
     "hash_of",
     "read_access",
     "revoke_token",
     "tokens_in_use",
 ]
+
+
+SHORTEST_GIVEN = 32
+"""Characters of a secret that people make by themselves, such as `openssl rand -hex 32`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,27 @@ def create_token(
     bound_to = device_id.strip() if device_id else None
     with context.store.write() as connection:
         return tokens.create(connection, name.strip(), scope, bound_to, context.clock())
+
+
+def give_token(context: Context, name: str, scope: Scope, secret: str) -> None:
+    """Let a secret in that both sides know from their settings; one that was revoked stays out.
+
+    Args:
+        context: the store.
+        name: its purpose, for people.
+        scope: the routes that it opens.
+        secret: the token.
+
+    Raises:
+        SettingsError: it is so short that it could be guessed.
+    """
+    if len(secret) < SHORTEST_GIVEN:
+        raise SettingsError(
+            f"{name} needs {SHORTEST_GIVEN} characters or more: `openssl rand -hex 32` makes one"
+        )
+    with context.store.write() as connection:
+        if not tokens.is_known(connection, secret):
+            tokens.create(connection, name, scope, None, context.clock(), secret)
 
 
 def read_access(context: Context) -> AccessState:

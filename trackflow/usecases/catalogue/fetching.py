@@ -20,9 +20,10 @@ from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
-from trackflow.errors import SourceUnavailableError
+from trackflow.errors import SourceRestsError, SourceUnavailableError
 from trackflow.store.catalogue import checkpoints
 from trackflow.store.catalogue.checkpoints import FetchedPage
+from trackflow.store.service_guard import ServiceGuard
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
@@ -72,10 +73,23 @@ class SourceFetcher:
     limits: FetchLimits = USUAL_LIMITS
     _limit: RateLimit = field(init=False)
     _web: PoliteClient = field(init=False)
+    _guard: ServiceGuard = field(init=False)
 
     def __post_init__(self) -> None:
-        self._limit = RateLimit(self.context.settings.catalogue_per_s)
-        self._web = PoliteClient(self._limit, self.switch)
+        settings, services = self.context.settings, self.context.services
+        service = f"catalogue {self.switch.site}"
+        self._limit = services.rate(service, settings.catalogue_per_s)
+        connections = services.connections(service, settings.catalogue_concurrency)
+        self._web = PoliteClient(self._limit, self.switch, connections=connections)
+        self._guard = ServiceGuard(
+            service,
+            self.connector.site,
+            SourceUnavailableError,
+            self.context.store,
+            self.context.clock,
+            SourceRestsError,
+            rests_apart=True,
+        )
 
     def __enter__(self) -> "SourceFetcher":
         return self
@@ -92,7 +106,9 @@ class SourceFetcher:
         """
 
         def get(connector: Connector, deadline: Deadline) -> Listing:
-            return connector.list_tracks(self._web, deadline)
+            # not the pages: some that are broken must not keep the others from being fetched;
+            # a site that is down ends a sync by `most_out_of_reach`, and further syncs here
+            return self._guard.call(lambda: connector.list_tracks(self._web, deadline))
 
         def on_progress(_: ProcessorProgress) -> None:
             self._live(0)
@@ -148,7 +164,9 @@ class SourceFetcher:
         def hold(deadline: Deadline) -> None:
             self._limit.wait_for_rest(deadline, self.switch)
 
-        return Processor(workers, item_s=item_s, retry=self.limits.retry, before=hold)
+        return Processor(
+            workers, name="catalogue", item_s=item_s, retry=self.limits.retry, before=hold
+        )
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:

@@ -3,6 +3,8 @@
 import datetime as dt
 import itertools
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,8 +13,10 @@ from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError, TrackflowError
 from trackflow.geo.time import ONE_DAY
 from trackflow.store.devices.settings import device_ids, known
+from trackflow.store.housekeeping.counters import CounterKey
 from trackflow.store.transactions import TRANSACTION_RETRY
 from trackflow.usecases.categories import categorising, legs
+from trackflow.usecases.housekeeping.counting import add_sums
 from trackflow.usecases.mileage import entries
 from trackflow.usecases.places import stays
 
@@ -174,13 +178,28 @@ def follow_tracks(
         for step in STEPS:
             step.forget(context, device_id, first, last)
     report = FollowReport()
+    seconds: dict[str, float] = {}
     for step in STEPS:
+        started = time.perf_counter()
         report.steps.append(StepReport(step.name))
         due = step.due(context, device_id, first, last)
-        if not _take_step(context, step, due, report.steps[-1], stop, on_progress):
+        is_whole = _take_step(context, step, due, report.steps[-1], stop, on_progress)
+        if due:
+            seconds[step.name] = time.perf_counter() - started
+        if not is_whole:
             report.stopped = True
             break
+    if seconds:
+        add_sums(context, _sums(report), seconds)
     return report
+
+
+def _sums(report: FollowReport) -> Counter[CounterKey]:
+    sums: Counter[CounterKey] = Counter()
+    for step in report.steps:
+        sums["batches", step.name, "done"] = step.device_days
+        sums["batches", step.name, "failed"] = len(step.errors)
+    return sums
 
 
 def follow_between(

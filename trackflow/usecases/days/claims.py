@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import stamina
-
+from trackflow.concurrency.deadline import Deadline
+from trackflow.concurrency.retrying import Retry
 from trackflow.context import Context
 from trackflow.errors import (
     EngineUnavailableError,
@@ -19,14 +19,19 @@ from trackflow.errors import (
     StoreUnavailableError,
     TrackflowError,
 )
+from trackflow.store.database import Connection
 from trackflow.store.days import batches
 from trackflow.store.days.batches import Claim
 from trackflow.store.devices.settings import lock_devices
+from trackflow.store.transactions import write_repeatedly
 from trackflow.usecases.days.report import DayReport
 
 MESSAGE_CHARS = 300
 
 OUTAGE_S = 30.0
+OUTAGE_RETRY = Retry(
+    attempts=30, wait_first_s=0.2, wait_most_s=5.0, jitter_s=0.2, only=StoreUnavailableError
+)
 """Seconds for which a worker whose database went away tries to hand back its claims. A restart
 takes seconds; without this its batches would wait for their lease to end."""
 
@@ -125,14 +130,14 @@ def hand_back(
         StoreUnavailableError: the database is not back after `OUTAGE_S`; the leases will end.
     """
     passed = not isinstance(error, StoreRefusesError)
-    for attempt in stamina.retry_context(
-        on=StoreUnavailableError, attempts=None, timeout=OUTAGE_S, wait_initial=0.2, wait_max=5.0
-    ):
-        with attempt, context.store.write() as connection:
-            lock_devices(connection, [claim.device_id for claim in claims])
-            for claim in claims:
-                with suppress(StaleClaimError):  # it was published, or is another worker's now
-                    batches.defer(connection, claim, str(error), context.clock(), at_once=passed)
+
+    def defer(connection: Connection) -> None:
+        lock_devices(connection, [claim.device_id for claim in claims])
+        for claim in claims:
+            with suppress(StaleClaimError):  # it was published, or is another worker's now
+                batches.defer(connection, claim, str(error), context.clock(), at_once=passed)
+
+    write_repeatedly(context.store, defer, Deadline.after(OUTAGE_S), OUTAGE_RETRY)
     return [
         DayReport(claim.device_id, claim.day, error=str(error), deferred=True) for claim in claims
     ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError
+from trackflow.logs import bound
 from trackflow.store.jobs import workers
 from trackflow.store.jobs.workers import LiveWorker
 from trackflow.usecases.categories.following import FollowReport, follow_tracks
@@ -98,7 +99,7 @@ def follow_live(
     presence = _Presence(context, uuid.uuid4(), run_id)
     started = busy_at = time.monotonic()
     try:
-        with worker_pool(context.settings) as pool:
+        with bound(run_id=run_id), worker_pool(context.settings) as pool:
             while (now := time.monotonic()) - started < longest_s and now - busy_at < idle_s:
                 try:
                     presence.beat()

@@ -1,17 +1,22 @@
 """Runs stages over many batches: in this process, or spread over several.
 
 Stages run one after another over all batches, because matching reads the neighbouring days'
-segments and merging reads their lines. Within a stage batches are independent.
+segments and merging reads their lines. Within a stage batches are independent. Devices with far
+more points than others go through the later stages after them.
 """
 
 import datetime as dt
 import itertools
+import statistics
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.store.days import batch_lists, batch_marks
+from trackflow.store.days.batch_lists import PendingBatch
 from trackflow.store.devices import settings as devices
 from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
@@ -21,6 +26,7 @@ from trackflow.usecases.days.modes import RunMode as RunMode
 from trackflow.usecases.days.report import RunReport, StageReport
 from trackflow.usecases.days.units import Unit
 from trackflow.usecases.days.worker_pool import WorkerPool, worker_pool
+from trackflow.usecases.housekeeping.counting import add_sums, sums_of_stage
 from trackflow.usecases.intake.readmitting import readmit
 from trackflow.usecases.roads.rematching import match_outdated_again
 
@@ -38,6 +44,10 @@ it."""
 SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
 """Time after midnight: the reach of the default thresholds, and time for late reports."""
 
+HEAVY_POINTS, HEAVY_FACTOR = 20_000, 10
+"""Points of a device from which on it may hold up others, and how many times those of the median
+device that must be."""
+
 UNITS_PER_WORKER = 4
 """Devices are segmented together as long as so many units are left for each worker."""
 
@@ -52,6 +62,7 @@ def run(
     stages: Sequence[str] = STAGES,
     progress: StageProgress | None = None,
     pool: "WorkerPool | None" = None,
+    heavy_first: bool = False,
 ) -> RunReport:
     """Process batches, stage by stage.
 
@@ -68,6 +79,7 @@ def run(
         stages: names of the stages to run, in order.
         progress: called with a stage, its batches done and all its batches.
         pool: worker processes to use again; None starts some if needed.
+        heavy_first: begin with devices that have far more points than others, not end with them.
 
     Raises:
         SettingsError: there is no such device.
@@ -80,22 +92,19 @@ def run(
     readmit(context)
     free_expired(context)
     match_outdated_again(context)
-    report = RunReport()
+    chosen = _RunSelection(mode, first, last, device_id)
+    report = RunReport([StageReport(stage) for stage in stages])
     with nullcontext(pool) if pool else worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
-        for stage in stages:
-            with context.store.read() as connection:
-                wanted = batch_lists.pending(
-                    connection,
-                    stage,
-                    context.clock(),
-                    first=first,
-                    last=last,
-                    device_id=device_id,
-                    every=mode is not RunMode.INCREMENTAL,
-                    lease_s=context.settings.lease_s,
-                )
-            force = mode is not RunMode.INCREMENTAL
-            report.stages.append(_run_stage(context, pool, stage, wanted, force, progress))
+        # segmenting takes little time, and counts the points
+        if segmenting.STAGE in stages:
+            wanted = chosen.batches(context, segmenting.STAGE)
+            _run_stage(context, pool, report[segmenting.STAGE], wanted, chosen, progress)
+        for wave in _waves(chosen, context, stages, heavy_first=heavy_first):
+            for stage in stages:
+                if stage != segmenting.STAGE:
+                    wanted = [b for b in chosen.batches(context, stage) if wave(b.device_id)]
+                    _run_stage(context, pool, report[stage], wanted, chosen, progress)
+    _count(context, report)
     with context.store.read() as connection:
         report.given_up = batch_lists.counts(connection, first, last)["failed"]
         for stage_report in report.stages:
@@ -110,6 +119,13 @@ def run(
     return report
 
 
+def _count(context: Context, report: RunReport) -> None:
+    stages = [stage for stage in report.stages if stage.days]
+    if stages:
+        sums = sum((sums_of_stage(stage) for stage in stages), Counter())
+        add_sums(context, sums, {stage.stage: stage.seconds for stage in stages})
+
+
 def retry_failed(context: Context) -> int:
     """Make batches pending again that failed after too many tries; returns their number."""
     with context.store.write() as connection:
@@ -121,29 +137,101 @@ def settled_day(moment: dt.datetime) -> dt.date:
     return (moment - SETTLING - dt.timedelta(days=1)).date()
 
 
+@dataclass(frozen=True, slots=True)
+class _RunSelection:
+    """The batches that a run was asked for."""
+
+    mode: RunMode
+    first: dt.date | None
+    last: dt.date | None
+    device_id: str | None
+
+    @property
+    def force(self) -> bool:
+        """Whether batches without work are processed too."""
+        return self.mode is not RunMode.INCREMENTAL
+
+    def batches(self, context: Context, stage: str) -> list[PendingBatch]:
+        """Those that a stage has to process now."""
+        with context.store.read() as connection:
+            return batch_lists.pending_batches(
+                connection,
+                stage,
+                context.clock(),
+                first=self.first,
+                last=self.last,
+                device_id=self.device_id,
+                every=self.force,
+                lease_s=context.settings.lease_s,
+            )
+
+
+type _Wave = Callable[[str], bool]
+"""Whether a device belongs to a wave."""
+
+
+def _waves(
+    chosen: _RunSelection, context: Context, stages: Sequence[str], *, heavy_first: bool
+) -> Iterator[_Wave]:
+    """Devices that go through the later stages together: those with far more points come last.
+
+    Otherwise the tracks of all devices would wait until the largest is matched.
+    """
+    later = [stage for stage in stages if stage != segmenting.STAGE]
+    if not later:
+        return
+    heavy = heavy_devices(chosen.batches(context, later[0]))
+    if heavy_first and heavy:
+        yield heavy.__contains__
+    yield lambda device_id: device_id not in heavy
+    if heavy and not heavy_first:
+        yield heavy.__contains__
+
+
+def heavy_devices(batches: Sequence[PendingBatch]) -> set[str]:
+    """Devices with more than `HEAVY_POINTS` points and `HEAVY_FACTOR` times those of the median."""
+    points: dict[str, int] = defaultdict(int)
+    for batch in batches:
+        points[batch.device_id] += batch.point_count or 0
+    if not points:
+        return set()
+    limit = max(HEAVY_POINTS, HEAVY_FACTOR * statistics.median(points.values()))
+    return {device_id for device_id, count in points.items() if count > limit}
+
+
 def _run_stage(
     context: Context,
     pool: "WorkerPool",
-    stage: str,
-    wanted: Unit,
-    force: bool,
+    report: StageReport,
+    batches: Sequence[PendingBatch],
+    chosen: _RunSelection,
     progress: StageProgress | None,
-) -> StageReport:
+) -> None:
+    """Run a stage on batches, and add what it did to its report.
+
+    Args:
+        context: the store and engines.
+        pool: worker processes.
+        report: of the stage; a stage that runs in waves adds to it.
+        batches: the work.
+        chosen: what the run was asked for.
+        progress: called with the stage, its batches done and all its batches.
+    """
     started = time.perf_counter()
-    report = StageReport(stage)
+    stage, before = report.stage, len(report.days)
+    wanted: Unit = [(batch.device_id, batch.day) for batch in batches]
     units = list(_units(wanted, UNIT_DAYS[stage]))
     if stage == segmenting.STAGE:
         spread = (
             UNITS_PER_WORKER * context.settings.workers if pool.is_for(units, len(wanted)) else 1
         )
         units = list(_joined(units, min(len(wanted) // spread, UNIT_DAYS[stage])))
-    for days in pool.map(context, stage, units, force, len(wanted)):
+    for days in pool.map(context, stage, units, chosen.force, len(wanted)):
         report.days += days
         if progress:
-            progress(stage, len(report.days), len(wanted))
+            progress(stage, len(report.days), before + len(wanted))
     report.days.sort(key=lambda day: (day.day, day.device_id))
-    report.seconds = time.perf_counter() - started
-    return report
+    report.seconds += time.perf_counter() - started
 
 
 def _units(wanted: Unit, size: int) -> Iterator[Unit]:

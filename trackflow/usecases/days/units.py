@@ -4,6 +4,7 @@ import datetime as dt
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError
+from trackflow.logs import bound
 from trackflow.usecases.days import segmenting, tracking
 from trackflow.usecases.days.report import DayReport
 from trackflow.usecases.roads import matching
@@ -26,6 +27,18 @@ def run_unit(context: Context, stage: str, unit: Unit, force: bool) -> list[DayR
         unit: devices and days.
         force: process completed days as well.
     """
+    with bound(batch=_name(unit)):
+        return _run(context, stage, unit, force)
+
+
+def _name(unit: Unit) -> str:
+    """The first batch of a unit and the number of others, for logs."""
+    device_id, day = unit[0]
+    others = f" +{len(unit) - 1}" if len(unit) > 1 else ""
+    return f"{device_id}/{day}{others}"
+
+
+def _run(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
     try:
         if stage == segmenting.STAGE:
             return segmenting.segment_batches(context, unit, force=force)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import ModuleType
 
+from trackflow import logs
 from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.store.days import batch_lists
@@ -175,6 +176,7 @@ def _start_worker(settings: Settings, parent: int, nice: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     os.nice(nice)
+    logs.set_up(settings.log_format)
     _child_context = Context.open(settings)
     atexit.register(_child_context.close)  # the engine complains of leaks where it is not released
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -9,6 +9,7 @@ from trackflow.store.database import Store
 from trackflow.store.devices import purging
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.housekeeping.deleted_bytes import LeftoverReason, rewrite_file
+from trackflow.store.migrations.copies import remove_copies
 from trackflow.usecases.intake.inbox import folder_of, forgotten
 from trackflow.usecases.mileage.entries import EntriesReport, books_of, compare_books
 
@@ -71,7 +72,7 @@ def purge(context: Context, device_id: str) -> PurgeReport:
 
 
 def erase_deleted(store: Store) -> str:
-    """Take the bytes of deleted rows out of the database's files.
+    """Take the bytes of deleted rows out of the database's files, and remove copies of them.
 
     SQLite only marks them as free; rewriting the file drops them. Needs as much free disk as the
     database is large.
@@ -81,6 +82,7 @@ def erase_deleted(store: Store) -> str:
     """
     if store.is_postgresql:
         return POSTGRESQL_NOTE
+    remove_copies(store.engine)
     leftover = rewrite_file(store)
     if leftover is None:
         return ""

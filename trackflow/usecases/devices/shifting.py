@@ -16,7 +16,7 @@ from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange, PointMapping
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance
-from trackflow.store.mileage import books
+from trackflow.store.mileage.joins import shift_joins
 from trackflow.usecases.days.notices import device_rollover
 
 __all__ = ["DayRange", "ShiftReport", "shift_weeks"]
@@ -135,7 +135,7 @@ def _move(
         shift_by = dt.timedelta(weeks=weeks)
         decisions.shift(connection, device_id, between, shift_by)
         corrections.shift(connection, device_id, between, shift_by)
-        books.shift_joins(connection, device_id, between, shift_by)
+        shift_joins(connection, device_id, between, shift_by)
     return ShiftReport(
         device_id,
         weeks,

@@ -28,8 +28,12 @@ type ArchiveProgress = Callable[[str, int, int], None]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
-"""Heartbeats of running processes, and notes of this machine."""
+LEFT_OUT = (
+    *("live_pools", "live_workers", "no_token_changes"),
+    *("service_leases", "service_limits", "service_marks"),
+    *("alerts", "alert_channels", "work_counters", "disk_samples"),
+)
+"""Signs of life of running processes, notes of this machine, and how it stands."""
 
 NETWORKS = "road_networks"
 

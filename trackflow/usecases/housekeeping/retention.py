@@ -17,6 +17,7 @@ from trackflow.store import months
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.housekeeping import marks, retention
+from trackflow.store.migrations.copies import KEPT_FOR, remove_copies
 from trackflow.store.months import Partition, Table
 from trackflow.store.transactions import write_repeatedly
 from trackflow.usecases.housekeeping import retention_plan
@@ -52,7 +53,8 @@ class RetentionReport:
 def apply_retention(context: Context, approve: dt.date | None = None) -> RetentionReport:
     """Delete data older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
 
-    Where more may be kept than before, older points are accepted again.
+    Where more may be kept than before, older points are accepted again. Copies of the database from
+    before an upgrade go after a week, whatever is set.
 
     Each device is a transaction of its own, so the next run finishes an interrupted one.
 
@@ -64,6 +66,7 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
         SettingsError: the days of retention make no sense.
         ApprovalNeededError: it would be much at once, or the clock has jumped; nothing is changed.
     """
+    remove_copies(context.store.engine, context.clock() - KEPT_FOR)
     with context.store.read() as connection:
         basis = _basis(context, connection, approve)
         edge = retention_plan.edge_day(basis)

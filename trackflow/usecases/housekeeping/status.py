@@ -11,6 +11,7 @@ from trackflow.store.housekeeping.totals import read_totals
 from trackflow.store.roads import networks
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days.notices import DeviceGuess, read_guesses, read_notices
+from trackflow.usecases.housekeeping.alerts.watching import alerts_now
 from trackflow.usecases.roads.rematching import outdated_days
 
 
@@ -55,6 +56,7 @@ class StoreStatus:
         messages: of batches that failed or wait, the newest first.
         looks_like: the guessed kind of the first devices without a preset.
         notices: findings that need a person's attention, the most points first.
+        alerts: what is wrong now, in words, without what is silenced.
     """
 
     devices: int
@@ -72,11 +74,13 @@ class StoreStatus:
     messages: list[BatchMessage] = field(default_factory=list)
     looks_like: list[DeviceGuess] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
 
 
 def read_status(context: Context) -> StoreStatus:
     """Counts over the whole store, from one consistent view of it."""
     notices, guesses = read_notices(context), read_guesses(context)
+    alerts = [str(alert) for alert in alerts_now(context) if not alert.silenced]
     with context.store.read() as connection:
         totals = read_totals(connection)
         track_count, length_mm = count_and_length_mm(connection)
@@ -96,6 +100,7 @@ def read_status(context: Context) -> StoreStatus:
             messages=[_message(row, context.clock()) for row in batch_lists.failures(connection)],
             looks_like=guesses,
             notices=notices,
+            alerts=alerts,
         )
 
 

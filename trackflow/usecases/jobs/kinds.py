@@ -9,6 +9,7 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, RetryableError, StaleClaimError
+from trackflow.logs import bound
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import sync
@@ -105,11 +106,15 @@ def run_job(
     if job is None:
         return None
     claimed = ClaimedJob(context.store, context.clock, job, on_change)
-    try:
-        return _run(context, claimed, kinds)
-    except StaleClaimError as error:
-        log.warning("%s", error)
-        return None
+    with bound(job_id=str(job_id), run_id=dagster_run_id):
+        log.info("the job begins: %s", job.kind)
+        try:
+            ended = _run(context, claimed, kinds)
+        except StaleClaimError as error:
+            log.warning("%s", error)
+            return None
+        log.info("the job has ended: %s", ended.status.value)
+        return ended
 
 
 def _run(context: Context, claimed: ClaimedJob, kinds: Mapping[str, JobKind]) -> Job:

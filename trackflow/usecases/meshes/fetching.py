@@ -5,8 +5,8 @@ allows. What comes is judged by its content, never by the type that the server s
 """
 
 from trackflow import __version__
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.http import new_client
 from trackflow.concurrency.polite import PoliteClient
 from trackflow.concurrency.public_addresses import PublicAddresses
 from trackflow.concurrency.rate_limit import RateLimit
@@ -40,7 +40,7 @@ def fetch_image(context: Context, url: str, *, deadline_s: float = DEADLINE_S) -
         USER_AGENT,
         most_bytes=context.settings.mesh_image_mb * 1_000_000,
         slowest_s=deadline_s,
-        client=new_client(connections=1, resolve=addresses.resolve),
+        client=HttpClient(connections=1, resolve=addresses.resolve),
     ) as web:
         try:
             return web.get(url, Deadline.after(deadline_s)).body

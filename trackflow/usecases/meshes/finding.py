@@ -142,7 +142,7 @@ class _Look:
             and image.fetched_at is not None
             and now - image.fetched_at > FETCHED_AGAIN
         ]
-        for result in Processor(workers=FETCHES_AT_ONCE, ahead=FETCHES_AT_ONCE).run(
+        for result in Processor(FETCHES_AT_ONCE, name="images", ahead=FETCHES_AT_ONCE).run(
             old, self._fetched
         ):
             if isinstance(result.error, SourceError | BadInputError | MeshStorageError):

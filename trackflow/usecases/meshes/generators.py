@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from trackflow.concurrency.http import new_client
+from trackflow.concurrency.connections import HttpClient
 from trackflow.context import Context
 from trackflow.errors import MeshServiceUnavailableError, SettingsError
 from trackflow.settings import Settings
@@ -14,6 +14,9 @@ from trackflow.usecases.housekeeping.kill_switches import switch_of
 
 if TYPE_CHECKING:
     from trackflow.meshes.generators.http import HttpGenerator
+
+CONNECTIONS = 8
+"""Requests to a mesh service at once: it queues meshes itself, so these are short."""
 
 CALLBACK_PATH = "/api/v1/meshes/callbacks"
 """Where trackflow's API takes the service's callbacks."""
@@ -47,12 +50,13 @@ def service_generator(context: Context) -> "HttpGenerator":
 
     return HttpGenerator(
         settings.mesh_url,
-        new_client(),
+        HttpClient(),
         settings.mesh_token,
         _callback_url(settings),
         told if settings.mesh_callback_url else lambda _: None,
         guard.call,
         switch_of(context, site),
+        connections=context.services.connections(f"mesh service {site}", CONNECTIONS),
     )
 
 

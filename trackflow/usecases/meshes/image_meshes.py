@@ -71,8 +71,9 @@ def make_image_meshes(
         return _made(context, tools, image_key, stop)
 
     missing = []
-    workers = context.store.workers(context.settings.mesh_workers)
-    for result in Processor(workers=workers).run(image_keys, made):
+    workers = context.settings.mesh_workers
+    context.services.show()
+    for result in Processor(workers, name="meshes").run(image_keys, made):
         if isinstance(result.error, NotFoundError):
             missing.append(str(result.error))
         else:

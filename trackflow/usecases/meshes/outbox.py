@@ -13,8 +13,9 @@ import httpx
 import orjson
 from standardwebhooks import Webhook
 
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.http import TooLargeError, ask, new_client
+from trackflow.concurrency.http import TooLargeError, ask
 from trackflow.concurrency.public_addresses import PublicAddresses
 from trackflow.context import Context
 from trackflow.errors import (
@@ -94,14 +95,14 @@ def check_callback(context: Context, address: str) -> None:
         )
 
 
-def callback_client(context: Context) -> httpx.Client:
+def callback_client(context: Context) -> HttpClient:
     """A client that connects to the internet only, and to what the settings allow.
 
     Raises:
         SettingsError: they make no sense.
     """
     addresses = PublicAddresses.allowing(context.settings.mesh_allow_hosts)
-    return new_client(resolve=addresses.resolve)
+    return HttpClient(resolve=addresses.resolve)
 
 
 class CallbackSender:
@@ -110,7 +111,7 @@ class CallbackSender:
     def __init__(
         self,
         context: Context,
-        client: httpx.Client,
+        client: HttpClient,
         times: CallbackTimes = CallbackTimes(),
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:

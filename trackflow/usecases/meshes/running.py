@@ -93,9 +93,10 @@ def run_due_meshes(
     )
     with context.store.write() as connection:
         endings.free_abandoned(connection, context.clock(), context.settings.lease_s)
-    workers = context.store.workers(context.settings.mesh_workers)
+    workers = context.settings.mesh_workers
+    context.services.show()
     try:
-        for result in Processor(workers=workers).run(range(workers), run.work):
+        for result in Processor(workers, name="meshes").run(range(workers), run.work):
             result.result()
     finally:
         run.ended.set()

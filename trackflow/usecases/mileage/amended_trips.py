@@ -1,50 +1,94 @@
-"""The trips of a book with their amendments, as they are compared with tracks."""
+"""The trips of a book with their amendments, as people read them and as tracks are compared."""
 
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from trackflow.geo.time import EARLIEST, LATEST
-from trackflow.mileage.entries import GONE, TRIP, amended
+from trackflow.mileage.entries import GONE, TRIP, amended, needs_purpose
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
-from trackflow.store.mileage.books import Amendment
+from trackflow.store.mileage.books import Amendment, Entry
 
 BY_TRACKFLOW = "trackflow"
 """The name under which differences are amended by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BookTrip:
     """A trip as the book has it: an entry, or an amendment that says what a closed book lacks.
 
     Attributes:
-        trip_id: of the entry, or of the trip that an amendment has added.
-        entry_id: of the closed entry; None for an open one, or for an added trip.
-        vehicle_id: whose book it is in.
-        month: of its local start.
-        start_time: UTC.
-        end_time: UTC.
-        content: with all amendments.
-        is_closed: whether it can only be amended.
-        closes_at: of an open one.
-        is_gone: whether an amendment says that it is no longer in the data.
-        by_people: what persons have amended, which stays as it is.
+        entry: as it stands in the book; of an added trip its times, and nothing that a book says.
+        amendments: in their order.
+        is_added: whether a closed book lacked it, so that it stands in amendments only.
     """
 
-    trip_id: uuid.UUID
-    entry_id: uuid.UUID | None
-    vehicle_id: str
-    month: str
-    start_time: dt.datetime
-    end_time: dt.datetime
-    content: dict[str, Any]
-    is_closed: bool
-    closes_at: dt.datetime | None = None
-    is_gone: bool = False
-    by_people: frozenset[str] = frozenset()
+    entry: Entry
+    amendments: Sequence[Amendment] = ()
+    is_added: bool = False
+
+    @property
+    def trip_id(self) -> uuid.UUID:
+        """Of the entry, or of the trip that an amendment has added."""
+        return self.entry.entry_id
+
+    @property
+    def amended_id(self) -> uuid.UUID | None:
+        """The entry that its amendments are of; None for an added trip."""
+        return None if self.is_added else self.entry.entry_id
+
+    @property
+    def status(self) -> str:
+        """open, closed, or added: of a trip that stands in amendments only."""
+        if self.is_added:
+            return "added"
+        return "closed" if self.is_closed else "open"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can only be amended."""
+        return self.entry.closed_at is not None
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """With all amendments."""
+        if not self.amendments:
+            return self.entry.content
+        return amended(self.entry.content, [one.changes for one in self.amendments])
+
+    @cached_property
+    def start_time(self) -> dt.datetime:
+        """UTC, with all amendments."""
+        return moment_of(self.content["start_time"]) if self.amendments else self.entry.start_time
+
+    @cached_property
+    def end_time(self) -> dt.datetime:
+        """UTC, with all amendments."""
+        return moment_of(self.content["end_time"]) if self.amendments else self.entry.end_time
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether an amendment says that it is no longer in the data."""
+        return bool(self.content.get(GONE))
+
+    @property
+    def by_people(self) -> frozenset[str]:
+        """What persons have amended, which stays as it is."""
+        return frozenset(
+            name
+            for one in self.amendments
+            if one.amended_by != BY_TRACKFLOW
+            for name in one.changes
+        )
+
+    @property
+    def needs_purpose(self) -> bool:
+        """Whether a person still has to say what it was for."""
+        return not self.is_gone and needs_purpose(self.content)
 
 
 def book_trips(
@@ -61,28 +105,31 @@ def book_trips(
         start: UTC.
         end: UTC, not included.
     """
-    by_trip: dict[uuid.UUID, list[Amendment]] = {}
-    for one in books.read_amendments(connection, vehicle_id=vehicle_id, between=(start, end)):
-        by_trip.setdefault(trip_of(one), []).append(one)
-    found = []
-    for entry in books.read_entries(connection, vehicle_id=vehicle_id, start=start, end=end):
-        is_closed = entry.closed_at is not None
-        trip = BookTrip(
-            entry.entry_id,
-            entry.entry_id if is_closed else None,
-            entry.vehicle_id,
-            entry.month,
-            entry.start_time,
-            entry.end_time,
-            entry.content,
-            is_closed,
-            entry.closes_at,
-        )
-        amendments = by_trip.pop(entry.entry_id, [])
-        found.append(_with_amendments(trip, amendments) if amendments else trip)
-    added = [_added_trip(trip_id, amendments) for trip_id, amendments in by_trip.items()]
+    by_trip = _by_trip(
+        books.read_amendments(connection, vehicle_id=vehicle_id, between=(start, end))
+    )
+    found = [
+        BookTrip(entry, by_trip.pop(entry.entry_id, ()))
+        for entry in books.read_entries(connection, vehicle_id=vehicle_id, start=start, end=end)
+    ]
+    added = [_added(amendments) for amendments in by_trip.values()]
     found += [one for one in added if one.end_time >= start and one.start_time < end]
     return sorted(found, key=lambda trip: (trip.start_time, str(trip.trip_id)))
+
+
+def added_trips(connection: Connection, vehicle_id: str) -> list[BookTrip]:
+    """The trips that a closed book lacked, in the order in which they came."""
+    found = books.read_amendments(connection, vehicle_id=vehicle_id, only_added=True)
+    return [_added(amendments) for amendments in _by_trip(found).values()]
+
+
+def read_trip(connection: Connection, trip_id: uuid.UUID) -> BookTrip | None:
+    """A trip by its id; None if no book has it."""
+    entry = books.read_entry(connection, trip_id)
+    if entry is not None:
+        return BookTrip(entry, books.read_amendments(connection, entry_id=trip_id))
+    found = books.read_amendments(connection, added_id=trip_id)
+    return _added(found) if found else None
 
 
 def trip_of(one: Amendment) -> uuid.UUID:
@@ -97,33 +144,31 @@ def shown_reason(one: Amendment, changes: Mapping[str, Sequence[Any]]) -> str:
     return "of a private trip"  # a person's own words may say where, or to whom
 
 
-def _added_trip(trip_id: uuid.UUID, amendments: Sequence[Amendment]) -> BookTrip:
-    """A trip that amendments have added to a closed book."""
-    first = amendments[0]
-    trip = BookTrip(
-        trip_id, None, first.vehicle_id, first.month,
-        moment_of(first.changes["start_time"][1]), moment_of(first.changes["end_time"][1]),
-        {}, True,
-    )  # fmt: skip
-    return _with_amendments(trip, amendments)
-
-
 def moment_of(text: str) -> dt.datetime:
     """A moment as a book writes it."""
     return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
 
 
-def _with_amendments(trip: BookTrip, amendments: Sequence[Amendment]) -> BookTrip:
-    gone = [one.changes[GONE][1] for one in amendments if GONE in one.changes]
-    by_people = {
-        name for one in amendments if one.amended_by != BY_TRACKFLOW for name in one.changes
-    }
-    content = amended(trip.content, [one.changes for one in amendments])
-    return replace(
-        trip,
-        content=content,
-        start_time=moment_of(content["start_time"]),
-        end_time=moment_of(content["end_time"]),
-        is_gone=bool(gone and gone[-1]),
-        by_people=frozenset(by_people),
+def _by_trip(amendments: Sequence[Amendment]) -> dict[uuid.UUID, list[Amendment]]:
+    found: dict[uuid.UUID, list[Amendment]] = {}
+    for one in amendments:
+        found.setdefault(trip_of(one), []).append(one)
+    return found
+
+
+def _added(amendments: Sequence[Amendment]) -> BookTrip:
+    """A trip that amendments have added to a closed book."""
+    first = amendments[0]
+    new = {name: value for name, (_, value) in first.changes.items()}
+    entry = Entry(
+        trip_of(first),
+        first.vehicle_id,
+        uuid.UUID(new["device_key"]),
+        moment_of(new["start_time"]),
+        moment_of(new["end_time"]),
+        first.month,
+        {},
+        closes_at=first.amended_at,
+        closed_at=first.amended_at,
     )
+    return BookTrip(entry, amendments, is_added=True)

@@ -1,56 +1,36 @@
 """Reads logbooks, amends them by hand, joins trips, and proves their chains."""
 
-import datetime as dt
+import hashlib
 import itertools
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.mileage.chain import ChainFault, faults
-from trackflow.mileage.entries import amended, needs_purpose
 from trackflow.store.categories.trips import read_vehicles
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import device_ids, known, lock_devices
-from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage import books, rates, vehicles
 from trackflow.store.mileage.books import Amendment
 from trackflow.store.mileage.books import Entry as Entry
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
-from trackflow.usecases.mileage.closing import completed_entries
+from trackflow.usecases.mileage.amended_trips import (
+    BY_TRACKFLOW,
+    BookTrip,
+    added_trips,
+    read_trip,
+)
+from trackflow.usecases.mileage.amending import Amender
+from trackflow.usecases.mileage.closing import completed_trips
 from trackflow.usecases.mileage.entries import days_due
 from trackflow.usecases.queries.limits import check_count
 
-__all__ = ["Amendment", "Entry"]  # for faces, which do not know the store
+__all__ = ["Amendment", "BookTrip", "Entry"]  # for faces, which do not know the store
 
 AMENDABLE = ("category", "purpose", "partner", "driver", "start_place", "end_place")
 """What a person may amend: times and distances come from the tracks."""
-
-
-@dataclass(frozen=True, slots=True)
-class BookEntry:
-    """An entry with what was amended.
-
-    Attributes:
-        entry: as it stands in the book.
-        amendments: in their order.
-    """
-
-    entry: Entry
-    amendments: Sequence[Amendment] = ()
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """With all amendments."""
-        return amended(self.entry.content, [one.changes for one in self.amendments])
-
-    @property
-    def needs_purpose(self) -> bool:
-        """Whether a person still has to say what it was for."""
-        return needs_purpose(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,58 +92,85 @@ def list_entries(
     month: str | None = None,
     only_needing_purpose: bool = False,
     limit: int | None = None,
-) -> list[BookEntry]:
-    """Entries by vehicle and time, with their amendments; open ones with odometers and amounts.
+) -> list[BookTrip]:
+    """Trips of books with their amendments, by vehicle and time; also those that were added.
+
+    Open ones have odometers and amounts.
 
     Args:
         context: the store.
         vehicle_id: of this vehicle only.
         month: of this month only, such as 2026-11.
-        only_needing_purpose: open ones whose purpose a person still has to give.
-        limit: of more entries, none is given; None for any number.
+        only_needing_purpose: open and added ones whose purpose a person still has to give.
+        limit: of more trips, none is given; None for any number.
 
     Raises:
         NotFoundError: there is no such vehicle.
-        BadInputError: there are more entries than `limit`.
+        BadInputError: there are more trips than `limit`.
     """
     found = []
     with context.store.read() as connection:
         for vehicle in chosen_vehicles(connection, vehicle_id):
-            if only_needing_purpose and not _has_open_questions(connection, vehicle):
+            if only_needing_purpose and not _has_questions(connection, vehicle):
                 continue  # its odometers and amounts need the whole book
-            by_entry: dict[uuid.UUID | None, list[Amendment]] = {}
-            for one in books.read_amendments(connection, vehicle_id=vehicle.vehicle_id):
-                by_entry.setdefault(one.entry_id, []).append(one)
-            for entry in completed_entries(connection, vehicle):
-                if month is not None and entry.month != month:
-                    continue
-                one_entry = BookEntry(entry, by_entry.get(entry.entry_id, ()))
-                if only_needing_purpose and (
-                    entry.closed_at is not None or not one_entry.needs_purpose
-                ):
-                    continue
-                found.append(one_entry)
+            found += [
+                trip
+                for trip in completed_trips(connection, vehicle)
+                if month in (None, trip.entry.month)
+                and (not only_needing_purpose or _is_question(trip))
+            ]
             if limit is not None:
                 check_count(len(found), limit, "entries")
     return found
 
 
-def _has_open_questions(connection: Connection, vehicle: Vehicle) -> bool:
+def book_versions(context: Context, vehicle_id: str | None = None) -> dict[str, str]:
+    """A short text for each vehicle that changes whenever its book does, by vehicle.
+
+    Args:
+        context: the store.
+        vehicle_id: only this vehicle; None for all.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+    """
+    with context.store.read() as connection:
+        if vehicle_id is not None:
+            vehicle_named(connection, vehicle_id)
+        table = repr(rates.read_rates(connection))
+        states = books.read_states(connection, vehicle_id)
+    return {
+        name: hashlib.blake2b(f"{tuple(row)}{table}".encode(), digest_size=12).hexdigest()
+        for name, row in states.items()
+    }
+
+
+def _is_question(trip: BookTrip) -> bool:
+    """Whether a person is asked for its purpose; nobody is asked about what was closed without."""
+    return trip.status != "closed" and trip.needs_purpose
+
+
+def _has_questions(connection: Connection, vehicle: Vehicle) -> bool:
     found = books.read_entries(connection, vehicle_id=vehicle.vehicle_id, only_open=True)
-    return any(needs_purpose(one.content) for one in found)
+    added = added_trips(connection, vehicle.vehicle_id)
+    return any(_is_question(one) for one in [*map(BookTrip, found), *added])
 
 
-def read_entry(context: Context, entry_id: uuid.UUID) -> BookEntry:
-    """An entry with its amendments.
+def read_entry(context: Context, entry_id: uuid.UUID) -> BookTrip:
+    """An entry with its amendments, or a trip that a closed book lacked.
 
     Raises:
         NotFoundError: there is none.
     """
     with context.store.read() as connection:
-        entry = books.read_entry(connection, entry_id)
-        if entry is None:
-            raise NotFoundError(f"there is no entry {entry_id}: see `trackflow logbook list`")
-        return BookEntry(entry, books.read_amendments(connection, entry_id=entry_id))
+        return _trip(connection, entry_id)
+
+
+def _trip(connection: Connection, trip_id: uuid.UUID) -> BookTrip:
+    found = read_trip(connection, trip_id)
+    if found is None:
+        raise NotFoundError(f"there is no entry {trip_id}: see `trackflow logbook list`")
+    return found
 
 
 def amend_entry(
@@ -173,8 +180,10 @@ def amend_entry(
     *,
     reason: str,
     amended_by: str,
-) -> BookEntry:
-    """Amend a closed entry by hand; what it says stays, the amendment stands beside it.
+) -> BookTrip:
+    """Amend a closed entry by hand, or a trip that a closed book lacked.
+
+    What the book says stays, the amendment stands beside it. Its amount follows.
 
     Args:
         context: the store.
@@ -194,71 +203,19 @@ def amend_entry(
         raise BadInputError("an amendment needs a reason")
     if amended_by == BY_TRACKFLOW:
         raise BadInputError(f"{BY_TRACKFLOW} is the name of amendments that no person made")
-    before = read_entry(context, entry_id)
-    if before.entry.closed_at is None:
-        raise BadInputError(
-            "this entry is open: change its category or purpose with `trackflow categories set`"
-        )
     with context.store.write() as connection:
-        books.lock_book(connection, before.entry.vehicle_id)
-        now = BookEntry(before.entry, books.read_amendments(connection, entry_id=entry_id))
-        changes = {
-            name: [now.content.get(name), value]
-            for name, value in values.items()
-            if now.content.get(name) != value
-        }
-        if not changes:
+        trip = _trip(connection, entry_id)
+        vehicle = vehicle_named(connection, trip.entry.vehicle_id)
+        books.lock_book(connection, vehicle.vehicle_id)
+        trip = _trip(connection, entry_id)  # as it is now that nobody else amends it
+        if not trip.is_closed:
+            raise BadInputError(
+                "this entry is open: change its category or purpose with `trackflow categories set`"
+            )
+        amender = Amender(connection, vehicle, context.clock())
+        if not amender.by_hand(trip, values, reason.strip(), amended_by):
             raise BadInputError("nothing changes: the book says so already")
-        books.add_amendment(
-            connection,
-            Amendment(
-                uuid.uuid4(),
-                entry_id,
-                before.entry.vehicle_id,
-                before.entry.month,
-                changes,
-                reason.strip(),
-                amended_by,
-                context.clock(),
-            ),
-        )
-    return read_entry(context, entry_id)
-
-
-def join_trips(
-    context: Context, device_id: str, start: dt.datetime, end: dt.datetime, *, decided_by: str
-) -> uuid.UUID:
-    """Count all tracks of a device in a time as one trip; returns the join's id.
-
-    Args:
-        context: the store.
-        device_id: the device.
-        start: aware.
-        end: aware.
-        decided_by: the person.
-
-    Raises:
-        SettingsError: there is no such device.
-        BadInputError: the time ends before it begins.
-    """
-    if end <= start:
-        raise BadInputError("a time ends after it begins")
-    with context.store.write() as connection:
-        known(device_id, device_ids(connection))
-        lock_devices(connection, [device_id])
-        now = context.clock()
-        return books.add_join(connection, device_id, start, end, decided_by, now)
-
-
-def undo_join(context: Context, join_id: uuid.UUID) -> None:
-    """Let a join count no more.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    with context.store.write() as connection:
-        if not books.undo_join(connection, join_id, context.clock()):
-            raise NotFoundError(f"there is no join {join_id} that counts")
+        return _trip(connection, entry_id)
 
 
 def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCheck]:

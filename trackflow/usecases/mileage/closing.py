@@ -1,18 +1,22 @@
 """Closes entries of the logbook: each becomes a link of its book's chain, for ever."""
 
 import datetime as dt
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from trackflow.context import Context
 from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
-from trackflow.mileage.rates import PaidTrip, Payment, payments
+from trackflow.mileage.rates import Payment, payments
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates, vehicles
 from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.store.transactions import write_repeatedly
+from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
+from trackflow.usecases.mileage.amending import paid_trip
 
 
 @dataclass(slots=True)
@@ -76,18 +80,34 @@ def completed_entries(connection: Connection, vehicle: Vehicle) -> list[Entry]:
 
     Closed ones stay as they are.
     """
-    entries = books.read_entries(connection, vehicle_id=vehicle.vehicle_id)
+    return [trip.entry for trip in completed_trips(connection, vehicle) if not trip.is_added]
+
+
+def completed_trips(connection: Connection, vehicle: Vehicle) -> list[BookTrip]:
+    """All trips of a book by start, as amended; open ones with odometers and what is paid for them.
+
+    What is paid counts from the closed ones as amended, so that all of them add up to the year.
+    """
+    found = book_trips(connection, vehicle.vehicle_id)
+    there = sorted((one for one in found if not one.is_gone), key=lambda one: not one.is_closed)
     table = rates.read_rates(connection)
-    paid = payments([paid_trip(one, vehicle.kind) for one in entries], table)
+    paid = payments([paid_trip(one, vehicle.kind) for one in there], table)
+    entries = [one.entry for one in found if not one.is_added]
+    entries.sort(key=lambda one: (one.start_time, str(one.entry_id)))
     shown = odometers(
         [driven_trip(one) for one in entries], readings_of(connection, vehicle.vehicle_id)
     )
-    return [
-        one
-        if one.closed_at is not None
-        else replace(one, content=one.content | _more(paid.get(str(one.entry_id)), odometer))
-        for one, odometer in zip(entries, shown, strict=True)
-    ]
+    odometer_of = {one.entry_id: pair for one, pair in zip(entries, shown, strict=True)}
+    return [one if one.is_closed else _completed(one, paid, odometer_of) for one in found]
+
+
+def _completed(
+    trip: BookTrip,
+    paid: Mapping[str, Payment],
+    odometer_of: Mapping[uuid.UUID, tuple[int, int] | None],
+) -> BookTrip:
+    more = _more(paid.get(str(trip.trip_id)), odometer_of[trip.trip_id])
+    return replace(trip, entry=replace(trip.entry, content=trip.entry.content | more))
 
 
 def _more(payment: Payment | None, odometer: tuple[int, int] | None) -> dict[str, Any]:
@@ -99,20 +119,6 @@ def _more(payment: Payment | None, odometer: tuple[int, int] | None) -> dict[str
         "amount": str(payment.amount) if payment else None,
         "currency": payment.currency if payment else None,
     }
-
-
-def paid_trip(entry: Entry, kind: str) -> PaidTrip:
-    """An entry as rates see it."""
-    content = entry.content
-    return PaidTrip(
-        str(entry.entry_id),
-        dt.date.fromisoformat(content["local_day"]),
-        content.get("category"),
-        entry.vehicle_id,
-        kind,
-        content["distance_m"],
-        content.get("rate"),
-    )
 
 
 def driven_trip(entry: Entry) -> DrivenTrip:

@@ -10,19 +10,20 @@ import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from trackflow.context import Context
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
-from trackflow.mileage.entries import GONE, TRIP, device_key_of, differences
+from trackflow.mileage.entries import device_key_of
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import Assignment, Vehicles
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
-from trackflow.store.mileage import books, vehicles
-from trackflow.store.mileage.books import Amendment, Entry
+from trackflow.store.mileage import book_days, books, vehicles
+from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.joins import read_joins
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, BookTrip, book_trips
+from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
+from trackflow.usecases.mileage.amending import Amender
 from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
 
 CODE_VERSION = "2"
@@ -69,7 +70,7 @@ def days_due(
     """
     with context.store.read() as connection:
         own = _own_hashes(context, connection, device_id)
-        found = books.due_days(connection, own, device_id, first, last)
+        found = book_days.due_days(connection, own, device_id, first, last)
     return {one: [day for day, _ in days] for one, days in found.items()}
 
 
@@ -85,7 +86,7 @@ def forget(
         last: the last day, included; None for no limit.
     """
     with context.store.write() as connection:
-        books.forget_days(connection, None if device_id is None else (device_id,), first, last)
+        book_days.forget_days(connection, None if device_id is None else (device_id,), first, last)
 
 
 def update_entries(context: Context, device_id: str, days: Collection[dt.date]) -> EntriesReport:
@@ -101,11 +102,11 @@ def update_entries(context: Context, device_id: str, days: Collection[dt.date]) 
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
             own = _own_hashes(context, connection, device_id)
-            due = books.due_days(connection, own, device_id, first, last)
+            due = book_days.due_days(connection, own, device_id, first, last)
             time = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
             names = vehicles_of(connection, device_id, *time)
             compare_books(context, connection, dict.fromkeys(names, time), report)
-            books.note_days(connection, device_id, due.get(device_id, []))
+            book_days.note_days(connection, device_id, due.get(device_id, []))
     return report
 
 
@@ -177,17 +178,18 @@ def _compare(
         report: is added to.
     """
     closed_until = books.lock_book(connection, vehicle.vehicle_id)
-    found, known = _whole_trips(connection, vehicle, time)
+    found, known = whole_trips(connection, vehicle, time)
     wanted = entries_of(context, connection, vehicle, found)
     unsettled = books.unsettled(connection, found.device_ids)
     now = context.clock()
-    for entry, trip in _paired(wanted, known):
+    amender = Amender(connection, vehicle, now)
+    for entry, trip in paired(wanted, known):
         if entry is not None and trip is None:
-            _add(connection, entry, closed_until, now, report)
+            _add(connection, entry, closed_until, amender, report)
         elif trip is not None and trip.is_closed:
             # a day that is being worked on lacks tracks that will be there again
             if entry is not None or not unsettled.touches(trip.start_time, trip.end_time):
-                _amend(connection, trip, entry, now, report)
+                report.amended += amender.follow(trip, entry)
         elif trip is not None and entry is None:
             books.drop_open(connection, trip.trip_id)
             report.changed += 1
@@ -196,7 +198,7 @@ def _compare(
             report.changed += 1
 
 
-def _whole_trips(
+def whole_trips(
     connection: Connection, vehicle: Vehicle, time: tuple[dt.datetime, dt.datetime]
 ) -> tuple[VehicleTracks, list[BookTrip]]:
     """The tracks of a vehicle and the trips of its book in a time, and in all that these reach.
@@ -214,10 +216,10 @@ def _whole_trips(
 
 
 def _differs(trip: BookTrip, entry: Entry) -> bool:
-    return (trip.content, trip.closes_at) != (entry.content, entry.closes_at)
+    return (trip.content, trip.entry.closes_at) != (entry.content, entry.closes_at)
 
 
-def _paired(
+def paired(
     wanted: Sequence[Entry], known: Sequence[BookTrip]
 ) -> list[tuple[Entry | None, BookTrip | None]]:
     """Each trip with what the book says about it: by id, else by the time that both share.
@@ -248,7 +250,7 @@ def _add(
     connection: Connection,
     entry: Entry,
     closed_until: dt.datetime | None,
-    now: dt.datetime,
+    amender: Amender,
     report: EntriesReport,
 ) -> None:
     """Put a trip into the open part of its book, or amend the closed part that lacks it.
@@ -257,70 +259,18 @@ def _add(
         connection: in a transaction for writing, the book locked.
         entry: the trip.
         closed_until: until when the book is closed.
-        now: the time, UTC.
+        amender: of the book.
         report: is added to.
     """
     while books.read_entry(connection, entry.entry_id) is not None:
         # of a trip that once began with this track, and is another one by now
         entry = replace(entry, entry_id=uuid.uuid5(entry.entry_id, "again"))
     if closed_until is None or entry.end_time > closed_until:
-        books.put_open(connection, entry, now)
+        books.put_open(connection, entry, amender.now)
         report.changed += 1
         return
-    changes = differences({}, entry.content) | {TRIP: [None, str(entry.entry_id)]}
-    reason = "a trip that was not there when the book was closed"
-    _write(connection, entry.vehicle_id, entry.month, None, changes, reason, now)
+    amender.add_trip(entry)
     report.amended += 1
-
-
-def _amend(
-    connection: Connection,
-    trip: BookTrip,
-    entry: Entry | None,
-    now: dt.datetime,
-    report: EntriesReport,
-) -> None:
-    """Amend a closed trip by how the tracks differ from it, once.
-
-    Args:
-        connection: in a transaction for writing.
-        trip: as the book has it.
-        entry: as it would be made now; None if it is no longer in the data.
-        now: the time, UTC.
-        report: is added to.
-    """
-    changes: dict[str, Any] = {}
-    if entry is None:
-        changes = {} if trip.is_gone else {GONE: [False, True]}
-        reason = "its track is no longer in the data"
-    else:
-        changes = {
-            name: change
-            for name, change in differences(trip.content, entry.content).items()
-            if name not in trip.by_people and name not in (GONE, TRIP)
-        }
-        if trip.is_gone:
-            changes[GONE] = [True, False]
-        reason = "the tracks, or what they were for, have changed"
-    if not changes:
-        return
-    if trip.entry_id is None:
-        changes[TRIP] = [str(trip.trip_id), str(trip.trip_id)]
-    _write(connection, trip.vehicle_id, trip.month, trip.entry_id, changes, reason, now)
-    report.amended += 1
-
-
-def _write(
-    connection: Connection,
-    vehicle_id: str,
-    month: str,
-    entry_id: uuid.UUID | None,
-    changes: dict[str, Any],
-    reason: str,
-    now: dt.datetime,
-) -> None:
-    one = Amendment(uuid.uuid4(), entry_id, vehicle_id, month, changes, reason, BY_TRACKFLOW, now)
-    books.add_amendment(connection, one)
 
 
 def _own_hashes(context: Context, connection: Connection, device_id: str | None) -> dict[str, str]:
@@ -335,7 +285,7 @@ def _own_hashes(context: Context, connection: Connection, device_id: str | None)
     assigned = trips.read_vehicles(connection, chosen)
     zones = {one.vehicle_id: one.time_zone for one in vehicles.read_vehicles(connection)}
     joins: dict[str, list[tuple[str, str]]] = {}
-    for join in books.read_joins(connection, device_id):
+    for join in read_joins(connection, device_id):
         times = (join.start_time.isoformat(), join.end_time.isoformat())
         joins.setdefault(join.device_id, []).append(times)
     return {

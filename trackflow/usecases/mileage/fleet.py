@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from trackflow.context import Context
@@ -9,6 +10,7 @@ from trackflow.errors import BadInputError, NotFoundError
 from trackflow.settings import zone_named
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.mileage import vehicles
+from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers
 from trackflow.store.mileage.vehicles import Vehicle as Vehicle
 from trackflow.usecases.mileage.books import vehicle_named
 
@@ -118,6 +120,94 @@ def put_driver(
         vehicles.assign_driver(connection, vehicle_id, driver.strip(), from_time, until_time)
 
 
+@dataclass(frozen=True, slots=True)
+class AssignmentRow:
+    """What a person said about a vehicle: a device in it, or its driver.
+
+    Attributes:
+        vehicle_id: the vehicle.
+        name: the device, or the driver.
+        from_time: UTC; None for the beginning.
+        until_time: UTC; None for ever.
+    """
+
+    vehicle_id: str
+    name: str
+    from_time: dt.datetime | None
+    until_time: dt.datetime | None
+
+
+def list_devices(context: Context, vehicle_id: str | None = None) -> list[AssignmentRow]:
+    """The devices of vehicles, by vehicle and time."""
+    return _assignments(context, vehicle_devices, "device_id", vehicle_id)
+
+
+def list_drivers(context: Context, vehicle_id: str | None = None) -> list[AssignmentRow]:
+    """The drivers of vehicles, by vehicle and time."""
+    return _assignments(context, vehicle_drivers, "driver", vehicle_id)
+
+
+def _assignments(
+    context: Context, table: Any, name: str, vehicle_id: str | None
+) -> list[AssignmentRow]:
+    with context.store.read() as connection:
+        if vehicle_id is not None:
+            vehicle_named(connection, vehicle_id)
+        rows = vehicles.read_assignments(connection, table, vehicle_id)
+    return [
+        AssignmentRow(
+            row.vehicle_id,
+            row._mapping[name],
+            None if row.from_time == vehicles.ALWAYS else row.from_time,
+            row.until_time,
+        )
+        for row in rows
+    ]
+
+
+def undo_device(
+    context: Context, vehicle_id: str, device_id: str, from_time: dt.datetime | None = None
+) -> None:
+    """Take back that a device is in a vehicle from a moment on.
+
+    Args:
+        context: the store.
+        vehicle_id: the vehicle.
+        device_id: the device.
+        from_time: as it was said, aware; None for the beginning.
+
+    Raises:
+        NotFoundError: that was not said.
+    """
+    of_row = {"vehicle_id": vehicle_id, "device_id": device_id}
+    with context.store.write() as connection:
+        if not vehicles.undo_assignment(connection, vehicle_devices, of_row, from_time):
+            raise NotFoundError(
+                f"{device_id} is not in {vehicle_id} from that moment on: see "
+                "`trackflow vehicles assignments`"
+            )
+
+
+def undo_driver(context: Context, vehicle_id: str, from_time: dt.datetime | None = None) -> None:
+    """Take back who drives a vehicle from a moment on.
+
+    Args:
+        context: the store.
+        vehicle_id: the vehicle.
+        from_time: as it was said, aware; None for the beginning.
+
+    Raises:
+        NotFoundError: that was not said.
+    """
+    of_row = {"vehicle_id": vehicle_id}
+    with context.store.write() as connection:
+        if not vehicles.undo_assignment(connection, vehicle_drivers, of_row, from_time):
+            raise NotFoundError(
+                f"{vehicle_id} has no driver from that moment on: see "
+                "`trackflow vehicles assignments`"
+            )
+
+
 def add_reading(
     context: Context, vehicle_id: str, read_at: dt.datetime, odometer_m: int, *, recorded_by: str
 ) -> uuid.UUID:
@@ -160,7 +250,7 @@ def undo_reading(context: Context, reading_id: uuid.UUID) -> None:
 
 
 def list_readings(context: Context, vehicle_id: str | None = None) -> list[dict[str, Any]]:
-    """Readings that count, by vehicle and time."""
+    """Readings that count, by vehicle and time; None for all vehicles."""
     with context.store.read() as connection:
         return [dict(row._mapping) for row in vehicles.read_readings(connection, vehicle_id)]
 

@@ -17,11 +17,13 @@ from trackflow.mileage.entries import (
     without_doubles,
 )
 from trackflow.settings import zone_named
-from trackflow.store.categories.trips import TripRow, read_vehicles
+from trackflow.store.categories.trips import TripRow
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books
+from trackflow.store.mileage import vehicles
 from trackflow.store.mileage.book_trips import read_book_trips
 from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.joins import read_joins
+from trackflow.store.mileage.tables import vehicle_devices
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.categories.trips import read_sources
 
@@ -60,16 +62,14 @@ def read_tracks(
         start: UTC.
         end: UTC, not included.
     """
-    begun = {
-        device_id: min(one.from_time for one in mine)
-        for device_id, assigned in read_vehicles(connection).of_devices.items()
-        if (mine := [one for one in assigned if one.name == vehicle.vehicle_id])
-    }
+    begun: dict[str, dt.datetime] = {}
+    for one in vehicles.read_assignments(connection, vehicle_devices, vehicle.vehicle_id):
+        begun.setdefault(one.device_id, one.from_time)  # the first one: they are in order of time
     ids = tuple(sorted(begun, key=lambda one: (begun[one], one)))
     joins = {
         one: [
             JoinedTime(join.start_time, join.end_time)
-            for join in books.read_joins(connection, one)
+            for join in read_joins(connection, one)
             if join.start_time < end and join.end_time >= start
         ]
         for one in ids

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.notifications.notifier import Message, Notifier, notifier_of
 from trackflow.store.mileage import vehicles
-from trackflow.usecases.mileage.books import BookEntry, list_entries
+from trackflow.usecases.mileage.books import BookTrip, list_entries
 
 BEFORE_CLOSING = dt.timedelta(days=2)
 """How long before a trip closes people hear of it."""
@@ -46,7 +46,7 @@ def remind(context: Context, notifier: Notifier | None = None) -> ReminderReport
     sender = notifier_of(context.settings) if notifier is None else notifier
     lacking = list_entries(context, only_needing_purpose=True)
     for vehicle_id, found in itertools.groupby(lacking, lambda one: one.entry.vehicle_id):
-        due = [one for one in found if one.entry.closes_at <= until]
+        due = [one for one in found if not one.is_closed and one.entry.closes_at <= until]
         if not due:
             continue
         last = max(one.entry.closes_at for one in due)
@@ -59,13 +59,13 @@ def remind(context: Context, notifier: Notifier | None = None) -> ReminderReport
     return report
 
 
-def _title(vehicle_id: str, due: Sequence[BookEntry]) -> str:
+def _title(vehicle_id: str, due: Sequence[BookTrip]) -> str:
     trips = "1 trip" if len(due) == 1 else f"{len(due):,} trips"
     needs = "needs" if len(due) == 1 else "need"
     return f"trackflow: {trips} of {vehicle_id} still {needs} a purpose"
 
 
-def _body(due: Sequence[BookEntry]) -> str:
+def _body(due: Sequence[BookTrip]) -> str:
     """Times and kilometres only: messages pass through services of others."""
     lines = [
         f"- {one.content['start_time'][:16].replace('T', ' ')}, "

@@ -11,14 +11,20 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.mileage.entries import changes_shown_to
 from trackflow.mileage.odometer import DrivenTrip, Reading, stretches
-from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
+from trackflow.mileage.report import (
+    MonthReport,
+    ReportTrip,
+    amounts_of,
+    for_readers,
+    sums_of,
+)
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.amended_trips import book_trips, shown_reason, trip_of
+from trackflow.usecases.mileage.amended_trips import BookTrip, shown_reason, trip_of
 from trackflow.usecases.mileage.books import chosen_vehicles
-from trackflow.usecases.mileage.closing import completed_entries, readings_of
+from trackflow.usecases.mileage.closing import completed_trips, readings_of
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -81,8 +87,9 @@ def _report(
         month: such as 2026-11.
         reader: a driver who sees the own private trips; None for reports.
     """
-    entries = completed_entries(connection, vehicle)
-    mine = [one for one in entries if one.month == month]
+    book = completed_trips(connection, vehicle)
+    mine = [one.entry for one in book if not one.is_added and one.entry.month == month]
+    mine.sort(key=lambda one: (one.start_time, str(one.entry_id)))
     amendments = books.read_amendments(connection, vehicle_id=vehicle.vehicle_id, month=month)
     trips = [
         ReportTrip(
@@ -95,7 +102,7 @@ def _report(
     ]
     closed = [one for one in mine if one.chain_no is not None]
     last = max(closed, key=lambda one: one.chain_no or 0, default=None)
-    as_amended = [one for one in book_trips(connection, vehicle.vehicle_id) if not one.is_gone]
+    as_amended = [one for one in book if not one.is_gone]
     zone = zone_named(vehicle.time_zone or context.settings.time_zone)
     return MonthReport(
         vehicle.vehicle_id,
@@ -103,8 +110,12 @@ def _report(
         vehicle.kind,
         month,
         for_readers(trips, reader),
+        for_readers(
+            [_added(one) for one in book if one.is_added and one.entry.month == month], reader
+        ),
         sums_of(trips),
-        sum(one.content["distance_m"] for one in as_amended if one.month == month),
+        sum(one.content["distance_m"] for one in as_amended if one.entry.month == month),
+        amounts_of([one.content for one in as_amended if one.entry.month == month]),
         [
             stretch
             for stretch in stretches(
@@ -120,6 +131,11 @@ def _report(
         None if last is None else last.entry_hash,
         books.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
     )
+
+
+def _added(trip: BookTrip) -> ReportTrip:
+    status = "gone" if trip.is_gone else trip.status
+    return ReportTrip(str(trip.trip_id), trip.content, status, None)
 
 
 def _month(reading: Reading, zone: ZoneInfo) -> str:
@@ -159,14 +175,6 @@ def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str,
         "amended_at": one.amended_at.isoformat(timespec="seconds"),
         "amendment_hash": one.amendment_hash,
     }
-
-
-def months_of(context: Context) -> list[str]:
-    """The months that have entries or amendments, in order."""
-    with context.store.read() as connection:
-        found = {one.month for one in books.read_entries(connection)}
-        found |= {one.month for one in books.read_amendments(connection)}
-    return sorted(found)
 
 
 def month_before(day: dt.date) -> str:

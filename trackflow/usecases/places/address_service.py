@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from trackflow import __version__
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline
-from trackflow.concurrency.http import new_client
 from trackflow.concurrency.polite import PoliteClient
-from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.context import Context
 from trackflow.errors import LeftAloneError, SettingsError, SourceUnavailableError
 from trackflow.places.geocoding import Geocoder
@@ -57,18 +56,20 @@ def opened_service(context: Context) -> Iterator[AddressService]:
     """
     geocoder = chosen_geocoder(context)
     settings = context.settings
-    client = new_client(connections=settings.geocoder_connections)
+    client = HttpClient(connections=settings.geocoder_connections)
     switch = switch_of(context, geocoder.site)
-    limit = RateLimit(settings.geocoder_per_s)
+    service = f"geocoder {geocoder.site}"
+    limit = context.services.rate(service, settings.geocoder_per_s)
+    connections = context.services.connections(service, settings.geocoder_connections)
     guard = ServiceGuard(
-        f"geocoder {geocoder.site}",
+        service,
         "the geocoder",
         SourceUnavailableError,
         context.store,
         context.clock,
         LeftAloneError,
     )
-    with PoliteClient(limit, switch, USER_AGENT, client=client) as web:
+    with PoliteClient(limit, switch, USER_AGENT, client=client, connections=connections) as web:
         yield AddressService(geocoder, web, guard)
 
 

@@ -193,6 +193,7 @@ def _pass(
     report.layer = layer_for(report.due)
     processor = Processor(
         workers=1 if layer is Layer.DIRECT else _workers(context, limits),
+        name="addresses",
         item_s=limits.item_s,
         retry=limits.retry,
     )
@@ -220,7 +221,7 @@ def _workers(context: Context, limits: AddressLimits) -> int:
     # the client limits the requests at once; a thread that waits for its next try holds none
     wanted = 2 * settings.geocoder_connections
     in_time = int(settings.geocoder_per_s * limits.item_s / 2)
-    return context.store.workers(min(wanted, max(in_time, 1)))
+    return min(wanted, max(in_time, 1))
 
 
 def _keep(

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from trackflow.catalogue.records import CatalogueTrack
 from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.polite import PoliteClient
-from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.context import Context
 from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
@@ -171,7 +170,13 @@ def _ask_all(
     """Request each address once, until all are done, time is up, or the geocoder keeps failing."""
     whole = Deadline.after(run_s)
     failed_in_row = 0
-    with PoliteClient(RateLimit(per_s), switch_of(context, geocoder.site)) as web:
+    with PoliteClient(
+        context.services.rate(f"geocoder {geocoder.site}", per_s),
+        switch_of(context, geocoder.site),
+        connections=context.services.connections(
+            f"geocoder {geocoder.site}", context.settings.geocoder_connections
+        ),
+    ) as web:
         for done, (query, keys) in enumerate(list(wanted.items())):
             if whole.is_over or failed_in_row >= MOST_FAILURES:
                 report.failures.append(f"{len(wanted) - done} addresses are left for the next run")

@@ -71,21 +71,25 @@ def read_place(context: Context, place_id: uuid.UUID) -> tuple[PlaceRow, list[Pl
         return row, named.read_decisions(connection, place_id)
 
 
-def read_visits(context: Context, device_ids: Devices, when: TimeRange, limit: int) -> list[Visit]:
+def read_visits(
+    context: Context, device_ids: Devices, when: TimeRange, limit: int | None = None
+) -> list[Visit]:
     """Stays that overlap a time, with place and address, by device and start.
 
     Args:
         context: the store.
         device_ids: only these devices; None for all.
         when: the time that stays overlap.
-        limit: largest number of stays.
+        limit: largest number of stays; None for any number.
 
     Raises:
         BadInputError: there are too many.
     """
     with context.store.read() as connection:
-        rows = store.read_stays(connection, device_ids, when.start, when.end, limit + 1)
-        check_count(len(rows), limit, "stays")
+        most = None if limit is None else limit + 1
+        rows = store.read_stays(connection, device_ids, when.start, when.end, most)
+        if limit is not None:
+            check_count(len(rows), limit, "stays")
         places = {row.place_id: row for row in named.read_places(connection)}
     known = addresses_at(context, [Coordinates(row.longitude, row.latitude) for row in rows])
     return [

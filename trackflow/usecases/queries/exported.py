@@ -1,4 +1,4 @@
-"""Tracks, points, visits and legs as exports and frames take them: plain values, row by row."""
+"""What is exported, as writers and frames take it: plain values, row by row."""
 
 import datetime as dt
 import functools
@@ -11,7 +11,7 @@ import numpy as np
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
-from trackflow.geo.time import to_us
+from trackflow.geo.time import EARLIEST, LATEST, to_us
 from trackflow.store.categories.legs import LEG_COLUMNS, read_legs
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
@@ -19,22 +19,29 @@ from trackflow.store.days.tracks import COLUMN_NAMES, OUTCOME_NAMES, track_rows
 from trackflow.store.devices import settings
 from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
 from trackflow.store.places.visits import read_visits
+from trackflow.usecases.places.reading import Visit
+from trackflow.usecases.places.reading import read_visits as read_stays
 from trackflow.usecases.queries.line_sources import LineSource
+from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
     "LEG_COLUMNS",
     "POINT_COLUMNS",
+    "STAY_COLUMNS",
     "TRACK_COLUMNS",
     "VISIT_COLUMNS",
     "LegRecord",
     "LineSource",
     "PointRow",
     "RowFilter",
+    "StayRow",
     "TrackRecord",
     "VisitRow",
     "check_device",
     "legs",
     "points",
+    "stay_row",
+    "stays",
     "tracks",
     "visit_row",
     "visits",
@@ -59,6 +66,19 @@ VISIT_COLUMNS = (
     "latitude",
 )
 
+STAY_COLUMNS = (
+    "device_id",
+    "start_time",
+    "end_time",
+    "duration_s",
+    "place_id",
+    "place",
+    "kind",
+    "address",
+    "longitude",
+    "latitude",
+)
+
 type PointRow = Mapping[str, Any]
 """The values of `POINT_COLUMNS` by name."""
 
@@ -66,9 +86,13 @@ type VisitRow = dict[str, Any]
 """The values of `VISIT_COLUMNS` by name; longitude and latitude may be None."""
 
 
+type StayRow = dict[str, Any]
+"""The values of `STAY_COLUMNS` by name; of a stay that goes on the end is None."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """A filter of tracks, points or visits; None means no limit."""
+    """A filter of what is exported; None means no limit."""
 
     first: dt.datetime | None = None
     last: dt.datetime | None = None
@@ -179,6 +203,35 @@ def visit_row(row: Any) -> VisitRow:
     """A stored visit with its duration."""
     values = {str(name): value for name, value in row._mapping.items()}
     return values | {"duration_s": (row.end_time - row.start_time).total_seconds()}
+
+
+def stays(context: Context, chosen: RowFilter) -> Iterator[StayRow]:
+    """Stays that overlap a time, with place and address, by device and start.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    check_device(context, chosen.device_id)
+    device_ids = None if chosen.device_id is None else (chosen.device_id,)
+    when = TimeRange(chosen.first or EARLIEST, chosen.last or LATEST)
+    yield from map(stay_row, read_stays(context, device_ids, when))
+
+
+def stay_row(visit: Visit) -> StayRow:
+    """A stay with its duration, place and address."""
+    stay, place = visit.stay, visit.place
+    return {
+        "device_id": stay.device_id,
+        "start_time": stay.start_time,
+        "end_time": stay.end_time,
+        "duration_s": visit.duration_s,
+        "place_id": None if place is None else place.place_id,
+        "place": None if place is None else place.name,
+        "kind": None if place is None else place.kind,
+        "address": visit.address,
+        "longitude": stay.longitude,
+        "latitude": stay.latitude,
+    }
 
 
 def check_device(context: Context, device_id: str | None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from trackflow.categories.mode_map import build_mode_map
 from trackflow.context import Context, mode_map_folder
 from trackflow.matching.network_building import build_network
+from trackflow.matching.network_sharing import publish_network
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
 
@@ -22,7 +23,7 @@ def build(
         progress: called with a line about each step.
 
     Raises:
-        NetworkBuildError: the extract cannot be made into a network.
+        NetworkBuildError: the extract cannot be made into a network, or it cannot be published.
     """
     home = context.settings.home.absolute()
     into = networks.networks_folder(home)
@@ -32,6 +33,11 @@ def build(
         if progress:
             progress("rails, paths and stops, for travel modes")
         build_mode_map(extract, map_folder, network.version)
+    if address := context.settings.networks:
+        # before it is used, as other machines fetch it then
+        if progress:
+            progress("publish for other machines")
+        publish_network(network, map_folder, address)
     with context.store.write() as connection:
         return network, networks.use_network(connection, network, home, context.clock())
 
@@ -41,6 +47,6 @@ def network_in_use(context: Context, profile: str) -> RoadNetwork | None:
 
     Raises:
         NetworkBuildError: its files are gone or damaged.
+        NetworkFetchError: it is on another machine and cannot be fetched.
     """
-    with context.store.read() as connection:
-        return networks.read_network(connection, profile, context.settings.home)
+    return context.network(profile)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import httpx
 
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.http import TooLargeError, ask, new_client
+from trackflow.concurrency.http import TooLargeError, ask
 from trackflow.context import NO_ENGINE, Context
 from trackflow.errors import EngineUnavailableError, NotFoundError
 from trackflow.files import whole_file
@@ -59,7 +60,7 @@ class RoadTiles:
         self._context = context
         self._lock = threading.Lock()
         self._embedded: EmbeddedEngine | None = None
-        self._client: httpx.Client | None = None
+        self._client: HttpClient | None = None
         self._servers: dict[str, tuple[float, str]] = {}
 
     def tile(self, profile: str | None, zoom: int, x: int, y: int) -> bytes:
@@ -152,10 +153,10 @@ class RoadTiles:
             raise EngineUnavailableError(f"the road engine gives no tile: status {reply.status}")
         return reply.body
 
-    def _http(self) -> httpx.Client:
+    def _http(self) -> HttpClient:
         with self._lock:
             if self._client is None:
-                self._client = new_client()
+                self._client = HttpClient()
             return self._client
 
 

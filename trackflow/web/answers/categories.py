@@ -4,10 +4,12 @@ import datetime as dt
 import uuid
 from typing import TypedDict
 
+from trackflow.sources.decisions import LineRefusal
 from trackflow.usecases.categories.deciding import DecisionRow
+from trackflow.usecases.categories.decision_files import DecisionsReport
 from trackflow.usecases.categories.reading import CategoryPage, CategoryRow
 from trackflow.usecases.queries.tracks import TrackCursor
-from trackflow.web.answers.describing import described, shows
+from trackflow.web.answers.describing import described, sends, shows
 from trackflow.web.cursors import write_cursor
 
 
@@ -81,6 +83,41 @@ class ChangedDecisionAnswer(TypedDict):
     decision: DecisionAnswer
     changed: int
     """Tracks that were decided anew with another result."""
+
+
+@described
+class RefusedRowAnswer(TypedDict):
+    """A row that cannot be used."""
+
+    line: int
+    reason: str
+
+
+@described
+class ImportedDecisionsAnswer(TypedDict):
+    """The result of an import."""
+
+    rows: int
+    added: int
+    unchanged: int
+    """Imported or decided before."""
+    refused: int
+    refusals: list[RefusedRowAnswer]
+    """The first 1,000 of them, by line."""
+    changed: int
+    """Tracks that were decided anew with another result."""
+
+
+def imported_answer(report: DecisionsReport) -> ImportedDecisionsAnswer:
+    """The result of an import."""
+    return {
+        "rows": report.rows,
+        "added": report.added,
+        "unchanged": report.unchanged,
+        "refused": report.refused,
+        "refusals": [{"line": one.line, "reason": one.reason} for one in report.refusals],
+        "changed": report.changed,
+    }
 
 
 def categories_answer(page: CategoryPage) -> CategoriesAnswer:
@@ -159,6 +196,13 @@ _ROW: CategoryRow = {
     "place_pending": False,
 }
 
+CATEGORIES_CSV = sends("text/csv", "A header, and a row for each track or decision.")
+IMPORTED = shows(
+    ImportedDecisionsAnswer,
+    imported_answer(
+        DecisionsReport(3, 2, 0, 1, [LineRefusal(4, "there is no such device", "bus")], 5)
+    ),
+)
 CATEGORIES = shows(CategoriesAnswer, categories_answer(CategoryPage([_ROW], None)))
 DECISIONS = shows(DecisionsAnswer, {"decisions": [decision_answer(_DECISION)]})
 CHANGED = shows(ChangedDecisionAnswer, {"decision": decision_answer(_DECISION), "changed": 1})

@@ -1,15 +1,14 @@
-"""Entries of logbooks, their amendments, vehicles and rates."""
+"""Entries of logbooks, their amendments, and joins."""
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
-from trackflow.mileage.rates import Rate
 from trackflow.usecases.mileage.amended_trips import shown_reason
-from trackflow.usecases.mileage.books import BookCheck, BookEntry, Entry
-from trackflow.usecases.mileage.fleet import Vehicle
+from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
+from trackflow.usecases.mileage.joins import Join
 from trackflow.web.answers.describing import described, shows
 
 
@@ -35,13 +34,14 @@ class EntryAnswer(TypedDict):
     month: str
     """Of its local start."""
     status: str
-    """open or closed."""
+    """open, closed, or added: a trip that the closed book lacked, and that stands in amendments."""
     closes_at: dt.datetime | None
-    """null for a private trip."""
+    """null for a private trip, and for one that was added."""
     needs_purpose: bool
     """Whether a person still has to say what it was for."""
     content: dict[str, Any]
-    """What the book says, by name; metres are whole numbers, times have their offset."""
+    """What the book says, by name; metres are whole numbers, times have their offset. Empty for a
+    trip that was added."""
     now: dict[str, Any]
     """The same with all amendments."""
     amendments: list[AmendmentAnswer]
@@ -55,6 +55,21 @@ class EntriesAnswer(TypedDict):
 
     entries: list[EntryAnswer]
     """By vehicle and time."""
+
+
+@described
+class BookVersionAnswer(TypedDict):
+    """What changes whenever a book does."""
+
+    vehicle_id: str
+    version: str
+
+
+@described
+class BookVersionsAnswer(TypedDict):
+    """The versions of books."""
+
+    books: list[BookVersionAnswer]
 
 
 @described
@@ -100,78 +115,33 @@ class JoinAnswer(TypedDict):
 
 
 @described
+class JoinedTimeAnswer(TypedDict):
+    """A join that counts."""
+
+    join_id: uuid.UUID
+    device_id: str
+    start_time: dt.datetime
+    end_time: dt.datetime
+    decided_by: str
+    decided_at: dt.datetime
+
+
+@described
+class JoinsAnswer(TypedDict):
+    """Joins that count."""
+
+    joins: list[JoinedTimeAnswer]
+    """In the order in which they were decided."""
+
+
+@described
 class DoneAnswer(TypedDict):
     """What was done."""
 
     done: bool
 
 
-@described
-class ReadingAnswer(TypedDict):
-    """What a person read from an odometer."""
-
-    reading_id: uuid.UUID
-    odometer_m: int
-    read_at: dt.datetime
-
-
-@described
-class VehicleAnswer(TypedDict):
-    """A vehicle."""
-
-    vehicle_id: str
-    plate: str | None
-    kind: str
-    """car, van, lorry, motorcycle, bicycle or other."""
-    time_zone: str | None
-    """Of its book; null for that of the settings."""
-    closed_until: dt.datetime | None
-    """Until when its book is closed; null before the first closing."""
-
-
-@described
-class VehiclesAnswer(TypedDict):
-    """Vehicles."""
-
-    vehicles: list[VehicleAnswer]
-
-
-@described
-class TierAnswer(TypedDict):
-    """An amount per unit up to so many units in a year."""
-
-    up_to: str | None
-    """Null: without limit."""
-    amount: str
-
-
-@described
-class RateAnswer(TypedDict):
-    """What is paid per kilometre or mile. Numbers are text: decimals."""
-
-    rate_id: str
-    valid_from: dt.date
-    valid_until: dt.date | None
-    category: str | None
-    """Of these trips only; null for all."""
-    vehicle_kind: str | None
-    currency: str
-    unit: str
-    """km or mi."""
-    tiers: list[TierAnswer]
-    year_start: str
-    """Month and day on which the year of the tiers begins."""
-    source: str | None
-
-
-@described
-class RatesAnswer(TypedDict):
-    """The table of rates."""
-
-    rates: list[RateAnswer]
-
-
-def entry_answer(one: BookEntry) -> EntryAnswer:
+def entry_answer(one: BookTrip) -> EntryAnswer:
     """An entry, as anyone but its driver sees it."""
     entry = one.entry
     changes = changes_shown_to(entry.content, [each.changes for each in one.amendments], None)
@@ -179,9 +149,9 @@ def entry_answer(one: BookEntry) -> EntryAnswer:
         "entry_id": entry.entry_id,
         "vehicle_id": entry.vehicle_id,
         "month": entry.month,
-        "status": "open" if entry.closed_at is None else "closed",
+        "status": one.status,
         # it tells when a trip ended
-        "closes_at": None if is_hidden(entry.content, None) else entry.closes_at,
+        "closes_at": None if one.is_added or is_hidden(entry.content, None) else entry.closes_at,
         "needs_purpose": one.needs_purpose,
         "content": shown_to(entry.content, None),
         "now": shown_to(one.content, None),
@@ -200,9 +170,14 @@ def entry_answer(one: BookEntry) -> EntryAnswer:
     }
 
 
-def entries_answer(found: Sequence[BookEntry]) -> EntriesAnswer:
+def entries_answer(found: Sequence[BookTrip]) -> EntriesAnswer:
     """Entries."""
     return {"entries": [entry_answer(one) for one in found]}
+
+
+def versions_answer(found: Mapping[str, str]) -> BookVersionsAnswer:
+    """The versions of books."""
+    return {"books": [{"vehicle_id": name, "version": version} for name, version in found.items()]}
 
 
 def checks_answer(found: Sequence[BookCheck]) -> BookChecksAnswer:
@@ -232,43 +207,17 @@ def checks_answer(found: Sequence[BookCheck]) -> BookChecksAnswer:
     }
 
 
-def vehicle_answer(one: Vehicle) -> VehicleAnswer:
-    """A vehicle."""
+def joins_answer(found: Sequence[Join]) -> JoinsAnswer:
+    """Joins."""
     return {
-        "vehicle_id": one.vehicle_id,
-        "plate": one.plate,
-        "kind": one.kind,
-        "time_zone": one.time_zone,
-        "closed_until": one.closed_until,
-    }
-
-
-def vehicles_answer(found: Sequence[Vehicle]) -> VehiclesAnswer:
-    """Vehicles."""
-    return {"vehicles": [vehicle_answer(one) for one in found]}
-
-
-def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
-    """The table of rates."""
-    return {
-        "rates": [
+        "joins": [
             {
-                "rate_id": one.rate_id,
-                "valid_from": one.valid_from,
-                "valid_until": one.valid_until,
-                "category": one.category,
-                "vehicle_kind": one.vehicle_kind,
-                "currency": one.currency,
-                "unit": one.unit,
-                "tiers": [
-                    {
-                        "up_to": None if tier.up_to is None else str(tier.up_to),
-                        "amount": str(tier.amount),
-                    }
-                    for tier in one.tiers
-                ],
-                "year_start": f"{one.year_start[0]:02}-{one.year_start[1]:02}",
-                "source": one.source,
+                "join_id": one.join_id,
+                "device_id": one.device_id,
+                "start_time": one.start_time,
+                "end_time": one.end_time,
+                "decided_by": one.decided_by,
+                "decided_at": one.decided_at,
             }
             for one in found
         ]
@@ -277,7 +226,7 @@ def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
 
 _START = dt.datetime(2026, 9, 21, 6, 27, 10, tzinfo=dt.UTC)
 _ID = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
-_ENTRY = BookEntry(
+_ENTRY = BookTrip(
     Entry(
         _ID, "van", _ID, _START, _START + dt.timedelta(minutes=25), "2026-09",
         {"vehicle_id": "van", "local_day": "2026-09-21", "category": "business",
@@ -285,16 +234,14 @@ _ENTRY = BookEntry(
         _START + dt.timedelta(days=7, minutes=25),
     )
 )  # fmt: skip
-_VEHICLE = Vehicle("van", "ABC-123", "van", None, None, None, _START)
 
 ENTRIES = shows(EntriesAnswer, entries_answer([_ENTRY]))
+VERSIONS = shows(BookVersionsAnswer, versions_answer({"van": "ab" * 12}))
 ENTRY = shows(EntryAnswer, entry_answer(_ENTRY))
 CHECKS = shows(BookChecksAnswer, checks_answer([BookCheck("van", 12, 3, "ab" * 32)]))
 JOIN = shows(JoinAnswer, {"join_id": _ID}, status=201)
 DONE = shows(DoneAnswer, {"done": True})
-VEHICLES = shows(VehiclesAnswer, vehicles_answer([_VEHICLE]))
-VEHICLE = shows(VehicleAnswer, vehicle_answer(_VEHICLE))
-READING = shows(
-    ReadingAnswer, {"reading_id": _ID, "odometer_m": 48_210_500, "read_at": _START}, status=201
+JOINS = shows(
+    JoinsAnswer,
+    joins_answer([Join(_ID, "van-7", _START, _START + dt.timedelta(hours=9), "ada", _START)]),
 )
-RATES = shows(RatesAnswer, rates_answer([]))

@@ -1,9 +1,11 @@
 """Places, what people decided about them, and stays at them."""
 
 import datetime as dt
+import io
 import uuid
 from typing import TypedDict
 
+from trackflow.exports.formats.csv import write_stays
 from trackflow.geo.geojson import (
     Feature,
     FeatureCollection,
@@ -14,7 +16,8 @@ from trackflow.geo.geojson import (
 )
 from trackflow.places.areas import PlaceStatus
 from trackflow.usecases.places.reading import PlaceDecision, PlaceRow, StayRow, Visit
-from trackflow.web.answers.describing import described, shows
+from trackflow.usecases.queries.exported import stay_row
+from trackflow.web.answers.describing import described, sends, shows
 from trackflow.web.answers.sending import GEOJSON
 
 
@@ -143,19 +146,26 @@ def stays_answer(visits: list[Visit]) -> StaysAnswer:
     return feature_collection([_stay(visit) for visit in visits])
 
 
+def stays_csv(visits: list[Visit]) -> bytes:
+    """The same as CSV, as `trackflow export stays` writes it."""
+    file = io.BytesIO()
+    write_stays(map(stay_row, visits), file)
+    return file.getvalue()
+
+
 def _stay(visit: Visit) -> StayFeature:
-    place = visit.place
+    row = stay_row(visit)
     return feature(
-        geojson_point(visit.stay.longitude, visit.stay.latitude),
+        geojson_point(row["longitude"], row["latitude"]),
         {
-            "device_id": visit.stay.device_id,
-            "start_time": visit.stay.start_time,
-            "end_time": visit.stay.end_time,
-            "duration_s": visit.duration_s,
-            "place_id": None if place is None else place.place_id,
-            "place": None if place is None else place.name,
-            "kind": None if place is None else place.kind,
-            "address": visit.address,
+            "device_id": row["device_id"],
+            "start_time": row["start_time"],
+            "end_time": row["end_time"],
+            "duration_s": row["duration_s"],
+            "place_id": row["place_id"],
+            "place": row["place"],
+            "kind": row["kind"],
+            "address": row["address"],
         },
     )
 
@@ -186,4 +196,5 @@ PLACES = shows(PlacesAnswer, places_answer([_PLACE]))
 PLACE = shows(PlaceHistoryAnswer, history_answer(_PLACE, [_CONFIRMED]))
 CHANGED = shows(ChangedPlaceAnswer, {"place": place_answer(_PLACE)})
 NEW = shows(ChangedPlaceAnswer, {"place": place_answer(_PLACE)}, status=201)
+STAYS_CSV = sends("text/csv", "A header, and a row for each stay.")
 STAYS = shows(StaysAnswer, stays_answer([_VISIT]), media_type=GEOJSON)

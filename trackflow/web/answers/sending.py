@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
+CSV = "text/csv; charset=utf-8"
 
 REVALIDATE = "private, no-cache"
 """A client that keeps an answer has to check each time whether it is still valid."""

@@ -12,6 +12,7 @@ from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.web.guarding import OPTIONS, guard, routes_of
 from trackflow.web.mesh_service.routes import router
 from trackflow.web.mesh_service.working import MeshWork
+from trackflow.web.request_log import RequestLogMiddleware
 from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware, RequestLimits
 
 DESCRIPTION = """\
@@ -61,6 +62,7 @@ def create_mesh_service(
     )
     app.add_middleware(LimitsMiddleware, limits=limits)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
+    app.add_middleware(RequestLogMiddleware)
     return app
 
 

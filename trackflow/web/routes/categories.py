@@ -1,6 +1,7 @@
 """What tracks were for, and what people decide about them."""
 
 import datetime as dt
+import itertools
 import uuid
 from typing import Annotated
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.time import within_calendars
+from trackflow.sources.values.moments import DateOrder
+from trackflow.sources.values.zones import zone_option
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
@@ -19,11 +22,16 @@ from trackflow.usecases.categories.deciding import (
     list_decisions,
     undo_decision,
 )
+from trackflow.usecases.categories.decision_files import (
+    FileOptions,
+    export_categories,
+    import_decisions,
+)
 from trackflow.usecases.categories.following import decide_between
 from trackflow.usecases.categories.reading import read_category_page
 from trackflow.usecases.queries.limits import check_count
 from trackflow.web.answers import categories as answers
-from trackflow.web.answers.sending import answer
+from trackflow.web.answers.sending import CSV, answer, answer_bytes
 from trackflow.web.cursors import read_cursor
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, DeviceIds
@@ -33,6 +41,7 @@ router = guarded_router()
 
 MOST_TRACKS = 1000
 MOST_DECISIONS = 20_000
+LONGEST_CSV = 10_000_000
 
 
 class DecisionBody(BaseModel):
@@ -47,6 +56,23 @@ class DecisionBody(BaseModel):
     category: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
     purpose: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
     partner: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
+
+
+class DecisionsBody(BaseModel):
+    """A CSV file: start_time, end_time, device_id, category, purpose, partner."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    csv: str = Field(description="The file's text.", max_length=LONGEST_CSV)
+    device_id: str | None = Field(
+        None, description="The device of rows that name none.", max_length=200
+    )
+    time_zone: str | None = Field(
+        None, description="Of times that name none; null for each device's own.", max_length=100
+    )
+    dates: DateOrder | None = Field(
+        None, description="Of dates like 1/5/2026; null as the file shows."
+    )
 
 
 @router.get(
@@ -146,6 +172,53 @@ def undo(
 ) -> answers.ChangedDecisionAnswer:
     """An earlier decision, or the rules, decide again. 404 if there is no such decision."""
     return _changed(context, undo_decision(context, decision_id))
+
+
+@router.get(
+    "/api/v1/categories.csv",
+    tags=["categories"],
+    summary="What tracks were for as CSV",
+    response_class=Response,
+    responses=answers.CATEGORIES_CSV,
+)
+@open_to(Scope.READ)
+def categories_csv(
+    request: Request,
+    context: ContextDep,
+    device: DeviceIds,
+    when: AnyTime,
+    decisions: Annotated[bool, Query(description="Only what people decided.")] = False,
+) -> Response:
+    """The file of `trackflow categories export`, which the import reads.
+
+    At most 20,000 rows: 400 for more, choose a shorter time.
+    """
+    lines = export_categories(context, device, when.start, when.end, only_decisions=decisions)
+    found = list(itertools.islice(lines, MOST_DECISIONS + 2))
+    check_count(len(found) - 1, MOST_DECISIONS, "rows")
+    return answer_bytes(request, "".join(found).encode(), CSV)
+
+
+@router.post(
+    "/api/v1/categories/decisions/import",
+    tags=["categories"],
+    summary="Import decisions from CSV",
+    response_model=None,
+    responses=answers.IMPORTED,
+)
+@open_to(Scope.ADMIN)
+def import_csv(
+    context: ContextDep, caller: CallerDep, wanted: DecisionsBody
+) -> answers.ImportedDecisionsAnswer:
+    """Rows that cannot be used are listed with their line. The same file again changes nothing."""
+    options = FileOptions(
+        None if wanted.time_zone is None else zone_option(wanted.time_zone),
+        wanted.dates,
+        wanted.device_id,
+    )
+    data = wanted.csv.encode("utf-8", "replace")  # JSON can hold halves of characters
+    report = import_decisions(context, data, "the CSV", decider(caller), options)
+    return answers.imported_answer(report)
 
 
 def _changed(context: Context, row: DecisionRow) -> answers.ChangedDecisionAnswer:

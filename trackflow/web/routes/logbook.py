@@ -1,4 +1,4 @@
-"""The logbook: entries, amendments, joins, reports of months, vehicles and rates.
+"""The logbook: entries, amendments, joins, reports of months.
 
 A caller with a token is no driver: of private trips it sees the kilometres only.
 """
@@ -8,20 +8,20 @@ import uuid
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from trackflow.errors import BadInputError
 from trackflow.exports.mileage.writing import MEDIA_TYPES, file_name, report_bytes
 from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
-from trackflow.usecases.mileage import books, fleet
-from trackflow.usecases.mileage.rate_table import list_rates
+from trackflow.usecases.mileage import books
+from trackflow.usecases.mileage import joins as joining
 from trackflow.usecases.mileage.reports import check_month, report_of
 from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
 from trackflow.web.answers.sending import answer, answer_bytes
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.parameters import Body, text
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -29,18 +29,11 @@ router = guarded_router()
 LONGEST = 500
 
 EntryId = Annotated[uuid.UUID, Path(description="The entry, as listed.")]
-VehicleId = Annotated[str, Path(description="The vehicle, as listed.", max_length=200)]
 MOST_ENTRIES = 20_000
 
 OneVehicle = Annotated[str | None, Query(description="Of this vehicle only.", max_length=200)]
 Format = Annotated[str, Query(description=f"{', '.join(MEDIA_TYPES)}.", max_length=20)]
 Text = Annotated[str | None, Field(max_length=LONGEST)]
-
-
-class Body(BaseModel):
-    """What a request says; unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class AmendBody(Body):
@@ -63,42 +56,6 @@ class JoinBody(Body):
     end: dt.datetime = Field(description="ISO 8601; UTC if no offset.")
 
 
-class VehicleBody(Body):
-    """A vehicle."""
-
-    kind: str = Field("car", description=f"{', '.join(fleet.KINDS)}.", max_length=20)
-    plate: str | None = Field(None, description="Number plate.", max_length=50)
-    time_zone: str | None = Field(
-        None, description="Of its book; null for that of the settings.", max_length=100
-    )
-
-
-class TimesBody(Body):
-    """From when until when something holds."""
-
-    from_time: dt.datetime | None = Field(None, description="Null for the beginning.")
-    until_time: dt.datetime | None = Field(None, description="Null for ever.")
-
-
-class DeviceBody(TimesBody):
-    """A device in a vehicle."""
-
-    device_id: str = Field(description="The device.", max_length=200)
-
-
-class DriverBody(TimesBody):
-    """A driver of a vehicle."""
-
-    driver: str = Field(description="Name of the driver.", max_length=200)
-
-
-class OdometerBody(Body):
-    """What an odometer shows."""
-
-    time: dt.datetime = Field(description="When it was read; UTC if no offset.")
-    odometer_km: float = Field(description="What it shows.", ge=0, le=100_000_000)
-
-
 @router.get(
     "/api/v1/logbook", tags=["logbook"], summary="Entries of logbooks", responses=answers.ENTRIES
 )
@@ -109,13 +66,14 @@ def entries(
     vehicle: OneVehicle = None,
     month: Annotated[str | None, Query(description="Such as 2026-11.", max_length=7)] = None,
     needs_purpose: Annotated[
-        bool, Query(description="Open ones whose purpose is still to be given.")
+        bool,
+        Query(description="Whose purpose is still to be given: open ones, and those added later."),
     ] = False,
 ) -> Response:
-    """Trips of vehicles with their amendments."""
+    """Trips of vehicles with their amendments; also those that a closed book lacked."""
     found = books.list_entries(
         context,
-        vehicle_id=_text(vehicle),
+        vehicle_id=text(vehicle),
         month=None if month is None else check_month(month),
         only_needing_purpose=needs_purpose,
         limit=MOST_ENTRIES,
@@ -132,7 +90,32 @@ def entries(
 @open_to(Scope.READ)
 def verify(request: Request, context: ContextDep, vehicle: OneVehicle = None) -> Response:
     """Whether a closed entry was changed, left out or put in."""
-    return answer(request, answers.checks_answer(books.verify_books(context, _text(vehicle))))
+    return answer(request, answers.checks_answer(books.verify_books(context, text(vehicle))))
+
+
+@router.get(
+    "/api/v1/logbook/versions",
+    tags=["logbook"],
+    summary="Whether books have changed",
+    responses=answers.VERSIONS,
+)
+@open_to(Scope.READ)
+def versions(request: Request, context: ContextDep, vehicle: OneVehicle = None) -> Response:
+    """A short text for each book that changes whenever the book does: poll this, not the book."""
+    return answer(request, answers.versions_answer(books.book_versions(context, text(vehicle))))
+
+
+@router.get(
+    "/api/v1/logbook/joins", tags=["logbook"], summary="Joined times", responses=answers.JOINS
+)
+@open_to(Scope.READ)
+def joins(
+    request: Request,
+    context: ContextDep,
+    device: Annotated[str | None, Query(description="Of this device only.", max_length=200)] = None,
+) -> Response:
+    """Times in which all tracks of a device are one trip, until they are undone."""
+    return answer(request, answers.joins_answer(joining.list_joins(context, text(device))))
 
 
 @router.get(
@@ -158,10 +141,13 @@ def entry(request: Request, context: ContextDep, entry_id: EntryId) -> Response:
 def amend(
     context: ContextDep, caller: CallerDep, entry_id: EntryId, wanted: AmendBody
 ) -> answers.EntryAnswer:
-    """What the book says stays; the amendment stands beside it. 400 for an open entry."""
+    """What the book says stays; the amendment stands beside it, and the amount follows.
+
+    Also for a trip that a closed book lacked. 400 for an open entry.
+    """
     values = wanted.model_dump(exclude_unset=True, exclude={"reason"})
     for value in (wanted.reason, *values.values()):
-        _text(value)
+        text(value)
     found = books.amend_entry(
         context, entry_id, values, reason=wanted.reason, amended_by=decider(caller)
     )
@@ -180,7 +166,7 @@ def amend(
 def join(context: ContextDep, caller: CallerDep, wanted: JoinBody) -> answers.JoinAnswer:
     """Such as a business day with several stops. The book follows at once."""
     start, end = within_calendars(wanted.start), within_calendars(wanted.end)
-    join_id = books.join_trips(context, wanted.device_id, start, end, decided_by=decider(caller))
+    join_id = joining.join_trips(context, wanted.device_id, start, end, decided_by=decider(caller))
     follow_tracks(context, device_id=wanted.device_id)
     return {"join_id": join_id}
 
@@ -197,7 +183,7 @@ def undo_join(
     context: ContextDep, join_id: Annotated[uuid.UUID, Path(description="As answered.")]
 ) -> answers.DoneAnswer:
     """404 if there is no such join that counts."""
-    books.undo_join(context, join_id)
+    joining.undo_join(context, join_id)
     follow_tracks(context)
     return {"done": True}
 
@@ -221,121 +207,9 @@ def mileage_report(
     format: Format = "csv",  # noqa: A002 (the name in the address)
 ) -> Response:
     """Trips, sums, odometer, amendments and the last hash; 404 if the month has no trip."""
-    report = report_of(context, month, str(_text(vehicle)))
+    report = report_of(context, month, str(text(vehicle)))
     body = report_bytes(report, format)
     found = answer_bytes(request, body, MEDIA_TYPES[format])
     name = file_name(report, format).encode("ascii", "replace").decode().replace("?", "_")
     found.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return found
-
-
-@router.get("/api/v1/vehicles", tags=["logbook"], summary="Vehicles", responses=answers.VEHICLES)
-@open_to(Scope.READ)
-def vehicles(request: Request, context: ContextDep) -> Response:
-    """Vehicles that have a logbook."""
-    return answer(request, answers.vehicles_answer(fleet.list_vehicles(context)))
-
-
-@router.put(
-    "/api/v1/vehicles/{vehicle_id}",
-    tags=["logbook"],
-    summary="Add or change a vehicle",
-    response_model=None,
-    responses=answers.VEHICLE,
-)
-@open_to(Scope.ADMIN)
-def put_vehicle(
-    context: ContextDep, vehicle_id: VehicleId, wanted: VehicleBody
-) -> answers.VehicleAnswer:
-    """Closed entries keep the plate that they were closed with."""
-    for value in (vehicle_id, wanted.plate, wanted.time_zone):
-        _text(value)
-    found = fleet.save_vehicle(context, vehicle_id, **wanted.model_dump())
-    return answers.vehicle_answer(found)
-
-
-@router.post(
-    "/api/v1/vehicles/{vehicle_id}/device",
-    tags=["logbook"],
-    summary="Say which device is in a vehicle",
-    response_model=None,
-    responses=answers.DONE,
-)
-@open_to(Scope.ADMIN)
-def put_device(
-    context: ContextDep, vehicle_id: VehicleId, wanted: DeviceBody
-) -> answers.DoneAnswer:
-    """Its trips are in the vehicle's book, which follows at once."""
-    from_time, until_time = _times(wanted)
-    fleet.put_device(context, str(_text(vehicle_id)), wanted.device_id, from_time, until_time)
-    follow_tracks(context, device_id=wanted.device_id)
-    return {"done": True}
-
-
-@router.post(
-    "/api/v1/vehicles/{vehicle_id}/driver",
-    tags=["logbook"],
-    summary="Say who drives a vehicle",
-    response_model=None,
-    responses=answers.DONE,
-)
-@open_to(Scope.ADMIN)
-def put_driver(
-    context: ContextDep, vehicle_id: VehicleId, wanted: DriverBody
-) -> answers.DoneAnswer:
-    """Open entries follow at once; closed ones are amended."""
-    from_time, until_time = _times(wanted)
-    _text(wanted.driver)
-    fleet.put_driver(context, str(_text(vehicle_id)), wanted.driver, from_time, until_time)
-    follow_tracks(context)
-    return {"done": True}
-
-
-@router.post(
-    "/api/v1/vehicles/{vehicle_id}/odometer",
-    tags=["logbook"],
-    summary="Note what an odometer shows",
-    status_code=201,
-    response_model=None,
-    responses=answers.READING,
-)
-@open_to(Scope.ADMIN)
-def add_reading(
-    context: ContextDep, caller: CallerDep, vehicle_id: VehicleId, wanted: OdometerBody
-) -> answers.ReadingAnswer:
-    """400 if it shows less than before, or more than after."""
-    read_at = within_calendars(wanted.time)
-    odometer_m = round(wanted.odometer_km * 1000)
-    reading_id = fleet.add_reading(
-        context,
-        str(_text(vehicle_id)),
-        read_at,
-        odometer_m,
-        recorded_by=decider(caller),
-    )
-    return {"reading_id": reading_id, "odometer_m": odometer_m, "read_at": read_at}
-
-
-@router.get("/api/v1/rates", tags=["logbook"], summary="Rates", responses=answers.RATES)
-@open_to(Scope.READ)
-def rates(request: Request, context: ContextDep) -> Response:
-    """The table of what is paid per kilometre or mile."""
-    return answer(request, answers.rates_answer(list_rates(context)))
-
-
-def _times(wanted: TimesBody) -> tuple[dt.datetime | None, dt.datetime | None]:
-    return (
-        None if wanted.from_time is None else within_calendars(wanted.from_time),
-        None if wanted.until_time is None else within_calendars(wanted.until_time),
-    )
-
-
-def _text(value: str | None) -> str | None:
-    """Text that a database can hold.
-
-    Raises:
-        BadInputError: PostgreSQL cannot hold it.
-    """
-    if value is not None and "\0" in value:
-        raise BadInputError("text cannot hold the character NUL")
-    return value

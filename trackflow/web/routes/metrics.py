@@ -25,8 +25,10 @@ from trackflow.usecases.queries.processing import StoreCounts, worker_status
 from trackflow.web.answers.service import METRICS
 from trackflow.web.cached import CachedValue
 from trackflow.web.dependencies import guarded_router
+from trackflow.web.routes.concurrency_metrics import ConcurrencyCollector
 from trackflow.web.security.access import open_to
 from trackflow.web.security.guesses import WrongTokens
+from trackflow.web.service_figures import add_service_figures
 
 router = guarded_router()
 
@@ -42,7 +44,10 @@ BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 )
 @open_to(Scope.READ)
 def metrics(request: Request) -> Response:
-    """Batches by status, points, age of the backlog, breakers; requests by route and status."""
+    """Batches by status, points, age of the backlog; services, breakers and pools; requests.
+
+    What they mean is in the pages [Live reports](../live.md) and [Concurrency](../concurrency.md).
+    """
     registry: CollectorRegistry = request.app.state.metrics
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -251,6 +256,8 @@ def add_metrics(app: FastAPI, context: Context) -> None:
     registry.register(StoreCollector(context, app.state.counts))
     registry.register(CatalogueCollector(context))
     registry.register(MeshCollector(context))
+    registry.register(ConcurrencyCollector(context))
     registry.register(GuessesCollector(app.state.guesses_of_tokens))
+    add_service_figures(registry, app, context)
     app.state.metrics = registry
     app.add_middleware(TimingMiddleware, registry=registry)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.places import editing, reading
 from trackflow.web.answers import places as answers
-from trackflow.web.answers.sending import GEOJSON, GeoJson, answer
+from trackflow.web.answers.sending import CSV, GEOJSON, GeoJson, answer, answer_bytes
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import decider, open_to
@@ -183,3 +183,20 @@ def stays(request: Request, context: ContextDep, device: DeviceIds, when: AnyTim
     """
     found = reading.read_visits(context, device, when, MOST_STAYS)
     return answer(request, answers.stays_answer(found), GEOJSON)
+
+
+@router.get(
+    "/api/v1/stays.csv",
+    tags=["places"],
+    summary="Stays and visits to places as CSV",
+    response_class=Response,
+    responses=answers.STAYS_CSV,
+)
+@open_to(Scope.READ)
+def stays_csv(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
+    """The file of `trackflow export stays --format csv`; times are UTC.
+
+    At most 20,000: 400 for more, choose a shorter time.
+    """
+    found = reading.read_visits(context, device, when, MOST_STAYS)
+    return answer_bytes(request, answers.stays_csv(found), CSV)

@@ -12,7 +12,7 @@ from trackflow.categories.rules.toml import parse_table, parse_toml
 from trackflow.errors import BadInputError
 from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.following import decide_between
 from trackflow.usecases.categories.previewing import PreviewRange, preview_rules
 from trackflow.usecases.categories.rule_versions import (
     RulesVersion,
@@ -191,7 +191,10 @@ def preview(context: ContextDep, wanted: RulesPreview) -> answers.PreviewAnswer:
 )
 @open_to(Scope.ADMIN)
 def apply(context: ContextDep, caller: CallerDep, wanted: RulesApply) -> answers.ChangedUseAnswer:
-    """Tracks that begin in the time are decided anew. What people decided stays."""
+    """Tracks that begin in the time are decided anew, and the logbook follows at once.
+
+    What people decided stays.
+    """
     start, end = within_calendars(wanted.from_), within_calendars(wanted.to)
     return _changed(context, apply_rules(context, wanted.version, start, end, decider(caller)))
 
@@ -205,7 +208,7 @@ def apply(context: ContextDep, caller: CallerDep, wanted: RulesApply) -> answers
 )
 @open_to(Scope.ADMIN)
 def undo(context: ContextDep, wanted: UseUndo) -> answers.ChangedUseAnswer:
-    """What was used before decides again. 404 if there is none to undo."""
+    """What was used before decides again, and the logbook follows at once. 404 for none to undo."""
     return _changed(context, undo_use(context, wanted.use_no))
 
 
@@ -214,5 +217,5 @@ def _limit(time: dt.datetime | None) -> dt.datetime | None:
 
 
 def _changed(context: ContextDep, use: UseRow) -> answers.ChangedUseAnswer:
-    changed = update_between(context, None, use.from_time, use.until_time)
+    changed = decide_between(context, None, use.from_time, use.until_time)
     return {"use": answers.use_answer(use), "changed": changed}

@@ -15,19 +15,32 @@ function closing(entry) {
   return seconds > 0 ? `closes in ${duration(seconds)}` : 'closes today';
 }
 
+/** The inputs for what a trip was for; `wanted()` is what they say. */
+function outcomeInputs(content, id) {
+  const category = categorySelect(content.category, `category-${id}`);
+  const purpose = textInput('purpose', content.purpose, `purpose-${id}`);
+  const partner = textInput('partner', content.partner, `partner-${id}`);
+  return { inputs: [category, purpose, partner], wanted: () => ({ category: said(category), purpose: said(purpose), partner: said(partner) }) };
+}
+
+/** Amend a closed trip, or one that a closed book lacked: what is different from `now`. */
+async function amend(entry, wanted, reason) {
+  const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => value !== (entry.now[name] ?? null)));
+  await send('POST', `/api/v1/logbook/${entry.entry_id}/amend`, { ...changes, reason });
+}
+
 /** The trips that need a purpose, each with its inputs. `saved` is called with the element of a changed one. */
 export function purposes(entries, { mayChange, saved, failed }) {
   if (!entries.length) return empty('Every open trip has a purpose', 'New trips show up here, and are closed some days after they end.');
   return el('div', {}, entries.map((entry) => {
-    const { content } = entry;
-    const category = categorySelect(content.category, `category-${entry.entry_id}`);
-    const purpose = textInput('purpose', content.purpose, `purpose-${entry.entry_id}`);
-    const partner = textInput('partner', content.partner, `partner-${entry.entry_id}`);
+    const isAdded = entry.status === 'added';
+    const content = entry.now;
+    const { inputs, wanted } = outcomeInputs(content, entry.entry_id);
     const save = async (event) => {
       event.preventDefault();
       try {
-        const wanted = { category: said(category), purpose: said(purpose), partner: said(partner) };
-        for (const track of content.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted });
+        if (isAdded) await amend(entry, wanted(), 'said what the late trip was for');
+        else for (const track of content.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted() });
         await saved(trip);
       } catch (error) {
         failed(error);
@@ -37,36 +50,47 @@ export function purposes(entries, { mayChange, saved, failed }) {
       el('div', {},
         el('p', { class: 'strong' }, `${dayOf(content.local_day)}, ${timeOf(content.start_time)} – ${timeOf(content.end_time)}`),
         el('p', {}, `${distance(content.distance_m)}, ${ends(content)}`),
-        el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${closing(entry)}`)),
-      mayChange && el('form', { on: { submit: save } }, category, purpose, partner, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, 'Save')));
+        el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? 'came after closing' : closing(entry)}`)),
+      mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, 'Save')));
     return trip;
   }));
 }
 
-/** The book of a vehicle's month. */
-export function book(entries, check) {
-  if (!entries.length) return empty('No trips in this month', 'Say which device is in a vehicle: “trackflow vehicles device VEHICLE DEVICE”.');
-  const sums = new Map();
-  for (const entry of entries.filter((one) => !one.now.gone)) {
-    const name = entry.now.category ?? 'no category';
-    const sum = sums.get(name) ?? { metres: 0, trips: 0 };
-    sums.set(name, { metres: sum.metres + (entry.now.distance_m ?? 0), trips: sum.trips + 1 });
+/** Amounts by currency, in words; amounts are text, summed in hundredths. */
+function amountWords(contents) {
+  const cents = new Map();
+  for (const { amount, currency } of contents) {
+    if (amount) cents.set(currency, (cents.get(currency) ?? 0) + Math.round(Number(amount) * 100));
   }
+  return [...cents].map(([currency, sum]) => `${(sum / 100).toFixed(2)} ${currency}`).join(', ');
+}
+
+/** The book of a vehicle's month. `saved` is called with the form of an amended trip. */
+export function book(entries, check, actions) {
+  if (!entries.length) return empty('No trips in this month', 'Say which device is in a vehicle: “trackflow vehicles device VEHICLE DEVICE”.');
+  const byCategory = Map.groupBy(entries.filter((one) => !one.now.gone).map((one) => one.now), (content) => content.category ?? 'no category');
+  const sums = [...byCategory].map(([name, contents]) => {
+    const metres = contents.reduce((sum, content) => sum + (content.distance_m ?? 0), 0);
+    return el('span', {}, el('strong', {}, name), ` ${[distance(metres), counted(contents.length, 'trip'), amountWords(contents)].filter(Boolean).join(', ')}`);
+  });
+  const isPaid = entries.some((one) => one.now.amount);
+  const numbers = ['km', 'Odometer', isPaid && 'Paid'].filter(Boolean);
   return el('div', {},
-    el('div', { class: 'sums' }, [...sums].map(([name, sum]) => el('span', {}, el('strong', {}, name), ` ${distance(sum.metres)}, ${counted(sum.trips, 'trip')}`))),
+    el('div', { class: 'sums' }, sums),
     el('div', { class: 'table-box' }, el('table', {},
-      el('thead', {}, el('tr', {}, ['Day', 'From – to', 'Way', 'Purpose', 'Category'].map((name) => el('th', {}, name)), ['km', 'Odometer'].map((name) => el('th', { class: 'number' }, name)), el('th', {}, 'State'))),
-      el('tbody', {}, entries.map(row)))),
+      el('thead', {}, el('tr', {}, ['Day', 'From – to', 'Way', 'Purpose', 'Category'].map((name) => el('th', { scope: 'col' }, name)), numbers.map((name) => el('th', { scope: 'col', class: 'number' }, name)), el('th', { scope: 'col' }, 'State'))),
+      el('tbody', {}, entries.map((entry) => row(entry, isPaid, actions))))),
     check && el('p', { class: check.is_intact ? 'dim' : 'bad' },
       check.is_intact ? `The book is intact: ${counted(check.links, 'closed link')}, ${counted(check.open_entries, 'open entry', 'open entries')}. ` : `The book is not intact: ${check.faults.map((fault) => `link ${fault.chain_no}: ${fault.problem}`).concat(check.problems).join('; ')}. `,
       check.waiting_days > 0 && `${counted(check.waiting_days, 'day')} of its devices not in it yet. `,
       check.last_hash && el('span', { class: 'hash' }, check.last_hash)));
 }
 
-function row(entry) {
+function row(entry, isPaid, actions) {
   const content = entry.now;
   const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : (content.odometer_end_m / 1000).toFixed(1);
-  return el('tr', {},
+  const mayAmend = actions.mayChange && entry.status !== 'open' && !content.gone && content.start_time;
+  const made = el('tr', { 'data-row': entry.entry_id },
     el('td', {}, dayOf(content.local_day)),
     el('td', {}, content.start_time ? `${timeOf(content.start_time)} – ${timeOf(content.end_time)}` : '–'),
     el('td', {}, content.start_time ? ends(content) : 'private'),
@@ -74,7 +98,34 @@ function row(entry) {
     el('td', {}, content.category ?? '–'),
     el('td', { class: 'number' }, (content.distance_m / 1000).toFixed(1)),
     el('td', { class: 'number' }, odometer),
-    el('td', {}, content.gone ? 'gone' : entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${counted(entry.amendments.length, 'amendment')}`)));
+    isPaid && el('td', { class: 'number' }, content.amount ? `${content.amount} ${content.currency}` : '–'),
+    el('td', {}, content.gone ? 'gone' : entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${counted(entry.amendments.length, 'amendment')}`),
+      mayAmend && el('button', { type: 'button', class: 'link', 'data-key': `amend-${entry.entry_id}`, 'aria-label': `Amend the trip of ${dayOf(content.local_day)}, ${timeOf(content.start_time)}`, on: { click: () => toggleAmend(made, entry, actions) } }, 'Amend')));
+  return made;
+}
+
+/** Open or close the inputs for an amendment, in a row below the trip's. */
+function toggleAmend(made, entry, { saved, failed }) {
+  if (made.nextElementSibling?.classList.contains('amend')) {
+    made.nextElementSibling.remove();
+    return;
+  }
+  const { inputs, wanted } = outcomeInputs(entry.now, `amend-${entry.entry_id}`);
+  const reason = textInput('reason', '', `reason-${entry.entry_id}`);
+  reason.required = true;
+  const below = el('tr', { class: 'amend' }, el('td', { colspan: made.children.length },
+    el('form', { on: { submit: save } }, inputs, reason, el('button', { type: 'submit', class: 'primary' }, 'Amend'))));
+  async function save(event) {
+    event.preventDefault();
+    try {
+      await amend(entry, wanted(), reason.value.trim());
+      await saved(below);
+    } catch (error) {
+      failed(error);
+    }
+  }
+  made.after(below);
+  inputs[0].focus();
 }
 
 /** Links to the month's files. */

@@ -1,15 +1,19 @@
-// The page of the logbook: what needs a purpose, the book of a month, and the rules.
+// The page of the logbook: what needs a purpose, the book of a month, places, rules, and what other thresholds do.
 
 import { get, withQuery } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
+import { installPlaces } from './logbook-places.js';
 import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
+import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
 
 const POLL_MS = 30000;
 
 let mayChange = false;
 let timer = 0;
+let drawnPurposes = ''; // the versions of all books that the list was drawn from
+let drawnBook = ''; // vehicle, month and version of the book that is drawn
 
 function problem(error) {
   const box = byId('problem');
@@ -18,10 +22,14 @@ function problem(error) {
   box.textContent = text;
 }
 
+/** Draw what has changed: the versions of books are small, the books are not. */
 async function refresh() {
   clearTimeout(timer);
   try {
-    await Promise.all([isWriting() || drawPurposes(), drawBook()]);
+    const { data } = await get('/api/v1/logbook/versions');
+    const versions = new Map(data.books.map((one) => [one.vehicle_id, one.version]));
+    // by the hour as well: trips say when they close
+    await Promise.all([drawPurposes([...versions, new Date().getHours()].join()), drawBook(versions)]);
     problem(null);
   } catch (error) {
     problem(error);
@@ -29,12 +37,13 @@ async function refresh() {
   timer = setTimeout(refresh, POLL_MS);
 }
 
-/** Whether somebody has begun to write what a trip was for: drawn anew, the inputs would be empty. */
-function isWriting() {
-  return document.querySelector('.trip.touched') || document.activeElement?.closest('.trip');
+/** Whether somebody has begun to write within `box`: drawn anew, the inputs would be empty. */
+function isWriting(box) {
+  return box.querySelector('.touched, .amend') || (box.contains(document.activeElement) && document.activeElement.closest('form'));
 }
 
-async function drawPurposes() {
+async function drawPurposes(version) {
+  if (version === drawnPurposes || isWriting(byId('purposes'))) return;
   const { data } = await get('/api/v1/logbook?needs_purpose=true');
   const saved = async (trip) => {
     announce('Saved');
@@ -42,11 +51,16 @@ async function drawPurposes() {
     await refresh();
   };
   fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: problem }));
+  drawnPurposes = version;
 }
 
-async function drawBook() {
+async function drawBook(versions) {
   const vehicle = byId('vehicle').value;
   const month = byId('month').value;
+  const chosen = [vehicle, month, versions.get(vehicle)].join('\n');
+  if (chosen === drawnBook) return;
+  const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
+  if (isSame && isWriting(byId('book'))) return;
   if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
     fill(byId('book'), el('p', { class: 'dim' }, 'There is no vehicle yet: “trackflow vehicles add ID --plate PLATE”.'));
     return;
@@ -55,7 +69,13 @@ async function drawBook() {
     get(withQuery('/api/v1/logbook', { vehicle, month })),
     get(withQuery('/api/v1/logbook/verify', { vehicle })),
   ]);
-  fill(byId('book'), book(found.entries, checks.books[0]), found.entries.length > 0 && files(vehicle, month));
+  const saved = async (form) => {
+    announce('Amended');
+    form.remove();
+    await refresh();
+  };
+  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: problem }), found.entries.length > 0 && files(vehicle, month));
+  drawnBook = chosen;
 }
 
 async function begin() {
@@ -66,7 +86,12 @@ async function begin() {
     const { data: fleet } = await get('/api/v1/vehicles');
     fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
     if (!byId('month').value) byId('month').value = new Date().toISOString().slice(0, 7);
-    await drawRules(byId('rules'), { mayChange, saved: refresh, failed: problem });
+    drawnPurposes = drawnBook = '';
+    await Promise.all([
+      drawRules(byId('rules'), { mayChange, saved: refresh, failed: problem }),
+      installPlaces(byId('places'), { mayChange, failed: problem }),
+      installWhatIf(byId('what-if'), { failed: problem }),
+    ]);
   } catch (error) {
     if (error.status === 401) return;
     problem(error);

@@ -2,7 +2,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +16,8 @@ from trackflow.catalogue.sources.liverc import (
     slug_of,
 )
 from trackflow.catalogue.validate import validate
+from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline
-from trackflow.concurrency.http import new_client
 from trackflow.concurrency.polite import Page, PoliteClient
 from trackflow.concurrency.processor import Processor
 from trackflow.concurrency.rate_limit import RateLimit
@@ -51,13 +50,13 @@ def tracks() -> list[SiteTrack]:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
-    with new_client() as client:
+def client() -> Iterator[HttpClient]:
+    with HttpClient() as client:
         yield client
 
 
 @pytest.fixture
-def web(client: httpx.Client) -> PoliteClient:
+def web(client: HttpClient) -> PoliteClient:
     return PoliteClient(RateLimit(1e6), Switch("the test site"), client=client)
 
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.concurrency.http import MAX_RETRY_AFTER_S, new_client, retry_after_s
+from trackflow.concurrency.connections import HttpClient
+from trackflow.concurrency.http import MAX_RETRY_AFTER_S, retry_after_s
 from trackflow.errors import EngineUnavailableError, SettingsError, TrackflowError
 from trackflow.geo.points import e7
 from trackflow.matching.engines.embedded import EmbeddedEngine
@@ -43,7 +44,7 @@ def osrm_url(network: RoadNetwork) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def engine(osrm_url: str) -> Iterator[HttpEngine]:
-    engine = HttpEngine(osrm_url, "car", client=new_client())
+    engine = HttpEngine(osrm_url, "car", client=HttpClient())
     yield engine
     engine.close()
 
@@ -60,7 +61,7 @@ def engine_at() -> Iterator[Callable[..., HttpEngine]]:
     engines = []
 
     def make(url: str, **options: object) -> HttpEngine:
-        options = {"client": new_client(), "deadline_s": LONG_S, "network_version": "1", **options}
+        options = {"client": HttpClient(), "deadline_s": LONG_S, "network_version": "1", **options}
         engines.append(HttpEngine(url, "car", **options))  # type: ignore[arg-type]
         return engines[-1]
 
@@ -199,7 +200,7 @@ def test_several_hundred_points_in_one_request(network: RoadNetwork, engine: Htt
     route = engine.route(np.array([24.938, 24.950, 24.940]), np.array([60.166, 60.176, 60.177]))
     assert route is not None
     with osrm_server(network.dataset, "--max-matching-size", "1000") as url:
-        large = HttpEngine(url, "car", client=new_client())
+        large = HttpEngine(url, "car", client=HttpClient())
         assert large.match(a_drive(route, count=500, step_s=1)).matchings
         large.close()
 
@@ -584,7 +585,7 @@ def test_path_holds_the_places_as_osrm_rounds_them(places: list[tuple[float, flo
 def test_base_urls_that_are_none(url: str) -> None:
     with (
         pytest.raises(SettingsError, match="TRACKFLOW_ENGINE_URL") as caught,
-        new_client() as client,
+        HttpClient() as client,
     ):
         HttpEngine(url, "car", client=client)
     assert "secret" not in str(caught.value)

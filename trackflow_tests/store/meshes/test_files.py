@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,43 +28,19 @@ from trackflow.usecases.meshes.control import read_file, read_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import storage_of
+from trackflow_tests.helpers.s3 import s3_server, use_s3
 from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 pytestmark = pytest.mark.xdist_group("mesh-storage")
 
 BUCKET = "meshes"
-START_S = 60.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
 def s3_port() -> Iterator[int]:
-    """A real server of the S3 protocol, in a process of its own."""
-    port = free_port()
-    code = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until = time.monotonic() + START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.1)
-    yield port
-    process.kill()
-    process.wait()
+    with s3_server() as port:
+        yield port
 
 
 @pytest.fixture
@@ -74,17 +49,7 @@ def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> MeshStorage:
 
 
 def s3_storage(port: int, monkeypatch: pytest.MonkeyPatch) -> MeshStorage:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-    import s3fs
-
-    s3fs.S3FileSystem.clear_instance_cache()
-    filesystem = s3fs.S3FileSystem()
-    if not filesystem.exists(BUCKET):
-        filesystem.mkdir(BUCKET)
+    use_s3(port, BUCKET, monkeypatch)
     return open_storage(f"s3://{BUCKET}/prefix", Path("unused"))
 
 

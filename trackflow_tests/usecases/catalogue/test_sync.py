@@ -249,7 +249,9 @@ def test_the_number_of_statements_does_not_grow_with_the_tracks(site: Site, tmp_
             site.forget_requests()
             statements.clear()
             synced(context, at_the_end)
-            reads = [text for text in statements if "catalogue_switches" not in text]
+            # the switch is read, and signs of life are given, as time goes by
+            timed = ("catalogue_switches", "service_", "live_pools", "BEGIN", "COMMIT")
+            reads = [text for text in statements if not any(word in text for word in timed)]
             counts.append(len(reads))
     assert counts[0] == counts[1]
 

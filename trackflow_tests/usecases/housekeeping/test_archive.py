@@ -10,16 +10,23 @@ import sqlalchemy as sa
 
 from trackflow.context import Context, mode_map_folder
 from trackflow.errors import BadInputError, SettingsError
+from trackflow.geo.time import ONE_DAY
 from trackflow.store.housekeeping import rows
 from trackflow.store.tables import metadata
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping import archive
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
+from trackflow.usecases.mileage import fleet
+from trackflow.usecases.mileage.books import amend_entry, list_entries, verify_books
+from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.filled import everything, fill
 from trackflow_tests.helpers.stores import (
     NOON,
+    Clock,
     batch_of_device,
     deliver,
     drive,
@@ -101,6 +108,42 @@ def test_nothing_has_to_be_worked_on_again(
         report = verify(two)
         assert report.ok
         assert report.tracks == 2
+
+
+def test_a_closed_book_moves_with_its_chain(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    clock = Clock(NOON + 10.5 * ONE_DAY)
+    with (
+        open_context(database_url, tmp_path / "a", clock) as one,
+        open_context(other_url, tmp_path / "b", clock) as two,
+    ):
+        for day in range(6):
+            deliver(one.store, batch_of_device("van", drive(NOON + day * ONE_DAY, 60)))
+        fleet.save_vehicle(one, "V")
+        fleet.put_device(one, "V", "van")
+        fleet.put_driver(one, "V", "anna")
+        run(one)
+        follow_tracks(one)
+        close_due(one)
+        closed = [book.entry for book in list_entries(one) if book.entry.chain_no is not None]
+        purpose = {"purpose": "Smith"}
+        amend_entry(one, closed[1].entry_id, purpose, reason="forgotten", amended_by="anna")
+        backup(one, tmp_path / "b.zip")
+        restore(two, tmp_path / "b.zip")
+
+        (before,), (after,) = verify_books(one), verify_books(two)
+        assert before.is_intact
+        assert before.links > len(closed) > 2
+        assert after == before
+        assert list_entries(two) == list_entries(one)
+        assert month_reports(two, "2026-03") == month_reports(one, "2026-03")
+        # the chain goes on where it was
+        clock.time += 9 * ONE_DAY
+        close_due(two)
+        (later,) = verify_books(two)
+        assert later.is_intact
+        assert later.links > before.links
 
 
 def test_road_networks_come_along(tmp_path: Path) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
-from trackflow.concurrency.http import new_client
+from trackflow.concurrency.connections import HttpClient
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.meshes import outbox
@@ -35,8 +34,8 @@ def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context
 
 
 @pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with new_client() as found:
+def client() -> Iterator[HttpClient]:
+    with HttpClient() as found:
         yield found
 
 
@@ -61,7 +60,7 @@ def send_all(sender: CallbackSender) -> int:
 
 
 def test_each_change_is_told_once_and_of_many_the_newest(
-    context: Context, client: httpx.Client, clock: Clock
+    context: Context, client: HttpClient, clock: Clock
 ) -> None:
     sender = CallbackSender(context, client)
     with receiver() as told:
@@ -87,7 +86,7 @@ def test_each_change_is_told_once_and_of_many_the_newest(
 
 
 def test_a_failed_try_is_repeated_later_and_later_as_the_same_message(
-    context: Context, client: httpx.Client, clock: Clock
+    context: Context, client: HttpClient, clock: Clock
 ) -> None:
     sender = CallbackSender(context, client)
     with receiver(lambda _message, _number: 503) as told:
@@ -108,7 +107,7 @@ def test_a_failed_try_is_repeated_later_and_later_as_the_same_message(
 
 
 def test_after_days_it_is_given_up_and_a_new_request_begins_anew(
-    context: Context, client: httpx.Client, clock: Clock
+    context: Context, client: HttpClient, clock: Clock
 ) -> None:
     sender = CallbackSender(context, client)
     statuses = [500]
@@ -128,7 +127,7 @@ def test_after_days_it_is_given_up_and_a_new_request_begins_anew(
 
 
 def test_a_host_that_is_away_rests_for_all_and_others_are_told(
-    context: Context, client: httpx.Client, clock: Clock
+    context: Context, client: HttpClient, clock: Clock
 ) -> None:
     sender = CallbackSender(context, client)
     with receiver(lambda _message, _number: 500) as away, receiver() as here:
@@ -141,7 +140,7 @@ def test_a_host_that_is_away_rests_for_all_and_others_are_told(
 
 
 def test_a_sender_that_dies_in_the_middle_loses_nothing(
-    context: Context, client: httpx.Client, clock: Clock
+    context: Context, client: HttpClient, clock: Clock
 ) -> None:
     with receiver() as told:
         requested(context, "a", told.url)
@@ -156,7 +155,7 @@ def test_a_sender_that_dies_in_the_middle_loses_nothing(
 
 
 def test_a_change_while_it_is_sent_is_told_next(
-    context: Context, client: httpx.Client, clock: Clock
+    context: Context, client: HttpClient, clock: Clock
 ) -> None:
     def changing(_message: Any, number: int) -> int:
         if number == 1:
@@ -176,7 +175,7 @@ def test_a_change_while_it_is_sent_is_told_next(
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
 def test_a_retired_mesh_is_told_by_how_it_ended(
-    context: Context, client: httpx.Client, status: str
+    context: Context, client: HttpClient, status: str
 ) -> None:
     sender = CallbackSender(context, client)
     with receiver() as told:

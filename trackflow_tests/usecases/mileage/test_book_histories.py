@@ -6,6 +6,7 @@ Closed entries stay as they are, byte for byte; what is open follows the tracks.
 import datetime as dt
 import tempfile
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.exports.mileage.csv import entries_csv
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
+from trackflow.mileage.rates import Rate, Tier
+from trackflow.store.mileage.rates import replace_rates
 from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicle_devices
 from trackflow.store.tables import tracks
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
@@ -28,8 +31,10 @@ from trackflow.usecases.devices.renaming import rename
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
-from trackflow.usecases.mileage.books import join_trips, verify_books
+from trackflow.usecases.mileage.books import book_versions, list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.joins import join_trips
+from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
     Clock,
@@ -47,6 +52,9 @@ LAST_EVENING = dt.datetime(2026, 3, 30, 22, 30, tzinfo=dt.UTC)
 DRIVES = 5
 LENGTH = 240
 """Points of a drive, one each 10 seconds: the middle of it is silent for long if it is left out."""
+
+RATE = Rate("all", dt.date(2026, 1, 1), None, None, None, "EUR", "km",
+            (Tier(None, Decimal("0.42")),))  # fmt: skip
 
 PARTS = {"all": slice(0, LENGTH), "first": slice(0, 80), "last": slice(160, LENGTH)}
 VEHICLES = ("A", "B")
@@ -77,6 +85,7 @@ class Book:
         self.context, self.clock = context, clock
         self.names = {"van": "van", "phone": "phone"}
         self.closed: dict[Any, Any] = {}
+        self.said: dict[str, tuple[Any, str]] = {}
         self.months: dict[tuple[str, str], bytes] = {}
         for name in VEHICLES:
             fleet.save_vehicle(context, name, time_zone="Europe/Helsinki")
@@ -84,8 +93,11 @@ class Book:
             whole = batch_of_device(device, drive(start_of(0), LENGTH))
             deliver(context.store, part_of(whole, PARTS["all"]))
             fleet.put_device(context, VEHICLES[0], device)
+        with context.store.write() as connection:
+            replace_rates(connection, [RATE])
 
     def happen(self, step: tuple[Any, ...]) -> None:
+        self.clock.time += ONE_DAY / 86_400
         with suppress(SettingsError, NotFoundError):  # the device is not there any more
             getattr(self, f"_{step[0]}")(*step[1:])
 
@@ -128,12 +140,29 @@ class Book:
         assert not report.errors
 
     def check(self) -> None:
+        self._has_a_version()
         self._closed_stays()
         self._says_what_tracks_say()
         before = self._rows(logbook_amendments)
         follow_tracks(self.context, everything=True)
         assert self._rows(logbook_amendments) == before, "a difference is amended once"
         assert all(one.is_intact for one in verify_books(self.context)), verify_books(self.context)
+        for month in ("2026-03", "2026-04"):
+            for sums in compare_month(self.context, month):
+                assert (sums.differences, sums.book_m) == ([], sums.tracks_m)
+
+    def _has_a_version(self) -> None:
+        """It changes with the book, and with nothing else."""
+        versions = book_versions(self.context)
+        for vehicle in VEHICLES:
+            says = [
+                (one.entry, one.amendments, one.content)
+                for one in list_entries(self.context, vehicle_id=vehicle)
+            ]
+            before, version = self.said.get(vehicle, (None, None))
+            assert versions[vehicle] == book_versions(self.context, vehicle)[vehicle]
+            assert says == before or versions[vehicle] != version
+            self.said[vehicle] = says, versions[vehicle]
 
     def _closed_stays(self) -> None:
         now = {key: row for key, row in self._rows(logbook_entries).items() if row["closed_at"]}
@@ -150,7 +179,7 @@ class Book:
                     assert report.amended_m == sum(
                         trip.content["distance_m"]
                         for trip in self._present(vehicle.vehicle_id)
-                        if trip.month == month
+                        if trip.entry.month == month
                     )
 
     def _says_what_tracks_say(self) -> None:
@@ -186,6 +215,7 @@ class Book:
                 if len(fitting[0]) == 1:
                     (row,) = fitting[0]
                     assert trip.content["category"] == category[row.device_id, row.start_time]
+            self._adds_up(vehicle)
             for row in mine:
                 if (row.device_id, row.start_time) not in counted:
                     assert any(
@@ -197,6 +227,21 @@ class Book:
         with self.context.store.read() as connection:
             found = book_trips(connection, vehicle, EARLIEST, LATEST)
         return [trip for trip in found if not trip.is_gone]
+
+    def _adds_up(self, vehicle: str) -> None:
+        """What is paid for all trips is the sum of the year, to the cent.
+
+        A trip that leaves takes the cents with it that it was rounded to.
+        """
+        trips = list_entries(self.context, vehicle_id=vehicle)
+        left = [
+            one for trip in trips for one in trip.amendments if one.changes.get("gone", [0, 0])[1]
+        ]
+        there = [trip for trip in trips if not trip.is_gone]
+        paid = sum((Decimal(trip.content["amount"]) for trip in there), Decimal(0))
+        whole = sum(trip.content["distance_m"] for trip in there) * Decimal("0.00042")
+        assert abs(paid - whole) <= Decimal("0.005") + len(left) * Decimal("0.01")
+        assert all(trip.content["amount"] is None for trip in trips if trip.is_gone)
 
     def _rows(self, table: sa.Table) -> dict[Any, dict[str, Any]]:
         with self.context.store.read() as connection:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from trackflow.errors import BadInputError
 from trackflow.exports.mileage.csv import amendments_csv, entries_csv
 from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import PRIVATE_SHOWN
+from trackflow.mileage.rates import Rate, Tier
+from trackflow.store.mileage.rates import replace_rates
 from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicles
+from trackflow.store.tables import tracks
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
@@ -26,11 +30,14 @@ from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.books import (
     BookCheck,
+    BookTrip,
     amend_entry,
     list_entries,
+    read_entry,
     verify_books,
 )
 from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -89,6 +96,59 @@ def test_a_trip_that_came_late_explains_its_way_and_leaves_with_its_device(
     purge(context, "van")
     assert month_reports(context, "2026-03")[0].amended_m == 0
     assert is_intact(context)
+
+
+def test_a_trip_that_came_late_is_listed_paid_and_amended(context: Context) -> None:
+    """Beside the closed book, which stays as it is byte for byte."""
+    tiers = (Tier(Decimal(2), Decimal("0.50")), Tier(None, Decimal("0.10")))
+    rate = Rate("own", dt.date(2026, 1, 1), None, "business", None, "EUR", "km", tiers)
+    with context.store.write() as connection:
+        replace_rates(connection, [rate])
+    close_due(context)
+    closed_rows = rows_of_closed(context)
+    deliver(context.store, batch_of_device("van", drive(NOON + ONE_DAY / 2, 200)))
+    run(context)
+    follow_tracks(context)
+    (late,) = list_entries(context, month="2026-03", only_needing_purpose=True)[:1]
+    assert (late.status, late.content["amount"]) == ("added", None), "nobody said that it is paid"
+    assert late in list_entries(context, vehicle_id="V")
+
+    def amend(**values: str) -> BookTrip:
+        amend_entry(context, late.trip_id, values, reason="I drove", amended_by="anna")
+        return read_entry(context, late.trip_id)
+
+    paid = amend(category="business", purpose="Smith", end_place="Smith's")
+    metres = paid.content["distance_m"]
+    exact = 1 + (Decimal(metres) / 1000 - 2) * Decimal("0.10")
+    assert metres > 2000
+    assert paid.content["amount"] == str(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
+    assert (paid.content["currency"], paid.content["rate"]) == ("EUR", "own")
+    assert not paid.needs_purpose
+    (report,) = month_reports(context, "2026-03")
+    assert report.amended_amounts == {"EUR": Decimal(paid.content["amount"])}
+    assert [trip.content["purpose"] for trip in report.added] == ["Smith"]
+    follow_tracks(context, everything=True)
+    assert read_entry(context, late.trip_id) == paid, "what a person amends stays"
+    closed = next(one for one in list_entries(context) if one.status == "closed")
+    amend_entry(context, closed.trip_id, {"category": "business"}, reason="x", amended_by="anna")
+    more = Decimal(read_entry(context, closed.trip_id).content["amount"])
+    km = Decimal(metres + closed.content["distance_m"]) / 1000
+    year = (1 + (km - 2) * Decimal("0.10")).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    assert more + Decimal(paid.content["amount"]) == year, "the tiers of the year go on"
+
+    assert amend(category="private").content["amount"] is None
+    purge(context, "van")
+    assert read_entry(context, late.trip_id).is_gone
+    assert rows_of_closed(context) == closed_rows
+    assert is_intact(context)
+
+
+def rows_of_closed(context: Context) -> list[bytes]:
+    """The rows of the month's CSV that never change; one for each closed entry."""
+    found = entries_csv(month_reports(context, "2026-03")[0]).splitlines()
+    rows = [row for row in found if b",closed," in row]
+    assert len(rows) == CLOSED
+    return rows
 
 
 def test_two_closers_close_each_entry_once(context: Context) -> None:
@@ -255,6 +315,39 @@ def another(value: Any) -> Any:
         case str():
             return value[:-1] + ("0" if value[-1] != "0" else "1")
     return value.__class__(int=value.int ^ 1)
+
+
+def test_sums_differ_wherever_a_row_was_changed(context: Context) -> None:
+    """Also where no chain sees it: in an entry that is open, or in a track."""
+    close_due(context)
+    assert differences_after(context, None) == 0
+    e, t = logbook_entries.c, tracks.c
+    for is_closed in (True, False):
+        entry = next(one.entry for one in list_entries(context) if one.is_closed == is_closed)
+        mine = e.entry_id == entry.entry_id
+        for changed in (
+            sa.update(logbook_entries).where(mine).values(month="2026-02"),
+            sa.update(logbook_entries).where(mine).values(content=another(entry.content)),
+            sa.update(logbook_entries)
+            .where(mine)
+            .values(content=entry.content | {"category": "race"}),
+            sa.delete(logbook_entries).where(mine),
+            sa.update(tracks).where(t.start_time == entry.start_time).values(distance_m=1.0),
+            sa.delete(tracks).where(t.start_time == entry.start_time),
+        ):
+            assert differences_after(context, changed) == 1, changed
+    assert differences_after(context, None) == 0
+
+
+def differences_after(context: Context, statement: Any) -> int:
+    """How many differences a month has after a change, which is taken back."""
+    with context.store.rehearsed() as store:
+        changed = Context(context.settings, store, context.clock)
+        if statement is not None:
+            unguarded(changed, statement)
+        (sums,) = compare_month(changed, "2026-03")
+        assert sums.book_m > 0
+        return len(sums.differences)
 
 
 def test_a_chain_that_was_cut_off_is_a_fault_and_a_day_that_waits_is_none(

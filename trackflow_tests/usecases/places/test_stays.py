@@ -1,7 +1,9 @@
 """Stays, places and what people decided: the same in any order, and kept through any recompute."""
 
 import contextlib
+import csv
 import datetime as dt
+import json
 import random
 import uuid
 from collections.abc import Iterator
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError, SettingsError, StoreUnavailableError
+from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export_to_file
 from trackflow.geo.points import Points
-from trackflow.geo.time import from_us, to_us
+from trackflow.geo.time import EARLIEST, LATEST, from_us, to_us
 from trackflow.places.areas import PlaceStatus
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.devices.purging import purge
@@ -130,6 +133,28 @@ def test_stays_of_a_week_are_visits_to_home_and_work(filled: Context) -> None:
     starts = sorted(row["start_time"] for row in tracks)
     assert [row["start_time"] for row in stays] == [from_us(int(POINTS.time_us[0])), *ends]
     assert [row["end_time"] for row in stays] == [*starts, None]
+
+
+def test_stays_are_exported_in_every_format(filled: Context, tmp_path: Path) -> None:
+    follow(filled)
+    there = read_visits(filled, None, TimeRange(EARLIEST, LATEST))
+    assert there[-1].stay.end_time is None
+    for file_format in ExportFormat:
+        path = tmp_path / f"stays.{file_format}"
+        count = export_to_file(filled, ExportSubject.STAYS, file_format, RowFilter(), path)
+        assert count == len(there)
+        assert b"Home" in path.read_bytes()
+    rows = list(csv.DictReader((tmp_path / "stays.csv").read_text().splitlines()))
+    ends = ["" if one.stay.end_time is None else one.stay.end_time.isoformat() for one in there]
+    assert [row["end_time"] for row in rows] == ends
+    assert [row["place"] or None for row in rows] == visited(filled)
+    features = json.loads((tmp_path / "stays.geojson").read_text())["features"]
+    assert [tuple(one["geometry"]["coordinates"]) for one in features] == [
+        (one.stay.longitude, one.stay.latitude) for one in there
+    ]
+    some = RowFilter(MONDAY, MONDAY + dt.timedelta(hours=7), DEVICE)
+    path = tmp_path / "night.csv"
+    assert export_to_file(filled, ExportSubject.STAYS, ExportFormat.CSV, some, path) == 1
 
 
 @settings(deadline=None, max_examples=4, suppress_health_check=list(HealthCheck))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, Breaker, Phase
-from trackflow.concurrency.http import new_client
+from trackflow.concurrency.connections import HttpClient
 from trackflow.context import Context
 from trackflow.matching.engines.http import HttpEngine, service_name
 from trackflow.store import breakers
@@ -34,7 +34,7 @@ from trackflow_tests.helpers.town import Town
 pytestmark = pytest.mark.xdist_group("engine-trouble")
 
 DEADLINE_S = 0.3
-CARS = 4
+CARS = 5
 """Device-days with cars; there is one with a bicycle as well."""
 
 
@@ -92,9 +92,11 @@ def fronted(osrm: str) -> Iterator[tuple[Front, str]]:
 def fleet(context: Context, town: Town) -> None:
     town.deliver(context)
     deliver(context.store, batch_of_device("bike", town.noon))
-    day_after = town.noon
-    shifted = type(day_after).of(day_after.time_us + 86_400_000_000, day_after.lon, day_after.lat)
-    deliver(context.store, batch_of_device("noon", shifted))
+    noon = town.noon
+    for days in (1, 2):
+        later_us = noon.time_us + days * 86_400_000_000
+        shifted = type(noon).of(later_us, noon.lon, noon.lat)
+        deliver(context.store, batch_of_device("noon", shifted))
     with context.store.write() as connection:
         change_device(connection, "bike", NOON, profile="bicycle")
 
@@ -167,7 +169,7 @@ def check_that_all_wait(
     """From trouble to a state as if there had been none."""
     fleet(context, town)
     hurried = HttpEngine(
-        context.settings.engine_url, "car", client=new_client(), deadline_s=DEADLINE_S
+        context.settings.engine_url, "car", client=HttpClient(), deadline_s=DEADLINE_S
     )
     context._engines["car"] = context.guard(hurried)
     report = run(context)

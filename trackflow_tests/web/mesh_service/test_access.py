@@ -21,7 +21,7 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.meshes.generators.embedded import EmbeddedGenerator
 from trackflow.settings import Settings
-from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope, give_token, read_access, revoke_token
 from trackflow.web.mesh_service.app import create_mesh_service
 from trackflow.web.mesh_service.server import serve_meshes
 from trackflow.web.server import config_of
@@ -133,3 +133,20 @@ def test_the_service_does_what_it_says(context: Context, client: httpx.Client) -
 def test_other_machines_are_not_let_in_without_a_token(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="token create"):
         serve_meshes(Settings(home=tmp_path / "home"), "0.0.0.0", 0)
+
+
+def test_a_token_of_the_settings_is_let_in_unless_it_was_revoked(
+    context: Context, client: httpx.Client
+) -> None:
+    token_for(context, Scope.READ)  # no-token mode is off
+    secret = "both sides know it from their settings"
+    assert client.get("/queue", **bearer(secret)).status_code == 401
+    for _ in range(2):  # at each start
+        give_token(context, "TRACKFLOW_MESH_TOKEN", Scope.ADMIN, secret)
+    assert client.get("/queue", **bearer(secret)).status_code == 200
+    (given,) = [t for t in read_access(context).tokens if t.name == "TRACKFLOW_MESH_TOKEN"]
+    revoke_token(context, given.token_id)
+    give_token(context, "TRACKFLOW_MESH_TOKEN", Scope.ADMIN, secret)
+    assert client.get("/queue", **bearer(secret)).status_code == 401
+    with pytest.raises(SettingsError, match="TRACKFLOW_MESH_TOKEN needs 32 characters"):
+        give_token(context, "TRACKFLOW_MESH_TOKEN", Scope.ADMIN, "a" * 31)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.concurrency.http import new_client
+from trackflow.concurrency.breaker import FAILURES_TO_OPEN
+from trackflow.concurrency.connections import HttpClient
 from trackflow.context import Context
 from trackflow.errors import (
     BadInputError,
@@ -40,7 +41,7 @@ FINEST = MeshParameters(detail_factor=0.0001)
 
 @pytest.fixture
 def generator(service: MeshService) -> Iterator[HttpGenerator]:
-    found = HttpGenerator(service.url, new_client())
+    found = HttpGenerator(service.url, HttpClient())
     yield found
     found.close()
 
@@ -95,7 +96,7 @@ def test_cancelling_reaches_the_service(service: MeshService, generator: HttpGen
 
 
 def test_a_service_that_is_away_or_no_service_is_told() -> None:
-    away = HttpGenerator(f"http://127.0.0.1:{free_port()}", new_client())
+    away = HttpGenerator(f"http://127.0.0.1:{free_port()}", HttpClient())
     with pytest.raises(MeshServiceUnavailableError, match="cannot be reached"):
         away.generate(png(4, 4), "a.png", MeshParameters())
     away.close()
@@ -111,7 +112,7 @@ def test_a_service_that_is_away_or_no_service_is_told() -> None:
         (answering(401, b'{"error": "no"}'), MeshServiceUnavailableError, "TRACKFLOW_MESH_TOKEN"),
     ):
         with server_that(answer) as (url, _):
-            generator = HttpGenerator(url, new_client())
+            generator = HttpGenerator(url, HttpClient())
             with pytest.raises(error, match=message):
                 generator.generate(png(4, 4), "a.png", MeshParameters())
             generator.close()
@@ -176,7 +177,7 @@ def test_a_service_that_is_down_is_left_alone_by_all_processes(
     url = f"http://127.0.0.1:{free_port()}"
     with open_context(database_url, tmp_path / "user", mesh_url=url) as user:
         first, second = service_generator(user), service_generator(user)
-        for _ in range(3):
+        for _ in range(FAILURES_TO_OPEN):
             with pytest.raises(MeshServiceUnavailableError, match="cannot be reached"):
                 first.generate(png(4, 4), "a.png", MeshParameters())
         with pytest.raises(MeshServiceUnavailableError, match="left alone"):

@@ -95,6 +95,9 @@ def test_a_month_from_a_vehicle_to_its_report(
     times = {"start": NOON.isoformat(), "end": (NOON + 3 * HOUR).isoformat()}
     join = ask(api, "POST", "/logbook/join", {"device_id": "van-7", **times}, 201)["join_id"]
     assert len(ask(api, "GET", "/logbook")["entries"]) == 2
+    (joined,) = ask(api, "GET", "/logbook/joins?device=van-7")["joins"]
+    assert (joined["join_id"], joined["decided_by"]) == (join, "this machine")
+    assert ask(api, "GET", "/logbook/joins?device=car")["joins"] == []
     ask(api, "POST", f"/logbook/joins/{join}/undo")
     ask(api, "POST", f"/logbook/joins/{join}/undo", status=404)
     assert len(ask(api, "GET", "/logbook")["entries"]) == 3
@@ -143,6 +146,38 @@ def test_a_month_from_a_vehicle_to_its_report(
     assert (check["is_intact"], check["links"]) == (True, 5)
     assert check["last_hash"].encode() in later["md"]
     assert ask(api, "GET", "/rates")["rates"] == []
+
+
+def test_what_was_said_about_a_vehicle_is_listed_and_taken_back(api: httpx.Client) -> None:
+    ask(api, "PUT", "/vehicles/lorry", {"kind": "lorry"})
+    later = {"from_time": "2026-03-02T13:00:00Z"}
+    for body in ({"device_id": "van-7"}, {"device_id": "van-7", **later}):
+        ask(api, "POST", "/vehicles/lorry/device", body)
+    ask(api, "POST", "/vehicles/lorry/driver", {"driver": "Bo", **later})
+    said = ask(api, "GET", "/vehicle-assignments?vehicle=lorry")
+    assert [one["from_time"] for one in said["devices"]] == [None, "2026-03-02T13:00:00Z"]
+    assert [(one["driver"], one["until_time"]) for one in said["drivers"]] == [("Bo", None)]
+    assert {one["month"] for one in ask(api, "GET", "/logbook?vehicle=lorry")["entries"]} == {
+        "2026-03"
+    }
+    for path, body in (
+        ("device", {"device_id": "van-7"}),
+        ("device", {"device_id": "van-7", **later}),
+        ("driver", later),
+    ):
+        ask(api, "POST", f"/vehicles/lorry/{path}/undo", body)
+        ask(api, "POST", f"/vehicles/lorry/{path}/undo", body, 404)
+    assert ask(api, "GET", "/vehicle-assignments?vehicle=lorry") == {"devices": [], "drivers": []}
+    assert ask(api, "GET", "/logbook?vehicle=lorry")["entries"] == []
+
+    reading = {"time": "2026-03-01T07:00:00Z", "odometer_km": 5}
+    made = ask(api, "POST", "/vehicles/lorry/odometer", reading, 201)["reading_id"]
+    (listed,) = ask(api, "GET", "/odometer-readings?vehicle=lorry")["readings"]
+    assert (listed["reading_id"], listed["odometer_m"]) == (made, 5000)
+    ask(api, "POST", f"/odometer-readings/{made}/undo")
+    ask(api, "POST", f"/odometer-readings/{made}/undo", status=404)
+    assert ask(api, "GET", "/odometer-readings?vehicle=lorry")["readings"] == []
+    ask(api, "GET", "/vehicle-assignments?vehicle=nobody", status=404)
 
 
 def reminded(context: Context, clock: Clock) -> None:

@@ -10,15 +10,21 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.geo.points import Points
+from trackflow.store.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.fleet import put_device, put_driver, save_vehicle
+from trackflow.usecases.places import editing
+from trackflow.usecases.places.reading import list_places
 from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
-from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+
+SCREENSHOTS = os.environ.get("TRACKFLOW_SCREENSHOTS")
+"""Read at once: tests run without any such variable."""
 
 HTML = "<b>Visit</b> to Smith"
 """A purpose that must stay what it is: text."""
@@ -103,6 +109,156 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         assert report.content[:5] == b"%PDF-"
 
 
+def test_a_late_trip_is_said_what_it_was_for_and_amended(context: Context, tab: Page) -> None:
+    out = [*range(119, 60, -1), *range(60, 120)]
+    start_us = round((NOON - dt.timedelta(days=10)).timestamp() * 1e6)
+    times = [start_us + 10_000_000 * k for k in range(len(out))]
+    there = Points.of(times, [24.9 + 0.0008 * k for k in out], [60.1 + 0.0008 * k for k in out])
+    with running_api(context) as api:
+        tab.goto(f"{api.base_url}/logbook")
+        tab.wait_for("document.body?.dataset.ready")
+        deliver(context.store, batch_of_device("van-1", there))
+        run(context)
+        follow_tracks(context)
+        (added,) = [
+            one
+            for one in api.get("/api/v1/logbook?needs_purpose=true").json()["entries"]
+            if one["status"] == "added"
+        ]
+        tab.eval("document.getElementById('month').value = '2026-02'")
+        tab.eval("document.getElementById('choice').dispatchEvent(new Event('change'))")
+        trip = f"document.querySelector('[data-entry=\"{added['entry_id']}\"]')"
+        tab.wait_for(f"{trip}?.innerText.includes('came after closing')")
+        tab.eval(f"{trip}.querySelector('select').value = 'business'")
+        tab.eval(f"{trip}.querySelector('[name=purpose]').value = {HTML!r}")
+        tab.eval(f"{trip}.querySelector('button').click()")
+        tab.wait_for(f"!{trip}")
+        row = f"document.querySelector('[data-row=\"{added['entry_id']}\"]')"
+        tab.wait_for(f"{row}?.innerText.includes({HTML!r}) && {row}.innerText.includes('added')")
+
+        tab.eval(f"{row}.querySelector('button').click()")
+        form = "document.querySelector('#book form')"
+        tab.wait_for(f"document.activeElement === {form}?.querySelector('select')")
+        tab.eval(f"{form}.querySelector('[name=partner]').value = 'Ada & Co'")
+        tab.eval(f"{form}.querySelector('[name=reason]').value = 'forgotten'")
+        shoot(tab, "logbook-amend")
+        tab.eval(f"{form}.querySelector('button').click()")
+        tab.wait_for(f"{row}?.innerText.includes('Ada & Co')")
+        now = entry(api, added["entry_id"])
+        assert (now["now"]["purpose"], now["now"]["partner"]) == (HTML, "Ada & Co")
+        assert [one["reason"] for one in now["amendments"]][-1] == "forgotten"
+
+
+def test_a_book_that_has_not_changed_is_not_asked_for_again(context: Context, tab: Page) -> None:
+    asked = "performance.getEntriesByType('resource').map(e => new URL(e.name).pathname)"
+    with running_api(context) as api:
+        tab.goto(f"{api.base_url}/logbook")
+        tab.wait_for("document.body?.dataset.ready")
+        before = tab.eval(asked)
+        assert before.count("/api/v1/logbook/verify") == 1
+        again = "document.getElementById('choice').dispatchEvent(new Event('change'))"
+        tab.eval(again)
+        tab.wait_for(f"{asked}.length > {len(before)}")
+        save_vehicle(context, "van", plate="XYZ-9")
+        tab.eval(again)
+        tab.wait_for(f"{asked}.filter(path => path === '/api/v1/logbook/verify').length === 2")
+        polls = tab.eval(asked)[len(before) :]
+        assert polls.count("/api/v1/logbook/versions") == 2
+        assert polls.count("/api/v1/logbook/verify") == 1
+
+
+def test_places_are_decided_by_click(context: Context, tab: Page) -> None:
+    (home,) = [one for one in list_places(context) if one.kind == "home"]
+    by_click = editing.PlaceDraft(HTML, "customer", 24.9, 60.5, device_id="van-1")
+    other = editing.add_place(context, by_click, "anna").place_id
+    place = f"document.querySelector('[data-place=\"{home.place_id}\"]')"
+    with running_api(context) as api:
+        tab.goto(f"{api.base_url}/logbook")
+        tab.wait_for("document.body?.dataset.ready")
+        tab.wait_for(f"{place}?.innerText.includes('sure')")
+
+        def click(words: str) -> None:
+            found = f"[...{place}.querySelectorAll('button')].find(b => b.innerText === '{words}')"
+            tab.wait_for(f"!!{found}")
+            tab.eval(f"{found}.click()")
+
+        def status() -> tuple[str, str]:
+            shown = api.get(f"/api/v1/places/{home.place_id}").json()["place"]
+            return shown["name"], shown["status"]
+
+        click("Confirm")
+        tab.wait_for(f"{place}.dataset.status === 'confirmed'")
+        click("Rename")
+        tab.wait_for(f"!!{place}.querySelector('form')")
+        tab.eval(f"{place}.querySelector('input').value = 'Depot North'")
+        shoot(tab, "logbook-places", of="places-title")
+        click("Save")
+        tab.wait_for(f"{place}.innerText.includes('Depot North')")
+        assert status() == ("Depot North", "confirmed")
+        click("Merge")
+        tab.wait_for(f"!!{place}.querySelector('form select option')")
+        options = tab.eval(f"[...{place}.querySelectorAll('option')].map(o => o.value)")
+        assert str(other) in options
+        tab.eval(f"{place}.querySelector('select').value = '{other}'")
+        click("Merge")
+        tab.wait_for(f"!{place}")
+        tab.eval("document.getElementById('place-all').click()")
+        tab.wait_for(f"{place}?.dataset.status === 'merged'")
+        assert tab.eval(f"{place}.innerText").count("merged into <b>Visit</b>")
+        click("Undo")
+        tab.wait_for(f"{place}.dataset.status === 'confirmed'")
+        click("Reject")
+        tab.wait_for(f"{place}.dataset.status === 'rejected'")
+        click("Undo")
+        tab.wait_for(f"{place}.dataset.status === 'confirmed'")
+        assert status() == ("Depot North", "confirmed")
+        shown = "document.querySelectorAll('[data-place]').length"
+        tab.eval("document.getElementById('place-filter').value = 'customer'")
+        tab.eval("document.getElementById('place-filter').dispatchEvent(new Event('input'))")
+        tab.wait_for(f"{shown} === 1")
+
+        reader = token_for(context, Scope.READ)
+        session = "fetch('/session', {method: 'POST', headers: {'Content-Type': "
+        session += f"'application/json'}}, body: JSON.stringify({{token: '{reader}'}})}})"
+        tab.eval(f"{session}.then(() => window.signedIn = true)")
+        tab.wait_for("window.signedIn")
+        tab.goto(f"{api.base_url}/logbook")
+        tab.wait_for("document.body?.dataset.ready")
+        tab.wait_for(f"!!{place}")
+        assert tab.eval(f"{place}.querySelectorAll('button').length") == 0, "it may only read"
+        tab.eval("fetch('/session', {method: 'DELETE'}).then(() => window.signedOut = true)")
+        tab.wait_for("window.signedOut")
+
+
+def test_other_thresholds_are_compared(context: Context, tab: Page) -> None:
+    with running_api(context) as api:
+        tab.goto(f"{api.base_url}/logbook")
+        tab.wait_for("document.body?.dataset.ready")
+        value = "document.querySelector('#what-if [name=min_track_m]')"
+        tab.wait_for(f"{value}?.value === '100'")
+        compare = "document.querySelector('#what-if-form button').click()"
+        tab.eval(compare)
+        tab.wait_for_text("Change at least one threshold")
+        tab.eval(f"{value}.value = '1000000'")
+        tab.eval(compare)
+        tab.wait_for_text("14 removed", "trackflow device van-1 --set min_track_m=1000000")
+        for width, height, name in ((1500, 1000, "logbook-what-if"), (390, 844, "logbook-phone")):
+            tab.resize(width, height, phone=width < 500)
+            shoot(tab, name, of="what-if-title")
+            wide = "document.querySelector('main').scrollWidth"
+            assert tab.eval(f"document.body.scrollWidth <= {width} && {wide} <= {width}")
+        for name in ("purposes", "month", "places"):
+            shoot(tab, f"logbook-phone-{name}", of=f"{name}-title")
+        tab.resize(1500, 1000)
+        tab.prefer(color_scheme="dark")
+        shoot(tab, "logbook-dark", of="month-title")
+        shoot(tab, "logbook-dark-places", of="places-title")
+        tab.prefer(color_scheme="light")
+        tab.eval(f"{value}.value = '-1'")
+        tab.eval(compare)
+        tab.wait_for("!!document.querySelector('#what-if-result [role=alert]')")
+
+
 def test_a_mode_is_corrected_on_the_map(context: Context, tab: Page) -> None:
     with running_api(context) as api:
         track = api.get("/api/v1/tracks", params={"from": "2026-02-20T00:00:00Z"}).json()[
@@ -130,7 +286,9 @@ def entry(api: httpx.Client, entry_id: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def shoot(tab: Page, name: str) -> None:
-    """A picture for those who want to look at it."""
-    if folder := os.environ.get("TRACKFLOW_SCREENSHOTS"):
-        tab.screenshot(Path(folder) / f"{name}.png")
+def shoot(tab: Page, name: str, of: str = "") -> None:
+    """A picture for those who want to look at it; of the part of the page that has a heading."""
+    if SCREENSHOTS:
+        if of:
+            tab.eval(f"document.getElementById({of!r}).scrollIntoView()")
+        tab.screenshot(Path(SCREENSHOTS) / f"{name}.png")

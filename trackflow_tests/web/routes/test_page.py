@@ -307,8 +307,15 @@ def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
                 "scope": "read",
                 "by_cookie": True,
             }
+            assert api.get("/session").status_code == 403, "it is no admin's"
             assert api.delete("/session").status_code == 204
             assert api.get("/api/v1/page").status_code == 401
+            assert api.get("/session").status_code == 401
+            admin = {"token": token_for(context, Scope.ADMIN)}
+            assert api.post("/session", json=admin).status_code == 204
+            assert api.get("/session").status_code == 204
+            strange = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+            assert api.get("/session", headers=strange).status_code == 401
             assert api.post("/session", json={"token": "no"}).status_code == 401
             assert api.post("/session", json={"token": ingest}).status_code == 403
             foreign = {"Origin": "https://evil.example"}

@@ -1,5 +1,6 @@
 """Places and stays over HTTP; the client checks each answer against OpenAPI."""
 
+import csv
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
 from trackflow.usecases.places.stays import days_due, update_stays
+from trackflow.usecases.queries.exported import STAY_COLUMNS
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
@@ -63,6 +65,12 @@ def test_a_place_from_its_adding_to_its_undoing(api: httpx.Client, context: Cont
         return stay["properties"]["place"], stay["properties"]["kind"]
 
     assert visited() == ("Depot", "work")
+    table = api.get("/api/v1/stays.csv", params={"device": "van"})
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    (row,) = csv.DictReader(table.text.splitlines())
+    assert (row["place"], row["place_id"]) == ("Depot", place["place_id"])
+    assert (float(row["longitude"]), row["device_id"]) == (lon, "van")
+    assert api.get("/api/v1/stays.csv?device=car").text.splitlines() == [",".join(STAY_COLUMNS)]
     assert ask(api, "PATCH", at, {"kind": "customer"})["place"]["kind"] == "customer"
     assert visited() == ("Depot", "customer")
     other = ask(api, "POST", "/places", {**draft, "name": "Hall", "longitude": lon + 0.1}, 201)

@@ -9,7 +9,9 @@ import pytest
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage.fleet import put_device, save_vehicle
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
@@ -45,7 +47,17 @@ def categories(api: httpx.Client) -> list[str | None]:
     return [row["category"] for row in sorted(rows, key=lambda row: row["device_id"])]
 
 
-def test_from_a_draft_to_the_past_and_back(api: httpx.Client) -> None:
+def logbook(api: httpx.Client) -> list[str | None]:
+    entries = api.get("/api/v1/logbook").json()["entries"]
+    return [one["content"]["category"] for one in entries]
+
+
+def test_from_a_draft_to_the_past_and_back(api: httpx.Client, context: Context) -> None:
+    save_vehicle(context, "V")
+    device_id = api.get("/api/v1/categories").json()["categories"][0]["device_id"]
+    put_device(context, "V", device_id)
+    follow_tracks(context)
+    assert logbook(api) == [None]
     found = post(api, "/rules/preview", {"toml": TOML, **RANGE, "limit": 1})
     assert (found["tracks"], found["changed"], len(found["changes"])) == (2, 2, 1)
     assert [one["tracks_after"] for one in found["sums"]] == [0, 2]
@@ -56,6 +68,7 @@ def test_from_a_draft_to_the_past_and_back(api: httpx.Client) -> None:
     used = post(api, "/rules/apply", {"version": 1, **RANGE})
     assert (used["changed"], used["use"]["used_by"]) == (2, "this machine")
     assert categories(api) == ["business", "business"]
+    assert logbook(api) == ["business"], "the book follows at once"
     tracks = api.get("/api/v1/tracks").json()["features"]
     assert {track["properties"]["category"] for track in tracks} == {"business"}
     shown = api.get("/api/v1/rules").json()
@@ -67,6 +80,7 @@ def test_from_a_draft_to_the_past_and_back(api: httpx.Client) -> None:
     assert [one["version"] for one in history["versions"]] == [2, 1]
     assert post(api, "/rules/undo", {"use_no": used["use"]["use_no"]})["changed"] == 2
     assert categories(api) == [None, None]
+    assert logbook(api) == [None]
 
 
 def test_a_hand_on_a_track(api: httpx.Client) -> None:

@@ -11,8 +11,8 @@ from alembic import op
 
 from trackflow.store.migrations import bounds
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
 INDEXES = {"gps_points": (), "cached_polylines": ("day",)}
 """Columns with an index of their own, beside the key."""

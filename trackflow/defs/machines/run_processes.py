@@ -1,0 +1,140 @@
+"""Executes runs for Celery, each in a process of its own, as Dagster does on one machine.
+
+Not in a process of Celery's pool: such a process may start no workers of its own, cannot be
+interrupted so that it hands back what it has claimed, and keeps its memory for the next run.
+"""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import serialize_value
+
+from trackflow.concurrency.children import END_WITH_PARENT
+from trackflow.defs.machines.signs_of_life import BEATS_PER_LEASE, WORKER_TAG, beat
+from trackflow.defs.runs import HELPS_TAG
+
+WAITING = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+)
+
+log = logging.getLogger(__name__)
+
+type OpenInstance = Callable[[], dg.DagsterInstance]
+
+
+class RunProcesses:
+    """The runs that one worker executes at present, and its signs of life."""
+
+    def __init__(
+        self, worker: str, lease_s: float, open_instance: OpenInstance = dg.DagsterInstance.get
+    ) -> None:
+        """Nothing is executed yet.
+
+        Args:
+            worker: its name, different from that of any other worker that lives.
+            lease_s: seconds without a sign of life after which it counts as dead.
+            open_instance: opens Dagster's records.
+        """
+        self.worker = worker
+        self._beat_s = lease_s / BEATS_PER_LEASE
+        self._open_instance = open_instance
+        self._lock = threading.Lock()
+        self._processes: dict[str, subprocess.Popen[bytes] | None] = {}
+        self._count = 0
+        self._ended = threading.Event()
+
+    def is_beside_its_leader(self, run_id: str) -> bool:
+        """Whether a run helps one that is executed here: it would only share the same cores."""
+        with self._open_instance() as instance:
+            run = instance.get_run_by_id(run_id)
+            leader = run.tags.get(HELPS_TAG) if run is not None else None
+            if leader is None:
+                return False
+            here = [instance.get_run_by_id(one) for one in list(self._processes)]
+            return any(one and leader in (one.run_id, one.tags.get(HELPS_TAG)) for one in here)
+
+    def send_home(self, run_id: str) -> None:
+        """End a helper that has found no other machine."""
+        with self._open_instance() as instance:
+            run = instance.get_run_by_id(run_id)
+            if run is not None and run.status in WAITING:
+                instance.report_run_canceled(run, "No other machine is free to help.")
+
+    def execute(self, args: ExecuteRunArgs) -> None:
+        """Execute a run to its end. One that has begun is left alone: messages may come twice."""
+        with self._open_instance() as instance:
+            run = instance.get_run_by_id(args.run_id)
+            if run is None or run.status not in WAITING or args.run_id in self._processes:
+                return
+            instance.add_run_tags(run.run_id, {WORKER_TAG: self.worker})
+            with self._announced(instance, run.run_id):
+                # its records are those that this machine's DAGSTER_HOME names
+                own = ExecuteRunArgs(args.job_origin, args.run_id, None, True)
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "dagster", "api", "execute_run", serialize_value(own)],
+                    stdin=subprocess.DEVNULL,
+                    preexec_fn=END_WITH_PARENT,
+                )
+                self._processes[run.run_id] = process
+                code = process.wait()
+            self._report_lost(instance, args.run_id, code)
+
+    @contextmanager
+    def _announced(self, instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+        """Name the run in the signs of life, before it can be seen as started."""
+        self._processes[run_id] = None
+        try:
+            self._beat(instance)
+            yield
+        finally:
+            del self._processes[run_id]
+
+    def _report_lost(self, instance: dg.DagsterInstance, run_id: str, code: int) -> None:
+        """Fail a run whose process is gone before it could say how the run ended."""
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_failed(
+                run, f"Its process on {self.worker} ended with {code} (was there enough memory?)"
+            )
+
+    def watch(self) -> None:
+        """Give signs of life, and interrupt runs that a person has cancelled, until `stop`."""
+        while not self._ended.wait(self._beat_s):
+            try:
+                with self._open_instance() as instance:
+                    while not self._ended.wait(self._beat_s):
+                        self._beat(instance)
+                        self._interrupt_cancelled(instance)
+            except Exception as error:  # noqa: BLE001  whatever the driver of the database raises
+                log.warning("no sign of life could be written: %s", type(error).__name__)
+
+    def stop(self) -> None:
+        """Interrupt all runs, so that they hand back what they have claimed, and end watching."""
+        self._ended.set()
+        for run_id in list(self._processes):
+            self._interrupt(run_id)
+
+    def _beat(self, instance: dg.DagsterInstance) -> None:
+        with self._lock:
+            self._count += 1
+            beat(instance, self.worker, self._count, list(self._processes))
+
+    def _interrupt_cancelled(self, instance: dg.DagsterInstance) -> None:
+        for run_id in list(self._processes):
+            run = instance.get_run_by_id(run_id)
+            if run is not None and (run.is_finished or run.status is dg.DagsterRunStatus.CANCELING):
+                self._interrupt(run_id)
+
+    def _interrupt(self, run_id: str) -> None:
+        process = self._processes.get(run_id)
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)

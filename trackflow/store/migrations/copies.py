@@ -1,0 +1,74 @@
+"""The copy of SQLite's file that is kept before a migration: the way back to the former version.
+
+PostgreSQL has tools of its own for this; there a person makes a backup before an upgrade.
+"""
+
+import datetime as dt
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import Connection, Engine
+
+from trackflow import __version__
+from trackflow.concurrency.faults import Fault, fault_of
+from trackflow.errors import StoreRefusesError
+
+KEPT_FOR = dt.timedelta(days=7)
+"""Then the copy goes: it holds what has been deleted in the store since."""
+
+logger = logging.getLogger(__name__)
+
+
+def keep_copy(connection: Connection) -> Path:
+    """Copy the file as it is now, and remove former copies.
+
+    Args:
+        connection: holds the write lock, so that nothing is committed meanwhile.
+
+    Raises:
+        StoreRefusesError: there is no room for the copy.
+    """
+    database = _file(connection.engine)
+    path = database.with_name(f"{database.name}.before-{__version__}")
+    part = database.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(0o600)
+    try:
+        with closing(sqlite3.connect(database)) as source:
+            source.execute("VACUUM INTO ?", (str(part),))
+        remove_copies(connection.engine)
+        part.rename(path)
+    except sqlite3.OperationalError as error:
+        if fault_of(error) is not Fault.FULL:
+            raise
+        raise StoreRefusesError(
+            f"this version changes the tables, and there is no room for a copy of {database} "
+            f"({database.stat().st_size / 1e6:,.0f} MB) beside it, the way back: free some and "
+            "start again; nothing was changed"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    logger.warning("%s is the database as it was before trackflow %s", path, __version__)
+    return path
+
+
+def remove_copies(engine: Engine, older_than: dt.datetime | None = None) -> int:
+    """Remove copies, or those that were made before a time; returns how many."""
+    if engine.dialect.name != "sqlite":
+        return 0
+    database = _file(engine)
+    found = [
+        path
+        for path in database.parent.glob(f"{database.name}.before-*")
+        if older_than is None or path.stat().st_mtime < older_than.timestamp()
+    ]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _file(engine: Engine) -> Path:
+    assert engine.url.database
+    return Path(engine.url.database)

@@ -1,0 +1,133 @@
+"""Runs over days that other runs work on as well, on other machines: they share by claims.
+
+Each takes the batches that nobody has claimed. When none is left, a run waits for those of the
+others: their results may make more work (a neighbouring day is matched again), and a worker that
+dies leaves its batches to the rest.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+
+from trackflow.context import Context
+from trackflow.store.days import batch_lists, selected_batches
+from trackflow.store.days.selected_batches import BatchSelection as BatchSelection
+from trackflow.store.tables import STAGES
+from trackflow.usecases.days.report import RunReport
+from trackflow.usecases.days.run import StageProgress, run
+
+POLL_S = 1.0
+"""Between two looks at what the others have claimed."""
+
+
+def mark_all(context: Context, selection: BatchSelection) -> None:
+    """Mark batches to be processed again by all who share them: the shared form of `bulk`."""
+    with context.store.write() as connection:
+        selected_batches.mark_again(connection, selection, context.clock())
+
+
+def run_shared(
+    context: Context,
+    selection: BatchSelection,
+    *,
+    stages: Sequence[str] = STAGES,
+    progress: StageProgress | None = None,
+    is_helper: bool = False,
+) -> RunReport:
+    """Process pending batches beside other runs, until no run has any of them left.
+
+    Args:
+        context: the store and engines.
+        selection: days and device.
+        stages: names of the stages to run, in order.
+        progress: called with a stage, its batches done and all its batches.
+        is_helper: begin with the largest devices, with which the others end.
+
+    Returns:
+        What this run has done.
+    """
+    whole: RunReport | None = None
+    while True:
+        report = run(
+            context,
+            first=selection.first,
+            last=selection.last,
+            device_id=selection.device_id,
+            stages=stages,
+            progress=progress,
+            heavy_first=is_helper,
+        )
+        whole = report if whole is None else _joined(whole, report)
+        others = _wait_for_others(context, selection)
+        left = _due(context, selection, stages)
+        # what has just failed or waits for a road engine is not tried again at once
+        if not others and not left - {(r.device_id, r.day) for r in report.problems}:
+            return _without_done_by_others(context, selection, whole)
+
+
+def _without_done_by_others(
+    context: Context, selection: BatchSelection, report: RunReport
+) -> RunReport:
+    """The report without batches that this run had to give up, and that another one completed."""
+    with context.store.read() as connection:
+        left = batch_lists.unfinished(
+            connection,
+            first=selection.first,
+            last=selection.last,
+            device_id=selection.device_id,
+        )
+    for stage in report.stages:
+        stage.days = [r for r in stage.days if not r.deferred or (r.device_id, r.day) in left]
+    return report
+
+
+def _wait_for_others(context: Context, selection: BatchSelection) -> bool:
+    """Wait until something is due or nobody holds a claim; whether anyone held one."""
+    waited = False
+    while _claims(context, selection):
+        waited = True
+        if _due(context, selection, STAGES):
+            break
+        time.sleep(POLL_S)
+    return waited
+
+
+def _claims(context: Context, selection: BatchSelection) -> int:
+    with context.store.read() as connection:
+        return selected_batches.count_claimed(
+            connection, selection, context.clock(), context.settings.lease_s
+        )
+
+
+def _due(
+    context: Context, selection: BatchSelection, stages: Sequence[str]
+) -> set[tuple[str, dt.date]]:
+    with context.store.read() as connection:
+        return {
+            pair
+            for stage in stages
+            for pair in batch_lists.pending(
+                connection,
+                stage,
+                context.clock(),
+                first=selection.first,
+                last=selection.last,
+                device_id=selection.device_id,
+                lease_s=context.settings.lease_s,
+            )
+        }
+
+
+def _joined(whole: RunReport, more: RunReport) -> RunReport:
+    """Both reports as one; what rests and what was given up is as the later one says."""
+    for stage, later in zip(whole.stages, more.stages, strict=True):
+        redone = {(report.device_id, report.day): report for report in later.days}
+        for report in stage.days:
+            again = redone.setdefault((report.device_id, report.day), report)
+            again.changed |= report.changed
+        stage.days = list(redone.values())
+        stage.days.sort(key=lambda report: (report.day, report.device_id))
+        stage.seconds += later.seconds
+        stage.resting = later.resting
+    whole.given_up = more.given_up
+    return whole

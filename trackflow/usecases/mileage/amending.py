@@ -1,0 +1,191 @@
+"""Writes amendments: each becomes a link of its book's chain, with what it changes in what is paid.
+
+Closed entries never change; an amendment stands beside them, once for each difference.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from trackflow.mileage.entries import GONE, TRIP, amended, differences
+from trackflow.mileage.rates import PaidTrip, PaidYears
+from trackflow.store.database import Connection
+from trackflow.store.mileage import books, rates
+from trackflow.store.mileage.books import Amendment, Entry
+from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, BookTrip, book_trips
+
+type Changes = dict[str, Any]
+"""Old and new value by name."""
+
+PAID_BY = frozenset({"category", "distance_m", GONE, TRIP})
+"""A trip is paid anew where one of these changes."""
+
+
+@dataclass(frozen=True)
+class Amender:
+    """Amends a book.
+
+    Attributes:
+        connection: in a transaction for writing, the book locked.
+        vehicle: whose book it is.
+        now: the time, UTC.
+    """
+
+    connection: Connection
+    vehicle: Vehicle
+    now: dt.datetime
+
+    def add_trip(self, entry: Entry) -> None:
+        """Amend a closed book that lacks a trip."""
+        new = BookTrip(entry, is_added=True)
+        changes = differences({}, entry.content) | {TRIP: [None, str(entry.entry_id)]}
+        reason = "a trip that was not there when the book was closed"
+        self._write(new, changes, reason, rate=entry.content["rate"])
+
+    def follow(self, trip: BookTrip, entry: Entry | None) -> int:
+        """Amend a closed trip by how the tracks differ from it; returns how many amendments.
+
+        Args:
+            trip: as the book has it.
+            entry: as it would be made now; None if it is no longer in the data.
+        """
+        changes: Changes = {}
+        rate = None
+        if entry is None:
+            changes = {} if trip.is_gone else {GONE: [False, True]}
+            reason = "its track is no longer in the data"
+        else:
+            changes = {
+                name: change
+                for name, change in differences(trip.content, entry.content).items()
+                if name not in trip.by_people and name not in (GONE, TRIP)
+            }
+            if trip.is_gone:
+                changes[GONE] = [True, False]
+            reason = "the tracks, or what they were for, have changed"
+            rate = None if "category" in trip.by_people else entry.content["rate"]
+        if changes:
+            self._write(trip, changes, reason, rate=rate)
+        return 1 if changes else 0
+
+    def by_hand(
+        self, trip: BookTrip, values: Mapping[str, str | None], reason: str, by: str
+    ) -> bool:
+        """Amend a closed trip as a person says; returns whether anything changes.
+
+        Args:
+            trip: as the book has it.
+            values: new values by name.
+            reason: the person's.
+            by: the person.
+        """
+        changes: Changes = {
+            name: [trip.content.get(name), value]
+            for name, value in values.items()
+            if trip.content.get(name) != value
+        }
+        if changes:
+            self._write(trip, changes, reason, by, rate=None)
+        return bool(changes)
+
+    def _write(
+        self,
+        trip: BookTrip,
+        changes: Changes,
+        reason: str,
+        by: str = BY_TRACKFLOW,
+        *,
+        rate: str | None,
+    ) -> None:
+        """Add an amendment to the chain.
+
+        Args:
+            trip: as the book has it; without amendments if they add it now.
+            changes: old and new value by name.
+            reason: why.
+            by: the person.
+            rate: that rules give it now; None for that of its category.
+        """
+        if trip.is_added and TRIP not in changes:
+            changes[TRIP] = [str(trip.trip_id), str(trip.trip_id)]
+        if PAID_BY & set(changes):
+            changes |= self._payment(trip, changes, rate)
+        books.add_amendment(
+            self.connection,
+            Amendment(
+                uuid.uuid4(),
+                trip.amended_id,
+                trip.entry.vehicle_id,
+                trip.entry.month,
+                changes,
+                reason,
+                by,
+                self.now,
+            ),
+        )
+
+    def _payment(self, trip: BookTrip, changes: Changes, rate: str | None) -> Changes:
+        """What changes in rate, amount and currency of a trip.
+
+        Args:
+            trip: as the book has it.
+            changes: of other values.
+            rate: that rules give it now; None for that of its category.
+        """
+        is_new = changes.get(TRIP, [None])[0] is None and trip.is_added
+        content = amended({} if is_new else trip.content, [changes])
+        paid = None if is_new or trip.is_gone else content.get("amount")
+        is_same = "category" not in changes and GONE not in changes and not is_new
+        if is_same and paid is None:
+            return {}  # rates that came later pay no closed trip
+        content["rate"] = content.get("rate") if is_same else rate
+        before = None if is_new or trip.is_gone else paid_trip(trip, self.vehicle.kind)
+        after = _paid(trip, content, self.vehicle.kind)
+        found = self._years.amend(
+            before, None if content.get(GONE) else after, None if paid is None else Decimal(paid)
+        )
+        if is_same and found is None:
+            return {}  # its rate has left the table: it keeps what it was paid
+        new = {
+            "rate": found.rate_id if found else None,
+            "amount": str(found.amount) if found else None,
+            "currency": found.currency if found else None,
+        }
+        before_values = {} if is_new else trip.content
+        return {
+            name: [before_values.get(name), value]
+            for name, value in new.items()
+            if is_new or before_values.get(name) != value
+        }
+
+    @cached_property
+    def _years(self) -> PaidYears:
+        """What closed trips sum up to: read once, and only where something is paid anew."""
+        found = PaidYears(rates.read_rates(self.connection))
+        if found.rates:
+            for trip in book_trips(self.connection, self.vehicle.vehicle_id):
+                if trip.is_closed and not trip.is_gone:
+                    found.count(paid_trip(trip, self.vehicle.kind))
+        return found
+
+
+def paid_trip(trip: BookTrip, kind: str) -> PaidTrip:
+    """A trip as rates see it, with its amendments."""
+    return _paid(trip, trip.content, kind)
+
+
+def _paid(trip: BookTrip, content: Mapping[str, Any], kind: str) -> PaidTrip:
+    return PaidTrip(
+        str(trip.trip_id),
+        dt.date.fromisoformat(content["local_day"]),
+        content.get("category"),
+        trip.entry.vehicle_id,
+        kind,
+        content["distance_m"],
+        content.get("rate"),
+    )

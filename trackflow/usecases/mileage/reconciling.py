@@ -1,0 +1,122 @@
+"""Compares the books of a month with the tracks, trip by trip; it changes nothing."""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from trackflow.context import Context
+from trackflow.geo.time import ONE_DAY
+from trackflow.settings import zone_named
+from trackflow.store.database import Connection
+from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BookTrip
+from trackflow.usecases.mileage.entries import days_due, paired, whole_trips
+from trackflow.usecases.mileage.making import entries_of
+
+SUMMED = ("distance_m", "category")
+"""What the sums of a month are made of."""
+
+
+@dataclass(slots=True)
+class MonthSums:
+    """What a vehicle's month sums up to by its book and by its tracks.
+
+    Trips whose days wait, or whose tracks were deleted by their age, are in neither.
+
+    Attributes:
+        vehicle_id: the vehicle.
+        book_m: of the trips of its book, with all amendments.
+        tracks_m: of the trips that its tracks make now.
+        differences: what is not equal, in words.
+    """
+
+    vehicle_id: str
+    book_m: int = 0
+    tracks_m: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def compare_month(context: Context, month: str) -> list[MonthSums]:
+    """Add up the month of each vehicle twice: by its book, and by its tracks.
+
+    Args:
+        context: the store and settings.
+        month: such as 2026-11.
+    """
+    first, last = days_of(month)
+    due = days_due(context, None, first - ONE_DAY, last + ONE_DAY)
+    waiting = {day for days in due.values() for day in days}
+    with context.store.read() as connection:
+        return [
+            _compare(context, connection, vehicle, month, waiting)
+            for vehicle in vehicles.read_vehicles(connection)
+        ]
+
+
+def days_of(month: str) -> tuple[dt.date, dt.date]:
+    """The first and the last day of a month such as 2026-11."""
+    first = dt.date.fromisoformat(f"{month}-01")
+    return first, (first + 31 * ONE_DAY).replace(day=1) - ONE_DAY
+
+
+def _compare(
+    context: Context,
+    connection: Connection,
+    vehicle: Vehicle,
+    month: str,
+    waiting: Collection[dt.date],
+) -> MonthSums:
+    """Add up the month of one vehicle.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        vehicle: the vehicle.
+        month: such as 2026-11.
+        waiting: days of which the books do not have all trips yet.
+    """
+    zone = zone_named(vehicle.time_zone or context.settings.time_zone)
+    first, last = days_of(month)
+    time = _midnight(first, zone), _midnight(last + ONE_DAY, zone)
+    found, known = whole_trips(connection, vehicle, time)
+    unsettled = books.unsettled(connection, found.device_ids)
+    sums = MonthSums(vehicle.vehicle_id)
+    for entry, trip in paired(entries_of(context, connection, vehicle, found), known):
+        start, end = _span(entry, trip)
+        days = {start.date() - ONE_DAY, start.date(), end.date(), end.date() + ONE_DAY}
+        is_of_month = month in {one.month for one in (entry, trip and trip.entry) if one}
+        if not is_of_month or days & set(waiting) or unsettled.touches(start, end):
+            continue
+        sums.book_m += trip.content["distance_m"] if trip and not trip.is_gone else 0
+        sums.tracks_m += entry.content["distance_m"] if entry else 0
+        sums.differences += _differences(entry, trip)
+    return sums
+
+
+def _midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
+
+
+def _span(entry: Entry | None, trip: BookTrip | None) -> tuple[dt.datetime, dt.datetime]:
+    times = [(one.start_time, one.end_time) for one in (entry, trip) if one]
+    return min(start for start, _ in times), max(end for _, end in times)
+
+
+def _differences(entry: Entry | None, trip: BookTrip | None) -> list[str]:
+    """What the book and the tracks say differently about a trip."""
+    if trip is None or trip.is_gone:
+        return [] if entry is None else [f"{entry.entry_id} is not in the book"]
+    if entry is None:
+        return [f"{trip.trip_id} has no track"]
+    found = [
+        f"{trip.trip_id}: {name} is {trip.content.get(name)} in the book, and "
+        f"{entry.content.get(name)} by its tracks"
+        for name in SUMMED
+        if name not in trip.by_people and trip.content.get(name) != entry.content.get(name)
+    ]
+    if trip.content["local_day"][:7] != trip.entry.month:
+        found.append(f"{trip.trip_id} is of {trip.content['local_day']}, and not of its month")
+    return found

