@@ -26,7 +26,7 @@ from trackflow_tests.helpers.older_stores import REVISIONS
 from trackflow_tests.helpers.stores import batch_of, deliver, settings_of
 from trackflow_tests.helpers.templates import migrate
 
-OLD = REVISIONS[REVISIONS.index("0015")]
+OLD = REVISIONS[REVISIONS.index("0017")]
 """The last schema without months."""
 
 PATIENCE_S = 120
