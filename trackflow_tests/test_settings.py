@@ -15,6 +15,7 @@ SAMPLES = {
     "TRACKFLOW_HOME": ("/srv/trackflow", Path("/srv/trackflow")),
     "TRACKFLOW_DATABASE_URL": ("sqlite:///x.db", "sqlite:///x.db"),
     "TRACKFLOW_ENGINE_URL": ("http://osrm:5000", "http://osrm:5000"),
+    "TRACKFLOW_ENGINE_CONNECTIONS": ("8", 8),
     "TRACKFLOW_WORKERS": ("3", 3),
     "TRACKFLOW_LEASE_S": ("7.5", 7.5),
     "TRACKFLOW_MAX_TRIES": ("9", 9),
@@ -75,6 +76,8 @@ SAMPLES = {
 }
 
 BOUNDS = {
+    "TRACKFLOW_DATABASE_CONNECTIONS": (4, 1000),
+    "TRACKFLOW_ENGINE_CONNECTIONS": (1, 1024),
     "TRACKFLOW_WORKERS": (1, 256),
     "TRACKFLOW_LEASE_S": (1, 86_400),
     "TRACKFLOW_MAX_TRIES": (1, 100),
