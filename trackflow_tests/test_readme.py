@@ -41,6 +41,7 @@ ONLY_PARSED = {
     "docs/logbook.md": "needs weeks of trips; cli/test_json.py runs each verb",
     "docs/places.md": "needs weeks of stays; cli/test_json.py runs each verb",
     "docs/rules.md": "docs/test_rules_page.py runs its example",
+    "docs/operations/monitoring.md": "shows an alert; cli/test_json.py runs the verb",
     "docs/mesh-service.md": "starts services that go on; web/mesh_service does, too",
     "docs/reference/cli.md": "shows an example of each verb, each for a store of its own",
 }

@@ -71,7 +71,7 @@ def test_what_the_wheel_says_of_itself(wheel: zipfile.ZipFile) -> None:
     assert says["Requires-Python"] == ">=3.12"
     assert says["License-Expression"] == "MIT"
     assert says.get_all("License-File") == ["LICENSE"]
-    assert says.get_all("Provides-Extra") == ["s3"]
+    assert says.get_all("Provides-Extra") == ["celery", "k8s", "s3"]
     assert says["Description-Content-Type"] == "text/markdown"
 
 

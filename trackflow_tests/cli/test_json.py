@@ -86,6 +86,7 @@ def test_every_verb_prints_json_whatever_came_out(
         return json.loads(result.out, parse_constant=lambda name: pytest.fail(name))
 
     # nothing is there yet
+    assert called("migrate")
     assert called("run")[0]["days"] == []
     assert called("status")["points"] == 0
     assert called("verify")["ok"]
@@ -149,6 +150,8 @@ def test_every_verb_prints_json_whatever_came_out(
     # places
     called("places add", "Depot", "--lon", 24.9, "--lat", 60.1)
     (tmp_path / "named.csv").write_text("name,longitude,latitude\nHall,25.1,60.1\n")
+    assert not any(called("vehicles assignments").values())
+    assert called("logbook joins") == []
     assert called("places import", "named.csv")["changed"] == 1
     depot, hall = (place["place_id"] for place in called("places list"))
     assert called("places rename", depot, "Yard")["name"] == "Yard"

@@ -15,7 +15,7 @@ ALLOWED = {
         "web/reception.py",  # one thread: the API's writer
         "usecases/days/worker_pool.py",  # processes that compute: they wait for nothing
     },
-    r"import stamina|tenacity|backoff": set(),
+    r"import (stamina|tenacity|backoff)": set(),
     r"\bhttpx\.(get|post|Client|AsyncClient)\b.": set(),
     r"httpcore\.ConnectionPool": set(),
     r"failures_in_row = ": set(),

@@ -84,12 +84,14 @@ def supervised(scene: Scene, limits: SupervisionLimits = LIMITS) -> Supervisor:
 def test_what_is_killed_is_started_again(scene: Scene) -> None:
     with supervised(scene) as supervisor:
         supervisor.start()
+        until(supervisor, lambda: scene.children())
+        first_children = scene.children()
         os.kill(scene.lives[0], signal.SIGKILL)
         until(supervisor, lambda: len(scene.lives) == 2 and len(scene.children()) == 2)
         assert "killed by signal 9" in scene.said[0]
         assert "toy.log" in scene.said[0]
         until(supervisor, lambda: scene.said[1:] == ["The toy is up again."])
-        first_child = min(scene.children())
+        first_child = first_children[0]
         assert not _runs(first_child), "what the dead one had started has ended with it"
 
 

@@ -217,7 +217,9 @@ POOLS = {
     "track_places": "geocoder",
 }
 
-BY_THE_STORE = ("live_job", "requested_job", "make_mesh_job", "mesh_batch_job")
+BY_THE_STORE = (
+    *("live_job", "requested_job", "make_mesh_job", "mesh_batch_job", "help_with_days_job"),
+)
 """Jobs without a kind: of these the store itself says which are at work."""
 
 LOAD = """

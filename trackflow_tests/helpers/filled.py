@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from trackflow.store import months
 from trackflow.store.database import Store
 from trackflow.store.tables import metadata
 from trackflow.store.types import UtcTime
@@ -53,6 +54,9 @@ def fill(
                     for column in table.columns
                     if (table.name, column.name) != ("receipts", "received_seq")
                 }
+                if table in months.PARTITIONED:
+                    day = row[months.column_of(table).name].date()
+                    months.make(connection, table, [day.replace(day=1)])
                 connection.execute(sa.insert(table), row)
 
 

@@ -53,7 +53,7 @@ def copies_of(path: Path) -> list[Path]:
 
 def dump(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as database:
-        return list(database.iterdump())
+        return sorted(database.iterdump())
 
 
 def open_and_close(path: Path) -> None:

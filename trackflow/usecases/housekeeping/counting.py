@@ -37,4 +37,4 @@ def add_sums(context: Context, sums: Counter[CounterKey], seconds: dict[str, flo
         with context.store.write() as connection:
             counters.add(connection, given)
     except StoreUnavailableError as error:
-        log.warning("what was done is not counted: %s", error)
+        log.info("what was done is not counted: %s", error)

@@ -340,7 +340,12 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
             if ended(process) == 0:
                 break
         killed += 1
-        assert rows(context) == base["catalogue_tracks"], "all at once or nothing"
+        if rows(context) != base["catalogue_tracks"]:  # all at once, or nothing
+            # it was killed as it gave back what it shares with others
+            assert state_of(context) == expected
+            with context.store.read() as connection:
+                assert jobs.read_job(connection, job.job_id).status is JobStatus.COMPLETED
+            continue
         had = kept(context, job.job_id)
         site.forget_requests()
         if killed % 2:

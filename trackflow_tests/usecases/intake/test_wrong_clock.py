@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.concurrency.breaker import Breaker, Phase
+from trackflow.concurrency.breaker import FAILURES_TO_OPEN, Breaker, Phase
 from trackflow.context import Context
 from trackflow.errors import ApprovalNeededError
 from trackflow.geo.points import Points
@@ -344,7 +344,7 @@ def test_rests_and_signs_of_life_of_the_future_block_nobody(context: Context, cl
         assert [found.job_id for found in jobs.waiting(connection, TODAY)] == [job.job_id]
         assert jobs.waiting(connection, future) == []
     broken = Breaker()
-    for _ in range(3):
+    for _ in range(FAILURES_TO_OPEN):
         broken = broken.failed(future, "away")
     assert broken.phase(future) is Phase.OPEN
     assert broken.phase(TODAY) is Phase.HALF_OPEN

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from trackflow.concurrency.http import new_client
+from trackflow.concurrency.http import HttpClient
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.matching.engines.http import HttpEngine
@@ -74,7 +74,7 @@ def test_the_network_in_use_is_served_and_a_new_one_takes_its_place(
     with Context.open(settings) as context:
         use(context, helsinki_network)
         until(lambda: version_at(url) == helsinki_network.version, tmp_path)
-        engine = HttpEngine(url, "car", client=new_client())
+        engine = HttpEngine(url, "car", client=HttpClient())
         many = np.tile([24.9463, 24.9489], 150), np.tile([60.1689, 60.1766], 150)
         assert engine.route(*many) is not None, "more places than OSRM takes by itself"
         engine.close()

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
+from trackflow.store import months
 from trackflow.store.jobs import workers
 from trackflow.store.service_tables import breakers
 from trackflow.store.tables import cached_polylines, processing_batches
@@ -72,6 +73,7 @@ def put_lines(context: Context, device_id: str, start: dt.datetime, count: int) 
         for k in range(count)
     ]
     with context.store.write() as connection:
+        months.make(connection, cached_polylines, {row["day"].replace(day=1) for row in rows})
         connection.execute(sa.insert(cached_polylines), rows)
 
 
