@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from trackflow_tests.helpers.compose import (
@@ -228,12 +229,13 @@ class Topology:
         """End services with all of their processes, as the end of a container does."""
         for name in names:
             process = self._processes.pop(name, None)
+            family = _family(process) if process is not None else []
             if process is not None:
                 process.send_signal(number)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0 if number is signal.SIGKILL else 60)
             deadline = time.monotonic() + LONG_S
-            while left := marked_processes(self, name):
+            while left := {*marked_processes(self, name), *_living(family)}:
                 assert time.monotonic() < deadline, left
                 for pid in left:
                     with suppress(ProcessLookupError):
@@ -302,6 +304,22 @@ def _build_image(image: Path) -> None:
     command = [sys.executable, "-m", "compileall", "-q", str(image / CODE[1:] / "trackflow")]
     subprocess.run(command, check=True)
     subprocess.run([sys.executable, "-c", f"import {', '.join(LOADED)}"], check=True)
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """What a service has started: PostgreSQL's processes overwrite the variables that mark them."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def _living(processes: list[psutil.Process]) -> set[int]:
+    found = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.add(process.pid)
+    return found
 
 
 def marked_processes(made: Topology, name: str) -> list[int]:
