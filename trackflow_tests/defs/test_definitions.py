@@ -194,7 +194,8 @@ SUBJECTS = {
     "days": "check_days_job help_with_days_job live_job process_days_job process_older_days_job "
     "helpers_sensor live_sensor older_days_sensor pending_batches_sensor daily_schedule "
     "days_checks_schedule",
-    "housekeeping": "alerts_sensor housekeeping_job housekeeping_schedule run_failures_sensor",
+    "housekeeping": "alerts_sensor housekeeping_job housekeeping_schedule retries_sensor "
+    "run_failures_sensor",
     "intake": "import_inbox_job followed_table_sensor gps_points_sensor inbox_sensor",
     "jobs": "requested_job requested_jobs_sensor",
     "meshes": "clean_meshes_job make_mesh_job make_waiting_meshes_job mesh_batch_job mesh_sync_job "

@@ -27,7 +27,7 @@ NO_STORE = (
 )
 """They ask nothing of the database: their run does."""
 
-NO_STORE_YET = ("run_failures_sensor", "helpers_sensor")
+NO_STORE_YET = ("run_failures_sensor", "retries_sensor", "helpers_sensor")
 """They ask nothing of it either while no run is under way."""
 
 
