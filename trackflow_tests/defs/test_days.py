@@ -1,16 +1,18 @@
 """The work by day on a real store: what is reported, what checks say, what a failure leaves."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
 
 from trackflow.context import Context
 from trackflow.definitions import defs
+from trackflow.defs.days.running import MARKED_TAG
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight, to_us
@@ -23,7 +25,7 @@ from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.days.run import settled_day
 from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.helpers.roads import use
-from trackflow_tests.helpers.stores import batch_of_device, deliver
+from trackflow_tests.helpers.stores import batch_of_device, deliver, generations
 
 DAYS = [FIRST_DAY + dt.timedelta(days=k) for k in range(3)]
 RANGE = {
@@ -54,6 +56,7 @@ def run_job(
     select: list[str] | None = None,
     mode: str = "bulk",
     device_id: str = "",
+    tags: Mapping[str, str] = RANGE,
     **partition: str,
 ) -> dg.ExecuteInProcessResult:
     return defs.resolve_job_def("process_days_job").execute_in_process(
@@ -61,7 +64,7 @@ def run_job(
         run_config={"ops": {"process_days": {"config": {"mode": mode, "device_id": device_id}}}},
         asset_selection=[dg.AssetKey(name) for name in select] if select else None,
         raise_on_error=False,
-        **({"partition_key": partition["day"]} if partition else {"tags": RANGE}),
+        **({"partition_key": partition["day"]} if partition else {"tags": tags}),
     )
 
 
@@ -150,6 +153,30 @@ def damage_ledger(trackflow_context: Context, day: dt.date) -> None:
     broken = (day_ledgers.c.device_id == "van-1", day_ledgers.c.day == day)
     with trackflow_context.store.write() as connection:
         connection.execute(sa.update(day_ledgers).where(*broken).values(stop=7))
+
+
+def test_a_second_try_marks_days_just_where_the_first_one_did_not(
+    trackflow_context: Context, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is shared marks its days; one that died early may not have come so far."""
+    monkeypatch.setenv("TRACKFLOW_MACHINES", "2")
+    store = trackflow_context.store
+    first_try = generations(store)
+    again = RANGE | {RETRY_NUMBER_TAG: "1"}
+
+    assert run_job(instance, tags=again).success
+    marked = generations(store)
+    assert marked == {key: generation + 1 for key, generation in first_try.items()}
+    (run,) = instance.get_runs()
+    assert MARKED_TAG in run.tags
+
+    # Dagster gives a second try the tags of the first one
+    assert run_job(instance, tags=again | {MARKED_TAG: "true"}).success
+    assert generations(store) == marked
+
+    # as does a person's "Re-execute", which is no second try
+    assert run_job(instance, tags=RANGE | {MARKED_TAG: "true"}).success
+    assert generations(store) == {key: generation + 1 for key, generation in marked.items()}
 
 
 def test_a_wrong_ledger_is_red_and_stops_the_run(

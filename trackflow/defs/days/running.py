@@ -37,6 +37,9 @@ CODE_VERSIONS = {SEGMENTS: "2", POLYLINES: "2", TRACKS: "2"}
 
 MOST_MESSAGES = 10
 
+MARKED_TAG = "trackflow/marked"
+"""The tag of a run that has marked its days, to be processed again by all who share them."""
+
 type DagsterContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
@@ -114,12 +117,18 @@ def run_stages(
         TrackflowError: the store is away, or the pipeline refuses the arguments.
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
+    selections = [
+        BatchSelection(first, last, device_id or None) for first, last in runs_of_days(days)
+    ]
+    run_mode = pipeline.RunMode(mode)
+    if step.trackflow.settings.machines > 1 and run_mode is not pipeline.RunMode.INCREMENTAL:
+        _mark_once(step, selections)
     on_progress = _StageLog(step.dagster)
-    for first, last in runs_of_days(days):
+    for selection in selections:
         part = _run_range(
-            step,
-            BatchSelection(first, last, device_id or None),
-            pipeline.RunMode(mode),
+            step.trackflow,
+            selection,
+            run_mode,
             [STAGE_OF_ASSET[asset] for asset in assets],
             on_progress,
         )
@@ -129,8 +138,25 @@ def run_stages(
     return DaysResult(days, assets, report)
 
 
+def _mark_once(step: DaysStep, selections: Sequence[BatchSelection]) -> None:
+    """Mark the batches to be processed again by all runs that share them.
+
+    A second try goes on with what the first one has marked, if that came so far. It has the tags of
+    the first one, as Dagster copies them.
+    """
+    instance, run_id = step.dagster.instance, step.dagster.run.run_id
+    run = instance.get_run_by_id(run_id)
+    tags = run.tags if run is not None else {}
+    is_again = step.dagster.retry_number > 0 or RETRY_NUMBER_TAG in tags
+    if is_again and MARKED_TAG in tags:
+        return
+    for selection in selections:
+        mark_all(step.trackflow, selection)
+    instance.add_run_tags(run_id, {MARKED_TAG: "true"})
+
+
 def _run_range(
-    step: DaysStep,
+    context: Context,
     selection: BatchSelection,
     mode: pipeline.RunMode,
     stages: Sequence[str],
@@ -139,27 +165,23 @@ def _run_range(
     """Run stages over a range of days: alone, or shared with the runs of other machines.
 
     Args:
-        step: where this happens.
+        context: the store and engines.
         selection: the days, and a device.
-        mode: which batches.
+        mode: which batches; those of a shared run are marked.
         stages: names of the stages.
         progress: called with a stage, its batches done and all its batches.
     """
-    if step.trackflow.settings.machines == 1:
-        return pipeline.run(
-            step.trackflow,
-            mode=mode,
-            first=selection.first,
-            last=selection.last,
-            device_id=selection.device_id,
-            stages=stages,
-            progress=progress,
-        )
-    # a second try goes on with what the first one has marked
-    is_again = step.dagster.retry_number > 0 or RETRY_NUMBER_TAG in step.dagster.run.tags
-    if mode is not pipeline.RunMode.INCREMENTAL and not is_again:
-        mark_all(step.trackflow, selection)
-    return run_shared(step.trackflow, selection, stages=stages, progress=progress)
+    if context.settings.machines > 1:
+        return run_shared(context, selection, stages=stages, progress=progress)
+    return pipeline.run(
+        context,
+        mode=mode,
+        first=selection.first,
+        last=selection.last,
+        device_id=selection.device_id,
+        stages=stages,
+        progress=progress,
+    )
 
 
 class _StageLog:
