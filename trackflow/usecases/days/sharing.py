@@ -5,12 +5,12 @@ others: their results may make more work (a neighbouring day is matched again), 
 dies leaves its batches to the rest.
 """
 
-import datetime as dt
 import time
 from collections.abc import Sequence
 
 from trackflow.context import Context
 from trackflow.store.days import batch_lists, selected_batches
+from trackflow.store.days.batch_lists import Pair
 from trackflow.store.days.selected_batches import BatchSelection as BatchSelection
 from trackflow.store.tables import STAGES
 from trackflow.usecases.days.report import RunReport
@@ -58,10 +58,10 @@ def run_shared(
             heavy_first=is_helper,
         )
         whole = report if whole is None else _joined(whole, report)
-        others = _wait_for_others(context, selection)
-        left = _due(context, selection, stages)
         # what has just failed or waits for a road engine is not tried again at once
-        if not others and not left - {(r.device_id, r.day) for r in report.problems}:
+        stuck = {(problem.device_id, problem.day) for problem in report.problems}
+        waited = _wait_for_others(context, selection, stages, stuck)
+        if not waited and not _due(context, selection, stages) - stuck:
             return _without_done_by_others(context, selection, whole)
 
 
@@ -81,12 +81,21 @@ def _without_done_by_others(
     return report
 
 
-def _wait_for_others(context: Context, selection: BatchSelection) -> bool:
-    """Wait until something is due or nobody holds a claim; whether anyone held one."""
+def _wait_for_others(
+    context: Context, selection: BatchSelection, stages: Sequence[str], stuck: set[Pair]
+) -> bool:
+    """Wait until there is something to do or nobody holds a claim; whether anyone held one.
+
+    Args:
+        context: the store.
+        selection: days and device.
+        stages: what there may be to do.
+        stuck: batches that are nothing to do, although they are due.
+    """
     waited = False
     while _claims(context, selection):
         waited = True
-        if _due(context, selection, STAGES):
+        if _due(context, selection, stages) - stuck:
             break
         time.sleep(POLL_S)
     return waited
@@ -99,9 +108,7 @@ def _claims(context: Context, selection: BatchSelection) -> int:
         )
 
 
-def _due(
-    context: Context, selection: BatchSelection, stages: Sequence[str]
-) -> set[tuple[str, dt.date]]:
+def _due(context: Context, selection: BatchSelection, stages: Sequence[str]) -> set[Pair]:
     with context.store.read() as connection:
         return {
             pair

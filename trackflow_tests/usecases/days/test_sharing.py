@@ -1,9 +1,10 @@
 """Several runs share a range of days by claims, and a huge device does not hold up the others."""
 
 import datetime as dt
+import itertools
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from trackflow.settings import Settings
 from trackflow.store.days import batches
 from trackflow.store.days.batch_lists import PendingBatch
 from trackflow.store.days.selected_batches import BatchSelection
+from trackflow.store.tables import STAGES
 from trackflow.usecases.days import run as runs
 from trackflow.usecases.days import sharing
+from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import heavy_devices, run
 from trackflow.usecases.days.sharing import mark_all, run_shared
 from trackflow.usecases.days.worker_pool import without_main
@@ -112,6 +115,12 @@ def test_two_runs_over_the_same_days_do_each_batch_once(
             mark_all(context, EVERYTHING)
 
 
+def ticking(clock: Clock) -> Callable[[], dt.datetime]:
+    """A clock that goes on by a second whenever it is looked at."""
+    looks = itertools.count(1)
+    return lambda: clock.time + dt.timedelta(seconds=next(looks))
+
+
 def test_a_run_waits_for_what_others_have_claimed(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,18 +133,41 @@ def test_a_run_waits_for_what_others_have_claimed(
         with context.store.write() as connection:
             dead = batches.claim(connection, "b", NOON.date(), "segmented", lease_s=60, now=clock())
         assert dead is not None
-        looks = 0
-
-        def later() -> dt.datetime:
-            nonlocal looks
-            looks += 1
-            return clock.time + dt.timedelta(seconds=looks)
-
-        context.clock = later
+        context.clock = ticking(clock)
         report = run_shared(context, EVERYTHING)
         done = {r.device_id for r in report["tracked"].days}
         assert done == {"a", "b"}
         assert set(statuses(context.store).values()) == {"completed"}
+
+
+@pytest.mark.parametrize(("stages", "engine_url"), [(STAGES, ""), (STAGES[:1], "none")])
+def test_a_run_that_waits_for_others_tries_nothing_in_vain(
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stages: tuple[str, ...],
+    engine_url: str,
+) -> None:
+    """Neither what waits for a road network, nor stages that it was not asked for."""
+    clock = Clock()
+    monkeypatch.setattr(sharing, "POLL_S", 0.01)
+    runs_done = 0
+
+    def counting(*args: Any, **options: Any) -> RunReport:
+        nonlocal runs_done
+        runs_done += 1
+        return run(*args, **options)
+
+    monkeypatch.setattr(sharing, "run", counting)
+    with open_context(database_url, tmp_path, clock, lease_s=60, engine_url=engine_url) as context:
+        for name in ("a", "b"):
+            deliver(context.store, batch_of_device(name, drive(NOON, 100)))
+        with context.store.write() as connection:
+            dead = batches.claim(connection, "b", NOON.date(), "segmented", lease_s=60, now=clock())
+        assert dead is not None
+        context.clock = ticking(clock)
+        run_shared(context, EVERYTHING, stages=stages)
+    assert runs_done == 2  # the second takes over what the dead one has left
 
 
 def test_a_run_ends_although_a_batch_cannot_be_done(database_url: str, tmp_path: Path) -> None:
