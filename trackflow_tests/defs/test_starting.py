@@ -42,6 +42,37 @@ def test_many_pending_days_become_few_runs(home: Path, instance: dg.DagsterInsta
     assert requests[0].run_config["ops"]["process_days"]["config"]["mode"] == "incremental"
 
 
+def test_just_runs_that_make_many_days_get_helpers(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_days(home, (FIRST_DAY, 40))
+    monkeypatch.setenv("TRACKFLOW_MACHINES", "3")
+    many = {START: FIRST_DAY.isoformat(), END: (FIRST_DAY + dt.timedelta(days=39)).isoformat()}
+    few = many | {END: FIRST_DAY.isoformat()}
+    selection = frozenset({dg.AssetKey("segments")})
+
+    def started(job: str, tags: dict[str, str], selected: frozenset[dg.AssetKey] | None) -> str:
+        run = dg.DagsterRun(
+            job, tags=tags, asset_selection=selected, status=dg.DagsterRunStatus.STARTED
+        )
+        return instance.add_run(run).run_id
+
+    by_sensor = started("process_days_job", many, None)
+    by_backfill = started("__ASSET_JOB", many, selection)
+    started("process_days_job", few, None)
+    started("categorize_days_job", many, None)
+    started("a_job_of_a_company", many, None)
+
+    requests = tick("helpers_sensor", home, instance)
+    assert isinstance(requests, list)
+    helped = [request.tags["trackflow/helps"] for request in requests]
+    assert sorted(helped) == sorted([by_sensor, by_backfill] * 2)
+    assert len({request.run_key for request in requests}) == 4
+    again = tick("helpers_sensor", home, instance)
+    assert isinstance(again, list)
+    assert {one.run_key for one in again} == {one.run_key for one in requests}
+
+
 OLD = dt.date(2008, 5, 1)
 """Before the first partition."""
 

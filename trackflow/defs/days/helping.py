@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs.days.jobs import TAGS, process_older_days, process_older_days_job
+from trackflow.defs.days.sensors import processes_days
 from trackflow.defs.errors import step, tick
 from trackflow.defs.partitions import day_of, days_of_run
 from trackflow.defs.resources import TrackflowResource
@@ -79,8 +80,8 @@ def helpers_sensor(
         return dg.SkipReason("All work is done on one machine (TRACKFLOW_MACHINES).")
     requests = []
     for run in context.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        days = _days_of(run)
-        if days is None or HELPS_TAG in run.tags:
+        days = _days_of(run) if processes_days(run, trackflow) else None
+        if days is None:
             continue
         with trackflow.open() as trackflow_context:
             waiting = find_waiting(trackflow_context, first=days[0], last=days[1])

@@ -194,11 +194,16 @@ def _last_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str
 
 def _unfinished_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str | None:
     """The id of an active or queued run that processes days, however it was started."""
-    keys = {trackflow.key(asset) for asset in STAGE_OF_ASSET}
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        if run.job_name in JOBS or (run.asset_selection or set()) & keys:
+        if processes_days(run, trackflow):
             return run.run_id
     return None
+
+
+def processes_days(run: dg.DagsterRun, trackflow: TrackflowResource) -> bool:
+    """Whether a run makes segments, polylines or tracks, however it was started."""
+    keys = {trackflow.key(asset) for asset in STAGE_OF_ASSET}
+    return run.job_name in JOBS or bool((run.asset_selection or set()) & keys)
 
 
 def _after_failures(instance: dg.DagsterInstance) -> tuple[str, float]:
