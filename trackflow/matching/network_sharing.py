@@ -147,7 +147,10 @@ def fetch_network(
         with workshop(into) as temporary:
             _unpack(place, manifest, temporary, what)
             if load_network(temporary / NETWORK).version != version:
-                raise NetworkFetchError(f"{what}: the archive holds another one; publish it again")
+                raise NetworkFetchError(
+                    f"{what}: the archive holds another one; delete {profile}/{version}.json "
+                    "there, and build the network again"
+                )
             if (temporary / MODE_MAP).is_dir() and not mode_map.exists():
                 mode_map.parent.mkdir(parents=True, exist_ok=True)
                 (temporary / MODE_MAP).replace(mode_map)
@@ -209,7 +212,10 @@ def _check(manifest: Manifest, into: Path, what: str) -> None:
 
 def _unpack(place: StoragePlace, manifest: Manifest, folder: Path, what: str) -> None:
     path = f"{place.root}/{manifest.profile}/{manifest.archive}"
-    damaged = f"{what}: the archive is damaged or incomplete; build the network again"
+    damaged = (
+        f"{what}: the archive is damaged or incomplete; delete {manifest.profile}/"
+        f"{manifest.version}.json there, and build the network again"
+    )
     with place.filesystem.open(path, "rb") as file:
         hashed = _CheckedFile(file)
         try:

@@ -5,18 +5,23 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import kubernetes_validate
 import pytest
 import yaml
+from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher import DefaultRunLauncher, WorkerStatus
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._grpc.types import ExecuteRunArgs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.defs.machines.run_processes import RunProcesses
 from trackflow.defs.machines.signs_of_life import WORKER_TAG, WorkerWatch, beat
 from trackflow.errors import SettingsError
 
@@ -242,6 +247,28 @@ def test_a_run_that_its_worker_no_longer_has_is_lost(records: dg.DagsterInstance
     lost = watch.health(records, run_of("forgetful", "2"))
     assert lost.status is WorkerStatus.FAILED
     assert "no longer executes" in (lost.msg or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "worker"),
+    [("STARTING", "another"), ("STARTED", "another"), ("STARTED", "this"), ("CANCELED", "")],
+)
+def test_a_run_that_is_taken_or_over_is_left_alone(
+    records: dg.DagsterInstance, status: str, worker: str
+) -> None:
+    """A broker may bring a message twice; two processes of a run would fail it."""
+    run = dg.DagsterRun("live_job", status=dg.DagsterRunStatus[status], tags={WORKER_TAG: worker})
+    records.add_run(run)
+    processes = RunProcesses(
+        "this", LEASE_S, lambda: cast("dg.DagsterInstance", nullcontext(records))
+    )
+    code = RepositoryPythonOrigin(
+        sys.executable, ModuleCodePointer("trackflow.definitions", "defs", None)
+    )
+    processes.execute(ExecuteRunArgs(JobPythonOrigin("live_job", code), run.run_id, None))
+    found = records.get_run_by_id(run.run_id)
+    assert found is not None
+    assert (found.status.value, found.tags[WORKER_TAG]) == (status, worker)
 
 
 def test_a_worker_needs_a_broker_and_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The launcher that gives runs to Celery's workers."""
 
 from dagster import DagsterRun
-from dagster._core.launcher import CheckRunHealthResult
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 
@@ -29,6 +29,11 @@ class CeleryLauncher(CeleryRunLauncher):
         """
         super().__init__(default_queue=QUEUE, inst_data=inst_data, **celery_app_arguments(settings))
         self._watch = WorkerWatch(settings.lease_s)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Send a run to the broker; no worker has taken it, as one may have its first try."""
+        self._instance.add_run_tags(context.dagster_run.run_id, {WORKER_TAG: ""})
+        super().launch_run(context)
 
     @property
     def supports_resume_run(self) -> bool:

@@ -6,6 +6,7 @@
 import os
 import socket
 import threading
+import time
 from typing import Any
 
 from celery import signals
@@ -27,7 +28,8 @@ _runs = RunProcesses(f"{socket.gethostname()}-{os.getpid()}", _settings.lease_s)
 
 HAND_BACK_S, HAND_BACKS = 2, 20
 """A helper that comes to the machine of the run that it helps is handed back to the broker, so that
-another machine may take it; after so many times there is no other machine."""
+another machine may take it; after so many times there is no other machine. The wait is before that:
+a message that Celery puts off stays with its worker, and is lost when the broker restarts."""
 
 
 @app.task(  # type: ignore[untyped-decorator]  # Celery has no types
@@ -45,7 +47,8 @@ def execute_run(self: Any, execute_job_args_packed: Any) -> None:
     if not _runs.is_beside_its_leader(args.run_id):
         _runs.execute(args)
     elif self.request.retries < HAND_BACKS:
-        raise self.retry(countdown=HAND_BACK_S)
+        time.sleep(HAND_BACK_S)
+        raise self.retry(countdown=0)
     else:
         _runs.send_home(args.run_id)
 

@@ -70,10 +70,10 @@ class RunProcesses:
                 instance.report_run_canceled(run, "No other machine is free to help.")
 
     def execute(self, args: ExecuteRunArgs) -> None:
-        """Execute a run to its end. One that has begun is left alone: messages may come twice."""
+        """Execute a run to its end. One that is taken is left alone: messages may come twice."""
         with self._open_instance() as instance:
             run = instance.get_run_by_id(args.run_id)
-            if run is None or run.status not in WAITING or args.run_id in self._processes:
+            if run is None or run.status not in WAITING or self._is_taken(run):
                 return
             instance.add_run_tags(run.run_id, {WORKER_TAG: self.worker})
             with self._announced(instance, run.run_id):
@@ -87,6 +87,11 @@ class RunProcesses:
                 self._processes[run.run_id] = process
                 code = process.wait()
             self._report_lost(instance, args.run_id, code)
+
+    def _is_taken(self, run: dg.DagsterRun) -> bool:
+        """Whether the run has a process that is starting, here or on another machine."""
+        other = run.tags.get(WORKER_TAG, "") not in ("", self.worker)
+        return other or run.run_id in self._processes
 
     @contextmanager
     def _announced(self, instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
