@@ -1,6 +1,7 @@
 """Days on real roads that keep the workers of several machines busy for a while."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from trackflow.context import Context
 from trackflow.geo.points import Points
@@ -21,6 +22,7 @@ def deliver_busy_days(
     devices: int,
     days: int,
     every_s: float = 2.0,
+    hours: Sequence[float] = HOURS,
 ) -> None:
     """Let the points of some devices come in, each on every day.
 
@@ -31,6 +33,7 @@ def deliver_busy_days(
         devices: how many there are.
         days: how many days.
         every_s: between two points.
+        hours: of the day at which the tours begin.
     """
     start = dt.datetime.combine(first_day, dt.time(), dt.UTC)
     for device in range(devices):
@@ -44,6 +47,6 @@ def deliver_busy_days(
                 start_us=to_us(start + dt.timedelta(days=day, hours=hour)),
             )
             for day in range(days)
-            for hour in HOURS
+            for hour in hours
         ]
         deliver(context.store, batch_of_device(f"device-{device:02}", Points.concat(parts)))

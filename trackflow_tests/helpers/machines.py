@@ -1,4 +1,4 @@
-"""Several machines: a broker, PostgreSQL, Dagster, and Celery's workers, each with its own home.
+"""Several machines: a broker, PostgreSQL, Dagster's daemon, and Celery's workers with own homes.
 
 All are real programs. Each can be killed, stopped and started again.
 """
@@ -11,22 +11,40 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
+import yaml
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 from sqlalchemy import URL, make_url
 
-from trackflow_tests.helpers.dagster_server import ROOT, Server
+from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.s3 import free_port
 
 LEASE_S = 15
 """Of batches and of workers; short, so that what is lost is soon found."""
 
 REDIS = shutil.which("redis-server")
+
+QUICK_DAEMON = """
+from dagster._daemon import cli, controller
+
+controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 5  # for backfills, else 30; there is no setting
+
+if __name__ == "__main__":
+    cli.main()
+"""
 
 
 class Program:
@@ -74,6 +92,8 @@ class Machines:
         url: of trackflow's database.
         environment: for every program.
         broker_port: of Redis.
+        broker: Redis.
+        daemon: Dagster's.
         workers: one for each machine.
     """
 
@@ -83,8 +103,7 @@ class Machines:
     environment: dict[str, str]
     broker_port: int
     broker: Program | None = None
-    dagster: Program | None = None
-    server: Server | None = None
+    daemon: Program | None = None
     workers: list[Program] = field(default_factory=list)
 
     def start_broker(self) -> None:
@@ -104,30 +123,29 @@ class Machines:
             "worker.log",
         )
         self.workers.append(program)
-        wait_for("worker", lambda: " ready." in program.log.read_text(), program)
         return program
 
-    def start_dagster(self) -> None:
-        """The web server, the daemon and the definitions."""
-        port = free_port()
+    def start_daemon(self) -> None:
+        """Dagster's daemon with the definitions, on a machine of its own."""
         home = self.folder / "dagster-machine"
-        self.dagster = Program(
-            [
-                sys.executable,
-                "-m",
-                "dagster",
-                "dev",
-                "-m",
-                "trackflow.definitions",
-                "-p",
-                str(port),
-            ],
+        self.daemon = Program(
+            [sys.executable, "-c", QUICK_DAEMON, "run", "-m", "trackflow.definitions"],
             self.environment | {"TRACKFLOW_HOME": str(home)},
             home,
-            "dagster.log",
+            "daemon.log",
         )
-        self.server = Server(f"http://127.0.0.1:{port}", self.dagster.log)
-        wait_for("web server", lambda: _listens(port), self.dagster)
+
+    @contextmanager
+    def records(self) -> Iterator[dg.DagsterInstance]:
+        """Dagster's records, opened by this process."""
+        home = self.folder / "records"
+        home.mkdir()
+        url = self.url.set(drivername="postgresql+psycopg2", database="dagster")
+        address = url.render_as_string(hide_password=False)
+        storage = {"postgres": {"postgres_url": address}}
+        (home / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
+        with dg.DagsterInstance.from_config(str(home)) as opened:
+            yield opened
 
     def stop_database(self) -> None:
         """As a crash: connections break, nothing is written any more."""
@@ -153,17 +171,29 @@ class Machines:
         self.postgres.ensure_postgres_running()  # its handle learns of the new process
 
     def end(self) -> None:
-        if self.dagster is not None:
-            self.dagster.end(signal.SIGINT)
+        if self.daemon is not None:
+            self.daemon.end(signal.SIGINT)
         for worker in self.workers:
             worker.kill()
         if self.broker is not None:
             self.broker.end()
 
 
+def turn_sensors_off(records: dg.DagsterInstance, names: Iterable[str]) -> None:
+    """As a person does in the UI, before the daemon starts."""
+    repository = RemoteRepositoryOrigin(
+        RegisteredCodeLocationOrigin("trackflow.definitions"), "__repository__"
+    )
+    for name in names:
+        origin = RemoteInstigatorOrigin(repository_origin=repository, instigator_name=name)
+        records.add_instigator_state(
+            InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED)
+        )
+
+
 @contextmanager
 def machines(folder: Path, **environment: str) -> Iterator[Machines]:
-    """A database and a broker; Dagster and workers are started by the caller.
+    """A database and a broker; Dagster's daemon and workers are started by the caller.
 
     Args:
         folder: for everything but the database.
@@ -210,7 +240,11 @@ def machines(folder: Path, **environment: str) -> Iterator[Machines]:
 
 
 def wait_for(
-    what: str, ask: Callable[[], Any], program: Program | None = None, timeout_s: float = 180
+    what: str,
+    ask: Callable[[], Any],
+    program: Program | None = None,
+    timeout_s: float = 180,
+    every_s: float = 0.2,
 ) -> Any:
     """Ask again until the answer is true; returns it."""
     deadline = time.monotonic() + timeout_s
@@ -218,17 +252,21 @@ def wait_for(
         log = program.tail() if program else ""
         assert program is None or program.process.poll() is None, f"no {what}\n{log}"
         assert time.monotonic() < deadline, f"no {what} after {timeout_s} s\n{log}"
-        time.sleep(0.2)
+        time.sleep(every_s)
     return found
 
 
 def _quick_settings(folder: Path) -> str:
-    """The settings of a server, which look for lost runs more often."""
+    """The settings of a server, which look more often for what is to do and for lost runs."""
     text = (ROOT / "docker" / "dagster.yaml").read_text()
-    assert "poll_interval_seconds: 60" in text
-    return text.replace("poll_interval_seconds: 60", "poll_interval_seconds: 3").replace(
-        "/var/lib/trackflow", str(folder / "lib")
-    )
+    settings = yaml.safe_load(text.replace("/var/lib/trackflow", str(folder / "lib")))
+    settings["run_monitoring"] |= {"poll_interval_seconds": 5, "start_timeout_seconds": 90}
+    settings["run_coordinator"] = {
+        "module": "dagster",
+        "class": "QueuedRunCoordinator",
+        "config": {"dequeue_interval_seconds": 1},
+    }
+    return yaml.safe_dump(settings)
 
 
 def _listens(port: int) -> bool:
