@@ -140,11 +140,11 @@ def last_applied(connection: Connection, source: str) -> Sync | None:
 def last_completed(connection: Connection) -> dict[str, dt.datetime]:
     """When a sync of each source was last completed."""
     query = (
-        sa.select(s.source, sa.func.max(s.finished_at))
+        sa.select(s.source, sa.func.max(s.finished_at).label("at"))
         .where(s.outcome == "completed")
         .group_by(s.source)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row.source: row.at for row in connection.execute(query)}
 
 
 def record_refused(
