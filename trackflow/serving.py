@@ -55,6 +55,11 @@ def prepare_dagster_home(settings: Settings) -> Path:
     raise SettingsError("trackflow's dagster.yaml is missing: install trackflow again")
 
 
+BACKFILLS_WAIT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+"""For Dagster's daemon: while the definitions cannot be loaded, as in an outage of the database, it
+would take their assets for deleted, and end each backfill of them as failed."""
+
+
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """The environment for Dagster's programs: the same store from any working folder."""
     folder = prepare_dagster_home(settings)
@@ -65,6 +70,7 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
             "DAGSTER_HOME": str(folder),
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
+        | BACKFILLS_WAIT
         | program_environment(settings)
     )
 

@@ -50,6 +50,12 @@ def test_dagsters_home_gets_our_settings_and_a_path_from_anywhere(settings: Sett
     assert (folder / "dagster.yaml").read_bytes() == (ROOT / "dagster.yaml").read_bytes()
     assert Path(environment["TRACKFLOW_HOME"]) == settings.home.absolute()
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "1"
+    assert environment.items() >= serving.BACKFILLS_WAIT.items()
+
+
+def test_backfills_wait_in_containers_too() -> None:
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
+    assert all(f"{name}={value}" in dockerfile for name, value in serving.BACKFILLS_WAIT.items())
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from dagster._core.remote_origin import (
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 from sqlalchemy import URL, make_url
 
+from trackflow.serving import BACKFILLS_WAIT
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.s3 import free_port
 
@@ -229,6 +230,7 @@ def machines(folder: Path, **environment: str) -> Iterator[Machines]:
                 "TRACKFLOW_BROKER_URL": f"redis://127.0.0.1:{broker_port}/0",
                 "TRACKFLOW_LEASE_S": str(LEASE_S),
             }
+            | BACKFILLS_WAIT
             | environment,
             broker_port,
         )
