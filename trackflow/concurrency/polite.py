@@ -15,7 +15,8 @@ import httpx
 from trackflow import __version__
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.http import TooLargeError, ask, retry_after_s
+from trackflow.concurrency.exchanges import TooLargeError
+from trackflow.concurrency.http import ask, retry_after_s
 from trackflow.concurrency.permits import ConnectionLimit
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.switch import Switch
@@ -105,7 +106,8 @@ class PoliteClient:
             SwitchedOffError: the kill switch is thrown.
         """
         at = _web_url(url)
-        visited, seconds = {str(at)}, 0.0
+        visited: set[str] = set()
+        seconds = 0.0
         while True:
             self.switch.check()
             self.limit.wait(deadline, self.switch)
@@ -117,12 +119,12 @@ class PoliteClient:
                 return Page(str(at), body, seconds)
             if not (300 <= status < 400 and "Location" in headers):
                 raise self._wrong_status(at, status, headers)
+            visited.add(str(at))
             at = _goal(at, headers["Location"])
             if str(at) in visited:
                 raise RedirectError(f"{_shown(at)} redirects in circles")
             if len(visited) > MOST_REDIRECTS:
                 raise RedirectError(f"{_shown(at)} redirects more than {MOST_REDIRECTS} times")
-            visited.add(str(at))
 
     def close(self) -> None:
         """Close its connections."""

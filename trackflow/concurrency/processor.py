@@ -156,7 +156,8 @@ class _Run[T, R]:
     """One run. The threads share all fields below `on_progress`, guarded by one lock.
 
     It has two conditions, so that each event wakes only whom it concerns: the caller waits for
-    `changed`, the threads for `work`.
+    `changed`, the threads for `work`. The caller is woken for the item that it waits for (`first`),
+    not for each that is finished meanwhile.
 
     `running` holds the items whose call is under way: the caller looks at them after each result,
     and a look at all items in hand would take longer than a fast call.
@@ -177,6 +178,7 @@ class _Run[T, R]:
     threads: list[threading.Thread] = field(default_factory=list)
     running: set[_Slot[T, R]] = field(default_factory=set)
     hung: set[threading.Thread | None] = field(default_factory=set)
+    first: _Slot[T, R] | None = None
     idle: int = 0
     given_up: int = 0
     finished: int = 0
@@ -249,6 +251,11 @@ class _Run[T, R]:
     def _await_first(self) -> ItemResult[T, R]:
         """The result of the first item in hand."""
         first = self.window[0]
+        if first.result is not None and not self.given_up:  # the usual case needs no lock
+            self.window.popleft()
+            if self.on_progress is not None:
+                self.on_progress(self._progress())
+            return first.result
         while True:
             ending = self._ending()
             killed = self.kill is not None and self.kill.is_set()
@@ -258,6 +265,7 @@ class _Run[T, R]:
                 self._give_up(ending if killed else None)
                 result = first.result
                 if result is None:
+                    self.first = first
                     self.changed.wait(self._patience_s())
                 else:
                     self.window.popleft()
@@ -325,7 +333,8 @@ class _Run[T, R]:
         self.running.discard(slot)
         self.finished += 1
         self.failed += error is not None
-        self.changed.notify()
+        if slot is self.first:
+            self.changed.notify()
 
     def _live(self) -> int:
         return len(self.threads) - self.given_up
@@ -351,12 +360,17 @@ class _Run[T, R]:
 
     def _work(self) -> None:
         """One thread: item after item until there are no more."""
-        while (slot := self._begin()) is not None:
+        slot = self._begin()
+        while slot is not None:
             value, error = self._call(slot)
+            # one lock for the end of a call and the begin of the next one
+            goes_on = self.processor.before is None and self._ending_or_error() is None
             with self.lock:
                 self._settle(slot, value=value, error=error)
                 if slot.given_up:
                     return
+                slot = self._taken() if goes_on else None
+            slot = slot or self._begin()
 
     def _call(self, slot: _Slot[T, R]) -> tuple[R | None, Exception | None]:
         def on_try(number: int) -> None:
@@ -386,17 +400,21 @@ class _Run[T, R]:
             with self.lock:
                 if ending is not None:
                     self._hand_back(ending)
-                if not self.waiting:
-                    continue
-                slot = self.waiting.popleft()
-                if error_before is not None:
-                    self._settle(slot, error=error_before)
-                    continue
-                slot.begun_at, slot.tries = time.monotonic(), 1
-                slot.thread = threading.current_thread()
-                slot.deadline = min(self.deadline, Deadline.after(self.processor.item_s))
-                self.running.add(slot)
-                return slot
+                if error_before is not None and self.waiting:
+                    self._settle(self.waiting.popleft(), error=error_before)
+                elif (slot := self._taken()) is not None:
+                    return slot
+
+    def _taken(self) -> _Slot[T, R] | None:
+        """The next item, its deadline running, if there is one; the caller holds the lock."""
+        if self.is_closed or not self.waiting:
+            return None
+        slot = self.waiting.popleft()
+        slot.begun_at, slot.tries = time.monotonic(), 1
+        slot.thread = threading.current_thread()
+        slot.deadline = min(self.deadline, Deadline.after(self.processor.item_s))
+        self.running.add(slot)
+        return slot
 
     def _ending_or_error(self) -> Exception | None:
         """The reason to begin no further item; a switch that cannot be read is one as well."""

@@ -50,13 +50,21 @@ class Retry:
         Raises:
             Exception: the last try's error.
         """
-        last: Exception | None = None
+        begin = on_try or _nothing
+        try:
+            begin(1)
+            return function()
+        except TrackflowError as error:
+            if self.attempts == 1:
+                raise
+            last = error
         for attempt in self._attempts(deadline):
             with attempt:
-                if last is not None and deadline.is_over:
+                # The first try was made above: most succeed, and need nothing of what decides
+                # about the next one.
+                if attempt.num == 1 or deadline.is_over:
                     raise last
-                if on_try is not None:
-                    on_try(attempt.num)
+                begin(attempt.num)
                 try:
                     return function()
                 except TrackflowError as error:
@@ -79,6 +87,10 @@ class Retry:
 
 ONCE = Retry(attempts=1)
 """No second try."""
+
+
+def _nothing(_: int) -> None:
+    pass
 
 
 def can_get_better(error: BaseException) -> bool:

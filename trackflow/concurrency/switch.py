@@ -74,8 +74,10 @@ class Switch:
 
     def _is_due(self) -> bool:
         """Whether to read the shared state now; one thread does, the others use its result."""
+        now = time.monotonic()
+        if now - self._read_at < self._every_s:  # as nearly always: without the lock
+            return False
         with self._lock:
-            now = time.monotonic()
             is_due = now - self._read_at >= self._every_s
             if is_due:
                 self._read_at = now

@@ -84,8 +84,7 @@ class Nominatim:
 
     def address_at(self, where: Coordinates, web: PageClient, deadline: Deadline) -> str | None:
         """The answer of `/reverse`."""
-        position = {"lat": f"{where.latitude:.5f}", "lon": f"{where.longitude:.5f}"}
-        asked = urlencode({**position, "format": "jsonv2", "zoom": 18, "layer": "address"})
+        asked = f"{_position(where)}&format=jsonv2&zoom=18&layer=address"
         found = _json(web.get(f"{self.url.rstrip('/')}/reverse?{asked}", deadline).body, self.name)
         if not isinstance(found, dict):
             raise StructureChangedError(f"{self.name} answers with something else than an address")
@@ -129,8 +128,7 @@ class Photon:
 
     def address_at(self, where: Coordinates, web: PageClient, deadline: Deadline) -> str | None:
         """The first feature of `/reverse`."""
-        position = {"lat": f"{where.latitude:.5f}", "lon": f"{where.longitude:.5f}"}
-        asked = urlencode({**position, "limit": 1})
+        asked = f"{_position(where)}&limit=1"
         found = _json(web.get(f"{self.url.rstrip('/')}/reverse?{asked}", deadline).body, self.name)
         features = found.get("features") if isinstance(found, dict) else None
         if not isinstance(features, list):
@@ -218,6 +216,11 @@ def _text(value: Any, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise StructureChangedError(f"{name} answers with an address without a text")
     return value.strip()[:LONGEST_ADDRESS]
+
+
+def _position(where: Coordinates) -> str:
+    """A position in the query of an address; digits need no quoting."""
+    return f"lat={where.latitude:.5f}&lon={where.longitude:.5f}"
 
 
 def _site(url: str) -> str:

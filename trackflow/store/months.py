@@ -78,6 +78,13 @@ def make_for_times(connection: Connection, table: sa.Table, times_us: npt.ArrayL
     return make(connection, table, np.unique(times.astype("datetime64[M]")).tolist())
 
 
+def is_missing(error: sa.exc.IntegrityError) -> bool:
+    """Whether rows could not be written because the partition of their month is not there."""
+    state = getattr(error.orig, "sqlstate", None)
+    # the rule that a row breaks has a name, unless it is that of the partitions
+    return state == "23514" and getattr(error.orig, "diag").constraint_name is None  # noqa: B009
+
+
 def make_ahead(connection: Connection, today: dt.date) -> int:
     """Make the partitions of this month and of the next ones; returns how many."""
     ahead = [following(today.replace(day=1), k) for k in range(MONTHS_AHEAD + 1)]

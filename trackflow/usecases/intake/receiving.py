@@ -15,7 +15,12 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.sources.devices.fixes import BodyContent
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake.acceptance import DeliveryCounts
-from trackflow.store.intake.reports import Report, accept_reports
+from trackflow.store.intake.reports import (
+    Report,
+    UnusualError,
+    accept_reports,
+    accept_usual,
+)
 from trackflow.usecases.intake.quarantine import check_room
 
 __all__ = ["NOT_KEPT", "DeliveryCounts", "ReceptionCounts", "Report", "receive", "receive_together"]
@@ -89,10 +94,22 @@ def receive_together(
 
 def _store(context: Context, reports: Sequence[Report]) -> list[ReceptionCounts]:
     refused = [refusal for report in reports for refusal in report.refused]
-    with _in_turn(context), context.store.write() as connection:
-        check_room(connection, refused, context.settings.quarantine_mb)
-        stored = accept_reports(connection, reports, context.clock())
+    with _in_turn(context):
+        stored = None if refused else _store_usual(context, reports)
+        if stored is None:
+            with context.store.write() as connection:
+                check_room(connection, refused, context.settings.quarantine_mb)
+                stored = accept_reports(connection, reports, context.clock())
     return [_received(*both) for both in zip(reports, stored, strict=True)]
+
+
+def _store_usual(context: Context, reports: Sequence[Report]) -> list[DeliveryCounts] | None:
+    """Store reports if they are the usual ones; None if nothing was stored, as they are not."""
+    try:
+        with context.store.write() as connection:
+            return accept_usual(connection, reports, context.clock())
+    except UnusualError:
+        return None
 
 
 def _received(report: Report, stored: DeliveryCounts) -> ReceptionCounts:

@@ -13,7 +13,12 @@ from trackflow.geo.time import day_of_index, to_us
 from trackflow.sources.records import Refusal, RefusalReason
 from trackflow.store.database import Store, open_store
 from trackflow.store.intake.acceptance import DeliveryCounts, accept
-from trackflow.store.intake.reports import Report, accept_reports
+from trackflow.store.intake.reports import (
+    Report,
+    UnusualError,
+    accept_reports,
+    accept_usual,
+)
 from trackflow.store.tables import devices, receipts
 from trackflow_tests.helpers.stores import NOON, batch_of, contents, empty, generations, settings_of
 
@@ -52,6 +57,18 @@ def stored(store: Store) -> tuple[object, object]:
     return contents(store), set(generations(store))
 
 
+def accept_live(store: Store, group: list[Report]) -> list[DeliveryCounts]:
+    """As a live service does: what is not the usual leaves nothing, and takes the other way."""
+    before = contents(store)
+    try:
+        with store.write() as connection:
+            return accept_usual(connection, group, NOON)
+    except UnusualError:
+        assert contents(store) == before
+    with store.write() as connection:
+        return accept_reports(connection, group, NOON)
+
+
 def test_together_and_one_by_one_leave_the_same(store: Store) -> None:
     quick = settings(
         deadline=None,
@@ -69,20 +86,48 @@ def test_together_and_one_by_one_leave_the_same(store: Store) -> None:
         expected = stored(store)
         empty(store)
         for group in (earlier, together):
-            with store.write() as connection:
-                accepted = accept_reports(connection, group, NOON)
+            accepted = accept_live(store, group)
             for report, one in zip(group, accepted, strict=True):
                 assert one.added + one.repeated + one.too_old <= len(report.points)
         assert stored(store) == expected
         before = generations(store)
-        with store.write() as connection:
-            again = accept_reports(connection, together, NOON)
+        again = accept_live(store, together)
         assert [one.added for one in again] == [0] * len(together)
         assert [one.repeated for one in again] == [len(report.points) for report in together]
         assert stored(store) == expected
         assert generations(store) == before, "a repeat marks nothing"
 
     check()
+
+
+def test_usual_reports_take_five_statements(store: Store) -> None:
+    known = [(name, NOON_US, 24.9, 60.1) for name in "abc"]
+    accept_live(store, [Report(batch_of(known), source="owntracks")])
+    later = [(name, NOON_US + SECOND, 24.9, 60.1) for name in "abc"]
+    asked: list[str] = []
+    sa.event.listen(store.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+    with store.write() as connection:
+        reports = [Report(batch_of([row]), source="owntracks") for row in later]
+        assert [one.added for one in accept_usual(connection, reports, NOON)] == [1, 1, 1]
+    assert len(asked) <= 5
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("new", NOON_US + SECOND, 24.9, 60.1),
+        ("a", NOON_US, 24.9, 60.1),
+        ("a", NOON_US, 24.95, 60.1),
+        ("a", to_us(NOON.replace(year=1999)), 24.9, 60.1),
+    ],
+    ids=["a new device", "a repeat", "a contradiction", "a month without a table"],
+)
+def test_what_is_not_usual_is_said_to_be(store: Store, row: tuple[str, int, float, float]) -> None:
+    accept_live(store, [Report(batch_of([("a", NOON_US, 24.9, 60.1)]), source="owntracks")])
+    if row[1] < NOON_US and not store.is_postgresql:
+        return  # there are no months
+    with pytest.raises(UnusualError), store.write() as connection:
+        accept_usual(connection, [Report(batch_of([row]), source="owntracks")], NOON)
 
 
 def test_what_is_new_marks_its_day_and_what_its_rules_reach(store: Store) -> None:
