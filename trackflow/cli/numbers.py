@@ -1,5 +1,6 @@
 """The commands of numbers: sums by day, week, month or year."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,14 @@ from trackflow.geo.periods import By, period_name
 
 if TYPE_CHECKING:
     from trackflow.usecases.queries.distances import TravelSums
-    from trackflow.usecases.queries.numbers import NumbersReport
 
+Devices = Annotated[
+    list[str] | None, typer.Option("--device", help="Only this device; may be repeated.")
+]
+Zone = Annotated[
+    str | None,
+    typer.Option("--zone", help="Time zone of the days; TRACKFLOW_TIME_ZONE without it."),
+]
 PER = ("device", "mode", "category")
 
 
@@ -30,6 +37,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "numbers", epilog="Example: trackflow numbers --from 2026-01-01 --to 2026-12-31 --by month"
     )(numbers)
+    app.command("visited", epilog="Example: trackflow visited --from 2026-01-01 --to 2026-12-31")(
+        visited
+    )
+    app.command("month", epilog="Example: trackflow month van-7 2026-11 --file van-7.pdf")(month)
 
 
 def numbers(
@@ -44,13 +55,8 @@ def numbers(
             "--per", help="What to tell apart: device, mode or category.", metavar="|".join(PER)
         ),
     ] = None,
-    device: Annotated[
-        list[str] | None, typer.Option("--device", help="Only this device; may be repeated.")
-    ] = None,
-    zone: Annotated[
-        str | None,
-        typer.Option("--zone", help="Time zone of the days; TRACKFLOW_TIME_ZONE without it."),
-    ] = None,
+    device: Devices = None,
+    zone: Zone = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", help="Write the rows to this file: NAME.csv or NAME.xlsx."),
@@ -72,7 +78,10 @@ def numbers(
     with opened_context() as context:
         found = read_numbers(context, wanted)
     if file is not None:
-        _write(found, file)
+        from trackflow.exports.numbers.writing import WRITERS
+
+        _write(file, WRITERS, found)
+        print_line(f"{len(found.rows)} rows written to {file}")
     elif as_json:
         print_json(numbers_answer(found))
     else:
@@ -85,20 +94,73 @@ def numbers(
             print_line(f"before ({days}): {_line(found.before_totals)}")
 
 
-def _write(found: "NumbersReport", file: Path) -> None:
-    from trackflow.exports.numbers.writing import WRITERS
+def visited(
+    first: FirstDay = None,
+    last: LastDay = None,
+    device: Devices = None,
+    zone: Zone = None,
+    as_json: Json = False,
+) -> None:
+    """Show the countries that tracks went through, and the towns in which devices stayed.
+
+    Found by borders and towns that come with trackflow (Natural Earth, GeoNames), without a
+    service.
+    """
+    from trackflow.usecases.queries.numbers import NumbersQuery
+    from trackflow.usecases.queries.visited import read_visited
+    from trackflow.web.answers.numbers import visited_answer
+
+    check_days(first, last)
+    wanted = NumbersQuery(first, last, device_ids=device or None, zone=zone)
+    with opened_context() as context:
+        found = read_visited(context, wanted)
+    if as_json:
+        print_json(visited_answer(found))
+        return
+    for one in found.countries:
+        print_line(f"{one.country}: {len(one.days):,} days, {one.tracks:,} tracks")
+    for seen in found.towns:
+        place = f"{seen.town.name} ({seen.town.country})"
+        print_line(
+            f"{place}: {len(seen.days):,} days, {seen.stays:,} stays, {seen.seconds / 3600:,.1f} h"
+        )
+    if not found.countries:
+        print_line("No track went through a country in this time.")
+
+
+def month(
+    device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    wanted: Annotated[
+        str, typer.Argument(metavar="MONTH", help="Such as 2026-11.", show_default=False)
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="The file to write, .pdf or .xlsx; else here, by its name."),
+    ] = None,
+) -> None:
+    """Write the report of a device's month, to print: totals, days, modes, trips, towns."""
+    from trackflow.exports.numbers.month import WRITERS, file_name
+    from trackflow.usecases.queries.month_report import read_month
+
+    with opened_context() as context:
+        found = read_month(context, device, wanted)
+    path = file or Path(file_name(found, "pdf"))
+    _write(path, WRITERS, found)
+    print_line(f"{len(found.trips)} trips written to {path}")
+
+
+def _write[T](file: Path, writers: Mapping[str, Callable[[T], bytes]], found: T) -> None:
     from trackflow.files import whole_file
 
     name = file.suffix.removeprefix(".").lower()
-    if name not in WRITERS:
-        raise SettingsError(f"{file} should end in .{' or .'.join(WRITERS)}")
-    content = WRITERS[name](found)
+    if name not in writers:
+        raise SettingsError(f"{file} should end in .{' or .'.join(writers)}")
+    content = writers[name](found)
     try:
         with whole_file(file) as opened:
             opened.write(content)
     except OSError as error:
         raise SettingsError(f"cannot write {file}: {error.strerror}") from None
-    print_line(f"{len(found.rows)} rows written to {file}")
 
 
 def _line(sums: "TravelSums") -> str:

@@ -123,7 +123,7 @@ def read_numbers(context: Context, wanted: NumbersQuery) -> NumbersReport:
     Raises:
         BadInputError: the days are the wrong way round or too far away, or there is no such zone.
     """
-    before = _check(wanted)
+    before = check_days(wanted)
     name = wanted.zone or context.settings.time_zone
     first = before.first if before else wanted.first
     with context.store.read() as connection:
@@ -146,8 +146,12 @@ def read_numbers(context: Context, wanted: NumbersQuery) -> NumbersReport:
     )
 
 
-def _check(wanted: NumbersQuery) -> Period | None:
-    """The period before the wanted one, if there is one."""
+def check_days(wanted: NumbersQuery) -> Period | None:
+    """Check the days of a query; gives the period before, None if there is none.
+
+    Raises:
+        BadInputError: they are the wrong way round or too far away.
+    """
     for day in (wanted.first, wanted.last):
         if day is not None and not FIRST <= day <= LAST:
             raise BadInputError(f"days lie between {FIRST} and {LAST}")

@@ -13,6 +13,12 @@ from trackflow.usecases.queries.numbers import (
     PeriodSums,
     figures_of,
 )
+from trackflow.usecases.queries.visited import (
+    CountryVisits,
+    Town,
+    TownVisits,
+    VisitedReport,
+)
 from trackflow.web.answers.describing import described, shows
 
 
@@ -126,6 +132,77 @@ def _row(row: PeriodSums, by: By) -> PeriodFigures:
     )
 
 
+@described
+class CountryAnswer(TypedDict):
+    """A country that tracks went through."""
+
+    country: str
+    """Its name in English."""
+    tracks: int
+    days: int
+    """Number of days on which they did."""
+    first_day: dt.date
+    last_day: dt.date
+
+
+@described
+class TownAnswer(TypedDict):
+    """A town in which devices stayed."""
+
+    town: str
+    """Its name as GeoNames has it."""
+    country_code: str
+    """Of ISO 3166, such as FI."""
+    stays: int
+    stay_s: float
+    """Seconds of all stays that have ended."""
+    days: int
+    """Number of days on which stays began."""
+    first_day: dt.date
+    last_day: dt.date
+
+
+@described
+class VisitedAnswer(TypedDict):
+    """Where devices were in a time."""
+
+    time_zone: str
+    """The zone of the days."""
+    countries: list[CountryAnswer]
+    """Most days first. Borders: Natural Earth."""
+    towns: list[TownAnswer]
+    """Most days first. Towns: GeoNames (CC BY 4.0)."""
+
+
+def visited_answer(found: VisitedReport) -> VisitedAnswer:
+    """Countries and towns."""
+    return {
+        "time_zone": found.time_zone,
+        "countries": [
+            {
+                "country": one.country,
+                "tracks": one.tracks,
+                "days": len(one.days),
+                "first_day": min(one.days),
+                "last_day": max(one.days),
+            }
+            for one in found.countries
+        ],
+        "towns": [
+            {
+                "town": one.town.name,
+                "country_code": one.town.country,
+                "stays": one.stays,
+                "stay_s": one.seconds,
+                "days": len(one.days),
+                "first_day": min(one.days),
+                "last_day": max(one.days),
+            }
+            for one in found.towns
+        ],
+    }
+
+
 _SUMS = TravelSums(48_210_337, 4_980_000_000, 20_000_000, 6, 6, 81.25, 420_000, 12_300)
 _MONTH = Period(dt.date(2026, 9, 1), dt.date(2026, 9, 30))
 _BEFORE = Period(dt.date(2026, 8, 1), dt.date(2026, 8, 31))
@@ -142,6 +219,20 @@ NUMBERS = shows(
             _SUMS,
             [PeriodSums(_MONTH, "bus-7", _SUMS)],
             [GroupSums("bus-7", _SUMS, _SUMS)],
+        )
+    ),
+)
+
+_DAYS = {dt.date(2026, 9, 21), dt.date(2026, 9, 22)}
+_HELSINKI = Town("Helsinki", "FI", 24.9354, 60.1695, 558_457)
+
+VISITED = shows(
+    VisitedAnswer,
+    visited_answer(
+        VisitedReport(
+            "Europe/Helsinki",
+            [CountryVisits("Finland", 12, _DAYS)],
+            [TownVisits(_HELSINKI, 5, 23_400.0, _DAYS)],
         )
     ),
 )

@@ -1,7 +1,7 @@
 // How each figure is shown, and how it compares with the period before.
 
 import { el } from './dom.js';
-import { count, distance, duration, speed } from './format.js';
+import { count, counted, dayWords, distance, duration, speed } from './format.js';
 
 const hours = (seconds) => {
   if (seconds === null || seconds === undefined) return '–';
@@ -50,5 +50,19 @@ export function groupTable(found, { most, choose }) {
     el('table', {}, el('thead', {}, el('tr', {}, head.map((text, k) => el('th', { class: k ? 'number' : '', scope: 'col' }, text)))),
       el('tbody', {}, found.groups.slice(0, most).map(row))),
     found.groups.length > most && el('p', { class: 'dim' }, `${count(found.groups.length - most)} more are in the files.`),
+  ];
+}
+
+const MOST_PLACES = 60;
+
+/** Countries and towns, most days first. */
+export function been(found) {
+  if (!found.countries.length && !found.towns.length) return el('p', { class: 'dim' }, 'Nowhere in this time.');
+  const item = (name, one) => el('li', { title: `${dayWords(one.first_day)} – ${dayWords(one.last_day)}` }, el('span', { class: 'strong' }, name), ' ', el('span', { class: 'dim' }, counted(one.days, 'day')));
+  const list = (title, items) => items.length > 0 && [el('h3', {}, title), el('ul', { class: 'been' }, items.slice(0, MOST_PLACES))];
+  return [
+    list('Countries', found.countries.map((one) => item(one.country, one))),
+    list('Towns with a stay', found.towns.map((one) => item(`${one.town} (${one.country_code})`, one))),
+    el('p', { class: 'dim' }, 'Borders: Natural Earth. Towns: GeoNames (CC BY 4.0).'),
   ];
 }

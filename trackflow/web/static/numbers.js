@@ -6,7 +6,7 @@ import { dayWords } from './format.js';
 import { installLogin } from './login.js';
 import { drawBars } from './numbers-bars.js';
 import { drawCalendar } from './numbers-calendar.js';
-import { groupTable, tiles } from './numbers-figures.js';
+import { been, groupTable, tiles } from './numbers-figures.js';
 import { PRESETS, asDay, fittingPeriod, presetDays } from './numbers-range.js';
 
 const MOST_GROUPS = 100;
@@ -48,7 +48,17 @@ function drawPresets() {
 function drawFiles(query) {
   const address = (format, more) => withQuery('/api/v1/numbers/file', { ...query, ...more, format });
   const link = (href, words) => el('a', { class: 'link', href, download: '' }, words);
-  fill(byId('files'), el('span', { class: 'dim' }, 'Download:'), link(address('csv', { by: byPeriod.by }), 'CSV'), link(address('xlsx', { by: byPeriod.by, per: byId('per').value }), 'Excel'));
+  fill(byId('files'), el('span', { class: 'dim' }, 'Download:'), link(address('csv', { by: byPeriod.by }), 'CSV'), link(address('xlsx', { by: byPeriod.by, per: byId('per').value }), 'Excel'), query.device && monthFiles(query.device, link));
+}
+
+/** Reports to print of the chosen device: of the last month that is shown, and others by its choice. */
+function monthFiles(device, link) {
+  const last = byPeriod.last_day && byPeriod.last_day < today ? byPeriod.last_day : today;
+  const month = el('input', { type: 'month', value: last.slice(0, 7), 'aria-label': 'Month of the report' });
+  const address = () => withQuery('/api/v1/numbers/month', { device, month: month.value });
+  const report = link(address(), 'Report to print (PDF)');
+  month.addEventListener('change', () => { report.href = address(); });
+  return [report, month];
 }
 
 function drawPeriods() {
@@ -83,6 +93,7 @@ async function refresh() {
   drawPresets();
   try {
     const of = (more) => get(withQuery('/api/v1/numbers', { ...query, ...more })).then((answer) => answer.data);
+    const places = get(withQuery('/api/v1/numbers/visited', query));
     const [byDay, groups] = await Promise.all([of({ by: 'day' }), of({ by: 'year', per })]);
     const fitting = by || (byDay.first_day ? fittingPeriod(byDay.first_day, byDay.last_day) : 'month');
     const periods = fitting === 'day' ? byDay : await of({ by: fitting });
@@ -90,6 +101,7 @@ async function refresh() {
     byPeriod = periods;
     draw(byDay, groups, query);
     writeAddress();
+    fill(byId('visited'), been((await places).data));
     problem(null);
     announce(`${byDay.totals.trips} trips`);
     document.body.dataset.ready = String(mine);
