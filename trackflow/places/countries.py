@@ -42,7 +42,7 @@ class Countries:
     """
 
     names: Sequence[str]
-    shapes: Sequence[Any]
+    shapes: list[Any]
     _tree: Any = None
     _squares: dict[Square, dict[str, Any]] = field(default_factory=dict)
 
@@ -101,8 +101,9 @@ class Countries:
             edges = (x - NEAR_DEGREES, y - NEAR_DEGREES, x + size, y + size)
             pieces: dict[str, list[Any]] = {}
             for k in self._tree.query(shapely.box(*edges)).tolist():
-                # some islands touch themselves
-                piece = shapely.make_valid(shapely.clip_by_rect(self.shapes[k], *edges))
+                if not shapely.is_valid(self.shapes[k]):  # some coasts touch themselves
+                    self.shapes[k] = shapely.make_valid(self.shapes[k])
+                piece = shapely.clip_by_rect(self.shapes[k], *edges)
                 if not piece.is_empty:
                     pieces.setdefault(self.names[k], []).append(piece)
             found = {name: shapely.union_all(some) for name, some in pieces.items()}
@@ -123,15 +124,25 @@ def load_countries() -> Countries:
         name = country.get("properties", {}).get("name")
         if name and country.get("arcs"):
             many = country["arcs"] if country["type"] == "MultiPolygon" else [country["arcs"]]
-            areas = [area for rings in many if (area := _polygon(rings, arcs)) is not None]
+            areas = [area for rings in many for area in _areas(rings, arcs)]
             shapes += areas
             names += [name] * len(areas)
     return Countries(names, shapes)
 
 
-def _polygon(rings: Iterable[Sequence[int]], arcs: Sequence[Floats]) -> Any:
+def _areas(rings: Iterable[Sequence[int]], arcs: Sequence[Floats]) -> list[Any]:
+    """The area within rings; twice if it crosses the antimeridian, once for each side."""
     closed = [
         np.concatenate([arcs[k] if k >= 0 else arcs[~k][::-1] for k in ring]) for ring in rings
     ]
     closed = [ring for ring in closed if len(ring) > CORNERS]
-    return shapely.Polygon(closed[0], closed[1:]) if closed else None
+    if not closed:
+        return []
+    for ring in closed:
+        ring[:, 0] = np.unwrap(ring[:, 0], period=360)
+    area = shapely.Polygon(closed[0], closed[1:])
+    west, _, east, _ = area.bounds
+    if west >= -180 and east <= 180:
+        return [area]
+    aside = np.array([-360.0 if east > 180 else 360.0, 0.0])
+    return [area, shapely.transform(area, lambda positions: positions + aside)]
