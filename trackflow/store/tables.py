@@ -239,6 +239,12 @@ tracks = sa.Table(
     sa.Column("duration_s", sa.Double, nullable=False),
     sa.Column("average_speed_kmh", sa.Double, nullable=False),
     sa.Column("max_speed_kmh", sa.Double, nullable=False),
+    # these five are None in a track of an older version; the last two where heights are not known
+    sa.Column("fastest_at", UtcTime),
+    sa.Column("idle_ms", sa.BigInteger),
+    sa.Column("quarters_idle_ms", sa.Text),
+    sa.Column("climb_cm", sa.BigInteger),
+    sa.Column("quarters_climb_cm", sa.Text),
     sa.Column("point_count", sa.Integer, nullable=False),
     sa.Column("segment_count", sa.Integer, nullable=False),
     sa.Column("raw_polyline", sa.Text, nullable=False),
@@ -252,7 +258,17 @@ tracks = sa.Table(
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.UniqueConstraint("device_id", "start_time"),
-    sa.Index(None, "start_time"),
+    # with all that sums over tracks are made of, so that they need not read the lines
+    sa.Index(
+        "ix_tracks_sums",
+        "start_time",
+        "device_id",
+        "end_time",
+        "distance_m",
+        "max_speed_kmh",
+        "idle_ms",
+        "climb_cm",
+    ),
     sa.Index(None, "duration_s"),
 )
 

@@ -67,6 +67,21 @@ class TrackLength:
         return self.until(end_us) - self.until(start_us)
 
 
+def within(parts: str | None, start_us: int, end_us: int, low_us: int, high_us: int) -> int | None:
+    """What of an amount that a track keeps by quarters lies between two moments.
+
+    Args:
+        parts: as `write_quarters` gives it; None where it is not known.
+        start_us: the track's first moment.
+        end_us: its last moment.
+        low_us: the moment from which it counts.
+        high_us: the moment until which it counts.
+    """
+    if parts is None:
+        return None
+    return TrackLength.read(start_us, end_us, 0, parts).between(low_us, high_us)
+
+
 def quarter_edges(start_us: int, end_us: int) -> list[int]:
     """The start, each beginning of a quarter of an hour between it and the end, and the end."""
     first_us = (start_us // QUARTER_US + 1) * QUARTER_US
@@ -74,5 +89,5 @@ def quarter_edges(start_us: int, end_us: int) -> list[int]:
 
 
 def write_quarters(lengths_mm: list[int]) -> str:
-    """Millimetres of each quarter that a track touches, as they are stored."""
+    """An amount of each quarter that a track touches, such as millimetres, as it is stored."""
     return ",".join(map(str, lengths_mm))

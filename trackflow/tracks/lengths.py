@@ -18,6 +18,7 @@ from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.smoothing import smoothed
 from trackflow.geo.steps import cos_latitude, steps_mm
 from trackflow.geo.thinning import spaced, with_tips
+from trackflow.tracks.halts import Halts, find_halts
 
 APART_M = 25.0
 """Well above the noise that is left after smoothing."""
@@ -55,10 +56,19 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Length and speed of a movement by its points, without a map."""
+    """Length, speed and halts of a movement by its points, without a map.
+
+    Attributes:
+        way: along its points.
+        max_speed_kmh: the highest speed that a neighbour agrees on.
+        fastest_us: a moment at which it went so fast.
+        halts: in which it stood.
+    """
 
     way: Way
     max_speed_kmh: float
+    fastest_us: int
+    halts: Halts
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +85,15 @@ def measure(points: Points) -> Movement:
     lon, lat = smoothed(points.time_us, points.lon, points.lat)
     time_us = points.time_us
     x, y = _metres(lon, lat)
-    speed = _max_speed_kmh(time_us, x, y)
+    speed_kmh, fastest_us = _max_speed_kmh(time_us, x, y)
+    halts = find_halts(time_us, x, y)
     x_m, y_m = x.tolist(), y.tolist()
     kept = np.array(with_tips(x_m, y_m, spaced(x_m, y_m, APART_M), APART_M))
     time_us, lon, lat = time_us[kept], lon[kept], lat[kept]
     lon, lat = smoothed(time_us, lon, lat)
     steps = np.rint(steps_mm(lon, lat) * bends(*_metres(lon, lat)))
     along_mm = np.concatenate([[0.0], np.cumsum(steps)])
-    return Movement(Way(time_us, along_mm), speed)
+    return Movement(Way(time_us, along_mm), speed_kmh, fastest_us, halts)
 
 
 def bends(x: Floats, y: Floats) -> Floats:
@@ -164,8 +175,8 @@ def _metres(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return x, (lat - lat[0]) * METRES_PER_DEGREE
 
 
-def _max_speed_kmh(time_us: Ints, x: Floats, y: Floats) -> float:
-    """The highest speed in a straight line over at least 10 s that a neighbour agrees on.
+def _max_speed_kmh(time_us: Ints, x: Floats, y: Floats) -> tuple[float, int]:
+    """The highest speed in a straight line over at least 10 s that a neighbour agrees on, and when.
 
     One point beside the way claims a high speed there and one back. So a speed counts as far as the
     10 s before or after it went the same way as fast. Where there is nothing before and after, it
@@ -183,7 +194,8 @@ def _max_speed_kmh(time_us: Ints, x: Floats, y: Floats) -> float:
         same_way = there[0, mine] * east + there[1, mine] * north
         agreed = np.fmax(agreed, same_way / np.maximum(speed, 1e-9))
     counted = np.where(np.isnan(agreed), speed, np.clip(agreed, 0.0, speed))
-    return round(float(counted.max()) * 3.6, 3)
+    top = int(counted.argmax())
+    return round(float(counted[top]) * 3.6, 3), int(time_us[begin[top]])
 
 
 def _spans(time_us: Ints) -> tuple[Ints, Ints]:

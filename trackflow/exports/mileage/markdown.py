@@ -2,7 +2,8 @@
 
 import re
 
-from trackflow.exports.mileage.sections import Section, sections_of, title_of
+from trackflow.exports.mileage.sections import sections_of, title_of
+from trackflow.exports.tables.section import Section
 from trackflow.mileage.report import MonthReport
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")

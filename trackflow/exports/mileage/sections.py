@@ -1,31 +1,12 @@
 """The parts of a month's report that all formats for people share, as rows of text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from trackflow.exports.mileage.csv import kilometres, shown
+from trackflow.exports.tables.section import Section
 from trackflow.mileage.odometer import Stretch
 from trackflow.mileage.report import MonthReport, ReportTrip
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A table of a report.
-
-    Attributes:
-        title: its heading.
-        columns: names of its columns.
-        rows: cells as text, in the order of the columns.
-        widths: how wide the columns are, relative to each other.
-        numbers: columns that hold numbers.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    widths: tuple[int, ...]
-    numbers: frozenset[str] = frozenset()
 
 
 def title_of(report: MonthReport) -> str:

@@ -1,95 +1,26 @@
 """The month of a vehicle as an Excel file; the same report gives the same bytes."""
 
 import datetime as dt
-import io
-import re
-import zipfile
-from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
 
 from trackflow.exports.mileage.csv import COLUMNS, row_of
-from trackflow.exports.mileage.sections import Section, amendments, chain, odometer, sums, title_of
+from trackflow.exports.mileage.sections import amendments, chain, odometer, sums, title_of
+from trackflow.exports.tables.section import Section
+from trackflow.exports.tables.xlsx import workbook_of
 from trackflow.mileage.report import MonthReport
 
 NUMBERS = frozenset(
     {"distance_km", "odometer_start_km", "odometer_end_km", "matched_percent", "amount"}
 )
 
-MOST_CHARACTERS = 32_767
-"""A cell of Excel holds no more."""
-
-_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
-
 
 def report_xlsx(report: MonthReport) -> bytes:
     """Sheets with trips, sums, amendments, and what proves them."""
-    book = Workbook()
-    book.properties.creator = "trackflow"
-    book.properties.title = _legal(title_of(report))
-    first = dt.datetime.fromisoformat(f"{report.month}-01")
-    book.properties.created = first
-    sheet = book.active
-    assert isinstance(sheet, Worksheet)
     trips = [tuple(row_of(trip).get(name, "") for name in COLUMNS) for trip in report.trips]
-    _fill(sheet, Section("Trips", COLUMNS, trips, (), NUMBERS))
-    for name, section in (
-        ("Sums", sums(report)),
-        ("Odometer", odometer(report)),
-        ("Amendments", amendments(report)),
-        ("Chain", chain(report)),
-    ):
-        _fill(book.create_sheet(), section, name)
-    file = io.BytesIO()
-    book.save(file)
-    return _without_clock(file.getvalue(), first)
-
-
-def _fill(sheet: Worksheet, section: Section, name: str = "") -> None:
-    sheet.title = name or section.title
-    for column, text in enumerate(section.columns, 1):
-        sheet.cell(1, column, text).font = Font(bold=True)
-        longest = max([len(text), *(len(row[column - 1]) for row in section.rows)])
-        sheet.column_dimensions[get_column_letter(column)].width = min(longest + 2, 40)
-    for number, row in enumerate(section.rows, 2):
-        for column, text in enumerate(row, 1):
-            is_number = section.columns[column - 1] in section.numbers
-            _write(sheet.cell(number, column), text, is_number=is_number)
-    sheet.freeze_panes = "A2"
-
-
-def _write(cell: Cell | Any, text: str, *, is_number: bool) -> None:
-    if not text:
-        return
-    if is_number:
-        cell.value = float(text)
-        cell.number_format = "0." + "0" * len(text.partition(".")[2]) if "." in text else "0"
-        return
-    cell.value = _legal(text)
-    # never a formula, also after somebody has edited the cell: a purpose may begin with "="
-    cell.data_type = "s"
-    cell.quotePrefix = text[0] in "=+-@"
-
-
-def _legal(text: str) -> str:
-    legal: str = ILLEGAL_CHARACTERS_RE.sub("", text)
-    return legal[:MOST_CHARACTERS]
-
-
-def _without_clock(made: bytes, moment: dt.datetime) -> bytes:
-    """The same file with one time in place of that of its making."""
-    file = io.BytesIO()
-    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}Z".encode()
-    with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(file, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "docProps/core.xml":
-                content = _MODIFIED.sub(rb"\g<1>" + stamp, content)
-            # zip files know no year before 1980
-            info = zipfile.ZipInfo(name, (max(moment.year, 1980), moment.month, 1, 0, 0, 0))
-            new.writestr(info, content, zipfile.ZIP_DEFLATED)
-    return file.getvalue()
+    sheets = {
+        "Trips": Section("Trips", COLUMNS, trips, (), NUMBERS),
+        "Sums": sums(report),
+        "Odometer": odometer(report),
+        "Amendments": amendments(report),
+        "Chain": chain(report),
+    }
+    return workbook_of(title_of(report), sheets, dt.datetime.fromisoformat(f"{report.month}-01"))

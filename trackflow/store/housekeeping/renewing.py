@@ -1,15 +1,22 @@
 """Adds the values that a backup of an older version lacks, as the migrations do."""
 
+import datetime as dt
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.tables import devices, quarantined_points, tracks
+from trackflow.store.tables import devices, processing_batches, quarantined_points, tracks
+
+b = processing_batches.c
 
 ONE_DISTANCE = "0006"
 """The schema since which a track has one best distance, and its parts by quarters of an hour."""
 
 SENDERS_NAMED = "0011"
 """The schema since which quarantined live input has its sender and its size."""
+
+NUMBERS = "0019"
+"""The schema since which a track knows its halts, its climb and when it was fastest."""
 
 SENDERS = ("owntracks", "overland", "traccar", "geojson")
 """Those of schema 0010, by the beginning of `source`."""
@@ -24,6 +31,19 @@ def keep_distances(connection: Connection) -> None:
     connection.execute(sa.update(tracks).values(raw_distance_m=t.distance_m))
     # "UTC" was the default of devices without a zone of their own
     connection.execute(sa.update(devices).where(d.time_zone == "UTC").values(time_zone=None))
+
+
+def merge_again(connection: Connection, now: dt.datetime) -> None:
+    """Mark every day so that its tracks are made again from the present segments and lines."""
+    connection.execute(
+        sa.update(processing_batches)
+        .where(b.tracked_generation >= b.segmented_generation)
+        .values(
+            status=sa.case((b.status == "completed", "pending"), else_=b.status),
+            tracked_generation=b.segmented_generation - 1,
+            pending_since=now,
+        )
+    )
 
 
 def name_senders(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from trackflow.store.dialects import is_among, listed
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points
 from trackflow.store.types import epoch_us
+from trackflow.tracks.climbs import Heights
 
 
 def read_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:
@@ -39,6 +40,30 @@ def read_points(connection: Connection, device_id: str, start_us: int, end_us: i
     # microseconds of this century are exact in a float64: one conversion for all columns
     table = np.array([tuple(row) for row in rows], dtype=np.float64)
     return Points.of(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3])
+
+
+def read_heights(connection: Connection, device_id: str, start_us: int, end_us: int) -> Heights:
+    """The heights of a device in a time, in order of time; points without one are left out.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, included.
+    """
+    p = gps_points.c
+    rows = connection.execute(
+        sa.select(epoch_us(p.recorded_at), p.altitude_m)
+        .where(
+            p.device_id == device_id,
+            p.recorded_at.between(from_us(start_us), from_us(end_us)),
+            p.altitude_m.is_not(None),
+        )
+        .order_by(p.recorded_at)
+    ).fetchall()
+    times, metres = zip(*rows, strict=True) if rows else ((), ())
+    heights_cm = np.rint(np.array(metres, dtype=np.float64) * 100).astype(np.int64)
+    return Heights(np.array(times, dtype=np.int64), heights_cm)
 
 
 def newest_points(connection: Connection, device_id: str, most: int) -> Points:

@@ -25,7 +25,9 @@ from trackflow.store.days.batches import Claim
 from trackflow.store.days.lengths import length_of
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
+from trackflow.store.intake.points import read_heights
 from trackflow.store.roads import polylines as lines
+from trackflow.tracks.climbs import Heights, climb_cm
 from trackflow.tracks.day_parts import quarter_edges, write_quarters
 from trackflow.tracks.lengths import Stretch, measure, spread
 from trackflow.tracks.merging import Track, is_short, merge, track_id
@@ -91,8 +93,11 @@ def _publish(
     merged = merge(parts)
     kept = [track for track in merged if not is_short(track, thresholds)]
     windows = lines.read_between(connection, device_id, first, last)
+    start_us, end_us = (kept[0].start_us, kept[-1].end_us) if kept else (0, 0)
+    heights = read_heights(connection, device_id, start_us, end_us)
     rows = [
-        track_row(device_id, track, [parts[k] for k in track.segments], windows) for track in kept
+        track_row(device_id, track, [parts[k] for k in track.segments], windows, heights)
+        for track in kept
     ]
     changed = tracks.replace_between(
         connection,
@@ -186,7 +191,11 @@ class WindowTile(Protocol):
 
 
 def track_row(
-    device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[WindowTile]
+    device_id: str,
+    track: Track,
+    parts: Sequence[Segment],
+    windows: Sequence[WindowTile],
+    heights: Heights | None = None,
 ) -> dict[str, Any]:
     """The stored form of a track, but for its device and time of writing.
 
@@ -195,11 +204,15 @@ def track_row(
         track: the merged track.
         parts: its segments, in order of time.
         windows: the lines of windows that may cover it, in order of time.
+        heights: of its points and of others; None without any.
     """
     points = Points.concat([part.points for part in parts])
     line = _line_of(parts, windows)
     movement = measure(points)
-    quarters_mm = spread(movement.way, line.stretches, quarter_edges(track.start_us, track.end_us))
+    edges_us = quarter_edges(track.start_us, track.end_us)
+    quarters_mm = spread(movement.way, line.stretches, edges_us)
+    idle_ms = movement.halts.between_ms(edges_us)
+    climbed = None if heights is None else climb_cm(heights.at(points.time_us), edges_us)
     quarters_mm[0] += track.lead_mm
     length_mm = sum(quarters_mm)
     mean_kmh = _kmh(length_mm, track.end_us - track.start_us)
@@ -217,6 +230,11 @@ def track_row(
         "average_speed_kmh": mean_kmh,
         # a straight line between two points is shorter than the road between them
         "max_speed_kmh": max(movement.max_speed_kmh, mean_kmh),
+        "fastest_at": from_us(movement.fastest_us),
+        "idle_ms": sum(idle_ms),
+        "quarters_idle_ms": write_quarters(idle_ms),
+        "climb_cm": None if climbed is None else sum(climbed),
+        "quarters_climb_cm": None if climbed is None else write_quarters(climbed),
         "point_count": len(points),
         "segment_count": len(parts),
         "raw_polyline": polylines.encode(points.lon, points.lat),

@@ -14,7 +14,7 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import BadInputError, EngineUnavailableError
 from trackflow.geo.points import Points
-from trackflow.geo.time import ONE_DAY, from_us, to_us
+from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
 from trackflow.matching.engines.protocol import Engine, roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
@@ -175,6 +175,8 @@ def _tracks(
     parts = [part for day in days for part in day.segments]
     windows = lines.read_between(connection, device.device_id, first, last)
     expected = _ExpectedTracks([], {})
+    until_us = to_us(midnight(last + ONE_DAY))
+    heights = points.read_heights(connection, device.device_id, to_us(midnight(first)), until_us)
     for track in merge(parts):
         mine = [parts[k] for k in track.segments]
         if is_short(track, device.thresholds):
@@ -182,7 +184,7 @@ def _tracks(
                 day = from_us(part.start_us).date()
                 expected.short[day] = expected.short.get(day, 0) + len(part.points)
         else:
-            expected.rows.append(track_row(device.device_id, track, mine, windows))
+            expected.rows.append(track_row(device.device_id, track, mine, windows, heights))
     return expected
 
 

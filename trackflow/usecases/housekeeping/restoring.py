@@ -30,9 +30,11 @@ from trackflow.store.database import Connection
 from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import (
+    NUMBERS,
     ONE_DISTANCE,
     SENDERS_NAMED,
     keep_distances,
+    merge_again,
     name_senders,
 )
 from trackflow.store.housekeeping.restored_rows import admitted, check_columns
@@ -155,6 +157,8 @@ def restore(
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
                 mark_for_recutting(connection, context.clock())
+            if manifest["schema"] < NUMBERS:
+                merge_again(connection, context.clock())
             if manifest["schema"] < SENDERS_NAMED:
                 name_senders(connection)
         report.networks = {name: manifest["networks"][name] for name in names}

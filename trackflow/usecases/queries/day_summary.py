@@ -147,7 +147,7 @@ def track_numbers(
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, TrackNumbers] = defaultdict(TrackNumbers)
     with context.store.read() as connection:
-        travelled = by_day(connection, None, first, last, in_zone(context.settings.zone))
+        travelled = by_day(connection, in_zone(context.settings.zone), first, last)
         for on, sums in travelled.items():
             numbers = found[on.day]
             numbers.tracks += sums.tracks

@@ -2,11 +2,14 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.settings import zone_named
+from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
+from trackflow.store.days.travel import own_zones
 from trackflow.usecases.queries.distances import (
     DeviceDay,
     TravelSums,
@@ -19,8 +22,8 @@ from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DAYS = 3660
 
-MOST_TRACKS = 200_000
-"""Most tracks in one answer; a fleet of a thousand drives so many in a month or two."""
+MOST_DEVICE_DAYS = 200_000
+"""Most days of devices in one answer: those of a fleet of a thousand in half a year."""
 
 OWN_ZONES = "device"
 """Instead of a zone's name: that of each device, or the stated one if it has none."""
@@ -51,8 +54,7 @@ def read_days(
         zone: time zone of the days; None for `TRACKFLOW_TIME_ZONE`.
 
     Raises:
-        BadInputError: the days are the wrong way round or too many, so are the tracks, or there is
-            no such zone.
+        BadInputError: the days are the wrong way round or too many, or there is no such zone.
     """
     if first is not None and last is not None:
         if first > last:
@@ -60,27 +62,36 @@ def read_days(
         if (last - first).days > MOST_DAYS:
             raise BadInputError(f"these are more than {MOST_DAYS:,} days: ask for fewer")
     name = zone or context.settings.time_zone
-    zones = _zones(context, name)
     with context.store.read() as connection:
-        found = by_day(connection, device_ids, first, last, zones, MOST_TRACKS)
+        if name == OWN_ZONES:
+            zones = _own_zones(connection, context.settings.zone, device_ids)
+        else:
+            zones = in_zone(requested_zone(name), device_ids)
+        found = by_day(connection, zones, first, last, MOST_DEVICE_DAYS)
     return DayTravel(name, found)
 
 
-def _zones(context: Context, name: str) -> Zones:
-    if name != OWN_ZONES:
-        try:
-            return in_zone(zone_named(name))
-        except SettingsError as error:
-            raise BadInputError(f"`zone`: {error}") from None
-    stated = context.settings.zone
-    return lambda track: zone_named(track.time_zone) if track.time_zone else stated
+def requested_zone(name: str) -> ZoneInfo:
+    """The zone of a name that a caller has given.
+
+    Raises:
+        BadInputError: there is no such zone.
+    """
+    try:
+        return zone_named(name)
+    except SettingsError as error:
+        raise BadInputError(f"`zone`: {error}") from None
+
+
+def _own_zones(connection: Connection, stated: ZoneInfo, device_ids: Devices) -> Zones:
+    """The devices by the zone that each was given, else by the stated one."""
+    found: dict[ZoneInfo, list[str]] = {}
+    for device_id, name in own_zones(connection, device_ids).items():
+        found.setdefault(zone_named(name) if name else stated, []).append(device_id)
+    return list(found.items())
 
 
 def read_distances(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, TravelSums]:
-    """Distance, time and tracks of each device that moved in a time; parts of tracks count.
-
-    Raises:
-        BadInputError: there are too many tracks.
-    """
+    """Distance, time and tracks of each device that moved in a time; parts of tracks count."""
     with context.store.read() as connection:
-        return between(connection, device_ids, when.start, when.end, MOST_TRACKS)
+        return between(connection, device_ids, when.start, when.end)

@@ -6,21 +6,19 @@ counts on both days, with the part that lies in each, so that days add up to the
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from trackflow.geo.calendar_days import Calendar
-from trackflow.geo.time import ONE_DAY, midnight, to_us
+from trackflow.geo.calendar_days import Calendar, DayRun, begin_of
+from trackflow.geo.time import ONE_DAY, to_us
 from trackflow.store.database import Connection
-from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
+from trackflow.store.days.travel import Per, TravelQuery, TravelRow, read_travel, time_span
 from trackflow.usecases.queries.limits import check_count
 
-type Zones = Callable[[StoredLength], ZoneInfo]
-"""Gives the zone in which a track's days are counted."""
+type Zones = Sequence[tuple[ZoneInfo, Devices]]
+"""Time zones, each with the devices whose days are counted in it."""
 
 
 @dataclass(slots=True)
@@ -32,19 +30,31 @@ class TravelSums:
         duration_us: of the same parts.
         longest_mm: the longest of these parts.
         tracks: how many have a part in it.
+        trips: how many begin in it.
+        top_kmh: the highest speed.
+        idle_ms: halts of half a minute and more; None if they are not known.
+        climb_cm: elevation gain; None if no heights are known.
     """
 
     length_mm: int = 0
     duration_us: int = 0
     longest_mm: int = 0
     tracks: int = 0
+    trips: int = 0
+    top_kmh: float = 0.0
+    idle_ms: int | None = None
+    climb_cm: int | None = None
 
-    def add(self, length_mm: int, duration_us: int) -> None:
-        """Add the part of one more track."""
-        self.length_mm += length_mm
-        self.duration_us += duration_us
-        self.longest_mm = max(self.longest_mm, length_mm)
-        self.tracks += 1
+    def add(self, more: "TravelSums | TravelRow") -> None:
+        """Add other sums of a time that does not overlap."""
+        self.length_mm += more.length_mm
+        self.duration_us += more.duration_us
+        self.longest_mm = max(self.longest_mm, more.longest_mm)
+        self.tracks += more.tracks
+        self.trips += more.trips
+        self.top_kmh = max(self.top_kmh, more.top_kmh)
+        self.idle_ms = _sum(self.idle_ms, more.idle_ms)
+        self.climb_cm = _sum(self.climb_cm, more.climb_cm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,83 +66,93 @@ class DeviceDay:
     time_zone: str
 
 
+type DaySums = dict[tuple[dt.date, str | None], TravelSums]
+"""Sums by day and key."""
+
+
 def by_day(
     connection: Connection,
-    device_ids: Devices,
+    zones: Zones,
     first: dt.date | None,
     last: dt.date | None,
-    zones: Zones,
-    most_tracks: int | None = None,
+    most: int | None = None,
 ) -> dict[DeviceDay, TravelSums]:
     """The sums of devices on the days from `first` to `last`, in order; both are included.
 
     Args:
         connection: to the store.
-        device_ids: of these devices, None for all.
+        zones: the devices, by the zone of their days.
         first: the first day, None for all.
         last: the last day, None for all.
-        zones: the zone of each track's days.
-        most_tracks: more than so many are not counted, None for no limit.
+        most: more than so many days of devices are too many, None for no limit.
 
     Raises:
-        BadInputError: there are too many tracks.
+        BadInputError: there are too many days.
     """
-    # zones are less than a day away from UTC
-    start = None if first is None else midnight(first) - ONE_DAY
-    end = None if last is None else midnight(last) + 2 * ONE_DAY
-    found: defaultdict[tuple[dt.date, str, str], TravelSums] = defaultdict(TravelSums)
-    calendars: dict[str, Calendar] = {}
-    lengths = read_lengths(connection, device_ids, start, end)
-    for track in _at_most(most_tracks, lengths):
-        zone = zones(track)
-        calendar = calendars.setdefault(zone.key, Calendar(zone))
-        for day, low_us, high_us in calendar.split(track.length.start_us, track.length.end_us):
-            if (first is None or day >= first) and (last is None or day <= last):
-                found[day, track.device_id, zone.key].add(
-                    track.length.between(low_us, high_us), high_us - low_us
-                )
-    return {
-        DeviceDay(*key): travelled for key, travelled in sorted(found.items(), key=itemgetter(0))
-    }
+    found: dict[DeviceDay, TravelSums] = {}
+    for zone, device_ids in zones:
+        sums = day_sums(connection, zone, device_ids, first, last, Per.DEVICE)
+        found |= {DeviceDay(day, str(name), zone.key): one for (day, name), one in sums.items()}
+        if most is not None:
+            check_count(len(found), most, "days of devices")
+    return {on: found[on] for on in sorted(found, key=lambda on: (on.day, on.device_id))}
 
 
-def between(
+def day_sums(
     connection: Connection,
+    zone: ZoneInfo,
     device_ids: Devices,
-    start: dt.datetime,
-    end: dt.datetime,
-    most_tracks: int | None = None,
-) -> dict[str, TravelSums]:
-    """The sums in `[start, end)`, by device.
+    first: dt.date | None,
+    last: dt.date | None,
+    per: Per | None,
+) -> DaySums:
+    """The sums of the days from `first` to `last` on which something moved, in no order.
 
     Args:
         connection: to the store.
+        zone: of the days.
         device_ids: of these devices, None for all.
-        start: aware.
-        end: aware.
-        most_tracks: more than so many are not counted, None for no limit.
-
-    Raises:
-        BadInputError: there are too many tracks.
+        first: the first day, None for all.
+        last: the last day, None for all.
+        per: what sums are kept apart by, beside the day; None for nothing.
     """
+    found: DaySums = {}
+    span = time_span(connection, device_ids)
+    if span is None:
+        return found
+    start_us, end_us = span[0], span[1] + 1
+    if first is not None:
+        start_us = max(start_us, to_us(begin_of(first, zone)))
+    if last is not None:
+        end_us = min(end_us, to_us(begin_of(last + ONE_DAY, zone)))
+    if start_us >= end_us:
+        return found
+    runs = Calendar(zone).runs(start_us, end_us)
+    wanted = TravelQuery(device_ids, runs[0].begin_us, runs[-1].end_us, runs, per)
+    for row in read_travel(connection, wanted):
+        found.setdefault((dt.date.fromordinal(row.day), row.key), TravelSums()).add(row)
+    return found
+
+
+def between(
+    connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
+) -> dict[str, TravelSums]:
+    """The sums in `[start, end)`, by device; both are aware."""
     start_us, end_us = to_us(start), to_us(end)
-    found: defaultdict[str, TravelSums] = defaultdict(TravelSums)
-    lengths = read_lengths(connection, device_ids, start, end)
-    for track in _at_most(most_tracks, lengths):
-        length = track.length
-        low_us, high_us = max(length.start_us, start_us), min(length.end_us, end_us)
-        if low_us < high_us:
-            found[track.device_id].add(length.between(low_us, high_us), high_us - low_us)
+    found: dict[str, TravelSums] = {}
+    if start_us >= end_us:
+        return found
+    # the whole time as if it were one day
+    runs = [DayRun(start_us, end_us, 1, end_us - start_us)]
+    for row in read_travel(connection, TravelQuery(device_ids, start_us, end_us, runs, Per.DEVICE)):
+        found.setdefault(str(row.key), TravelSums()).add(row)
     return dict(sorted(found.items()))
 
 
-def in_zone(zone: ZoneInfo) -> Zones:
-    """The same zone for all."""
-    return lambda _: zone
+def in_zone(zone: ZoneInfo, device_ids: Devices = None) -> Zones:
+    """The same zone for all devices."""
+    return [(zone, device_ids)]
 
 
-def _at_most(most: int | None, lengths: Iterable[StoredLength]) -> Iterator[StoredLength]:
-    for count, length in enumerate(lengths, 1):
-        if most is not None:
-            check_count(count, most, "tracks")
-        yield length
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other

@@ -27,6 +27,7 @@ INDEX = "index.html"
 CATALOGUE = "catalogue.html"
 MESHES = "meshes.html"
 LOGBOOK = "logbook.html"
+NUMBERS = "numbers.html"
 
 MESH = {
     "name": "mesh_id",
@@ -79,6 +80,19 @@ def catalogue(request: Request) -> Response:
 def logbook(request: Request) -> Response:
     """Like the map page, it holds no data."""
     return _page(request, LOGBOOK)
+
+
+@router.get(
+    "/numbers",
+    tags=["page"],
+    summary="The page of the numbers",
+    response_class=Response,
+    responses=HTML,
+)
+@open_to(None)
+def numbers(request: Request) -> Response:
+    """Like the map page, it holds no data."""
+    return _page(request, NUMBERS)
 
 
 def _page(request: Request, name: str) -> Response:

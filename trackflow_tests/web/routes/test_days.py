@@ -131,16 +131,15 @@ def test_days_that_make_no_sense_are_refused(database_url: str, tmp_path: Path) 
             assert api.get("/api/v1/days", params=parameters).status_code == 400, parameters
 
 
-def test_more_tracks_than_an_answer_holds_are_refused(
+def test_more_days_than_an_answer_holds_are_refused(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trackflow.usecases.queries.days.MOST_TRACKS", 1)
+    monkeypatch.setattr("trackflow.usecases.queries.days.MOST_DEVICE_DAYS", 1)
     with open_context(database_url, tmp_path) as context, running_api(context) as api:
         for name in ("a", "b"):
             deliver(context.store, batch_of_device(name, drive(EVENING, 60)))
         run(context)
-        for path in ("days", "distances"):
-            answer = api.get(f"/api/v1/{path}")
-            assert answer.status_code == 400
-            assert "more than 1 tracks" in answer.text
-            assert api.get(f"/api/v1/{path}", params={"device": "a"}).status_code == 200
+        answer = api.get("/api/v1/days")
+        assert answer.status_code == 400
+        assert "more than 1 days of devices" in answer.text
+        assert api.get("/api/v1/days", params={"device": "a"}).status_code == 200

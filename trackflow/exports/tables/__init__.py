@@ -1,0 +1,1 @@
+"""Tables for people as files: Excel and PDF."""

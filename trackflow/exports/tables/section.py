@@ -1,0 +1,23 @@
+"""A table of a report, as rows of text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of a report.
+
+    Attributes:
+        title: its heading.
+        columns: names of its columns.
+        rows: cells as text, in the order of the columns.
+        widths: how wide the columns are, relative to each other.
+        numbers: columns that hold numbers.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    widths: tuple[int, ...]
+    numbers: frozenset[str] = frozenset()

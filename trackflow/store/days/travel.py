@@ -1,0 +1,326 @@
+"""Sums over tracks by day of a time zone: all kilometres of days, anywhere, come from here.
+
+There is no second copy of them that could be out of step. A track that lies in one day is added up
+by the database, from an index. Only tracks that are divided, by a midnight or by a change of the
+travel mode, are read one by one; they keep their amounts by quarters of an hour, so that the parts
+add up to the whole.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.calendar_days import DayRun
+from trackflow.geo.time import from_us, to_us
+from trackflow.store.categories.tables import categories, legs
+from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.track_ids import longest
+from trackflow.store.tables import devices, tracks
+from trackflow.store.types import epoch_us
+from trackflow.tracks.day_parts import TrackLength, within
+
+t, c, g = tracks.c, categories.c, legs.c
+
+BATCH_ROWS = 5000
+
+type Span = tuple[int, int, str | None]
+"""Begin, end and key of a part of a track."""
+
+
+class Per(StrEnum):
+    """What sums are kept apart by, beside the day."""
+
+    DEVICE = "device"
+    MODE = "mode"
+    CATEGORY = "category"
+
+
+class TravelRow(NamedTuple):
+    """Sums over parts of tracks on one day.
+
+    Attributes:
+        day: ordinal of the day in its zone.
+        key: the device, travel mode or category; None for all, and where there is none.
+        tracks: how many have a part in it.
+        trips: how many tracks begin on this day; of several modes, the longest one has it.
+        length_mm: of the parts.
+        duration_us: of the parts.
+        longest_mm: the longest part.
+        top_kmh: the highest speed.
+        idle_ms: halts; None where no track knows them.
+        climb_cm: elevation gain; None where no track knows heights.
+    """
+
+    day: int
+    key: str | None
+    tracks: int
+    trips: int
+    length_mm: int
+    duration_us: int
+    longest_mm: int
+    top_kmh: float
+    idle_ms: int | None
+    climb_cm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TravelQuery:
+    """Which tracks are added up, and how.
+
+    Attributes:
+        device_ids: of these devices, None for all.
+        start_us: from this moment on, microseconds since 1970.
+        end_us: until this moment.
+        runs: the days between them.
+        per: what else sums are kept apart by; None for nothing.
+    """
+
+    device_ids: Devices
+    start_us: int
+    end_us: int
+    runs: Sequence[DayRun]
+    per: Per | None = None
+
+
+def time_span(connection: Connection, device_ids: Devices) -> tuple[int, int] | None:
+    """The first begin and the last end of tracks, in microseconds; None without tracks."""
+    first = sa.select(sa.func.min(t.start_time)).where(*of_devices(t.device_id, device_ids))
+    newest = sa.select(sa.func.max(t.start_time)).where(*of_devices(t.device_id, device_ids))
+    begun, last = connection.scalar(first), connection.scalar(newest)
+    if begun is None or last is None:
+        return None
+    ends = sa.select(sa.func.max(t.end_time)).where(
+        t.start_time >= last - longest(connection), *of_devices(t.device_id, device_ids)
+    )
+    ended: dt.datetime | None = connection.scalar(ends)
+    return to_us(begun), to_us(ended or last)
+
+
+def own_zones(connection: Connection, device_ids: Devices) -> dict[str, str | None]:
+    """The time zone that each device was given, in order of devices; None without one."""
+    d = devices.c
+    query = sa.select(d.device_id, d.time_zone).where(*of_devices(d.device_id, device_ids))
+    return {row.device_id: row.time_zone for row in connection.execute(query.order_by(d.device_id))}
+
+
+def read_travel(connection: Connection, wanted: TravelQuery) -> Iterator[TravelRow]:
+    """Sums by day and key, in no order; several rows of one day and key are to be added up."""
+    lines = _lines(connection, wanted)
+    yield from _whole(connection, wanted, lines)
+    yield from _divided(connection, wanted, lines)
+
+
+def _lines(connection: Connection, wanted: TravelQuery) -> sa.Subquery:
+    """A line for each track that touches the time, with the days of its begin and end."""
+    start_us, end_us = epoch_us(t.start_time), epoch_us(t.end_time)
+    start, end = from_us(wanted.start_us), from_us(wanted.end_us)
+    found = (
+        sa.select(
+            t.device_id,
+            t.start_time,
+            start_us.label("start_us"),
+            end_us.label("end_us"),
+            # a sum of floats would depend on the order of the rows
+            sa.cast(sa.func.round(t.distance_m * 1000), sa.BigInteger).label("length_mm"),
+            t.max_speed_kmh,
+            t.idle_ms,
+            t.climb_cm,
+            _key(wanted.per).label("key"),
+        )
+        # a bound on the start, so that the index on it is used
+        .where(
+            t.start_time >= start - longest(connection),
+            t.start_time < end,
+            t.end_time >= start,
+            *of_devices(t.device_id, wanted.device_ids),
+        )
+    )
+    if wanted.per is Per.CATEGORY:
+        same = sa.and_(c.device_id == t.device_id, c.start_time == t.start_time)
+        found = found.outerjoin_from(tracks, categories, same)
+    lines = found.subquery("lines")
+    until = sa.case((lines.c.end_us > lines.c.start_us, lines.c.end_us - 1), else_=lines.c.start_us)
+    return sa.select(
+        *lines.c,
+        _day(lines.c.start_us, wanted.runs).label("first_day"),
+        _day(until, wanted.runs).label("last_day"),
+    ).subquery("dated")
+
+
+def _key(per: Per | None) -> sa.ColumnElement[str | None]:
+    if per is Per.DEVICE:
+        return t.device_id
+    if per is Per.CATEGORY:
+        return c.category
+    if per is Per.MODE:
+        # of the leg that goes on at its begin, if it goes on until its end; "" if several do
+        at_begin = (
+            sa.select(sa.case((g.end_time >= t.end_time, g.mode), else_=""))
+            .where(g.device_id == t.device_id, g.start_time <= t.start_time)
+            .order_by(g.start_time.desc())
+            .limit(1)
+            .correlate(tracks)
+            .scalar_subquery()
+        )
+        return sa.func.coalesce(at_begin, "")
+    return sa.literal(None, sa.Text)
+
+
+def _day(moment: sa.ColumnElement[int], runs: Sequence[DayRun]) -> sa.ColumnElement[int]:
+    """The ordinal of a moment's day; 0 before the first day, -1 after the last one."""
+    branches: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[int]]] = [
+        (moment < runs[0].begin_us, sa.literal(0, sa.BigInteger))
+    ]
+    for run in runs:
+        day = (moment - run.begin_us) // run.length_us + run.first
+        branches.append((moment < run.end_us, sa.type_coerce(day, sa.BigInteger)))
+    return sa.case(*branches, else_=sa.literal(-1, sa.BigInteger))
+
+
+def _whole(connection: Connection, wanted: TravelQuery, lines: sa.Subquery) -> Iterator[TravelRow]:
+    x = lines.c
+    conditions = [x.first_day == x.last_day, x.first_day > 0]
+    if wanted.per is Per.MODE:
+        conditions.append(x.key != "")
+    count = sa.func.count()
+    query = (
+        sa.select(
+            x.first_day,
+            x.key if wanted.per else sa.null(),
+            count,
+            count,
+            sa.func.sum(x.length_mm),
+            sa.func.sum(x.end_us - x.start_us),
+            sa.func.max(x.length_mm),
+            sa.func.max(x.max_speed_kmh),
+            sa.func.sum(x.idle_ms),
+            sa.func.sum(x.climb_cm),
+        )
+        .where(*conditions)
+        .group_by(x.first_day, *([x.key] if wanted.per else []))
+    )
+    for row in connection.execute(query):
+        # sums of whole numbers are decimals on PostgreSQL
+        yield TravelRow(
+            row[0], row[1], row[2], row[3], int(row[4]), int(row[5]), row[6], row[7],
+            None if row[8] is None else int(row[8]), None if row[9] is None else int(row[9]),
+        )  # fmt: skip
+
+
+def _divided(
+    connection: Connection, wanted: TravelQuery, lines: sa.Subquery
+) -> Iterator[TravelRow]:
+    x = lines.c
+    is_divided = x.first_day != x.last_day
+    if wanted.per is Per.MODE:
+        is_divided = sa.or_(is_divided, x.key == "")
+    same = sa.and_(t.device_id == x.device_id, t.start_time == x.start_time)
+    query = (
+        sa.select(
+            x.device_id, x.start_us, x.end_us, x.length_mm, x.max_speed_kmh, x.key,
+            t.quarters_mm, t.quarters_idle_ms, t.quarters_climb_cm,
+            epoch_us(t.fastest_at).label("fastest_us"),
+        )
+        .join(tracks, same)
+        .where(is_divided)
+        .order_by(x.device_id, x.start_us)
+        .execution_options(yield_per=BATCH_ROWS)
+    )  # fmt: skip
+    legs_of = _Legs(connection, wanted) if wanted.per is Per.MODE else None
+    with connection.execute(query) as rows:
+        for row in rows:
+            spans = [(row.start_us, row.end_us, row.key if wanted.per else None)]
+            if legs_of:
+                spans = legs_of.spans(row.device_id, row.start_us, row.end_us)
+            yield from _parts(row, spans, wanted)
+
+
+def _parts(row: Any, spans: Sequence[Span], wanted: TravelQuery) -> Iterator[TravelRow]:
+    """The parts of a track, by day and by its spans of one key each."""
+    start_us, end_us = row.start_us, row.end_us
+    length = TrackLength.read(start_us, end_us, row.length_mm, row.quarters_mm)
+    seen: set[tuple[int, str | None]] = set()
+    metres: dict[str | None, int] = {}
+    for low_us, high_us, key in spans:
+        metres[key] = metres.get(key, 0) + length.between(low_us, high_us)
+        for day, begin_us, finish_us in _days(wanted.runs, low_us, high_us):
+            length_mm = length.between(begin_us, finish_us)
+            duration_us = finish_us - begin_us
+            top_kmh = round(length_mm / duration_us * 3600, 3) if duration_us else 0.0
+            if row.fastest_us is not None and begin_us <= row.fastest_us < finish_us:
+                top_kmh = max(top_kmh, row.max_speed_kmh)
+            yield TravelRow(
+                day, key, (day, key) not in seen, 0, length_mm, duration_us,
+                length_mm, min(top_kmh, row.max_speed_kmh),
+                within(row.quarters_idle_ms, start_us, end_us, begin_us, finish_us),
+                within(row.quarters_climb_cm, start_us, end_us, begin_us, finish_us),
+            )  # fmt: skip
+            seen.add((day, key))
+    if wanted.start_us <= start_us < wanted.end_us:
+        ((day, *_),) = _days(wanted.runs, start_us, start_us + 1)
+        yield TravelRow(day, max(metres, key=metres.__getitem__), 0, 1, 0, 0, 0, 0.0, None, None)
+
+
+def _days(runs: Sequence[DayRun], start_us: int, end_us: int) -> Iterator[tuple[int, int, int]]:
+    """The days that a time touches, each with the part that lies in it."""
+    for run in runs:
+        low_us, high_us = max(start_us, run.begin_us), min(max(end_us, start_us + 1), run.end_us)
+        if low_us >= high_us:
+            continue
+        first = (low_us - run.begin_us) // run.length_us
+        last = (high_us - 1 - run.begin_us) // run.length_us
+        inner = [run.begin_us + k * run.length_us for k in range(first + 1, last + 1)]
+        for k, (begin_us, finish_us) in enumerate(pairwise([low_us, *inner, high_us])):
+            yield run.first + first + k, begin_us, finish_us
+
+
+class _Legs:
+    """The legs of devices in a time, to divide tracks by their modes."""
+
+    def __init__(self, connection: Connection, wanted: TravelQuery) -> None:
+        reach = longest(connection)
+        query = (
+            sa.select(g.device_id, epoch_us(g.start_time), epoch_us(g.end_time), g.mode)
+            .where(
+                g.start_time >= from_us(wanted.start_us) - 2 * reach,
+                g.start_time < from_us(wanted.end_us) + reach,
+                *of_devices(g.device_id, wanted.device_ids),
+            )
+            .order_by(g.device_id, g.start_time)
+        )
+        self._legs: dict[str, list[tuple[int, int, str]]] = {}
+        for device_id, start_us, end_us, mode in connection.execute(query):
+            self._legs.setdefault(device_id, []).append((start_us, end_us, mode))
+        self._at: dict[str, int] = {}
+
+    def spans(self, device_id: str, start_us: int, end_us: int) -> list[Span]:
+        """The modes of a track from its start to its end; None where no leg is known.
+
+        Tracks of a device have to be asked for in order.
+        """
+        legs_ = self._legs.get(device_id, [])
+        at = self._at.get(device_id, 0)
+        while at < len(legs_) and legs_[at][1] <= start_us:
+            at += 1
+        self._at[device_id] = at
+        found: list[Span] = []
+        now_us = start_us
+        for begin_us, finish_us, mode in legs_[at:]:
+            if begin_us >= end_us:
+                break
+            if begin_us > now_us:
+                found.append((now_us, begin_us, None))
+                now_us = begin_us
+            until_us = min(finish_us, end_us)
+            if until_us > now_us:
+                found.append((now_us, until_us, mode))
+                now_us = until_us
+        if now_us < end_us or not found:
+            found.append((now_us, end_us, None))
+        return found

@@ -1,0 +1,122 @@
+"""The month of a device: its numbers by day and by mode, its trips, and where it was."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.geo import polylines
+from trackflow.geo.calendar_days import begin_of
+from trackflow.geo.periods import By, Period, end_of_period
+from trackflow.geo.time import ONE_DAY
+from trackflow.places.towns import load_towns
+from trackflow.store.database import Connection
+from trackflow.store.days.tracks import TrackRow, track_rows
+from trackflow.store.days.travel import Per
+from trackflow.store.devices.settings import device_ids
+from trackflow.usecases.queries.numbers import NumbersQuery, NumbersReport, read_numbers
+from trackflow.usecases.queries.visited import VisitedReport, read_visited
+
+
+@dataclass(frozen=True, slots=True)
+class MonthTrip:
+    """A trip of the month; all of it, also what lies in the next month.
+
+    Attributes:
+        start: when it began, in the stated zone.
+        end: when it ended.
+        start_town: the town where it began; None outside of towns.
+        end_town: the town where it ended.
+        distance_m: its length.
+        max_speed_kmh: its highest speed.
+        category: what it was for; None where nothing says so.
+    """
+
+    start: dt.datetime
+    end: dt.datetime
+    start_town: str | None
+    end_town: str | None
+    distance_m: float
+    max_speed_kmh: float
+    category: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthNumbers:
+    """What the report of a device's month shows.
+
+    Attributes:
+        device_id: the device.
+        month: such as 2026-11.
+        days: the numbers by day.
+        modes: the numbers by travel mode.
+        trips: those that begin in the month, in order.
+        visited: countries and towns.
+    """
+
+    device_id: str
+    month: str
+    days: NumbersReport
+    modes: NumbersReport
+    trips: list[MonthTrip]
+    visited: VisitedReport
+
+
+def read_month(context: Context, device_id: str, month: str) -> MonthNumbers:
+    """The month of a device, in the stated time zone.
+
+    Raises:
+        BadInputError: this is no month.
+        NotFoundError: there is no such device.
+    """
+    period = _period(month)
+    with context.store.read() as connection:
+        if device_id not in device_ids(connection):
+            raise NotFoundError(f"there is no device {device_id!r}")
+        trips = _trips(connection, device_id, period, context)
+    wanted = NumbersQuery(*period, by=By.DAY, device_ids=(device_id,))
+    of_modes = NumbersQuery(*period, by=By.MONTH, per=Per.MODE, device_ids=(device_id,))
+    return MonthNumbers(
+        device_id,
+        month,
+        read_numbers(context, wanted),
+        read_numbers(context, of_modes),
+        trips,
+        read_visited(context, wanted),
+    )
+
+
+def _period(month: str) -> Period:
+    try:
+        first = dt.date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise BadInputError(f"{month!r} is no month; write it like 2026-11") from None
+    return Period(first, end_of_period(first, By.MONTH))
+
+
+def _trips(
+    connection: Connection, device_id: str, period: Period, context: Context
+) -> list[MonthTrip]:
+    zone = context.settings.zone
+    start, end = begin_of(period.first, zone), begin_of(period.last + ONE_DAY, zone)
+    return [
+        MonthTrip(
+            row["start_time"].astimezone(zone),
+            row["end_time"].astimezone(zone),
+            *_towns(row),
+            row["distance_m"],
+            row["max_speed_kmh"],
+            row["category"],
+        )
+        for row in track_rows(connection, start, end, device_id)
+        if row["start_time"] >= start
+    ]
+
+
+def _towns(row: TrackRow) -> tuple[str | None, str | None]:
+    lon, lat = polylines.decode(row["raw_polyline"])
+    if not len(lon):
+        return None, None
+    towns = [load_towns().at(float(lon[k]), float(lat[k])) for k in (0, -1)]
+    first, last = (town and town.name for town in towns)
+    return first, last

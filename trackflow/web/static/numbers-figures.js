@@ -1,0 +1,68 @@
+// How each figure is shown, and how it compares with the period before.
+
+import { el } from './dom.js';
+import { count, counted, dayWords, distance, duration, speed } from './format.js';
+
+const hours = (seconds) => {
+  if (seconds === null || seconds === undefined) return '–';
+  return seconds < 36000 ? duration(seconds) : `${count(Math.round(seconds / 3600))} h`;
+};
+const metres = (value) => (value === null || value === undefined ? '–' : `${count(Math.round(value))} m`);
+
+/** By name: words, how it is shown, and its unit on an axis with what one of it is worth. */
+export const FIGURES = {
+  distance_m: ['Distance', distance, 'km', 1000],
+  duration_s: ['On the way', hours, 'h', 3600],
+  moving_s: ['Moving', hours, 'h', 3600],
+  idle_s: ['Idle', hours, 'h', 3600],
+  trips: ['Trips', count, '', 1],
+  average_speed_kmh: ['Average', speed, 'km/h', 1],
+  max_speed_kmh: ['Top speed', speed, 'km/h', 1],
+  elevation_gain_m: ['Elevation gain', metres, 'm', 1],
+};
+
+export const shown = (name, value) => FIGURES[name][1](value);
+
+/** The change against the period before, in words; null where there is none to compare with. */
+export function change(now, before) {
+  if (now === null || before === null || before === undefined || !before) return null;
+  const share = Math.round((now / before - 1) * 100);
+  const kind = share > 0 ? 'up' : share < 0 ? 'down' : '';
+  const words = share === 0 ? 'the same' : `${Math.abs(share)} %`;
+  return el('span', { class: `change ${kind}`, 'aria-label': share === 0 ? words : `${words} ${share > 0 ? 'more' : 'less'} than before` }, words);
+}
+
+/** The tiles of the totals. */
+export function tiles(totals, before) {
+  return Object.entries(FIGURES).map(([name, [words]]) =>
+    el('div', {}, el('dt', {}, words), el('dd', { data: { figure: name, value: totals[name] ?? '' } }, shown(name, totals[name]), before && change(totals[name], before[name]))));
+}
+
+/** The table of groups; a device leads to its own numbers by `choose`. */
+export function groupTable(found, { most, choose }) {
+  const names = Object.keys(FIGURES);
+  const head = [found.per, ...names.map((name) => FIGURES[name][0]), found.before && 'Before'].filter(Boolean);
+  const row = (group) => el('tr', {},
+    el('td', {}, choose && group.key ? el('button', { class: 'link', type: 'button', on: { click: () => choose(group.key) } }, group.key) : group.key ?? '(none)'),
+    names.map((name) => el('td', { class: 'number' }, shown(name, group[name]))),
+    found.before && el('td', { class: 'number' }, distance(group.before.distance_m), ' ', change(group.distance_m, group.before.distance_m)));
+  return [
+    el('table', {}, el('thead', {}, el('tr', {}, head.map((text, k) => el('th', { class: k ? 'number' : '', scope: 'col' }, text)))),
+      el('tbody', {}, found.groups.slice(0, most).map(row))),
+    found.groups.length > most && el('p', { class: 'dim' }, `${count(found.groups.length - most)} more are in the files.`),
+  ];
+}
+
+const MOST_PLACES = 60;
+
+/** Countries and towns, most days first. */
+export function been(found) {
+  if (!found.countries.length && !found.towns.length) return el('p', { class: 'dim' }, 'Nowhere in this time.');
+  const item = (name, one) => el('li', { title: `${dayWords(one.first_day)} – ${dayWords(one.last_day)}` }, el('span', { class: 'strong' }, name), ' ', el('span', { class: 'dim' }, counted(one.days, 'day')));
+  const list = (title, items) => items.length > 0 && [el('h3', {}, title), el('ul', { class: 'been' }, items.slice(0, MOST_PLACES))];
+  return [
+    list('Countries', found.countries.map((one) => item(one.country, one))),
+    list('Towns with a stay', found.towns.map((one) => item(`${one.town} (${one.country_code})`, one))),
+    el('p', { class: 'dim' }, 'Borders: Natural Earth. Towns: GeoNames (CC BY 4.0).'),
+  ];
+}

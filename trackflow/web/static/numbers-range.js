@@ -1,0 +1,55 @@
+// Times that are often asked for, and days of the calendar as text (YYYY-MM-DD).
+
+const DAY_MS = 86400000;
+
+export const asDay = (date) => date.toISOString().slice(0, 10);
+const utc = (year, month, day) => asDay(new Date(Date.UTC(year, month, day)));
+
+export const PRESETS = [
+  ['month', 'This month'],
+  ['last-month', 'Last month'],
+  ['year-back', '12 months'],
+  ['year', 'This year'],
+  ['last-year', 'Last year'],
+  ['all', 'All'],
+];
+
+/** First and last day of a preset, seen from `today`; null for all time. */
+export function presetDays(name, today) {
+  const [year, month] = today.split('-').map(Number);
+  switch (name) {
+    case 'month': return [utc(year, month - 1, 1), utc(year, month, 0)];
+    case 'last-month': return [utc(year, month - 2, 1), utc(year, month - 1, 0)];
+    case 'year-back': return [utc(year, month - 12, 1), utc(year, month, 0)];
+    case 'year': return [utc(year, 0, 1), utc(year, 12, 0)];
+    case 'last-year': return [utc(year - 1, 0, 1), utc(year - 1, 12, 0)];
+    default: return null;
+  }
+}
+
+export const daysIn = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
+
+/** Periods that make at most some dozens of bars. */
+export function fittingPeriod(first, last) {
+  const days = daysIn(first, last);
+  if (days <= 62) return 'day';
+  if (days <= 190) return 'week';
+  return days <= 366 * 5 ? 'month' : 'year';
+}
+
+/** The first days of all periods that touch a time, in order: those without tracks as well. */
+export function periodsOf(first, last, by) {
+  const found = [];
+  const date = new Date(`${first}T00:00Z`);
+  if (by === 'week') date.setUTCDate(date.getUTCDate() - ((date.getUTCDay() + 6) % 7));
+  if (by === 'month' || by === 'year') date.setUTCDate(1);
+  if (by === 'year') date.setUTCMonth(0);
+  while (asDay(date) <= last) {
+    found.push(asDay(date));
+    if (by === 'day') date.setUTCDate(date.getUTCDate() + 1);
+    else if (by === 'week') date.setUTCDate(date.getUTCDate() + 7);
+    else if (by === 'month') date.setUTCMonth(date.getUTCMonth() + 1);
+    else date.setUTCFullYear(date.getUTCFullYear() + 1);
+  }
+  return found;
+}

@@ -1,0 +1,52 @@
+"""Periods tile the calendar, and the period before touches the one after."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackflow.geo.periods import (
+    By,
+    Period,
+    begin_of_period,
+    end_of_period,
+    period_before,
+    period_name,
+)
+
+DAYS = st.dates(dt.date(1901, 1, 1), dt.date(2190, 1, 1))
+ONE = dt.timedelta(days=1)
+
+
+@given(DAYS, st.sampled_from(list(By)))
+def test_each_day_lies_in_one_period(day: dt.date, by: By) -> None:
+    begin = begin_of_period(day, by)
+    end = end_of_period(begin, by)
+    assert begin <= day <= end
+    assert begin_of_period(end, by) == begin
+    assert begin_of_period(end + ONE, by) == end + ONE
+    assert period_name(begin, by) != period_name(end + ONE, by)
+
+
+@given(DAYS, st.integers(0, 900))
+def test_the_period_before_ends_where_this_one_begins(first: dt.date, more: int) -> None:
+    period = Period(first, first + more * ONE)
+    before = period_before(period)
+    assert before.last == first - ONE
+    if not (first.day == 1 and (period.last + ONE).day == 1):
+        assert before.last - before.first == period.last - period.first
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before"),
+    [
+        ("2026-03-01", "2026-03-31", "2026-02-01"),
+        ("2026-01-01", "2026-12-31", "2025-01-01"),
+        ("2026-01-01", "2026-03-31", "2025-10-01"),
+        ("2026-03-02", "2026-03-31", "2026-01-31"),
+    ],
+)
+def test_whole_months_are_compared_with_whole_months(first: str, last: str, before: str) -> None:
+    period = Period(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+    assert period_before(period).first == dt.date.fromisoformat(before)
