@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,11 +19,11 @@ from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store import database
 from trackflow.store.database import open_store
-from trackflow.store.migrations import apply
 from trackflow_tests.helpers import postgres
+from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
 from trackflow_tests.helpers.release import Release, make_release
-from trackflow_tests.helpers.templates import migrate, schema_statements, upgrade_by
+from trackflow_tests.helpers.templates import copied_from, make_template, migrate_always
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
                 raise pytest.UsageError(f"{item.nodeid} is not kept with its group: see pyproject")
+        longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesInOrder | None:
+    """Replaces only `--dist loadgroup`."""
+    return ModulesInOrder(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 LONGEST_ID_PART = 80
@@ -82,10 +89,10 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session", autouse=True)
 def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """New stores on SQLite get their schema from one that the migrations have made."""
-    statements = schema_statements(tmp_path_factory.mktemp("template"))
+    """New stores on SQLite are copies of one that the migrations have made."""
+    template = make_template(tmp_path_factory.mktemp("template"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apply, "upgrade", upgrade_by(statements))
+        patch.setattr(database, "_migrate", copied_from(template))
         yield
 
 
@@ -158,7 +165,7 @@ def blank_database_url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """The URL of a database without any schema, which the real migrations make."""
-    monkeypatch.setattr(apply, "upgrade", migrate)
+    monkeypatch.setattr(database, "_migrate", migrate_always)
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'trackflow.db'}"
         return

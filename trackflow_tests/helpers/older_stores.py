@@ -22,9 +22,9 @@ from sqlalchemy.engine import Connection, Engine
 from trackflow.store import migrations, months
 from trackflow.store.database import _engine
 from trackflow.store.housekeeping.rows import arrow_schema
+from trackflow.store.migrations.apply import upgrade
 from trackflow.store.tables import metadata
 from trackflow.usecases.housekeeping.archive import MANIFEST, tables
-from trackflow_tests.helpers.templates import migrate
 
 type Tables = dict[str, list[dict[str, Any]]]
 """Rows by table."""
@@ -89,7 +89,7 @@ class Schemas:
         self._columns: dict[str, dict[str, set[str]]] = {}
         engine = _engine(f"sqlite:///{folder / 'schemas.db'}")
         for revision in REVISIONS:
-            migrate(engine, revision)
+            upgrade(engine, revision)
             inspected = sa.inspect(engine)
             self._columns[revision] = {
                 name: {column["name"] for column in inspected.get_columns(name)}
@@ -112,7 +112,7 @@ class Schemas:
 
 def write_store(engine: Engine, revision: str, rows: Tables) -> None:
     """Bring rows into an empty database, with a schema that the real migrations make."""
-    migrate(engine, revision)
+    upgrade(engine, revision)
     with engine.begin() as connection:
         for table in metadata.sorted_tables:
             found = rows.get(table.name)

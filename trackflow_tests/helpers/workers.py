@@ -39,7 +39,9 @@ processes.set_forkserver_preload(
         __name__,
         "trackflow.matching.engines.embedded",
         "trackflow.meshes.generate",
+        "trackflow_tests.helpers.catalogues",
         "psycopg",
+        "pytest",  # tasks may be in a test's own module
     ]
 )
 

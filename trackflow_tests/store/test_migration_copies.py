@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from trackflow import __version__
 from trackflow.errors import StoreRefusesError
+from trackflow.store import database
 from trackflow.store.database import _engine, open_store
-from trackflow.store.migrations import apply, copies
+from trackflow.store.migrations import copies
+from trackflow.store.migrations.apply import upgrade
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.retention import apply_retention
 from trackflow_tests.helpers.older_stores import REVISIONS
@@ -26,18 +28,17 @@ from trackflow_tests.helpers.stores import (
     open_context,
     settings_of,
 )
-from trackflow_tests.helpers.templates import migrate
+from trackflow_tests.helpers.templates import migrate_always
 
 FORMER = REVISIONS[-2]
 
 
 @pytest.fixture
-def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def old(tmp_path: Path) -> Path:
     """A store of the former schema, with a device."""
-    monkeypatch.setattr(apply, "upgrade", migrate)
     path = tmp_path / "trackflow.db"
     engine = _engine(f"sqlite:///{path}")
-    migrate(engine, FORMER)
+    upgrade(engine, FORMER)
     with engine.begin() as connection:
         connection.execute(
             sa.text("INSERT INTO devices (device_id, thresholds, created_at) VALUES ('a', '{}', 0)")
@@ -96,7 +97,7 @@ def test_several_that_start_at_once_keep_one_copy_of_before(old: Path) -> None:
 
 
 def test_a_new_store_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "upgrade", migrate)
+    monkeypatch.setattr(database, "_migrate", migrate_always)
     open_and_close(tmp_path / "trackflow.db")
     assert not copies_of(tmp_path / "trackflow.db")
 

@@ -19,12 +19,11 @@ from trackflow.context import Context
 from trackflow.geo.time import to_us
 from trackflow.store import months
 from trackflow.store.database import _engine, open_store
-from trackflow.store.migrations import apply
+from trackflow.store.migrations.apply import upgrade
 from trackflow.store.tables import cached_polylines, gps_points
 from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.older_stores import REVISIONS
 from trackflow_tests.helpers.stores import batch_of, deliver, settings_of
-from trackflow_tests.helpers.templates import migrate
 
 OLD = REVISIONS[REVISIONS.index("0017")]
 """The last schema without months."""
@@ -59,14 +58,13 @@ type Content = tuple[str, str]
 
 
 @pytest.fixture
-def old_url(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def old_url(postgres_url: str) -> Iterator[str]:
     """A store of the schema before months, with rows."""
-    monkeypatch.setattr(apply, "upgrade", migrate)
     server = sa.make_url(postgres_url)
     name = postgres.make(server, "template1")
     url = server.set(database=name).render_as_string(hide_password=False)
     engine = _engine(url)
-    migrate(engine, OLD)
+    upgrade(engine, OLD)
     with engine.begin() as connection:
         for statement in FILL:
             connection.exec_driver_sql(statement)

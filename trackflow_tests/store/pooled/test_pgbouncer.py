@@ -3,14 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.geo.time import to_us
 from trackflow.store.database import open_store
 from trackflow.store.intake.point_rows import point_rows
-from trackflow.store.migrations import apply
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow_tests.helpers.pgbouncer import pgbouncer_before
@@ -24,7 +22,6 @@ from trackflow_tests.helpers.stores import (
     open_context,
     settings_of,
 )
-from trackflow_tests.helpers.templates import migrate
 
 TURNS, THREADS = 12, 4
 """More turns than psycopg waits for before it prepares a statement, more threads than sessions."""
@@ -68,10 +65,7 @@ def _exported(context: Context) -> int:
         return sum(1 for _ in point_rows(connection, None, None, None))
 
 
-def test_migrations_run(
-    blank_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(apply, "upgrade", migrate)
+def test_migrations_run(blank_database: str, tmp_path: Path) -> None:
     with pgbouncer_before(blank_database) as url:
         store = open_store(settings_of(url, tmp_path))
         assert contents(store)["tracks"] == []

@@ -1,0 +1,40 @@
+"""What the processes of one test run share out: whole modules, the longest first.
+
+pytest-xdist's loadgroup hands out single tests. Neighbours in a module then run in different
+processes, and each of these makes the module's fixtures anew.
+"""
+
+from collections import defaultdict
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+SLOW_S, QUICK_S = 8.0, 0.2
+"""About how long a test takes that is marked as slow, and one that is not."""
+
+
+class ModulesInOrder(LoadGroupScheduling):
+    """Hands out groups, and modules of what is in no group, in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+    def schedule(self) -> None:
+        # xdist would put what has most tests first, and the long ones of few tests last
+        self.config.option.loadscopereorder = False
+        super().schedule()
+
+
+def unit_of(nodeid: str) -> str:
+    """What the test with this id is handed out with: its group, or else its module."""
+    if nodeid.rfind("@") > nodeid.rfind("]"):  # values in brackets may hold an "@", too
+        return nodeid.rpartition("@")[2]
+    return nodeid.partition("::")[0]
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Order tests so that the longest units begin first, and no process is alone at the end."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for item in items:
+        seconds[unit_of(item.nodeid)] += SLOW_S if item.get_closest_marker("slow") else QUICK_S
+    items.sort(key=lambda item: (-seconds[unit_of(item.nodeid)], unit_of(item.nodeid)))
