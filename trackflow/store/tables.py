@@ -142,6 +142,27 @@ quarantined_points = sa.Table(
 )
 
 
+# Points that a person left out: those within all limits that are given. It counts until it is
+# restored. `west` is greater than `east` across the antimeridian.
+hidings = sa.Table(
+    "hidings",
+    metadata,
+    sa.Column("hiding_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("start_time", UtcTime),
+    sa.Column("end_time", UtcTime),
+    sa.Column("west", sa.Double),
+    sa.Column("south", sa.Double),
+    sa.Column("east", sa.Double),
+    sa.Column("north", sa.Double),
+    sa.Column("hidden_by", sa.Text, nullable=False),
+    sa.Column("hidden_at", UtcTime, nullable=False),
+    sa.Column("restored_by", sa.Text),
+    sa.Column("restored_at", UtcTime),
+    sa.Index(None, "device_id"),
+)
+
+
 processing_batches = sa.Table(
     "processing_batches",
     metadata,
@@ -287,6 +308,7 @@ day_ledgers = sa.Table(
     sa.Column("inaccurate", sa.Integer, nullable=False),
     sa.Column("duplicate", sa.Integer, nullable=False),
     sa.Column("lone", sa.Integer, nullable=False),
+    sa.Column("hidden", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "day"),
 )
 

@@ -23,6 +23,7 @@ from trackflow.store.tables import (
     day_ledgers,
     devices,
     gps_points,
+    hidings,
     processing_batches,
     replaced_points,
     segments,
@@ -103,5 +104,5 @@ def _is_unused(connection: Connection, device_id: str) -> bool:
         return False
     return not any(
         connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
-        for table in (gps_points, access_tokens, place_decisions, *BY_PEOPLE)
+        for table in (gps_points, access_tokens, hidings, place_decisions, *BY_PEOPLE)
     )

@@ -35,6 +35,7 @@ from trackflow.store.tables import (
     day_ledgers,
     devices,
     gps_points,
+    hidings,
     processing_batches,
     quarantined_points,
     receipts,
@@ -174,6 +175,7 @@ def drop_days(
         (gps_points, gps_points.c.recorded_at < midnight(first)),
         (replaced_points, replaced_points.c.recorded_at < midnight(first)),
         (quarantined_points, quarantined_points.c.recorded_at < midnight(first)),
+        (hidings, hidings.c.end_time <= midnight(first)),
     ):
         mine = [table.c.device_id == device_id, is_old]
         if table.name in months_end:

@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0018"
+SCHEMA_VERSION = "0019"
 """The newest revision in `versions/`."""

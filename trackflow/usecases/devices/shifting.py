@@ -15,7 +15,7 @@ from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange, PointMapping
 from trackflow.store.housekeeping import retention
-from trackflow.store.intake import acceptance
+from trackflow.store.intake import acceptance, hidings
 from trackflow.store.mileage.joins import shift_joins
 from trackflow.usecases.days.notices import device_rollover
 
@@ -136,6 +136,7 @@ def _move(
         decisions.shift(connection, device_id, between, shift_by)
         corrections.shift(connection, device_id, between, shift_by)
         shift_joins(connection, device_id, between, shift_by)
+        hidings.shift(connection, device_id, between, shift_by, now)
     return ShiftReport(
         device_id,
         weeks,

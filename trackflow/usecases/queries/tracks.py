@@ -17,7 +17,7 @@ from trackflow.context import Context
 from trackflow.errors import GoneError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.bbox import Bbox
-from trackflow.geo.points import Floats
+from trackflow.geo.points import Floats, Points
 from trackflow.geo.simplifying import simplified
 from trackflow.geo.time import to_us
 from trackflow.store.database import Connection
@@ -49,6 +49,7 @@ CAUSES = {
     "gap": "there is no point for a while",
     "speed": "nothing moves to the next point that fast",
     "mixed": "the points belong to two senders, or to a clock that jumps",
+    "hidden": "a person has hidden the points beside it",
     "stop": "the device stays where it is",
     "midnight": "the neighbouring day has not been processed yet",
 }
@@ -228,11 +229,11 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         thresholds = settings.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
         around = [
-            points.read_points(connection, row.device_id, to_us(t - reach), to_us(t + reach))
+            points.read_split(connection, row.device_id, to_us(t - reach), to_us(t + reach))
             for t in (row.start_time, row.end_time)
         ]
-    begins = _explain(around[0], row.start_time, thresholds)
-    ends = _explain(around[1], row.end_time, thresholds)
+    begins = _explain(*around[0], row.start_time, thresholds)
+    ends = _explain(*around[1], row.end_time, thresholds)
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
     return TrackExplanation(
@@ -251,10 +252,12 @@ def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
     start_us = to_us(former.start_time)
     thresholds = settings.read_device(connection, former.device_id).thresholds
     reach_us = round(thresholds.reach_s * 1e6) + 1
-    around = points.read_points(
+    around, hidden = points.read_split(
         connection, former.device_id, start_us - reach_us, start_us + reach_us
     )
-    found = _explain(around, former.start_time, thresholds)
+    if start_us in hidden.time_us:
+        return "this is no track any more: a person has hidden its first point"
+    found = _explain(around, hidden, former.start_time, thresholds)
     if found is None:
         return "this is no track any more: its first point is not stored any more"
     if found.track is not None:
@@ -262,9 +265,20 @@ def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
     return f"this is no track any more: its first point is {found.kind}, {found.findings[0].text}"
 
 
-def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:
-    """The explanation of the point at a moment; None if the point does not exist any more."""
-    found = explain(around, to_us(moment), thresholds) if len(around) else None
+def _explain(
+    around: Points, hidden: Points, moment: dt.datetime, thresholds: Thresholds
+) -> Explanation | None:
+    """The explanation of the point at a moment; None if the point is not to be seen any more.
+
+    Args:
+        around: the points around it.
+        hidden: those around it that are hidden.
+        moment: the time of the point.
+        thresholds: the limits.
+    """
+    if not len(around):
+        return None
+    found = explain(around, to_us(moment), thresholds, hidden.time_us)
     return found if found is not None and found.time_us == to_us(moment) else None
 
 

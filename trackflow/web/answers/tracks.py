@@ -36,9 +36,9 @@ class TrackProperties(TypedDict):
     end_time: dt.datetime
     """Of the last point, UTC."""
     began: str
-    """Why it begins: gap, speed, mixed, stop, or midnight (the day before is not processed yet)."""
+    """Why it begins: gap, speed, mixed, hidden, stop, or midnight (the day before waits)."""
     ended: str
-    """Why it ends: gap, speed, mixed, stop, or midnight (the day after is not processed yet)."""
+    """Why it ends: gap, speed, mixed, hidden, stop, or midnight (the day after waits)."""
     distance_m: float
     """Length of the line on roads; of the reported points where there are no roads."""
     raw_distance_m: float

@@ -12,6 +12,7 @@ import { colourOf, inWords } from './tracks.js';
 const WHY = {
   gap: ['after a time without points', 'no point came for a while'],
   speed: ['after a step that nothing could have driven', 'nothing could move to the next point that fast'],
+  hidden: ['after hidden points', 'a person has hidden the points that follow'],
   mixed: ['after points that two senders mixed', 'the points belong to two senders, or to a clock that jumps'],
   stop: ['after a stop', 'the device stayed where it was'],
   midnight: ['at midnight', 'it goes on in the next day'],
