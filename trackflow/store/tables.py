@@ -37,6 +37,11 @@ devices = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     # points before this day are refused, as retention has deleted or frozen earlier days
     sa.Column("kept_from", sa.Date),
+    # how people see it; None for the id, a colour by its place, no icon and no group
+    sa.Column("name", sa.Text),
+    sa.Column("colour", sa.Text),
+    sa.Column("icon", sa.Text),
+    sa.Column("group_name", sa.Text),
 )
 
 
@@ -290,6 +295,23 @@ track_aliases = sa.Table(
     sa.Column("track_id", sa.Uuid),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Index(None, "device_id"),
+)
+
+
+track_notes = sa.Table(
+    "track_notes",
+    metadata,
+    sa.Column("note_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    # of the track when it was named; it belongs to the track that holds the middle
+    sa.Column("start_time", UtcTime, nullable=False),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("undone_at", UtcTime),
+    sa.Index(None, "device_id", "start_time"),
 )
 
 

@@ -41,6 +41,7 @@ from trackflow.store.tables import (
     receipts,
     replaced_points,
     segments,
+    track_notes,
     tracks,
 )
 from trackflow.store.types import epoch_us
@@ -276,7 +277,7 @@ def _drop_tracks(
             table.c.device_id == device_id, table.c.start_time < start
         )
         counts[table.name] = connection.execute(of_tracks).rowcount
-    for table in (mode_corrections, category_decisions, trip_joins):
+    for table in (mode_corrections, category_decisions, track_notes, trip_joins):
         by_people = sa.delete(table).where(table.c.device_id == device_id, table.c.end_time < start)
         counts[table.name] = connection.execute(by_people).rowcount
     counts["tracks"] = connection.execute(sa.delete(tracks).where(old)).rowcount

@@ -11,6 +11,7 @@ from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.categories import corrections, decisions
 from trackflow.store.database import Connection
+from trackflow.store.days import track_notes
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange, PointMapping
@@ -136,6 +137,7 @@ def _move(
         decisions.shift(connection, device_id, between, shift_by)
         corrections.shift(connection, device_id, between, shift_by)
         shift_joins(connection, device_id, between, shift_by)
+        track_notes.shift(connection, device_id, between, shift_by)
         hidings.shift(connection, device_id, between, shift_by, now)
     return ShiftReport(
         device_id,

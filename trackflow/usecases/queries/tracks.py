@@ -21,8 +21,9 @@ from trackflow.geo.points import Floats, Points
 from trackflow.geo.simplifying import simplified
 from trackflow.geo.time import to_us
 from trackflow.store.database import Connection
-from trackflow.store.days import track_ids, tracks
+from trackflow.store.days import track_ids, track_notes, tracks
 from trackflow.store.days.queries import Devices
+from trackflow.store.days.track_notes import TrackNote
 from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
@@ -101,6 +102,8 @@ class PageTrack:
         category: what it was for; None while nothing decides.
         purpose: of the trip; None while nobody says.
         travel_mode: of the longest of its legs; None before they are found.
+        name: given by a person; None without one.
+        note: given by a person; None without one.
         polyline: one of its lines, encoded with precision 5.
     """
 
@@ -124,6 +127,8 @@ class PageTrack:
     purpose: str | None
     polyline: str
     travel_mode: str | None = None
+    name: str | None = None
+    note: str | None = None
 
     def positions(self, simplify_m: float = 0.0) -> Floats:
         """Longitude and latitude of each vertex in degrees, shape (n, 2).
@@ -140,7 +145,8 @@ class PageTrack:
         return positions
 
 
-_COLUMNS = tuple(name for name in PageTrack.__dataclass_fields__ if name != "travel_mode")
+_ADDED = ("travel_mode", "name", "note")
+_COLUMNS = tuple(name for name in PageTrack.__dataclass_fields__ if name not in _ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +192,10 @@ def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
         with closing(found) as rows:
             page, is_last = _page(rows, selection.limit)
         modes = main_modes(connection, page)
+        notes = track_notes.of_tracks(connection, page)
     last = None if is_last else page[-1]
     return TrackPage(
-        [_track(row, modes) for row in page],
+        [_track(row, modes, notes) for row in page],
         None if last is None else TrackCursor(last.start_time, last.track_id),
     )
 
@@ -205,9 +212,13 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
     return page, True
 
 
-def _track(row: Any, modes: Mapping[uuid.UUID, str]) -> PageTrack:
+def _track(
+    row: Any, modes: Mapping[uuid.UUID, str], notes: Mapping[uuid.UUID, list[TrackNote]]
+) -> PageTrack:
     values = {name: getattr(row, name) for name in _COLUMNS}
-    return PageTrack(**values, travel_mode=modes.get(row.track_id))
+    own = notes.get(row.track_id)
+    name, note = (own[-1].name, own[-1].note) if own else (None, None)
+    return PageTrack(**values, travel_mode=modes.get(row.track_id), name=name, note=note)
 
 
 def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
@@ -225,6 +236,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         if row is None:
             raise NotFoundError("there is no such track")
         modes = main_modes(connection, [row])
+        notes = track_notes.of_tracks(connection, [row])
         legs = legs_of_track(connection, row)
         thresholds = settings.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
@@ -237,7 +249,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
     return TrackExplanation(
-        _track(row, modes),
+        _track(row, modes, notes),
         row.raw_polyline,
         _words("begins", row.start_time, row.began, began),
         _words("ends", row.end_time, row.ended, ended),
