@@ -28,8 +28,6 @@ class TokensAnswer(TypedDict):
     """All tokens."""
 
     tokens: list[TokenEntry]
-    local_without_token: bool
-    """Whether programs of this user on this machine need none."""
 
 
 @described
@@ -42,10 +40,7 @@ class NewTokenAnswer(TokenEntry):
 
 def tokens_answer(state: AccessState) -> TokensAnswer:
     """All tokens."""
-    return {
-        "tokens": [token_answer(token) for token in state.tokens],
-        "local_without_token": state.mode.is_on,
-    }
+    return {"tokens": [token_answer(token) for token in state.tokens]}
 
 
 def token_answer(token: Token) -> TokenEntry:
@@ -64,5 +59,5 @@ _TOKEN = token_answer(
     Token("9f2c", "phone of Anna", Scope.INGEST, "anna", dt.datetime(2026, 9, 21, tzinfo=dt.UTC))
 )
 
-TOKENS = shows(TokensAnswer, {"tokens": [_TOKEN], "local_without_token": False})
+TOKENS = shows(TokensAnswer, {"tokens": [_TOKEN]})
 NEW_TOKEN = shows(NewTokenAnswer, {**_TOKEN, "secret": "tf_3kZ…"})

@@ -27,6 +27,7 @@ INDEX = "index.html"
 CATALOGUE = "catalogue.html"
 MESHES = "meshes.html"
 LOGBOOK = "logbook.html"
+DATA = "data.html"
 
 MESH = {
     "name": "mesh_id",
@@ -79,6 +80,19 @@ def catalogue(request: Request) -> Response:
 def logbook(request: Request) -> Response:
     """Like the map page, it holds no data."""
     return _page(request, LOGBOOK)
+
+
+@router.get(
+    "/data",
+    tags=["page"],
+    summary="The page of the data",
+    response_class=Response,
+    responses=HTML,
+)
+@open_to(None)
+def data(request: Request) -> Response:
+    """Imports, downloads, hidden points, refused input and tokens. It holds no data itself."""
+    return _page(request, DATA)
 
 
 def _page(request: Request, name: str) -> Response:
