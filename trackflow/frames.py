@@ -369,7 +369,7 @@ def _columns(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _filter(device_id: str | None, start: Moment | None, end: Moment | None) -> RowFilter:
-    return RowFilter(_moment(start), _moment(end), device_id)
+    return RowFilter(_moment(start), _moment(end), None if device_id is None else (device_id,))
 
 
 def _moment(time: Moment | None) -> dt.datetime | None:

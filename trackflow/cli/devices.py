@@ -11,6 +11,7 @@ from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
     from trackflow.context import Context
+    from trackflow.usecases.devices.looks import LookChange
     from trackflow.usecases.devices.renaming import MoveReport
     from trackflow.usecases.devices.settings import DeviceSettings
     from trackflow.usecases.devices.shifting import ShiftReport
@@ -21,9 +22,9 @@ NO_PRESET = "none"
 def add_to(app: typer.Typer) -> None:
     """Give the command to the app."""
     devices = typer.Typer(cls=DeviceGroup, help="Devices: settings, the list, other names.")
-    devices.command("set", epilog="Example: trackflow device van-7 --preset phone --set gap_s=300")(
-        device
-    )
+    devices.command(
+        "set", epilog="Example: trackflow device van-7 --name 'Red van' --set gap_s=300"
+    )(device)
     devices.command("list", epilog="Example: trackflow device list --json")(list_)
     devices.command("rename", epilog="Example: trackflow device rename van-7 truck-2")(rename)
     devices.command("merge", epilog="Example: trackflow device merge old-phone anna")(merge)
@@ -43,6 +44,12 @@ def device(
             help="What is tracked: vehicle, phone, asset or sport; none for the defaults."
         ),
     ] = None,
+    name: Annotated[str | None, typer.Option(help="Its name for people; '' for the id.")] = None,
+    colour: Annotated[
+        str | None, typer.Option(help="Its colour, such as '#0b6bb5'; '' for one by its place.")
+    ] = None,
+    icon: Annotated[str | None, typer.Option(help="Its icon, such as van; '' for none.")] = None,
+    group: Annotated[str | None, typer.Option(help="Its group; '' for none.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="A threshold: NAME=VALUE, or NAME= to take the own one back."),
@@ -82,11 +89,14 @@ def device(
         raise SettingsError("name a device, or use --presets to see what can be chosen")
     if shift_weeks is None and (first or last):
         raise SettingsError("--from and --to say what --shift-weeks moves")
+    from trackflow.usecases.devices.looks import LookChange
+
     overrides = dict(assignment(text) for text in settings or [])
     with opened_context() as context:
         if shift_weeks is not None:
             return _shift(context, device_id, shift_weeks, (first, last), as_json)
-        found = _changed(context, device_id, profile, time_zone, preset, overrides)
+        look = LookChange(name, colour, icon, group)
+        found = _changed(context, device_id, profile, time_zone, preset, overrides, look)
     if as_json:
         return print_json(found.as_dict())
     return _show(found)
@@ -171,6 +181,7 @@ def _changed(
     time_zone: str | None,
     preset: str | None,
     overrides: dict[str, float | None],
+    look: "LookChange",
 ) -> "DeviceSettings":
     """Change the given settings of a device; returns all of them.
 
@@ -181,6 +192,7 @@ def _changed(
         time_zone: None leaves it as it is.
         preset: None leaves it as it is, "none" takes it away.
         overrides: thresholds by name.
+        look: how it is shown.
     """
     from trackflow.usecases.devices.settings import change_settings
 
@@ -191,6 +203,7 @@ def _changed(
         time_zone=time_zone,
         overrides=overrides,
         preset="" if preset == NO_PRESET else preset,
+        look=look,
     )
 
 
@@ -198,6 +211,10 @@ def _show(found: "DeviceSettings") -> None:
     device = found.device
     chosen = f"preset {device.preset}" if device.preset else "no preset"
     print_line(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
+    look = found.look
+    shown = {"name": look.name, "colour": look.colour, "icon": look.icon, "group": look.group}
+    if any(shown.values()):
+        print_line(", ".join(f"{what} {value}" for what, value in shown.items() if value))
     if found.looks_like is not None:
         print_line(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
     for name, value in device.thresholds.as_dict().items():

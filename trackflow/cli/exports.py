@@ -65,7 +65,7 @@ def export(
     selection = ex.RowFilter(
         first=midnight(first) if first else None,
         last=midnight(last + ONE_DAY) if last else None,
-        device_id=device,
+        device_ids=None if device is None else (device,),
     )
     with opened_context() as context:
         if output is None:

@@ -37,6 +37,11 @@ devices = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     # points before this day are refused, as retention has deleted or frozen earlier days
     sa.Column("kept_from", sa.Date),
+    # how people see it; None for the id, a colour by its place, no icon and no group
+    sa.Column("name", sa.Text),
+    sa.Column("colour", sa.Text),
+    sa.Column("icon", sa.Text),
+    sa.Column("group_name", sa.Text),
 )
 
 
@@ -139,6 +144,27 @@ quarantined_points = sa.Table(
     sa.Index(None, "device_id", "recorded_at"),
     sa.Index(None, "sender", "size_bytes"),
     sa.Index(None, "received_at", "reason"),
+)
+
+
+# Points that a person left out: those within all limits that are given. It counts until it is
+# restored. `west` is greater than `east` across the antimeridian.
+hidings = sa.Table(
+    "hidings",
+    metadata,
+    sa.Column("hiding_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("start_time", UtcTime),
+    sa.Column("end_time", UtcTime),
+    sa.Column("west", sa.Double),
+    sa.Column("south", sa.Double),
+    sa.Column("east", sa.Double),
+    sa.Column("north", sa.Double),
+    sa.Column("hidden_by", sa.Text, nullable=False),
+    sa.Column("hidden_at", UtcTime, nullable=False),
+    sa.Column("restored_by", sa.Text),
+    sa.Column("restored_at", UtcTime),
+    sa.Index(None, "device_id"),
 )
 
 
@@ -288,6 +314,23 @@ track_aliases = sa.Table(
 )
 
 
+track_notes = sa.Table(
+    "track_notes",
+    metadata,
+    sa.Column("note_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    # of the track when it was named; it belongs to the track that holds the middle
+    sa.Column("start_time", UtcTime, nullable=False),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("undone_at", UtcTime),
+    sa.Index(None, "device_id", "start_time"),
+)
+
+
 day_ledgers = sa.Table(
     "day_ledgers",
     metadata,
@@ -303,6 +346,7 @@ day_ledgers = sa.Table(
     sa.Column("inaccurate", sa.Integer, nullable=False),
     sa.Column("duplicate", sa.Integer, nullable=False),
     sa.Column("lone", sa.Integer, nullable=False),
+    sa.Column("hidden", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "day"),
 )
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
-from trackflow.tracks.cleaning import CleanPoints, clean
+from trackflow.tracks.cleaning import NO_TIMES, CleanPoints, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
+from trackflow.tracks.hiding import hidden_steps
 from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import Slots, cut_slots
@@ -35,6 +36,8 @@ class EndReason(StrEnum):
     """Nothing could have moved to the next point that fast."""
     MIXED = "mixed"
     """The points around belong to two senders, or to a clock that jumps."""
+    HIDDEN = "hidden"
+    """A person has hidden the points in between."""
     STOP = "stop"
     """The device stayed where it was."""
     MIDNIGHT = "midnight"
@@ -52,6 +55,7 @@ class Decisions:
         moving: element i is true if the step from point i - 1 to point i is part of a track; the
             first and the last are false. Shape (n + 1,).
         paused: indices of the silent steps that hold a stay before the begin of a track, in order.
+        hidden: indices of the steps over hidden points that end a track, in order.
         thresholds: the limits that were applied.
     """
 
@@ -60,6 +64,7 @@ class Decisions:
     away: Bools
     moving: Bools
     paused: Ints
+    hidden: Ints
     thresholds: Thresholds
 
     @cached_property
@@ -123,7 +128,7 @@ class Decisions:
         of_stay = first.searchsorted(steps, side="right") > last.searchsorted(steps, side="right")
         mixed, impossible = contains(cleaned.mixed, steps), contains(cleaned.impossible, steps)
         silent = cleaned.dt_us.take(steps, mode="clip") > longest_silence_us(self.thresholds)
-        rules = (of_stay, mixed, silent, impossible)
+        rules = (of_stay, contains(self.hidden, steps), mixed, silent, impossible)
         rules_of_steps = zip(steps.tolist(), *(rule.tolist() for rule in rules), strict=True)
         return [
             _reason(*found) if 0 <= step < count else EndReason.GAP
@@ -139,22 +144,33 @@ class Decisions:
         return found
 
 
-def _reason(of_stay: bool, mixed: bool, silent: bool, impossible: bool) -> EndReason:
+def _reason(of_stay: bool, hidden: bool, mixed: bool, silent: bool, impossible: bool) -> EndReason:
     """Why no track goes over a step, by the rules that hold for it."""
     if of_stay:
         return EndReason.STOP
+    # of a silence a chunk may lack the other end, and with it what is hidden
+    if hidden and not silent:
+        return EndReason.HIDDEN
     if mixed:
         return EndReason.MIXED
     return EndReason.SPEED if impossible and not silent else EndReason.GAP
 
 
-def decide(points: Points, thresholds: Thresholds) -> Decisions:
-    """Decide about all points of one device, given in any order."""
+def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -> Decisions:
+    """Decide about all points of one device, given in any order.
+
+    Args:
+        points: of one device, without those that are hidden.
+        thresholds: the limits.
+        hidden_us: times of its hidden points, UTC microseconds since 1970, in any order.
+    """
     cleaned = clean(points, thresholds)
     kept, dt_us = cleaned.points, cleaned.dt_us
     cut = dt_us > longest_silence_us(thresholds)
     cut[cleaned.impossible] = True
     cut[cleaned.mixed] = True
+    hidden = hidden_steps(kept.time_us, hidden_us, thresholds)
+    cut[hidden] = True
     slots = cut_slots(kept, cut.nonzero()[0], thresholds)
     stays, away = _stays(kept, slots, cut, thresholds)
     staying = np.zeros(len(dt_us), dtype=np.bool_)
@@ -167,7 +183,7 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):
         np.logical_not(staying | cut, out=moving[1:-1])
-    return Decisions(cleaned, stays, away, moving, paused, thresholds)
+    return Decisions(cleaned, stays, away, moving, paused, hidden, thresholds)
 
 
 def _stays(

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from trackflow.errors import BadInputError
-from trackflow.geo.points import Points
+from trackflow.geo.points import Ints, Points
 from trackflow.geo.steps import between_mm
 from trackflow.geo.time import from_us
 from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.bboxes import bbox_diagonal_m
+from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
 from trackflow.tracks.ends import lasts_us
 from trackflow.tracks.silences import longest_silence_us
@@ -67,7 +68,7 @@ class Explanation:
     Attributes:
         time_us: time of the point.
         asked_us: the time that was asked for.
-        kind: track, stop, excursion, mixed, lone, spike or inaccurate.
+        kind: track, stop, excursion, mixed, lone, spike, inaccurate or hidden.
         findings: why, the deciding rule first.
         track: the track around it, if it is part of one.
     """
@@ -109,14 +110,18 @@ class Explanation:
         return values
 
 
-def explain(points: Points, time_us: int, thresholds: Thresholds) -> Explanation:
+def explain(
+    points: Points, time_us: int, thresholds: Thresholds, hidden_us: Ints = NO_TIMES
+) -> Explanation:
     """What became of the point nearest to a time.
 
     Args:
-        points: points of one device, in any order, from at least `thresholds.reach_s` before the
-            time to as much after it; to see the ends of a long track, more.
+        points: points of one device that are not hidden, in any order, from at least
+            `thresholds.reach_s` before the time to as much after it; to see the ends of a long
+            track, more.
         time_us: the time; of two points just as near, the earlier is taken.
         thresholds: the limits.
+        hidden_us: times of the hidden points around, in any order.
 
     Raises:
         BadInputError: there are no points.
@@ -125,7 +130,7 @@ def explain(points: Points, time_us: int, thresholds: Thresholds) -> Explanation
         raise BadInputError(f"There are no points around {_moment(time_us)}.")
     times = np.unique(points.time_us)
     nearest = int(times[np.argmin(np.abs(times - time_us))])
-    decisions = decide(points, thresholds)
+    decisions = decide(points, thresholds, hidden_us)
     cleaned = decisions.cleaned
     same = points[points.time_us == nearest]
     duplicates = _duplicates(same, cleaned.duplicate_us, nearest)
@@ -221,6 +226,9 @@ def _cut(decisions: Decisions, step: int, *, before: bool) -> Finding:
     if decisions.unseen_mm(np.array([step]))[0]:
         return _pause(decisions, step, before=before)
     reason = decisions.began(step)
+    if reason is EndReason.HIDDEN:
+        text = f"a person has hidden points between it and the one {other} it."
+        return Finding("hidden", text)
     if reason is EndReason.MIXED:
         text = (
             f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, and so are "

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trackflow.geo.points import Points
+from trackflow.geo.points import Ints, Points
+from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.segments import Ledger
 from trackflow.tracks.thresholds import Thresholds
@@ -139,7 +140,12 @@ LONE_WORDS: Mapping[EndReason, NoticeText] = {
         "if the device reports rarely: `trackflow device {device} --preset asset`",
     ),
     EndReason.MIXED: WORDS[NoticeKind.MIXED],
+    EndReason.HIDDEN: NoticeText(
+        "belong to no track (the points beside them are hidden)",
+        "`trackflow points list --device {device}` shows what is hidden, and restores it",
+    ),
 }
+BETTER_THAN_SILENCE = (EndReason.SPEED, EndReason.MIXED, EndReason.HIDDEN)
 LONE_UNKNOWN = NoticeText(
     "belong to no track: each is alone",
     "`trackflow explain {device} TIME` says why",
@@ -229,7 +235,7 @@ def _words(
 
 
 def lone_reasons(
-    points: Points, start_us: int, end_us: int, thresholds: Thresholds
+    points: Points, start_us: int, end_us: int, thresholds: Thresholds, hidden_us: Ints = NO_TIMES
 ) -> Counter[EndReason]:
     """Why the lone points of a time are alone: the cuts beside them, counted.
 
@@ -238,8 +244,9 @@ def lone_reasons(
         start_us: begin of the time.
         end_us: its end, not included.
         thresholds: the limits.
+        hidden_us: times of the hidden points around, in any order.
     """
-    decisions = decide(points, thresholds)
+    decisions = decide(points, thresholds, hidden_us)
     time_us = decisions.cleaned.points.time_us
     lone = ~(decisions.on_track | decisions.stopped | decisions.away | decisions.is_mixed)
     lone &= (time_us >= start_us) & (time_us < end_us)
@@ -247,9 +254,7 @@ def lone_reasons(
     at = np.flatnonzero(lone)
     for beside in zip(*decisions.reasons(at - 1, at), strict=True):
         # a silence needs no explanation if the other side has a better reason
-        found[
-            next((r for r in (EndReason.SPEED, EndReason.MIXED) if r in beside), EndReason.GAP)
-        ] += 1
+        found[next((r for r in BETTER_THAN_SILENCE if r in beside), EndReason.GAP)] += 1
     return found
 
 

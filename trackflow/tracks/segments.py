@@ -13,6 +13,7 @@ import numpy as np
 from trackflow.geo.points import Ints, Points, e7
 from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
+from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
 from trackflow.tracks.ranges import distinct, flat_ranges, runs, united
 from trackflow.tracks.thresholds import Thresholds
@@ -110,6 +111,7 @@ class Ledger:
         duplicate: another point of the same time was kept.
         mixed: among the points of two senders under one id, or of a clock that jumps.
         lone: kept, but cut off on both sides.
+        hidden: left out by a person.
     """
 
     points: int = 0
@@ -122,6 +124,7 @@ class Ledger:
     duplicate: int = 0
     mixed: int = 0
     lone: int = 0
+    hidden: int = 0
 
     @property
     def anomaly(self) -> int:
@@ -133,7 +136,7 @@ class Ledger:
         """Whether the classes add up to the accepted points."""
         standing = self.stop + self.excursion
         classes = self.track + self.short + standing + self.anomaly + self.duplicate
-        return classes + self.mixed + self.lone == self.points
+        return classes + self.mixed + self.lone + self.hidden == self.points
 
     def shorten(self, points: int) -> Self:
         """The ledger with `points` moved from track to short."""
@@ -185,30 +188,38 @@ class Span:
 
 
 def segment_days(
-    points: Points, first: dt.date, last: dt.date, thresholds: Thresholds
+    points: Points,
+    first: dt.date,
+    last: dt.date,
+    thresholds: Thresholds,
+    hidden_us: Ints = NO_TIMES,
 ) -> list[DaySegments]:
     """Segments and ledgers of the days from `first` to `last`, both included.
 
     Args:
         points: all points of one device from the first day's start less a buffer to the last day's
-            end plus a buffer, in any order. The buffer must be longer than `thresholds.reach_s`:
-            then the result equals that of any other division into days, bit for bit.
+            end plus a buffer, in any order, without those that are hidden. The buffer must be
+            longer than `thresholds.reach_s`: then the result equals that of any other division into
+            days, bit for bit.
         first: the first day.
         last: the last day.
         thresholds: the limits.
+        hidden_us: times of the hidden points, of days and buffer, in any order.
     """
-    decisions = decide(points, thresholds)
-    return days_of(decisions, points.time_us, decisions.cleaned.points, [Span(first, last)])[0]
+    decisions = decide(points, thresholds, hidden_us)
+    times = points.time_us, hidden_us
+    return days_of(decisions, times, decisions.cleaned.points, [Span(first, last)])[0]
 
 
 def days_of(
-    decisions: Decisions, time_us: Ints, kept: Points, spans: Sequence[Span]
+    decisions: Decisions, times: tuple[Ints, Ints], kept: Points, spans: Sequence[Span]
 ) -> list[list[DaySegments]]:
     """The segments and ledgers of spans of days, by span.
 
     Args:
         decisions: about points on an axis of time.
-        time_us: the times of all accepted points, on that axis, in any order.
+        times: of all accepted points that are not hidden, and of those that are; on that axis, in
+            any order.
         kept: the points that were kept, with the times that their segments shall have.
         spans: in order of their place on the axis; they do not overlap.
     """
@@ -224,7 +235,7 @@ def days_of(
     rows = flat_ranges(owners[at], owners[at + 1])
     segments = iter(_segments(decisions, kept, begins[rows], ends[rows]))
     counts = (owners[at + 1] - owners[at]).tolist()
-    ledgers = zip(counts, _ledgers(time_us, decisions, edges, edges_us, at), strict=True)
+    ledgers = zip(counts, _ledgers(times, decisions, edges, edges_us, at), strict=True)
     return [
         [
             DaySegments(day, tuple(islice(segments, count)), ledger)
@@ -269,26 +280,27 @@ def _segments(decisions: Decisions, kept: Points, begins: Ints, ends: Ints) -> l
 
 
 def _ledgers(
-    time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints, at: Ints
+    times: tuple[Ints, Ints], decisions: Decisions, edges: Ints, edges_us: Ints, at: Ints
 ) -> Iterator[Ledger]:
     """The ledgers of days; the accepted points are counted apart from their classes.
 
     Args:
-        time_us: the times of all accepted points, in any order.
+        times: of all accepted points that are not hidden, and of those that are, in any order.
         decisions: about these points.
         edges: the first kept point of each day or after it. Shape (n,).
         edges_us: when the days begin and end. Shape (n,).
         at: which edges are the begin of a day. The next one is its end.
     """
-    if (time_us[1:] < time_us[:-1]).any():
-        time_us = np.sort(time_us)
+    time_us, hidden_us = (
+        np.sort(found) if (found[1:] < found[:-1]).any() else found for found in times
+    )
     cleaned, on_track = decisions.cleaned, decisions.on_track
     stopped, away, mixed = decisions.stopped, decisions.away & ~on_track, decisions.is_mixed
-    dropped_us = (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
+    dropped_us = (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us, hidden_us)
     before = (times.searchsorted(edges_us) for times in (time_us, *dropped_us))
     counts = ((index[at + 1] - index[at]).tolist() for index in before)
     rows = zip(edges[at].tolist(), edges[at + 1].tolist(), *counts, strict=True)
-    for low, high, received, spike, inaccurate, duplicate in rows:
+    for low, high, received, spike, inaccurate, duplicate, hidden in rows:
         kept = {
             "track": int(np.count_nonzero(on_track[low:high])),
             "stop": int(np.count_nonzero(stopped[low:high])),
@@ -296,10 +308,11 @@ def _ledgers(
             "mixed": int(np.count_nonzero(mixed[low:high])),
         }
         yield Ledger(
-            points=received,
+            points=received + hidden,
             **kept,
             spike=spike,
             inaccurate=inaccurate,
             duplicate=duplicate,
             lone=high - low - sum(kept.values()),
+            hidden=hidden,
         )

@@ -8,13 +8,14 @@ the clock; so its result is that of `segment_days`, bit for bit.
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 
 from trackflow.geo.points import Ints, Points
 from trackflow.geo.time import DAY_US
+from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.segments import DaySegments, Span, days_of, segment_days
 from trackflow.tracks.slots import slot_us
@@ -41,11 +42,12 @@ KEPT_BYTES = 32_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceDays:
-    """What `segment_days` takes of one device: its points, and the days from first to last."""
+    """What `segment_days` takes of one device: its points, its days, and when points are hidden."""
 
     points: Points
     first: dt.date
     last: dt.date
+    hidden_us: Ints = field(default_factory=lambda: NO_TIMES)
 
 
 def segment_together(
@@ -81,7 +83,7 @@ def _segment_group(
     """The days of devices that are decided at once, or by halves where they do not fit together."""
     if len(devices) == 1:
         (one,) = devices
-        return [segment_days(one.points, one.first, one.last, thresholds)]
+        return [segment_days(one.points, one.first, one.last, thresholds, one.hidden_us)]
     _keep_freed_memory()
     points = Points.concat([device.points for device in devices])
     axis = _axis(points.time_us, devices, thresholds)
@@ -94,12 +96,16 @@ def _segment_group(
     spans, starts_us = axis
     ends = np.array([len(device.points) for device in devices]).cumsum()
     _shift(points.time_us, spans, ends.tolist(), 1)
-    decisions = decide(points, thresholds)
+    hidden_us = np.concatenate(
+        [one.hidden_us + span.shift_us for one, span in zip(devices, spans, strict=True)]
+    )
+    decisions = decide(points, thresholds, hidden_us)
     kept = decisions.cleaned.points
     own_us = kept.time_us.copy()
     ends = np.append(own_us.searchsorted(starts_us[1:]), len(kept))
     _shift(own_us, spans, ends.tolist(), -1)
-    return days_of(decisions, points.time_us, replace(kept, time_us=own_us), spans)
+    times = points.time_us, hidden_us
+    return days_of(decisions, times, replace(kept, time_us=own_us), spans)
 
 
 def _shift(time_us: Ints, spans: Sequence[Span], ends: Sequence[int], sign: int) -> None:

@@ -32,7 +32,9 @@ from trackflow.web.routes import (
     categories,
     days,
     devices,
+    exports,
     health,
+    imports,
     intake,
     jobs,
     legs,
@@ -46,9 +48,12 @@ from trackflow.web.routes import (
     numbers,
     page,
     places,
+    points,
+    quarantine,
     rules,
     senders,
     tiles,
+    tokens,
     tracks,
     vehicles,
     what_if,
@@ -81,6 +86,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     days.router,
     numbers.router,
     places.router,
+    points.router,
+    imports.router,
+    exports.router,
+    quarantine.router,
+    tokens.router,
     logbook.router,
     vehicles.router,
     legs.router,
@@ -103,6 +113,14 @@ store, the programs of its user on the same machine need none until the first to
 
 IMAGE_S = 600.0
 """Seconds for an image to arrive."""
+
+UPLOAD_LIMITS = RequestLimits(
+    body_bytes=2 * 1024**3,
+    large_bodies_bytes=8 * 1024**3,
+    body_s=3600.0,
+    advice="import larger files with `trackflow import`",
+)
+"""Of files to import: they lie on the disk while they arrive, and only admins send them."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -141,15 +159,15 @@ def create_app(
     guard(app, context, listens_locally=listens_locally)
     errors = ((TrackflowError, refused), (HTTPException, http_error))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
-    app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
+    app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_own_limits(context, limits))
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     app.add_middleware(RequestLogMiddleware)
     return app
 
 
-def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, RequestLimits]:
-    """Images are larger than deliveries, and a person's line may be slow."""
+def _own_limits(context: Context, usual: RequestLimits) -> dict[str, RequestLimits]:
+    """Images and files are larger than deliveries, and a person's line may be slow."""
     body_bytes = context.settings.mesh_image_mb * 1_000_000 + usual.small_body_bytes
     limits = replace(
         usual,
@@ -158,7 +176,7 @@ def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, Reque
         body_s=max(usual.body_s, IMAGE_S),
         advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
     )
-    return dict.fromkeys(meshes.IMAGE_PATHS, limits)
+    return dict.fromkeys(meshes.IMAGE_PATHS, limits) | {imports.IMPORT_PATH: UPLOAD_LIMITS}
 
 
 @asynccontextmanager

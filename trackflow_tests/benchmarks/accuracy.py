@@ -180,7 +180,7 @@ def _drawn(context: Context, device_id: str, points: Points) -> Drawn:
         context,
         ExportSubject.TRACKS,
         ExportFormat.GEOJSON,
-        RowFilter(device_id=device_id),
+        RowFilter(device_ids=(device_id,)),
         exported,
     )
     features = json.loads(exported.getvalue())["features"]

@@ -60,11 +60,11 @@ CONVERTED = {
     "0006": {"time_zone", "status", "pending_since", "tracked_generation"},
     "0007": {"track_id"},
     "0008": {"began", "ended", "thresholds", "generation", "status", "pending_since", "updated_at"},
-    "0019": {"status", "pending_since", "tracked_generation"},
+    "0021": {"status", "pending_since", "tracked_generation"},
 }
 """Columns whose values a migration changes on purpose, by its revision."""
 
-ONE_DISTANCE, TRUE_MOVEMENT, NO_TOKEN_MODE, NUMBERS = "0006", "0008", "0009", "0019"
+ONE_DISTANCE, TRUE_MOVEMENT, NO_TOKEN_MODE, NUMBERS = "0006", "0008", "0009", "0021"
 FIRST_TOKENS = FIRST_BACKUPS = "0002"
 
 

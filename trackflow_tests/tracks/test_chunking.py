@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import EndReason, decide
+from trackflow.tracks.hiding import hidden_steps, split_hidden
 from trackflow.tracks.merging import joined_points, merge
 from trackflow.tracks.segments import DaySegments, segment_days
 from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.helpers.hidings import HidingOf, hidings_of
 from trackflow_tests.helpers.histories import FIRST, US, History, histories
 
 relaxed = settings(
@@ -69,6 +71,37 @@ def test_chunks_equal_one_pass(history: History, cuts: list[bool], seed: int) ->
     in_one = [s for day in expected for s in day.segments]
     assert [s.content_hash for s in segments] == [s.content_hash for s in in_one]
     assert merge(segments) == merge(in_one)
+
+
+@relaxed
+@given(
+    history=histories(),
+    cuts=st.lists(st.booleans(), min_size=1, max_size=7),
+    hidings=st.lists(hidings_of(), min_size=1, max_size=3),
+)
+def test_chunks_with_hidden_points_equal_one_pass(
+    history: History, cuts: list[bool], hidings: list[HidingOf]
+) -> None:
+    rules = [hiding.of(history.points) for hiding in hidings]
+    chunks: list[DaySegments] = []
+    for first, last in partition(history.days, cuts):
+        part = read(history.points, first, last, history.thresholds)
+        visible, hidden = split_hidden(part, rules)
+        days = segment_days(visible, first, last, history.thresholds, hidden.time_us)
+        chunks += days
+    visible, hidden = split_hidden(history.points, rules)
+    last = FIRST + dt.timedelta(days=history.days - 1)
+    in_one = segment_days(visible, FIRST, last, history.thresholds, hidden.time_us)
+    assert chunks == in_one
+    assert all(day.ledger.balanced for day in chunks)
+    assert sum(day.ledger.hidden for day in chunks) == len(hidden)
+    assert sum(day.ledger.points for day in chunks) == len(history.points)
+    segments = [s for day in chunks for s in day.segments]
+    for track in merge(segments):
+        time_us = joined_points(segments, track).time_us
+        assert not len(hidden_steps(time_us, hidden.time_us, history.thresholds))
+        assert not np.isin(time_us, np.setdiff1d(hidden.time_us, visible.time_us)).any()
+    event(f"hidden: {bool(len(hidden))}, of all: {not len(visible)}")
 
 
 @relaxed

@@ -23,10 +23,12 @@ from trackflow.store.tables import (
     day_ledgers,
     devices,
     gps_points,
+    hidings,
     processing_batches,
     replaced_points,
     segments,
     track_aliases,
+    track_notes,
     tracks,
 )
 from trackflow.store.types import UtcTime
@@ -48,7 +50,7 @@ DERIVED_TABLES = (
 )
 """Tables of rows that are made of points, except tracks."""
 
-BY_PEOPLE = (category_decisions, mode_corrections, trip_joins, vehicle_devices)
+BY_PEOPLE = (category_decisions, mode_corrections, track_notes, trip_joins, vehicle_devices)
 """Tables of what people have said about a device's time."""
 
 d, t, a = devices.c, tracks.c, track_aliases.c
@@ -101,7 +103,9 @@ def _is_unused(connection: Connection, device_id: str) -> bool:
         return False
     if row.profile != "car" or row.thresholds or row.time_zone or row.preset or row.kept_from:
         return False
+    if row.name or row.colour or row.icon or row.group_name:
+        return False
     return not any(
         connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
-        for table in (gps_points, access_tokens, place_decisions, *BY_PEOPLE)
+        for table in (gps_points, access_tokens, hidings, place_decisions, *BY_PEOPLE)
     )

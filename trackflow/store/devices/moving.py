@@ -14,6 +14,7 @@ from trackflow.store.categories.categories import mark_due
 from trackflow.store.categories.rule_sets import rename_device
 from trackflow.store.devices.departing import BY_PEOPLE, drop_derived
 from trackflow.store.devices.shifting import batch_of
+from trackflow.store.intake import hidings
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.intake.points import span_us
@@ -95,6 +96,7 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
     if rename_device(connection, device_id, into):
         mark_due(connection, (into,), None, None)  # the rules are about its own past as well now
     drop_derived(connection, device_id, into, now)
+    hidings.move(connection, device_id, into, kept_from(connection, into), now)
     named.move(connection, device_id, into)
     connection.execute(sa.delete(devices).where(d.device_id == device_id))
     return count

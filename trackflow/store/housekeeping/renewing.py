@@ -15,7 +15,7 @@ ONE_DISTANCE = "0006"
 SENDERS_NAMED = "0011"
 """The schema since which quarantined live input has its sender and its size."""
 
-NUMBERS = "0019"
+NUMBERS = "0021"
 """The schema since which a track knows its halts, its climb and when it was fastest."""
 
 SENDERS = ("owntracks", "overland", "traccar", "geojson")

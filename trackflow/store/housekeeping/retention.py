@@ -35,11 +35,13 @@ from trackflow.store.tables import (
     day_ledgers,
     devices,
     gps_points,
+    hidings,
     processing_batches,
     quarantined_points,
     receipts,
     replaced_points,
     segments,
+    track_notes,
     tracks,
 )
 from trackflow.store.types import epoch_us
@@ -174,6 +176,7 @@ def drop_days(
         (gps_points, gps_points.c.recorded_at < midnight(first)),
         (replaced_points, replaced_points.c.recorded_at < midnight(first)),
         (quarantined_points, quarantined_points.c.recorded_at < midnight(first)),
+        (hidings, hidings.c.end_time <= midnight(first)),
     ):
         mine = [table.c.device_id == device_id, is_old]
         if table.name in months_end:
@@ -274,7 +277,7 @@ def _drop_tracks(
             table.c.device_id == device_id, table.c.start_time < start
         )
         counts[table.name] = connection.execute(of_tracks).rowcount
-    for table in (mode_corrections, category_decisions, trip_joins):
+    for table in (mode_corrections, category_decisions, track_notes, trip_joins):
         by_people = sa.delete(table).where(table.c.device_id == device_id, table.c.end_time < start)
         counts[table.name] = connection.execute(by_people).rowcount
     counts["tracks"] = connection.execute(sa.delete(tracks).where(old)).rowcount

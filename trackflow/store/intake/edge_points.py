@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import midnight
 from trackflow.store.dialects import is_among, listed
+from trackflow.store.intake.hidings import hiding_devices, is_visible
 from trackflow.store.months import following
 from trackflow.store.tables import day_ledgers, devices, gps_points, processing_batches
 
@@ -31,14 +32,18 @@ class EdgePoint(NamedTuple):
 
 
 def edge_points(connection: Connection, ids: Sequence[str], *, last: bool) -> dict[str, EdgePoint]:
-    """The first or the last point of devices, by device; those without any are left out."""
+    """The first or the last point of devices, by device; those without any are left out.
+
+    Hidden points do not count.
+    """
+    hiding = set(hiding_devices(connection, ids))
     found: dict[str, EdgePoint] = {}
     for month, some in _by_month(connection, ids, last=last).items():
         span = midnight(month) - BESIDE, midnight(following(month)) + BESIDE
-        found |= _find(connection, some, span, last=last)
-    # their days have lost all points, or they never had any
+        found |= _find(connection, some, hiding, span, last=last)
+    # their days have lost all points, or hidden them, or they never had any
     left = [device_id for device_id in ids if device_id not in found]
-    return found | _find(connection, left, None, last=last)
+    return found | _find(connection, left, hiding, None, last=last)
 
 
 def _by_month(
@@ -63,15 +68,33 @@ def _by_month(
 def _find(
     connection: Connection,
     ids: Sequence[str],
+    hiding: set[str],
     span: tuple[dt.datetime, dt.datetime] | None,
     *,
     last: bool,
+) -> dict[str, EdgePoint]:
+    """The first or last points of devices within some time, or within all; `hiding` hide some."""
+    plain = [device_id for device_id in ids if device_id not in hiding]
+    found = _query(connection, plain, span, last=last, all_visible=True)
+    others = [device_id for device_id in ids if device_id in hiding]
+    return found | _query(connection, others, span, last=last, all_visible=False)
+
+
+def _query(
+    connection: Connection,
+    ids: Sequence[str],
+    span: tuple[dt.datetime, dt.datetime] | None,
+    *,
+    last: bool,
+    all_visible: bool,
 ) -> dict[str, EdgePoint]:
     if not ids:
         return {}
     other = gps_points.alias()
     pick = sa.func.max if last else sa.func.min
     edge = sa.select(pick(other.c.recorded_at)).where(other.c.device_id == d.device_id)
+    if not all_visible:
+        edge = edge.where(is_visible(other.c))
     query = sa.select(d.device_id, g.recorded_at, g.longitude, g.latitude)
     if span is not None:
         edge = edge.where(other.c.recorded_at.between(*span))

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.intake import hidings
 from trackflow.store.tables import gps_points
 
 POINT_COLUMNS = (
@@ -33,6 +34,8 @@ def point_rows(
 ) -> Iterator[dict[str, Any]]:
     """The values of `POINT_COLUMNS` of points in `[first, last)`, by device and time.
 
+    Hidden points are left out.
+
     Args:
         connection: a transaction that stays open while rows are read.
         first: UTC; None for no limit.
@@ -47,5 +50,7 @@ def point_rows(
         query = query.where(p.recorded_at < last)
     if device_id is not None:
         query = query.where(p.device_id == device_id)
+    if hidings.read(connection, device_id):
+        query = query.where(hidings.is_visible())
     for row in connection.execution_options(yield_per=BATCH_ROWS).execute(query):
         yield dict(zip(POINT_COLUMNS, row, strict=True))

@@ -10,14 +10,44 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Points
 from trackflow.geo.time import DAY_US, day_of_index, from_us, to_us
 from trackflow.store.dialects import is_among, listed
+from trackflow.store.intake import hidings
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points
 from trackflow.store.types import epoch_us
 from trackflow.tracks.climbs import Heights
+from trackflow.tracks.hiding import split_hidden
 
 
 def read_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:
-    """The points of a device in a time range, in order of time.
+    """The points of a device in a time range, in order of time, without those that are hidden.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, not included.
+    """
+    return read_split(connection, device_id, start_us, end_us)[0]
+
+
+def read_split(
+    connection: Connection, device_id: str, start_us: int, end_us: int
+) -> tuple[Points, Points]:
+    """The points of a device in a time range, and those that are hidden; both in order of time.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, not included.
+    """
+    found = read_all(connection, device_id, start_us, end_us)
+    rules = hidings.rules_of(connection, [device_id])
+    return split_hidden(found, rules.get(device_id, ()))
+
+
+def read_all(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:
+    """The points of a device in a time range, in order of time; hidden ones are among them.
 
     Args:
         connection: to the store.

@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0019"
+SCHEMA_VERSION = "0021"
 """The newest revision in `versions/`."""

@@ -143,8 +143,10 @@ def _lone_because(
     worst = max(lone, key=lambda day: (lone[day], day))
     start_us, end_us = midnight_us(worst), midnight_us(worst + ONE_DAY)
     reach_us = int((thresholds.reach_s + 1) * 1e6)
-    around = points.read_points(connection, device_id, start_us - reach_us, end_us + reach_us)
-    return lone_reasons(around, start_us, end_us, thresholds)
+    visible, hidden = points.read_split(
+        connection, device_id, start_us - reach_us, end_us + reach_us
+    )
+    return lone_reasons(visible, start_us, end_us, thresholds, hidden.time_us)
 
 
 def _rollovers(

@@ -18,7 +18,8 @@ from trackflow.geo.time import ONE_DAY, midnight, to_us
 from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings as devices
 from trackflow.store.devices.settings import lock_devices
-from trackflow.store.intake import points
+from trackflow.store.intake import hidings, points
+from trackflow.tracks.hiding import split_hidden
 from trackflow.tracks.segments import DaySegments
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
@@ -126,20 +127,20 @@ def _compute(context: Context, parts: Sequence[Part]) -> list[Days]:
     with context.store.read() as connection:
         settings = devices.read_devices(connection, ids)
         thresholds = [settings[device_id].thresholds for device_id in ids]
+        rules = hidings.rules_of(connection, ids)
         found = []
         for part, limits in zip(parts, thresholds, strict=True):
             start_us, end_us = _span_us(part)
             buffer_us = devices.buffer_us(limits)
-            found.append(
-                points.read_points(
-                    connection, part[0].device_id, start_us - buffer_us, end_us + buffer_us
-                )
-            )
+            device_id = part[0].device_id
+            read = points.read_all(connection, device_id, start_us - buffer_us, end_us + buffer_us)
+            found.append(split_hidden(read, rules.get(device_id, ())))
         spans = [_span_us(part) for part in parts]
         start_us, end_us = min(start for start, _ in spans), max(end for _, end in spans)
         conflicts = points.conflicts_of(connection, ids, start_us, end_us)
     given = [
-        DeviceDays(read, part[0].day, part[-1].day) for part, read in zip(parts, found, strict=True)
+        DeviceDays(visible, part[0].day, part[-1].day, hidden.time_us)
+        for part, (visible, hidden) in zip(parts, found, strict=True)
     ]
     return [
         {day.day: _with_conflicts(day, conflicts.get((device_id, day.day), 0)) for day in of_device}

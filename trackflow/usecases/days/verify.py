@@ -45,6 +45,7 @@ class VerifyReport:
         devices: number of devices compared.
         days: number of device-days compared.
         points: number of points read.
+        hidden: how many of them are hidden.
         segments: number of segments compared.
         windows: number of windows compared.
         tracks: number of tracks compared.
@@ -56,6 +57,7 @@ class VerifyReport:
     devices: int = 0
     days: int = 0
     points: int = 0
+    hidden: int = 0
     segments: int = 0
     windows: int = 0
     tracks: int = 0
@@ -75,10 +77,11 @@ class VerifyReport:
 
     def lines(self) -> Iterator[str]:
         """The report in plain words."""
+        hidden = f" ({self.hidden:,} of them hidden)" if self.hidden else ""
         yield (
-            f"{self.points:,} points of {self.devices:,} devices on {self.days:,} days: compared "
-            f"{self.segments:,} segments, {self.windows:,} windows and {self.tracks:,} tracks "
-            "with one pass over everything."
+            f"{self.points:,} points{hidden} of {self.devices:,} devices on {self.days:,} days: "
+            f"compared {self.segments:,} segments, {self.windows:,} windows and "
+            f"{self.tracks:,} tracks with one pass over everything."
         )
         yield from self.differences
         if self.unmatched:
@@ -119,16 +122,17 @@ def _verify_device(
         report.unfinished += batch_lists.count_unfinished(connection, device_id)
         return
     first, last = (from_us(edge).date() for edge in span)
-    everything = points.read_points(connection, device_id, span[0], span[1] + 1)
+    visible, hidden = points.read_split(connection, device_id, span[0], span[1] + 1)
     conflicts = points.conflicts_by_day(connection, device_id, span[0], span[1] + 1)
     device = devices.read_device(connection, device_id)
-    days = segment_days(everything, first, last, device.thresholds)
+    days = segment_days(visible, first, last, device.thresholds, hidden.time_us)
     kept_from = retention.edges(connection, [device_id]).get(device_id)
     if kept_from is not None:
         frozen = _frozen_days(connection, device_id, retention.first_open_day(kept_from), conflicts)
         days = [frozen.get(day.day, day) for day in days]
     report.devices += 1
-    report.points += len(everything)
+    report.points += len(visible) + len(hidden)
+    report.hidden += len(hidden)
     outdated = outdated_days(context, connection).get(device_id, 0)
     report.unfinished += batch_lists.count_unfinished(connection, device_id) + outdated
     expected = _tracks(device, days, connection, first, last)

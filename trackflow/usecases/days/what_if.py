@@ -197,8 +197,8 @@ def _segments(
     while day <= last:
         until = min(last, day + (PART_DAYS - 1) * ONE_DAY)
         start_us, end_us = midnight_us(day) - buffer_us, midnight_us(until + ONE_DAY) + buffer_us
-        read = points.read_points(connection, device_id, start_us, end_us)
-        for one in segment_days(read, day, until, thresholds):
+        visible, hidden = points.read_split(connection, device_id, start_us, end_us)
+        for one in segment_days(visible, day, until, thresholds, hidden.time_us):
             found += one.segments
         day = until + ONE_DAY
     return found

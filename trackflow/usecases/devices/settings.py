@@ -6,10 +6,12 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.devices import settings
+from trackflow.store.devices.looks import DeviceLook, read_looks
 from trackflow.store.devices.settings import Device, lock_devices
 from trackflow.tracks.notices import Notice
 from trackflow.tracks.presets import PRESETS, PresetGuess, preset_thresholds
 from trackflow.usecases.days.notices import read_guess, read_notices
+from trackflow.usecases.devices.looks import NO_CHANGE, LookChange, apply_look
 from trackflow.usecases.places.learning import learn_in
 
 
@@ -22,12 +24,14 @@ class DeviceSettings:
         time_zone: the zone of its days: its own, or that of the settings.
         looks_like: its guessed kind; None if its points are too few.
         notices: findings that need a person's attention.
+        look: how it is shown.
     """
 
     device: Device
     time_zone: str
     looks_like: PresetGuess | None
     notices: list[Notice]
+    look: DeviceLook
 
     def origin_of(self, threshold: str) -> str:
         """The origin of a threshold's value: own, preset or default."""
@@ -48,6 +52,7 @@ class DeviceSettings:
             "thresholds": device.thresholds.as_dict(),
             "looks_like": guess_as_dict(self.looks_like),
             "notices": [notice_as_dict(notice) for notice in self.notices],
+            **self.look.as_dict(),
         }
 
 
@@ -62,9 +67,10 @@ def read_settings(context: Context, device_id: str) -> DeviceSettings:
         if device_id not in settings.device_ids(connection):
             raise NotFoundError(f"there is no device {device_id!r}")
         device = settings.read_device(connection, device_id)
+        look = read_looks(connection, [device_id])[device_id]
     zone = device.time_zone or context.settings.time_zone
     guess, notices = read_guess(context, device_id), read_notices(context, (device_id,))
-    return DeviceSettings(device, zone, guess, notices)
+    return DeviceSettings(device, zone, guess, notices, look)
 
 
 def change_settings(
@@ -75,6 +81,7 @@ def change_settings(
     time_zone: str | None = None,
     overrides: dict[str, float | None] | None = None,
     preset: str | None = None,
+    look: LookChange = NO_CHANGE,
 ) -> DeviceSettings:
     """Change settings of a device; its days become pending if the change affects them.
 
@@ -85,6 +92,7 @@ def change_settings(
         time_zone: its name; "" takes that of the settings, None leaves it as it is.
         overrides: own thresholds by name; None as a value takes the preset's or default one again.
         preset: name of a preset; "" takes the defaults again, None leaves it as it is.
+        look: how it is shown.
 
     Raises:
         SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
@@ -100,6 +108,7 @@ def change_settings(
             overrides=overrides,
             preset=preset,
         )
+        apply_look(connection, device_id, look)
         if time_zone is not None:
             lock_devices(connection, [device_id])
             # its nights and working hours are others now

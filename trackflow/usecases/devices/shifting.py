@@ -11,11 +11,12 @@ from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.categories import corrections, decisions
 from trackflow.store.database import Connection
+from trackflow.store.days import track_notes
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange, PointMapping
 from trackflow.store.housekeeping import retention
-from trackflow.store.intake import acceptance
+from trackflow.store.intake import acceptance, hidings
 from trackflow.store.mileage.joins import shift_joins
 from trackflow.usecases.days.notices import device_rollover
 
@@ -136,6 +137,8 @@ def _move(
         decisions.shift(connection, device_id, between, shift_by)
         corrections.shift(connection, device_id, between, shift_by)
         shift_joins(connection, device_id, between, shift_by)
+        track_notes.shift(connection, device_id, between, shift_by)
+        hidings.shift(connection, device_id, between, shift_by, now)
     return ShiftReport(
         device_id,
         weeks,

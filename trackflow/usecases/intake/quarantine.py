@@ -29,6 +29,7 @@ from trackflow.store.intake.quarantine import (
 
 __all__ = [
     "QuarantineFilter",
+    "QuarantinedInput",
     "RetryReport",
     "SenderState",
     "as_dict",

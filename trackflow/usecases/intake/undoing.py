@@ -2,7 +2,10 @@
 
 from trackflow.context import Context
 from trackflow.store.intake import imports
-from trackflow.store.intake.imports import PastImport, UndoneImport
+from trackflow.store.intake.imports import PastImport as PastImport
+from trackflow.store.intake.imports import UndoneImport as UndoneImport
+
+__all__ = ["PastImport", "UndoneImport", "past_imports", "undo_import"]
 
 
 def past_imports(context: Context) -> list[PastImport]:

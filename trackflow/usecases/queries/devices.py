@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.geo.bbox import Bbox
 from trackflow.store.days import queries
+from trackflow.store.devices.looks import DeviceLook, read_looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class DeviceState:
         last_time: of its last point; None if it has none.
         longitude: of its last point, degrees.
         latitude: of its last point, degrees.
+        look: how it is shown.
     """
 
     device_id: str
@@ -29,6 +31,7 @@ class DeviceState:
     last_time: dt.datetime | None
     longitude: float | None
     latitude: float | None
+    look: DeviceLook
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def list_devices(context: Context) -> list[DeviceState]:
     """All devices, by id."""
     with context.store.read() as connection:
         rows = queries.device_rows(connection)
+        looks = read_looks(connection, [row.device_id for row in rows])
     return [
         DeviceState(
             device_id=row.device_id,
@@ -61,6 +65,7 @@ def list_devices(context: Context) -> list[DeviceState]:
             last_time=row.last_time,
             longitude=row.longitude,
             latitude=row.latitude,
+            look=looks[row.device_id],
         )
         for row in rows
     ]

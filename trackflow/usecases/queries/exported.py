@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,12 @@ class RowFilter:
 
     first: dt.datetime | None = None
     last: dt.datetime | None = None
-    device_id: str | None = None
+    device_ids: tuple[str, ...] | None = None
+
+    @property
+    def each_device(self) -> Sequence[str | None]:
+        """The devices in order; one None stands for all."""
+        return (None,) if self.device_ids is None else sorted(set(self.device_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +129,17 @@ def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
     Raises:
         SettingsError: there is no such device.
     """
-    check_device(context, chosen.device_id)
+    _check_devices(context, chosen)
     with context.store.read() as connection:
-        rows = track_rows(connection, chosen.first, chosen.last, chosen.device_id)
-        for row in rows:
-            device_id, start, end = row["device_id"], row["start_time"], row["end_time"]
+        for one in chosen.each_device:
+            for row in track_rows(connection, chosen.first, chosen.last, one):
+                device_id, start, end = row["device_id"], row["start_time"], row["end_time"]
 
-            yield TrackRecord(
-                {name: row[name] for name in TRACK_COLUMNS},
-                {line: row[f"{line}_polyline"] for line in LineSource},
-                functools.partial(_points_between, connection, device_id, start, end),
-            )
+                yield TrackRecord(
+                    {name: row[name] for name in TRACK_COLUMNS},
+                    {line: row[f"{line}_polyline"] for line in LineSource},
+                    functools.partial(_points_between, connection, device_id, start, end),
+                )
 
 
 def _points_between(
@@ -164,10 +169,9 @@ def legs(context: Context, chosen: RowFilter) -> Iterator[LegRecord]:
     Raises:
         SettingsError: there is no such device.
     """
-    check_device(context, chosen.device_id)
-    device_ids = None if chosen.device_id is None else (chosen.device_id,)
+    _check_devices(context, chosen)
     with context.store.read() as connection:
-        for row in read_legs(connection, device_ids, chosen.first, chosen.last):
+        for row in read_legs(connection, chosen.device_ids, chosen.first, chosen.last):
             place = (row["device_id"], row["start_time"], row["end_time"])
             yield LegRecord(
                 {name: row[name] for name in LEG_COLUMNS},
@@ -181,9 +185,10 @@ def points(context: Context, chosen: RowFilter) -> Iterator[PointRow]:
     Raises:
         SettingsError: there is no such device.
     """
-    check_device(context, chosen.device_id)
+    _check_devices(context, chosen)
     with context.store.read() as connection:
-        yield from point_rows(connection, chosen.first, chosen.last, chosen.device_id)
+        for device_id in chosen.each_device:
+            yield from point_rows(connection, chosen.first, chosen.last, device_id)
 
 
 def visits(context: Context, chosen: RowFilter) -> Iterator[VisitRow]:
@@ -192,10 +197,9 @@ def visits(context: Context, chosen: RowFilter) -> Iterator[VisitRow]:
     Raises:
         SettingsError: there is no such device.
     """
-    check_device(context, chosen.device_id)
-    device_ids = None if chosen.device_id is None else (chosen.device_id,)
+    _check_devices(context, chosen)
     with context.store.read() as connection:
-        rows = read_visits(connection, device_ids, chosen.first, chosen.last)
+        rows = read_visits(connection, chosen.device_ids, chosen.first, chosen.last)
     yield from map(visit_row, rows)
 
 
@@ -211,10 +215,9 @@ def stays(context: Context, chosen: RowFilter) -> Iterator[StayRow]:
     Raises:
         SettingsError: there is no such device.
     """
-    check_device(context, chosen.device_id)
-    device_ids = None if chosen.device_id is None else (chosen.device_id,)
+    _check_devices(context, chosen)
     when = TimeRange(chosen.first or EARLIEST, chosen.last or LATEST)
-    yield from map(stay_row, read_stays(context, device_ids, when))
+    yield from map(stay_row, read_stays(context, chosen.device_ids, when))
 
 
 def stay_row(visit: Visit) -> StayRow:
@@ -232,6 +235,11 @@ def stay_row(visit: Visit) -> StayRow:
         "longitude": stay.longitude,
         "latitude": stay.latitude,
     }
+
+
+def _check_devices(context: Context, chosen: RowFilter) -> None:
+    for device_id in chosen.each_device:
+        check_device(context, device_id)
 
 
 def check_device(context: Context, device_id: str | None) -> None:

@@ -17,12 +17,13 @@ from trackflow.context import Context
 from trackflow.errors import GoneError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.bbox import Bbox
-from trackflow.geo.points import Floats
+from trackflow.geo.points import Floats, Points
 from trackflow.geo.simplifying import simplified
 from trackflow.geo.time import to_us
 from trackflow.store.database import Connection
-from trackflow.store.days import track_ids, tracks
+from trackflow.store.days import track_ids, track_notes, tracks
 from trackflow.store.days.queries import Devices
+from trackflow.store.days.track_notes import TrackNote
 from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
@@ -49,6 +50,7 @@ CAUSES = {
     "gap": "there is no point for a while",
     "speed": "nothing moves to the next point that fast",
     "mixed": "the points belong to two senders, or to a clock that jumps",
+    "hidden": "a person has hidden the points beside it",
     "stop": "the device stays where it is",
     "midnight": "the neighbouring day has not been processed yet",
 }
@@ -100,6 +102,8 @@ class PageTrack:
         category: what it was for; None while nothing decides.
         purpose: of the trip; None while nobody says.
         travel_mode: of the longest of its legs; None before they are found.
+        name: given by a person; None without one.
+        note: given by a person; None without one.
         polyline: one of its lines, encoded with precision 5.
     """
 
@@ -123,6 +127,8 @@ class PageTrack:
     purpose: str | None
     polyline: str
     travel_mode: str | None = None
+    name: str | None = None
+    note: str | None = None
 
     def positions(self, simplify_m: float = 0.0) -> Floats:
         """Longitude and latitude of each vertex in degrees, shape (n, 2).
@@ -139,7 +145,8 @@ class PageTrack:
         return positions
 
 
-_COLUMNS = tuple(name for name in PageTrack.__dataclass_fields__ if name != "travel_mode")
+_ADDED = ("travel_mode", "name", "note")
+_COLUMNS = tuple(name for name in PageTrack.__dataclass_fields__ if name not in _ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +192,10 @@ def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
         with closing(found) as rows:
             page, is_last = _page(rows, selection.limit)
         modes = main_modes(connection, page)
+        notes = track_notes.of_tracks(connection, page)
     last = None if is_last else page[-1]
     return TrackPage(
-        [_track(row, modes) for row in page],
+        [_track(row, modes, notes) for row in page],
         None if last is None else TrackCursor(last.start_time, last.track_id),
     )
 
@@ -204,9 +212,13 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
     return page, True
 
 
-def _track(row: Any, modes: Mapping[uuid.UUID, str]) -> PageTrack:
+def _track(
+    row: Any, modes: Mapping[uuid.UUID, str], notes: Mapping[uuid.UUID, list[TrackNote]]
+) -> PageTrack:
     values = {name: getattr(row, name) for name in _COLUMNS}
-    return PageTrack(**values, travel_mode=modes.get(row.track_id))
+    own = notes.get(row.track_id)
+    name, note = (own[-1].name, own[-1].note) if own else (None, None)
+    return PageTrack(**values, travel_mode=modes.get(row.track_id), name=name, note=note)
 
 
 def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
@@ -224,19 +236,20 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         if row is None:
             raise NotFoundError("there is no such track")
         modes = main_modes(connection, [row])
+        notes = track_notes.of_tracks(connection, [row])
         legs = legs_of_track(connection, row)
         thresholds = settings.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
         around = [
-            points.read_points(connection, row.device_id, to_us(t - reach), to_us(t + reach))
+            points.read_split(connection, row.device_id, to_us(t - reach), to_us(t + reach))
             for t in (row.start_time, row.end_time)
         ]
-    begins = _explain(around[0], row.start_time, thresholds)
-    ends = _explain(around[1], row.end_time, thresholds)
+    begins = _explain(*around[0], row.start_time, thresholds)
+    ends = _explain(*around[1], row.end_time, thresholds)
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
     return TrackExplanation(
-        _track(row, modes),
+        _track(row, modes, notes),
         row.raw_polyline,
         _words("begins", row.start_time, row.began, began),
         _words("ends", row.end_time, row.ended, ended),
@@ -251,10 +264,12 @@ def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
     start_us = to_us(former.start_time)
     thresholds = settings.read_device(connection, former.device_id).thresholds
     reach_us = round(thresholds.reach_s * 1e6) + 1
-    around = points.read_points(
+    around, hidden = points.read_split(
         connection, former.device_id, start_us - reach_us, start_us + reach_us
     )
-    found = _explain(around, former.start_time, thresholds)
+    if start_us in hidden.time_us:
+        return "this is no track any more: a person has hidden its first point"
+    found = _explain(around, hidden, former.start_time, thresholds)
     if found is None:
         return "this is no track any more: its first point is not stored any more"
     if found.track is not None:
@@ -262,9 +277,20 @@ def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
     return f"this is no track any more: its first point is {found.kind}, {found.findings[0].text}"
 
 
-def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:
-    """The explanation of the point at a moment; None if the point does not exist any more."""
-    found = explain(around, to_us(moment), thresholds) if len(around) else None
+def _explain(
+    around: Points, hidden: Points, moment: dt.datetime, thresholds: Thresholds
+) -> Explanation | None:
+    """The explanation of the point at a moment; None if the point is not to be seen any more.
+
+    Args:
+        around: the points around it.
+        hidden: those around it that are hidden.
+        moment: the time of the point.
+        thresholds: the limits.
+    """
+    if not len(around):
+        return None
+    found = explain(around, to_us(moment), thresholds, hidden.time_us)
     return found if found is not None and found.time_us == to_us(moment) else None
 
 

@@ -8,6 +8,7 @@ from trackflow.geo.bbox import Bbox
 from trackflow.tracks.notices import Notice, NoticeKind
 from trackflow.tracks.presets import PresetGuess
 from trackflow.usecases.days.notices import DeviceGuess
+from trackflow.usecases.devices.looks import DeviceLook
 from trackflow.usecases.devices.settings import guess_as_dict, notice_as_dict, presets_as_dict
 from trackflow.usecases.queries.devices import DeviceState, NetworkState
 from trackflow.web.answers.describing import described, shows
@@ -26,7 +27,23 @@ class LastPosition(TypedDict):
 
 
 @described
-class DeviceEntry(TypedDict):
+class LookEntry(TypedDict):
+    """How a device is shown."""
+
+    name: str | None
+    """Null where its id is shown."""
+    colour: str | None
+    """Such as #0b6bb5; null where its place decides."""
+    icon: str | None
+    """Such as van; null without one."""
+    group: str | None
+    """Null without one."""
+    place: int
+    """Its place among the devices by the time at which they became known, from 0."""
+
+
+@described
+class DeviceEntry(LookEntry):
     """A device, and where it was last."""
 
     device_id: str
@@ -189,7 +206,7 @@ class PresetsAnswer(TypedDict):
 
 
 @described
-class DeviceSettingsAnswer(TypedDict):
+class DeviceSettingsAnswer(LookEntry):
     """The settings of a device, with help to choose them."""
 
     device_id: str
@@ -258,13 +275,19 @@ def _device(device: DeviceState) -> DeviceEntry:
         "first_time": device.first_time,
         "last_time": device.last_time,
         "last_position": position,
+        "name": device.look.name,
+        "colour": device.look.colour,
+        "icon": device.look.icon,
+        "group": device.look.group,
+        "place": device.look.place,
     }
 
 
 _DAY = dt.date(2026, 9, 21)
 _FIRST = dt.datetime(2026, 3, 2, 5, 0, 10, tzinfo=dt.UTC)
 _LAST = dt.datetime(2026, 9, 21, 14, 13, 20, tzinfo=dt.UTC)
-_BUS = DeviceState("bus-7", "car", "Europe/Helsinki", _FIRST, _LAST, 24.9384, 60.1699)
+_LOOK = DeviceLook("Bus to the harbour", "#0b6bb5", "bus", "Buses", 3)
+_BUS = DeviceState("bus-7", "car", "Europe/Helsinki", _FIRST, _LAST, 24.9384, 60.1699, _LOOK)
 _ROADS = NetworkState(
     "car", "6f1c0d2e9b7a4835", "helsinki.osm.pbf", Bbox(24.935, 60.164, 24.953, 60.179)
 )
@@ -291,6 +314,7 @@ _SETTINGS = {
     "thresholds": presets_as_dict()["vehicle"]["thresholds"] | {"gap_s": 900},
     "looks_like": guess_as_dict(_GUESS),
     "notices": _NOTICES["notices"],
+    **_LOOK.as_dict(),
 }
 
 DEVICES = shows(DevicesAnswer, devices_answer([_BUS]))

@@ -16,6 +16,7 @@ from trackflow.geo.geojson import (
     feature_collection,
     geojson_line,
 )
+from trackflow.usecases.days.naming import TrackNote
 from trackflow.usecases.queries import tracks as queries
 from trackflow.usecases.queries.stops import Stop
 from trackflow.web.answers.describing import described, shows
@@ -36,9 +37,9 @@ class TrackProperties(TypedDict):
     end_time: dt.datetime
     """Of the last point, UTC."""
     began: str
-    """Why it begins: gap, speed, mixed, stop, or midnight (the day before is not processed yet)."""
+    """Why it begins: gap, speed, mixed, hidden, stop, or midnight (the day before waits)."""
     ended: str
-    """Why it ends: gap, speed, mixed, stop, or midnight (the day after is not processed yet)."""
+    """Why it ends: gap, speed, mixed, hidden, stop, or midnight (the day after waits)."""
     distance_m: float
     """Length of the line on roads; of the reported points where there are no roads."""
     raw_distance_m: float
@@ -61,6 +62,26 @@ class TrackProperties(TypedDict):
     """What it was for; null while nothing decides."""
     purpose: str | None
     """Null while nobody says."""
+    name: str | None
+    """Given by a person, as is the note; it stays with the track through every recompute."""
+    note: str | None
+
+
+@described
+class TrackNoteAnswer(TypedDict):
+    """A name and a note of a track."""
+
+    device_id: str
+    start_time: dt.datetime
+    """Of the track, UTC."""
+    end_time: dt.datetime
+    """Of the track, UTC."""
+    name: str | None
+    """Null for none."""
+    note: str | None
+    """Null for none."""
+    decided_by: str
+    decided_at: dt.datetime
 
 
 @described
@@ -148,6 +169,19 @@ def track_answer(found: queries.TrackExplanation) -> TrackAnswer:
     }
 
 
+def note_answer(one: TrackNote) -> TrackNoteAnswer:
+    """A name and a note."""
+    return {
+        "device_id": one.device_id,
+        "start_time": one.start_time,
+        "end_time": one.end_time,
+        "name": one.name,
+        "note": one.note,
+        "decided_by": one.decided_by,
+        "decided_at": one.decided_at,
+    }
+
+
 def stops_answer(stops: Sequence[Stop]) -> StopsAnswer:
     """Stops."""
     return feature_collection([_stop(stop) for stop in stops])
@@ -178,6 +212,8 @@ def _feature(track: queries.PageTrack, simplify_m: float = 0.0) -> TrackFeature:
             "travel_mode": track.travel_mode,
             "category": track.category,
             "purpose": track.purpose,
+            "name": track.name,
+            "note": track.note,
         },
     }
 
@@ -226,6 +262,8 @@ _TRACK: TrackFeature = {
         "travel_mode": "bus",
         "category": "business",
         "purpose": "Line 7",
+        "name": "Detour by the harbour",
+        "note": None,
     },
 }
 _TRACKS: TracksAnswer = {"type": "FeatureCollection", "features": [_TRACK], "next": None}
@@ -251,6 +289,9 @@ _ONE: TrackAnswer = {
 }
 _STOP = Stop("bus-7", _END, _END + dt.timedelta(hours=1), 24.9456, 60.1719)
 
+_NOTE = TrackNote(_ID, "bus-7", _START, _END, "Detour by the harbour", None, "ada", _END)
+
+NOTE = shows(TrackNoteAnswer, note_answer(_NOTE))
 TRACKS = shows(TracksAnswer, _TRACKS, media_type=GEOJSON)
 TRACK = shows(TrackAnswer, _ONE, media_type=GEOJSON)
 STOPS = shows(StopsAnswer, stops_answer([_STOP]), media_type=GEOJSON)

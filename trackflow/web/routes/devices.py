@@ -10,6 +10,7 @@ from trackflow.errors import BadInputError
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import DeviceGuess, read_notices
+from trackflow.usecases.devices.looks import LookChange
 from trackflow.usecases.devices.settings import change_settings, read_settings
 from trackflow.usecases.queries.devices import list_devices, list_networks
 from trackflow.web.answers import devices as answers
@@ -34,6 +35,14 @@ class SettingsChange(BaseModel):
     )
     profile: str | None = Field(None, description="car, bicycle or foot.", max_length=20)
     time_zone: str | None = Field(None, description="Such as Europe/Helsinki.", max_length=100)
+    name: str | None = Field(
+        None, description="Its name for people; empty for the id.", max_length=200
+    )
+    colour: str | None = Field(
+        None, description="Such as #0b6bb5; empty for one by its place.", max_length=20
+    )
+    icon: str | None = Field(None, description="Such as van; empty for none.", max_length=20)
+    group: str | None = Field(None, description="Its group; empty for none.", max_length=200)
     thresholds: dict[str, float | int | None] = Field(
         default_factory=dict,
         description="Own thresholds by name; null takes the own one back.",
@@ -139,6 +148,8 @@ def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Resp
 def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> dict[str, Any]:
     """All days of the device become pending if the change affects them.
 
+    `name`, `colour`, `icon` and `group` are how it is shown; they affect no day.
+
     400 if a value makes no sense, 404 if there is no such device.
     """
     read_settings(context, device_id)  # answer 404 before checking the values
@@ -149,5 +160,6 @@ def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> 
         time_zone=wanted.time_zone,
         overrides=dict(wanted.thresholds),
         preset=wanted.preset,
+        look=LookChange(wanted.name, wanted.colour, wanted.icon, wanted.group),
     )
     return changed.as_dict()

@@ -28,6 +28,7 @@ CATALOGUE = "catalogue.html"
 MESHES = "meshes.html"
 LOGBOOK = "logbook.html"
 NUMBERS = "numbers.html"
+DATA = "data.html"
 
 MESH = {
     "name": "mesh_id",
@@ -93,6 +94,19 @@ def logbook(request: Request) -> Response:
 def numbers(request: Request) -> Response:
     """Like the map page, it holds no data."""
     return _page(request, NUMBERS)
+
+
+@router.get(
+    "/data",
+    tags=["page"],
+    summary="The page of the data",
+    response_class=Response,
+    responses=HTML,
+)
+@open_to(None)
+def data(request: Request) -> Response:
+    """Imports, downloads, hidden points, refused input and tokens. It holds no data itself."""
+    return _page(request, DATA)
 
 
 def _page(request: Request, name: str) -> Response:

@@ -5,19 +5,21 @@ import uuid
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.errors import BadInputError
 from trackflow.geo.bbox import Bbox
 from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.days.naming import name_track
 from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.stops import read_stops
 from trackflow.usecases.queries.tracks import TrackSelection, read_track, read_tracks
 from trackflow.web.answers import tracks as answers
 from trackflow.web.answers.sending import GEOJSON, GeoJson, answer
 from trackflow.web.cursors import read_cursor
-from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, DeviceIds
-from trackflow.web.security.access import open_to
+from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
 
@@ -117,6 +119,36 @@ def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Respons
     the reason.
     """
     return answer(request, answers.track_answer(read_track(context, track_id)), GEOJSON)
+
+
+class TrackNoteBody(BaseModel):
+    """What people call a track, and what they say of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, description="One line; null for none.", max_length=1_000)
+    note: str | None = Field(None, description="Any text; null for none.", max_length=10_000)
+
+
+@router.put(
+    "/api/v1/tracks/{track_id}/note",
+    tags=["tracks"],
+    summary="Name a track, and write a note",
+    response_model=None,
+    responses=answers.NOTE,
+)
+@open_to(Scope.ADMIN)
+def name_it(
+    context: ContextDep, caller: CallerDep, track_id: uuid.UUID, wanted: TrackNoteBody
+) -> answers.TrackNoteAnswer:
+    """They take the place of the name and the note that the track has, and survive every recompute.
+
+    They belong to the track that holds the middle of this one's time. 404 or 410 if there is none.
+    """
+    one = name_track(
+        context, track_id, name=wanted.name, note=wanted.note, decided_by=decider(caller)
+    )
+    return answers.note_answer(one)
 
 
 @router.get(

@@ -32,16 +32,25 @@ const MAPS = {
 
 const theme = () => (dark.matches ? 'dark' : 'light');
 
-let places = new Map();
+let devices = new Map();
 
-/** Give each device its colour by its place among all. */
-export function assign(ids) {
-  places = new Map(ids.map((id, place) => [id, place]));
+/** Take over the colours of all devices: a chosen one, or one by the place, which never changes. */
+export function assign(found) {
+  devices = new Map(found.map((device) => [device.device_id, device]));
 }
 
 export function ofDevice(id) {
-  const colours = DEVICES[theme()];
-  return colours[(places.get(id) ?? 0) % colours.length];
+  const { colour, place = 0 } = devices.get(id) ?? {};
+  return colour ?? DEVICES[theme()][place] ?? further(place);
+}
+
+const GOLDEN_DEG = 137.508; // the next hue is as far as possible from all before it
+const LIGHTNESS = { light: [34, 46, 27], dark: [74, 62, 84] };
+
+/** Colours beyond those of the table: no two neighbours look alike. */
+function further(place) {
+  const light = LIGHTNESS[theme()];
+  return `hsl(${Math.round((place * GOLDEN_DEG) % 360)}, ${place % 2 ? 62 : 88}%, ${light[place % light.length]}%)`;
 }
 
 const of = (colours, name) => (Object.hasOwn(colours, name) ? colours[name] : colours.other);

@@ -1,17 +1,20 @@
 // Everything about one track: figures, quality, why it begins and ends where it does.
 
 import { get } from './api.js';
+import { drawDoing } from './doing.js';
 import { announce, byId, el, fill } from './dom.js';
 import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
 import { boundsOf } from './geometry.js';
+import { named } from './looks.js';
 import { fit, showRaw, showSelected } from './map.js';
-import { drawPurpose } from './purpose.js';
+import { drawPurpose, reader } from './purpose.js';
 import { change, state } from './state.js';
 import { colourOf, inWords } from './tracks.js';
 
 const WHY = {
   gap: ['after a time without points', 'no point came for a while'],
   speed: ['after a step that nothing could have driven', 'nothing could move to the next point that fast'],
+  hidden: ['after hidden points', 'a person has hidden the points that follow'],
   mixed: ['after points that two senders mixed', 'the points belong to two senders, or to a clock that jumps'],
   stop: ['after a stop', 'the device stayed where it was'],
   midnight: ['at midnight', 'it goes on in the next day'],
@@ -92,11 +95,13 @@ export function drawDetails(neighbours) {
   ];
   fill(
     byId('details'),
-    head(p.device_id, colour),
+    head(p.name ?? named(p.device_id), colour),
+    p.name && el('p', { class: 'dim' }, named(p.device_id)),
     el('p', { class: 'times', title: `${utc(p.start_time)} – ${utc(p.end_time)}` }, el('strong', {}, span(p.start_time, p.end_time)), el('span', { class: 'dim' }, longDate(p.start_time))),
     el('dl', { class: 'figures' }, figures.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
     quality(p),
     el('div', { id: 'purpose' }),
+    el('div', { id: 'doing', class: 'doing' }),
     el('h3', {}, 'Why does it start and end here?'),
     el('ol', { class: 'why' }, reason('Starts', p.began, 0, feature.explanation?.began), reason('Ends', p.ended, 1, feature.explanation?.ended)),
     el('h3', {}, 'Lines'),
@@ -109,6 +114,7 @@ export function drawDetails(neighbours) {
       step('Later ›', after, 'later')),
   );
   drawPurpose(byId('purpose'), p);
+  drawDoing(byId('doing'), p, reader.mayChange);
 }
 
 function step(words, to, key) {

@@ -3,6 +3,9 @@
 import { ofDevice } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
 import { age, counted, distance, exactDistance } from './format.js';
+import { editLook, groupOf, isFound, named } from './looks.js';
+import { onChanged } from './doing.js';
+import { reader } from './purpose.js';
 import { change, state } from './state.js';
 import { zoneName } from './zones.js';
 
@@ -23,8 +26,8 @@ export function drawDevices(body, { devices, sums }) {
     return;
   }
   const ids = devices.map((d) => d.device_id);
-  const rows = devices.filter((d) => d.device_id.toLowerCase().includes(filter.toLowerCase())).map((d) => row(d, sums.get(d.device_id), ids));
-  const checks = rows.map((r) => r.querySelector('.device'));
+  const rows = byGroup(devices.filter((d) => isFound(d.device_id, filter))).map((d) => (typeof d === 'string' ? el('li', { class: 'day-head' }, d) : row(d, sums.get(d.device_id), ids)));
+  const checks = rows.map((r) => r.querySelector('.device')).filter(Boolean);
   oneInTabOrder(checks, checks[0]);
   const list = el('ul', { class: 'list', 'aria-label': 'Devices' }, rows);
   roving(list, '.device');
@@ -57,7 +60,7 @@ function row(device, sum, ids) {
     },
       el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }),
       el('span', { class: 'grow' },
-        el('span', { class: 'name' }, id),
+        el('span', { class: 'name', title: id }, named(id)),
         el('span', { class: 'sub' }, `${modeWords(device.profile)} · `, seen ? ['seen ', age(seen)] : 'no points yet')),
       el('span', { class: 'side' },
         el('span', { class: 'figure', title: sum ? `${exactDistance(sum.metres)} (${zoneName()})` : '' }, sum ? distance(sum.metres) : '–'),
@@ -65,7 +68,18 @@ function row(device, sum, ids) {
     el('button', {
       type: 'button', class: 'only link', tabindex: '-1', 'aria-label': `Show only ${id}`, title: 'Show only this one',
       on: { click: () => change({ devices: [id] }) },
-    }, 'only'));
+    }, 'only'),
+    reader.mayChange && el('button', {
+      type: 'button', class: 'only edit link', tabindex: '-1', 'aria-label': `Name, colour, icon and group of ${id}`, title: 'Name, colour, icon, group',
+      'data-key': `look-${id}`, on: { click: () => editLook(id, onChanged.call) },
+    }, '✎'));
+}
+
+/** Devices of each group below its name; those without one are last. */
+function byGroup(devices) {
+  const groups = [...new Set(devices.map((d) => groupOf(d.device_id)))].sort((a, b) => (a === '') - (b === '') || a.localeCompare(b));
+  if (groups.length < 2 && !groups[0]) return devices;
+  return groups.flatMap((group) => [group || 'Others', ...devices.filter((d) => groupOf(d.device_id) === group)]);
 }
 
 export const modeWords = (mode) => ({ car: 'car', bicycle: 'bicycle', foot: 'on foot' })[mode] ?? mode ?? 'unknown';

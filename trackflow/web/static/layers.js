@@ -103,7 +103,7 @@ export function style(data = {}) {
       {
         id: 'position-names', type: 'symbol', source: POSITIONS, minzoom: 11,
         layout: {
-          'icon-image': ['concat', 'name:', ['get', 'device_id']], 'icon-anchor': 'left',
+          'icon-image': ['concat', 'name:', ['get', 'name']], 'icon-anchor': 'left',
           'icon-offset': [10, 0], 'icon-padding': 1,
         },
       },

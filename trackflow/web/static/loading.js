@@ -4,6 +4,7 @@ import { get, getIfThere, withQuery } from './api.js';
 import { assign } from './colours.js';
 import { byId } from './dom.js';
 import { boundsOf, point } from './geometry.js';
+import { setLooks } from './looks.js';
 import { currentView } from './map.js';
 import { pixelM, viewOf } from './preview.js';
 import { lengthDays, moments } from './range.js';
@@ -35,7 +36,8 @@ export async function loadDevices(signal) {
   const { data: found, changed } = await get('/api/v1/devices', { signal });
   if (changed || !data.devices.length) {
     data.devices = found.devices;
-    assign(data.devices.map((d) => d.device_id));
+    assign(data.devices);
+    setLooks(data.devices);
   }
   return changed;
 }

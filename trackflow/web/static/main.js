@@ -5,6 +5,7 @@ import { dark, ofDevice } from './colours.js';
 import { refreshDays } from './days.js';
 import { drawDetails, openTrack, refreshDetails } from './details.js';
 import { drawDevices } from './devices.js';
+import { onChanged } from './doing.js';
 import { announce, byId, el, fill, roving } from './dom.js';
 import { counted, date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
@@ -14,6 +15,7 @@ import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, load
 import { askForToken, installLogin } from './login.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { refreshSenders, sendersMark, sendersSection } from './senders.js';
+import { named } from './looks.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
 import { onCorrected, reader } from './purpose.js';
@@ -22,6 +24,7 @@ import { isSheet, panelPadding, setSheet, sheetStep, wireSheet } from './sheet.j
 import { change, followAddress, onChange, state } from './state.js';
 import { drawChip, statusSection } from './status.js';
 import { colourOf, colourWords, drawTracks, resetTracks } from './tracks.js';
+import { importDialog, installDrop, onImported } from './upload.js';
 import { dayOf, setStated, zoneChoice } from './zones.js';
 
 const MOST_VISITS_SHOWN = 8;
@@ -106,6 +109,7 @@ function drawLines() {
     const p = track.properties;
     p.n = n;
     p.colour = colourOf(p);
+    p.track_name = p.name ?? '';
     p.faint = state.track !== null && p.track_id !== state.track;
   });
   for (const stop of data.stops) stop.properties.colour = ofDevice(stop.properties.device_id);
@@ -244,7 +248,7 @@ function keepPolling() {
 
 function showStop(properties, at) {
   popup(at, el('div', { class: 'popup' },
-    el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(properties.device_id) } }), properties.device_id),
+    el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(properties.device_id) } }), named(properties.device_id)),
     el('p', {}, 'Stopped for ', el('strong', {}, duration(properties.duration_s))),
     el('p', { class: 'dim' }, span(properties.start_time, properties.end_time), `, ${date(properties.start_time)}`)));
 }
@@ -253,7 +257,7 @@ function showVisitsAt(visits, at) {
   const found = visits.slice(0, MOST_VISITS_SHOWN);
   popup(at, el('div', { class: 'popup' },
     el('p', { class: 'strong' }, visits[0].name),
-    found.map((visit) => el('p', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(visit.device_id) } }), ` ${visit.device_id} for `,
+    found.map((visit) => el('p', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(visit.device_id) } }), ' ', named(visit.device_id), ' for ',
       el('strong', {}, duration(visit.duration_s)), `, ${date(visit.start_time)}, `, span(visit.start_time, visit.end_time))),
     visits.length > found.length && el('p', { class: 'dim' }, `and ${counted(visits.length - found.length, 'visit')} more`)));
 }
@@ -263,7 +267,7 @@ function showDevice(id) {
   if (!device?.last_position) return;
   const { longitude, latitude, recorded_at: seen } = device.last_position;
   popup([longitude, latitude], el('div', { class: 'popup' },
-    el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), id),
+    el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), named(id)),
     el('p', {}, 'Last seen here ', when(seen)),
     el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one')));
 }
@@ -441,7 +445,8 @@ async function start() {
   keepPolling();
 }
 
-onCorrected.call = () => load();
+onCorrected.call = onChanged.call = onImported.call = () => load();
+installDrop({ mayDrop: () => reader.mayChange && !byId('import'), take: importDialog });
 setInterval(tickAges, 5000);
 followAddress();
 wire();

@@ -2,6 +2,7 @@
 
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
+import { nameOf } from './looks.js';
 import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, addBackground, addRoads, style } from './layers.js';
 
 const ROADS = '/tiles/roads/{z}/{x}/{y}.mvt';
@@ -91,7 +92,7 @@ export const showVisits = (features) => put(VISITS, collection(features));
 
 /** Where devices are now: { device_id, longitude, latitude }. */
 export function showPositions(devices) {
-  put(POSITIONS, collection(devices.map((d) => point(d.longitude, d.latitude, { device_id: d.device_id, colour: ofDevice(d.device_id) }))));
+  put(POSITIONS, collection(devices.map((d) => point(d.longitude, d.latitude, { device_id: d.device_id, name: nameOf(d.device_id), colour: ofDevice(d.device_id) }))));
 }
 
 /** One track above all others, with its ends. Null for none. */
@@ -180,6 +181,7 @@ function hover(event) {
   if (!ready) return;
   const [first] = near(event, CLICKABLE);
   map.getCanvas().style.cursor = first ? 'pointer' : '';
+  map.getCanvas().title = first?.properties.device_id ? [first.properties.track_name, nameOf(first.properties.device_id)].filter(Boolean).join(', ') : '';
   hoverOver(first?.layer.id === 'tracks' ? first.properties.n : null);
 }
 

@@ -3,6 +3,7 @@
 import { ofCategory, ofDevice, ofMode } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
 import { clock, count, counted, distance, duration, longDate, sameDay, span } from './format.js';
+import { nameOf, named } from './looks.js';
 import { hoverOver } from './map.js';
 import { rangeInWords } from './range.js';
 import { change, state } from './state.js';
@@ -71,12 +72,12 @@ function row(track) {
     },
       el('span', { class: 'swatch line', style: { '--colour': colourOf(p) } }),
       el('span', { class: 'grow' },
-        el('span', { class: 'name' }, p.device_id),
-        el('span', { class: 'sub' }, span(p.start_time, p.end_time))),
+        el('span', { class: 'name', title: p.device_id }, p.name ?? named(p.device_id)),
+        el('span', { class: 'sub' }, p.name && [named(p.device_id), ', '], span(p.start_time, p.end_time))),
       el('span', { class: 'side' },
         el('span', { class: 'figure' }, distance(p.distance_m)),
         el('span', { class: 'sub' }, duration(p.duration_s)))));
 }
 
 /** What a screen reader says of a track. */
-export const inWords = (p) => `Track of ${p.device_id}, ${clock(p.start_time)} to ${clock(p.end_time)}, ${distance(p.distance_m)}`;
+export const inWords = (p) => `${p.name ?? 'Track'} of ${nameOf(p.device_id)}, ${clock(p.start_time)} to ${clock(p.end_time)}, ${distance(p.distance_m)}`;

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.geo.points import Points
+from trackflow.geo.time import from_us
 from trackflow.settings import Settings
 from trackflow.sources.devices.fixes import BodyContent
 from trackflow.sources.records import PointBatch
@@ -19,7 +21,9 @@ from trackflow.store.devices.settings import change_device
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import verify
+from trackflow.usecases.intake.hiding import hide_points, restore_points
 from trackflow.usecases.intake.receiving import receive
+from trackflow_tests.helpers.hidings import HidingOf, hidings_of
 from trackflow_tests.helpers.histories import FIRST, History, histories
 from trackflow_tests.helpers.stores import (
     Clock,
@@ -60,6 +64,7 @@ class Plan:
         again: deliveries that come again, after how many others.
         runs: what is run after each delivery.
         configured: after which delivery devices get their own thresholds.
+        hidden: what people hide, and restore again.
     """
 
     chunks: int
@@ -67,7 +72,25 @@ class Plan:
     again: tuple[int, ...]
     runs: tuple[tuple[RunOf, ...], ...]
     configured: int
+    hidden: tuple["Hidden", ...]
     seed: int
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Points that a person hides.
+
+    Attributes:
+        device: whose.
+        hiding: which.
+        after: after which delivery.
+        restored: after which delivery they are restored; None for never. Not before `after`.
+    """
+
+    device: int
+    hiding: HidingOf
+    after: int
+    restored: int | None
 
 
 STAGE_CHOICES = [
@@ -89,6 +112,13 @@ runs_of = st.builds(
 
 
 @st.composite
+def hidden(draw: st.DrawFn, count: int) -> Hidden:
+    after = draw(st.integers(0, count - 1))
+    restored = draw(st.none() | st.integers(after, count - 1))
+    return Hidden(draw(st.integers(0, 1)), draw(hidings_of()), after, restored)
+
+
+@st.composite
 def plans(draw: st.DrawFn) -> Plan:
     chunks = draw(st.integers(1, 5))
     again = draw(st.lists(st.integers(0, chunks - 1), max_size=2))
@@ -100,6 +130,7 @@ def plans(draw: st.DrawFn) -> Plan:
         tuple(again),
         tuple(draw(one) for _ in range(count)),
         draw(st.integers(0, count - 1)),
+        tuple(draw(st.lists(hidden(count), max_size=2))),
         draw(st.integers(0, 2**16)),
     )
 
@@ -145,11 +176,39 @@ def everything(found: Fleet) -> PointBatch:
     return PointBatch.concat(batch_of_device(name_of(k), h.points) for k, h in enumerate(found))
 
 
-def at_once(context: Context, found: Fleet) -> dict[str, list[dict[str, object]]]:
-    """What one delivery and one bulk run give."""
+def hide(context: Context, found: Fleet, one: Hidden) -> UUID:
+    device = one.device % len(found)
+    rule = one.hiding.of(found[device].points)
+    start, end = (None if us is None else from_us(us) for us in (rule.start_us, rule.end_us))
+    report = hide_points(context, name_of(device), start, end, rule.area, hidden_by="ada")
+    return report.hiding.hiding_id
+
+
+def hide_and_restore(
+    context: Context, found: Fleet, plan: Plan, step: int, ids: dict[Hidden, UUID]
+) -> None:
+    """What people do after a delivery."""
+    for one in plan.hidden:
+        if one.after == step:
+            ids[one] = hide(context, found, one)
+            event("hides points")
+    kept = {ids[one] for one in plan.hidden if one in ids and one.restored is None}
+    for one in plan.hidden:
+        if one.restored == step and ids[one] not in kept:  # the same may be hidden twice
+            restore_points(context, ids[one], restored_by="bob")
+            event("restores points")
+
+
+def at_once(
+    context: Context, found: Fleet, plan: Plan | None = None
+) -> dict[str, list[dict[str, object]]]:
+    """What one delivery and one bulk run give, after all that stays hidden was hidden."""
     empty(context.store)
     deliver(context.store, everything(found))
     configure(context, found)
+    for one in plan.hidden if plan else ():
+        if one.restored is None:
+            hide(context, found, one)
     run(context, mode=RunMode.BULK)
     return contents(context.store)
 
@@ -158,6 +217,7 @@ def piecemeal(context: Context, clock: Clock, found: Fleet, plan: Plan) -> None:
     """The same points by the plan, and one last incremental run."""
     empty(context.store)
     whole = everything(found)
+    ids: dict[Hidden, UUID] = {}
     # devices may be configured before their points come, so they have to be known
     firsts = [int(np.flatnonzero(whole.device == k)[0]) for k in range(len(whole.devices))]
     deliver(context.store, part_of(whole, np.array(firsts)))
@@ -165,6 +225,7 @@ def piecemeal(context: Context, clock: Clock, found: Fleet, plan: Plan) -> None:
         deliver(context.store, part)
         if step == plan.configured:
             configure(context, found)
+        hide_and_restore(context, found, plan, step, ids)
         for one in plan.runs[step]:
             event(f"{one.mode} run of {'all' if len(one.stages) == 3 else 'some'} stages")
             clock.time = dt.datetime.combine(FIRST, dt.time(8), dt.UTC) + dt.timedelta(
@@ -202,7 +263,7 @@ relaxed = settings(
 
 
 def check_everything(context: Context, clock: Clock, found: Fleet, plan: Plan) -> None:
-    expected = at_once(context, found)
+    expected = at_once(context, found, plan)
     piecemeal(context, clock, found, plan)
     assert difference(contents(context.store), expected) == []
     assert set(statuses(context.store).values()) == {"completed"}

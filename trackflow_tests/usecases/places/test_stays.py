@@ -152,7 +152,7 @@ def test_stays_are_exported_in_every_format(filled: Context, tmp_path: Path) -> 
     assert [tuple(one["geometry"]["coordinates"]) for one in features] == [
         (one.stay.longitude, one.stay.latitude) for one in there
     ]
-    some = RowFilter(MONDAY, MONDAY + dt.timedelta(hours=7), DEVICE)
+    some = RowFilter(MONDAY, MONDAY + dt.timedelta(hours=7), (DEVICE,))
     path = tmp_path / "night.csv"
     assert export_to_file(filled, ExportSubject.STAYS, ExportFormat.CSV, some, path) == 1
 

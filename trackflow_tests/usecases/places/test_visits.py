@@ -139,7 +139,7 @@ def test_visits_are_exported_in_every_format(tmp_path: Path) -> None:
                 export_to_file(context, ExportSubject.VISITS, file_format, RowFilter(), path) == 3
             )
             assert b"Venue" in path.read_bytes()
-        some = RowFilter(last=NOON + dt.timedelta(days=1), device_id=DEVICE)
+        some = RowFilter(last=NOON + dt.timedelta(days=1), device_ids=(DEVICE,))
         path = tmp_path / "one.csv"
         assert export_to_file(context, ExportSubject.VISITS, ExportFormat.CSV, some, path) == 1
         assert path.read_text().splitlines()[1].startswith("van-7,file,venue,Venue,2026-03-02T21:5")

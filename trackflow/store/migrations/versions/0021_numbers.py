@@ -11,8 +11,8 @@ from alembic import op
 
 from trackflow.store.types import UtcTime
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 
 OLD_INDEX = "ix_tracks_start_time"
 COLUMNS = ["start_time", "device_id", "end_time", "distance_m", "max_speed_kmh", "idle_ms",

@@ -1,0 +1,81 @@
+// How devices are shown: names, icons, groups and colours; and the dialog that changes them.
+
+import { forget, send } from './api.js';
+import { ofDevice } from './colours.js';
+import { announce, byId, el } from './dom.js';
+
+export const ICONS = {
+  car: '🚗', van: '🚐', truck: '🚚', bus: '🚌', plough: '❄️', tractor: '🚜', motorcycle: '🏍️', bicycle: '🚲', walker: '🚶',
+  runner: '🏃', dog: '🐕', boat: '⛵', plane: '✈️', train: '🚆', phone: '📱', trailer: '🚛',
+};
+
+let looks = new Map();
+
+/** Take over the looks of all devices. */
+export function setLooks(devices) {
+  looks = new Map(devices.map((device) => [device.device_id, device]));
+}
+
+/** The name of a device for people: its own, or its id. */
+export const nameOf = (id) => looks.get(id)?.name ?? id;
+
+/** The group of a device; empty without one. */
+export const groupOf = (id) => looks.get(id)?.group ?? '';
+
+const iconOf = (id) => (Object.hasOwn(ICONS, looks.get(id)?.icon ?? '') ? ICONS[looks.get(id).icon] : '');
+
+/** The name with its icon, as children of an element. */
+export function named(id) {
+  const icon = iconOf(id);
+  return [icon && el('span', { class: 'device-icon', 'aria-hidden': true }, icon), nameOf(id)];
+}
+
+/** Whether a device is found by a text: by its id, name or group. */
+export const isFound = (id, text) => [id, nameOf(id), groupOf(id)].some((words) => words.toLowerCase().includes(text.toLowerCase()));
+
+/** The dialog for the look of a device. `saved`: called after a change. */
+export function editLook(id, saved) {
+  byId('look')?.remove();
+  const look = looks.get(id) ?? {};
+  const groups = [...new Set([...looks.values()].map((other) => other.group).filter(Boolean))].sort();
+  const problem = el('p', { class: 'bad', role: 'alert' });
+  const own = el('input', { type: 'checkbox', name: 'own', checked: Boolean(look.colour), 'aria-label': 'A colour of its own' });
+  const colour = el('input', { type: 'color', name: 'colour', value: look.colour ?? hex(ofDevice(id)), 'aria-label': 'Colour', on: { input: () => { own.checked = true; } } });
+  const save = async (event) => {
+    event.preventDefault();
+    const given = new FormData(event.target);
+    const wanted = { name: given.get('name'), group: given.get('group'), icon: given.get('icon'), colour: own.checked ? colour.value : '' };
+    try {
+      await send('PATCH', `/api/v1/devices/${id.split('/').map(encodeURIComponent).join('/')}`, wanted);
+    } catch (error) {
+      problem.textContent = error.message;
+      return;
+    }
+    dialog.close();
+    forget();
+    announce('Saved');
+    await saved();
+  };
+  const dialog = el('dialog', { id: 'look', class: 'card login', 'aria-labelledby': 'look-title', on: { close: () => dialog.remove() } },
+    el('form', { on: { submit: save } },
+      el('h2', { id: 'look-title' }, 'How it is shown'),
+      el('p', {}, 'Device ', el('code', {}, id)),
+      el('label', {}, 'Name ', el('input', { name: 'name', maxlength: 200, value: look.name ?? '', placeholder: id, autocomplete: 'off' })),
+      el('label', {}, 'Group ', el('input', { name: 'group', maxlength: 200, value: look.group ?? '', list: 'groups', placeholder: 'none', autocomplete: 'off' })),
+      el('datalist', { id: 'groups' }, groups.map((group) => el('option', { value: group }))),
+      el('label', {}, 'Icon ', el('select', { name: 'icon' }, el('option', { value: '' }, 'none'), Object.entries(ICONS).map(([icon, sign]) => el('option', { value: icon, selected: icon === look.icon }, `${sign} ${icon}`)))),
+      el('p', { class: 'colour-row' }, el('label', { class: 'check' }, own, 'Own colour'), colour),
+      problem,
+      el('p', { class: 'actions' },
+        el('button', { type: 'button', on: { click: () => dialog.close() } }, 'Cancel'),
+        el('button', { type: 'submit', class: 'primary', 'data-key': 'save-look' }, 'Save'))));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** A colour as #rrggbb, which is all that an input takes. */
+function hex(colour) {
+  const context = document.createElement('canvas').getContext('2d');
+  context.fillStyle = colour;
+  return context.fillStyle;
+}
