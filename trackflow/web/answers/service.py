@@ -122,4 +122,5 @@ _STATUS = WorkerStatus(_COUNTS, 4.2, 0, None, None, _AT, {"engine": (Phase.CLOSE
 HEALTH = shows(HealthAnswer, HEALTHY)
 WORKER_STATUS = shows(WorkerStatusAnswer, worker_status_answer(_STATUS))
 METRICS = sends("text/plain", "Figures in the text format of Prometheus.")
+BASE_MAP = sends({MVT: "binary"}, "A tile, packed by gzip if the client takes that.")
 ROADS = sends({MVT: "binary"}, "A tile; empty where there are no roads.")

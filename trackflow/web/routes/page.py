@@ -135,7 +135,7 @@ def file(request: Request, name: str) -> Response:
 )
 @open_to(Scope.READ)
 def page(request: Request, context: ContextDep, caller: CallerDep) -> PageAnswer:
-    """The address of background tiles (empty for none), the time zone, and the caller.
+    """The addresses of background tiles (empty for none), the time zone, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
 
@@ -143,6 +143,7 @@ def page(request: Request, context: ContextDep, caller: CallerDep) -> PageAnswer
     """
     return {
         "tiles_url": context.settings.tiles_url,
+        "base_map": request.app.state.base_maps.version(),
         "time_zone": context.settings.time_zone,
         "scope": caller.scope,
         "by_cookie": COOKIE in request.cookies and caller.token_id is not None,
