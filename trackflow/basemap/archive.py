@@ -52,6 +52,9 @@ class TileArchive:
         self._directory = lru_cache(DIRECTORIES_KEPT)(self._read_directory)
         try:
             self._header = deserialize_header(self._bytes(0, HEADER_BYTES))
+            end = self._header["tile_data_offset"] + self._header["tile_data_length"]
+            if len(self._map) < end:
+                raise self._damaged()
             offset, length = self._header["metadata_offset"], self._header["metadata_length"]
             metadata = json.loads(gzip.decompress(self._bytes(offset, length)))
         except DAMAGED:

@@ -112,5 +112,5 @@ class BaseMaps:
             if known is not None and known.changed_ns == changed_ns:
                 return known
             return _Opened(TileArchive(path), changed_ns)
-        except FileNotFoundError:
-            return None
+        except (FileNotFoundError, BaseMapError):
+            return None  # a damaged one is as good as none: the next build makes it anew

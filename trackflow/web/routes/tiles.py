@@ -1,16 +1,19 @@
 """The base map: vector tiles of the extract, and roads as the engine has them."""
 
 import gzip
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
+from fastapi.responses import FileResponse
 
+from trackflow.errors import NotFoundError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.roads.base_maps import BaseMaps
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.answers.sending import answer_bytes
-from trackflow.web.answers.service import BASE_MAP, MVT, ROADS
-from trackflow.web.dependencies import guarded_router
+from trackflow.web.answers.service import BASE_MAP, MVT, PARTS, PMTILES, PMTILES_TYPE, ROADS
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -56,6 +59,30 @@ def base_map(
     if is_packed and answer.status_code == 200:
         answer.headers["Content-Encoding"] = "gzip"
     return answer
+
+
+ARCHIVE = "/tiles/archive.pmtiles"
+
+
+def is_file(tiles_url: str) -> bool:
+    """Whether the tiles of `TRACKFLOW_TILES_URL` are a file of this machine."""
+    return tiles_url.startswith("/")
+
+
+@router.get(
+    ARCHIVE,
+    tags=["map"],
+    summary="The PMTiles file of the settings",
+    response_class=Response,
+    responses={**PMTILES, **PARTS},
+)
+@open_to(Scope.READ)
+def archive(context: ContextDep) -> Response:
+    """The file that `TRACKFLOW_TILES_URL` names, by ranges of bytes; 404 if it names none."""
+    path = context.settings.tiles_url
+    if not is_file(path) or not FilePath(path).is_file():
+        raise NotFoundError("TRACKFLOW_TILES_URL names no PMTiles file that is there")
+    return FileResponse(path, media_type=PMTILES_TYPE, headers={"Cache-Control": KEPT})
 
 
 @router.get(

@@ -85,7 +85,8 @@ async function described(address) {
   return { sources: found.sources, layers, glyphs: found.glyphs, sprite: found.sprite };
 }
 
-async function theirs(address) {
+async function theirs(given) {
+  const address = given.startsWith('/') ? absolute(given) : given;
   const path = pathOf(address);
   if (path.endsWith('.pmtiles')) return archive(address);
   if (!address.includes('{z}')) return described(address);
