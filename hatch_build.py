@@ -1,4 +1,4 @@
-"""Part of every build and installation: the files of the 3D page are fetched from npm before."""
+"""Part of every build and installation: the files of the pages are fetched from npm before."""
 
 import runpy
 from pathlib import Path

@@ -35,7 +35,8 @@ ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
 READY = "Ctrl-C stops it."
 START_S = 300
-PAGES = ("/", "/health", "/meshes", "/static/three/build/three.module.js", "/static/maplibre-gl.js")
+PAGES = ("/", "/health", "/meshes", "/static/three/build/three.module.js",
+         "/static/maplibre-gl/dist/maplibre-gl.mjs", "/static/world/land.geojson")  # fmt: skip
 """What an empty store answers; among them are files that only a build puts there."""
 
 LOADED = "/graphql?query=" + urllib.parse.quote(

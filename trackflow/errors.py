@@ -46,6 +46,10 @@ class NetworkPublishError(NetworkBuildError):
     """A road network could not be published for other machines."""
 
 
+class BaseMapError(TrackflowError):
+    """An OpenStreetMap extract could not be turned into map tiles, or its tiles cannot be read."""
+
+
 class RetryableError(TrackflowError):
     """A failure that may pass: the same call can be made again."""
 

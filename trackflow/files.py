@@ -1,8 +1,11 @@
 """Files: written whole or not at all, names of unfinished ones, and bounded unpacking of gzip."""
 
+import fcntl
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -73,6 +76,40 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = False) -> I
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def workshop(into: Path) -> Iterator[Path]:
+    """A temporary folder for what takes long to make, removed at the end, also after an error.
+
+    A build that is killed outright leaves its folder behind. Each folder holds a lock that dies
+    with its owner, so the next build can distinguish such leftovers from the folders of running
+    builds. Both steps are done under one lock: a folder that was just made is not yet locked.
+    """
+    with (into / ".lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for leftover in into.glob(".building-*"):
+            if _is_abandoned(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
+        workshop = Path(tempfile.mkdtemp(prefix=".building-", dir=into))
+        owner = (workshop / "owner").open("w")
+        fcntl.flock(owner, fcntl.LOCK_EX)
+    try:
+        yield workshop
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+        owner.close()
+
+
+def _is_abandoned(workshop: Path) -> bool:
+    try:
+        with (workshop / "owner").open() as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class DamagedGzipError(Exception):

@@ -59,11 +59,16 @@ def _keeps_tracks(text: str) -> bool:
 
 
 def _tiles_url(text: str) -> str:
-    """A checked tile address, as it becomes part of the page's security policy."""
+    """A checked address of tiles or a style, as it becomes part of the page's security policy."""
+    if text.startswith("/"):
+        if text.endswith(".pmtiles"):
+            return text
+        raise ValueError("is no tile address; a file of this machine has to be a .pmtiles")
     plain = not any(c.isspace() or c in "\"';," for c in text)
-    if not (plain and re.match(r"https?://[\w.:\[\]-]+/", text) and "{z}" in text):
+    if not (plain and re.match(r"https?://[\w.:\[\]-]+/.", text)):
         raise ValueError(
-            "is no tile address; use one such as https://tiles.example/{z}/{x}/{y}.png"
+            "is no tile address; use one such as https://tiles.example/{z}/{x}/{y}.png, "
+            "https://tiles.example/style.json or https://tiles.example/world.pmtiles"
         )
     return text
 
@@ -181,7 +186,8 @@ class Settings:
             fsspec; empty for nowhere.
         lease_s: how many seconds a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
-        tiles_url: address of background tiles for the map page; empty for none.
+        tiles_url: address of tiles or a style for the map page, or path of a PMTiles file; empty
+            for the own base map.
         inbox: folder whose files are imported as they arrive; None for none.
         retention_days: age in days at which points and what was made of them are deleted; 0 keeps
             everything.
@@ -328,8 +334,10 @@ class Settings:
     tiles_url: str = set_by(
         "TILES_URL",
         "",
-        "background tiles for the map, such as `https://tiles.example/{z}/{x}/{y}.png`",
-        unset="roads only",
+        "somebody else's map below the tracks: tiles such as "
+        "`https://tiles.example/{z}/{x}/{y}.png` or `….pbf`, a `style.json`, or a `.pmtiles`, also "
+        "as a file of this machine",
+        unset="the own base map",
         parse=_tiles_url,
     )
     inbox: Path | None = set_by(  # noqa: RUF009  it makes a field

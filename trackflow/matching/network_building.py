@@ -5,23 +5,22 @@ half of one. Its version is a hash of everything that it is made of: the same in
 twice, and a new extract, profile or OSRM gives a new version beside the old one.
 """
 
-import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import shutil
 import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from trackflow.errors import NetworkBuildError
+from trackflow.files import workshop
 from trackflow.geo.bbox import Bbox
 from trackflow.matching.extracts import checked_suffix
 from trackflow.matching.networks import (
@@ -137,40 +136,6 @@ def _check_space(extract: Path, into: Path) -> None:
             f"not enough room in {into}: the network of {extract.name} takes about "
             f"{needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
         )
-
-
-@contextmanager
-def workshop(into: Path) -> Iterator[Path]:
-    """A temporary folder beside the networks, removed at the end, also after an error.
-
-    A build that is killed outright leaves its folder behind. Each folder holds a lock that dies
-    with its owner, so the next build can distinguish such leftovers from the folders of running
-    builds. Both steps are done under one lock: a folder that was just made is not yet locked.
-    """
-    with (into / ".lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        for leftover in into.glob(".building-*"):
-            if _is_abandoned(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
-        workshop = Path(tempfile.mkdtemp(prefix=".building-", dir=into))
-        owner = (workshop / "owner").open("w")
-        fcntl.flock(owner, fcntl.LOCK_EX)
-    try:
-        yield workshop
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
-        owner.close()
-
-
-def _is_abandoned(workshop: Path) -> bool:
-    try:
-        with (workshop / "owner").open() as owner:
-            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _build(

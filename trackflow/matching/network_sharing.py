@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from trackflow.errors import NetworkFetchError, NetworkPublishError
-from trackflow.files import whole_file
-from trackflow.matching.network_building import already_built, move_into_place, workshop
+from trackflow.files import whole_file, workshop
+from trackflow.matching.network_building import already_built, move_into_place
 from trackflow.matching.networks import RoadNetwork, load_network
 from trackflow.storages import StoragePlace, open_place, storage_errors
 
 VARIABLE = "TRACKFLOW_NETWORKS"
 OSRM_PACKAGE = "osrm-bindings"
 
-NETWORK, MODE_MAP = "network", "mode_map"
-"""Folders in the archive: OSRM's data set, and the rails, paths and stops for travel modes."""
+NETWORK, MODE_MAP, BASE_MAP = "network", "mode_map", "base_map"
+"""Folders in the archive: OSRM's data set; rails, paths and stops for travel modes; map tiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,13 @@ class _CheckedFile:
         return self._digest.hexdigest()
 
 
-def publish_network(network: RoadNetwork, mode_map: Path, address: str) -> None:
+def publish_network(network: RoadNetwork, beside: Mapping[str, Path], address: str) -> None:
     """Publish a network for other machines, unless it is there already.
 
     Args:
         network: a complete one.
-        mode_map: the folder of its map for travel modes.
+        beside: what belongs to it, by the names of folders in the archive; a folder that is not
+            there is left out.
         address: a folder, or an address of fsspec.
 
     Raises:
@@ -99,7 +100,7 @@ def publish_network(network: RoadNetwork, mode_map: Path, address: str) -> None:
             hashed = _CheckedFile(file)
             # a stream: a country's network is never twice on the disk
             with tarfile.open(fileobj=hashed, mode="w|") as tar:  # type: ignore[call-overload]
-                for folder, name in ((network.folder, NETWORK), (mode_map, MODE_MAP)):
+                for name, folder in {NETWORK: network.folder, **beside}.items():
                     if folder.is_dir():
                         tar.add(folder, name)
         manifest = Manifest(
@@ -114,7 +115,7 @@ def publish_network(network: RoadNetwork, mode_map: Path, address: str) -> None:
 
 
 def fetch_network(
-    profile: str, version: str, address: str, into: Path, mode_map: Path
+    profile: str, version: str, address: str, into: Path, beside: Mapping[str, Path]
 ) -> RoadNetwork:
     """The published network, as a copy of this machine's own; fetched if there is none yet.
 
@@ -123,7 +124,7 @@ def fetch_network(
         version: of the network.
         address: where it is published.
         into: the folder of all networks of this machine.
-        mode_map: where its map for travel modes belongs.
+        beside: where what belongs to it is put, by the names of folders in the archive.
 
     Raises:
         SettingsError: fsspec cannot use the address.
@@ -151,9 +152,10 @@ def fetch_network(
                     f"{what}: the archive holds another one; delete {profile}/{version}.json "
                     "there, and build the network again"
                 )
-            if (temporary / MODE_MAP).is_dir() and not mode_map.exists():
-                mode_map.parent.mkdir(parents=True, exist_ok=True)
-                (temporary / MODE_MAP).replace(mode_map)
+            for name, folder in beside.items():
+                if (temporary / name).is_dir() and not folder.exists():
+                    folder.parent.mkdir(parents=True, exist_ok=True)
+                    (temporary / name).replace(folder)
             return move_into_place(temporary / NETWORK, target, temporary)
 
 

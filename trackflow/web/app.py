@@ -17,6 +17,7 @@ from trackflow.usecases.housekeeping.alerts.watching import alerts_now
 from trackflow.usecases.housekeeping.figures import read_figures
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
+from trackflow.usecases.roads.base_maps import BaseMaps
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
 from trackflow.web.cached import CachedValue
@@ -147,6 +148,7 @@ def create_app(
     )
     app.state.accessed = ReadLog(context)
     app.state.reception = ReportQueue(context)
+    app.state.base_maps = BaseMaps(context)
     app.state.road_tiles = RoadTiles(context)
     app.state.notices = CachedValue(lambda: read_notices(context))
     app.state.guesses = CachedValue(lambda: read_guesses(context))
@@ -193,4 +195,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
         await run_in_threadpool(app.state.watch.close)
+        app.state.base_maps.close()
         app.state.road_tiles.close()

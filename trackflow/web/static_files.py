@@ -1,7 +1,7 @@
-"""The files of the pages: trackflow's own, MapLibre's and three.js's; and their security policy.
+"""The files of the pages: trackflow's own and those of others; and their security policy.
 
-MapLibre comes from the installed package `maplibre`; three.js and Draco's decoder come from npm
-when trackflow is built or installed (`scripts/vendor.py`). So no file is fetched from elsewhere,
+MapLibre, three.js, Draco's decoder and the map of the world come from npm when trackflow is built
+or installed (`scripts/vendor.py`). So no file is fetched from elsewhere,
 and the content security policy of the pages allows no other origin.
 """
 
@@ -12,22 +12,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from trackflow.errors import NotFoundError, TrackflowError
+from trackflow.errors import NotFoundError
 
 OWN = Path(__file__).parent / "static"
 VENDORED = Path(__file__).parent / "vendored"
-MAPLIBRE = ("maplibre-gl.js", "maplibre-gl.css")
 
 TYPES = {
+    ".geojson": "application/geo+json",
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
@@ -64,10 +64,10 @@ def static_file(name: str) -> StaticFile:
     """
     path = _paths().get(name)
     if path is None:
-        if name.startswith("three/") and not VENDORED.is_dir():
+        if "/" in name and not VENDORED.is_dir():
             raise NotFoundError(
-                "this installation lacks three.js: `python scripts/vendor.py` in its source "
-                "fetches it"
+                "this installation lacks what comes from npm: `python scripts/vendor.py` in its "
+                "source fetches it"
             )
         raise NotFoundError("the page has no such file")
     changed = path.stat()
@@ -87,7 +87,7 @@ def send_static(request: Request, found: StaticFile) -> Response:
 
 
 def content_policy(tiles_url: str, more_scripts: tuple[str, ...] = ()) -> str:
-    """The content security policy: the page's own files, and images of one tile server at most.
+    """The content security policy: the page's own files, and the tiles of one server at most.
 
     `more_scripts` are further sources of scripts, such as the hash of an import map.
     """
@@ -121,7 +121,7 @@ def import_map_hash(page: StaticFile) -> str:
 @cache
 def _paths() -> dict[str, Path]:
     """All files, by name: no other file can be requested."""
-    named = {path.name: path for path in (*_own_files(), *_maplibre_files())}
+    named = {path.name: path for path in _own_files()}
     return named | {str(path.relative_to(VENDORED)): path for path in _vendored_files()}
 
 
@@ -135,15 +135,6 @@ def _vendored_files() -> Iterator[Path]:
     for path in VENDORED.rglob("*"):
         if path.suffix in TYPES:
             yield path
-
-
-def _maplibre_files() -> Iterator[Path]:
-    # not by import: the package imports pandas and more, which takes a second
-    for name in MAPLIBRE:
-        path = Path(str(distribution("maplibre").locate_file(f"maplibre/srcjs/{name}")))
-        if not path.is_file():
-            raise TrackflowError(f"the package maplibre lacks {name}: install it again")
-        yield path
 
 
 @cache

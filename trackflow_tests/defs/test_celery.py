@@ -160,7 +160,7 @@ def deployment(helsinki_network: RoadNetwork) -> Iterator[Deployment]:
     ):
         for name in ("one", "two"):
             started.start_worker(name)
-        publish_network(helsinki_network, folder / "no-map", networks)
+        publish_network(helsinki_network, {}, networks)
         built = folder / "test/networks/car" / helsinki_network.version
         shutil.copytree(helsinki_network.folder, built)  # as if it had been built in this home
         use(context, load_network(built))

@@ -13,7 +13,7 @@ from trackflow.context import Context, mode_map_folder
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError, NetworkFetchError, SettingsError
 from trackflow.matching import network_sharing
-from trackflow.matching.network_sharing import fetch_network, publish_network
+from trackflow.matching.network_sharing import BASE_MAP, MODE_MAP, fetch_network, publish_network
 from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.usecases.days.worker_pool import without_main
@@ -52,7 +52,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def fetched(network: RoadNetwork, address: str, home: Path) -> RoadNetwork:
     return fetch_network(
-        network.profile, network.version, address, home / "networks", home / "mode_map"
+        network.profile,
+        network.version,
+        address,
+        home / "networks",
+        {MODE_MAP: home / "mode_map", BASE_MAP: home / "base_map"},
     )
 
 
@@ -62,22 +66,26 @@ def test_another_machine_gets_the_same_files(
     mode_map = tmp_path / "own-map"
     mode_map.mkdir()
     (mode_map / "rails").write_bytes(b"rails")
-    publish_network(helsinki_network, mode_map, address)
+    base_map = tmp_path / "own-tiles"
+    base_map.mkdir()
+    (base_map / "tiles").write_bytes(b"streets")
+    publish_network(helsinki_network, {MODE_MAP: mode_map, BASE_MAP: base_map}, address)
 
     found = fetched(helsinki_network, address, tmp_path / "other")
 
     assert found.folder == tmp_path / "other/networks/car" / helsinki_network.version
     assert files_of(found.folder) == files_of(helsinki_network.folder)
     assert files_of(tmp_path / "other/mode_map") == {"rails": b"rails"}
+    assert files_of(tmp_path / "other/base_map") == {"tiles": b"streets"}
     assert replace(found, folder=Path(), dataset=Path()) == replace(
         helsinki_network, folder=Path(), dataset=Path()
     )
 
 
 def test_a_network_is_published_once(helsinki_network: RoadNetwork, folder: Path) -> None:
-    publish_network(helsinki_network, folder / "none", str(folder))
+    publish_network(helsinki_network, {}, str(folder))
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    publish_network(helsinki_network, folder / "none", str(folder))
+    publish_network(helsinki_network, {}, str(folder))
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -97,7 +105,7 @@ def _fetch(network: RoadNetwork, address: str, home: Path, barrier: object, open
 def test_the_processes_of_a_machine_fetch_it_once(
     helsinki_network: RoadNetwork, folder: Path, tmp_path: Path
 ) -> None:
-    publish_network(helsinki_network, folder / "none", str(folder))
+    publish_network(helsinki_network, {}, str(folder))
     processes = multiprocessing.get_context("spawn")
     barrier, opened = processes.Barrier(PROCESSES), processes.Queue()
     arguments = (helsinki_network, str(folder), tmp_path / "host", barrier, opened)
@@ -131,7 +139,7 @@ def damage_gone(archive: Path) -> None:
 def test_a_damaged_archive_is_never_used(
     helsinki_network: RoadNetwork, folder: Path, tmp_path: Path, damage: object
 ) -> None:
-    publish_network(helsinki_network, folder / "none", str(folder))
+    publish_network(helsinki_network, {}, str(folder))
     (archive,) = folder.rglob("*.tar")
     damage(archive)  # type: ignore[operator]
     home = tmp_path / "host"
@@ -150,10 +158,10 @@ def test_a_broken_off_publication_is_no_network(
     with monkeypatch.context() as patch:
         patch.setattr(network_sharing, "_write_manifest", full)
         with pytest.raises(NetworkBuildError, match="the disk is full"):
-            publish_network(helsinki_network, folder / "none", str(folder))
+            publish_network(helsinki_network, {}, str(folder))
     with pytest.raises(NetworkFetchError, match="is not in"):
         fetched(helsinki_network, str(folder), tmp_path)
-    publish_network(helsinki_network, folder / "none", str(folder))
+    publish_network(helsinki_network, {}, str(folder))
     assert fetched(helsinki_network, str(folder), tmp_path).version == helsinki_network.version
 
 
@@ -172,7 +180,7 @@ def test_what_cannot_be_used_here_is_not_fetched(
     changed: dict[str, object],
     message: str,
 ) -> None:
-    publish_network(helsinki_network, folder / "none", str(folder))
+    publish_network(helsinki_network, {}, str(folder))
     manifest = folder / "car" / f"{helsinki_network.version}.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changed))
     with pytest.raises(NetworkFetchError, match=message):
@@ -183,14 +191,14 @@ def test_an_archive_of_another_network_is_refused(
     helsinki_network: RoadNetwork, folder: Path, tmp_path: Path
 ) -> None:
     other = replace(helsinki_network, version="0123456789abcdef")
-    publish_network(other, folder / "none", str(folder))
+    publish_network(other, {}, str(folder))
     with pytest.raises(NetworkFetchError, match="holds another one"):
         fetched(other, str(folder), tmp_path)
 
 
 def test_an_unknown_kind_of_storage_is_named(helsinki_network: RoadNetwork) -> None:
     with pytest.raises(SettingsError, match=r"TRACKFLOW_NETWORKS=nowhere://bucket"):
-        publish_network(helsinki_network, Path("none"), "nowhere://user:secret@bucket/networks")
+        publish_network(helsinki_network, {}, "nowhere://user:secret@bucket/networks")
 
 
 def test_a_home_without_the_network_matches_with_the_published_one(
@@ -220,7 +228,7 @@ def test_a_home_without_the_network_matches_with_the_published_one(
 
 def test_fsspec_reads_what_was_published(helsinki_network: RoadNetwork, address: str) -> None:
     """The layout is plain: other programs may copy it."""
-    publish_network(helsinki_network, Path("none"), address)
+    publish_network(helsinki_network, {}, address)
     filesystem, root = fsspec.core.url_to_fs(address)
     names = sorted(str(path).rsplit("/", 1)[1] for path in filesystem.find(root))
     assert len(names) == 2

@@ -1,8 +1,8 @@
 """The whole store in one file: a backup, and the way from SQLite to PostgreSQL or back.
 
 The file is a zip: a Parquet file per table, the road networks in use with their maps for travel
-modes, and `manifest.json`, which names the schema version. Equal stores give equal files. Dagster's
-own records of its runs are not in it.
+modes and their map tiles, and `manifest.json`, which names the schema version. Equal stores give
+equal files. Dagster's own records of its runs are not in it.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trackflow.context import Context, mode_map_folder
+from trackflow.context import Context, base_map_folder, mode_map_folder
 from trackflow.errors import SettingsError
 from trackflow.files import whole_file
 from trackflow.store.database import Connection
@@ -36,6 +36,12 @@ LEFT_OUT = (
 """Signs of life of running processes, notes of this machine, and how it stands."""
 
 NETWORKS = "road_networks"
+
+BESIDE_NETWORKS = {"mode_maps": mode_map_folder, "base_maps": base_map_folder}
+"""What belongs to a road network and is kept beside it: the folder of each kind, by version."""
+
+FOLDERS = ("networks", *BESIDE_NETWORKS)
+"""Kinds of folders in a backup."""
 
 SAME_DATE = (1980, 1, 1, 0, 0, 0)
 """Date of every member: equal stores give equal files."""
@@ -83,16 +89,19 @@ def backup(
                         progress("tables", done, len(tables()))
                 home = context.settings.home
                 folders = _network_folders(connection, home) if with_networks else []
-                maps = _mode_map_folders(connection, home) if with_networks else []
+                beside = _folders_beside(connection, home) if with_networks else {}
             for folder in folders:
                 report.networks[folder.name] = _write_folder(archive, "networks", folder)
-            mode_maps = {one.name: _write_folder(archive, "mode_maps", one) for one in maps}
+            maps = {
+                kind: {one.name: _write_folder(archive, kind, one) for one in beside.get(kind, ())}
+                for kind in BESIDE_NETWORKS
+            }
             manifest = {
                 "format": FORMAT,
                 "schema": SCHEMA_VERSION,
                 "tables": report.rows,
                 "networks": report.networks,
-                "mode_maps": mode_maps,
+                **maps,
             }
             archive.writestr(_member(MANIFEST), json.dumps(manifest, indent=2) + "\n")
     except OSError as error:
@@ -133,11 +142,14 @@ def _network_folders(connection: Connection, home: Path) -> list[Path]:
     return folders
 
 
-def _mode_map_folders(connection: Connection, home: Path) -> list[Path]:
-    """The maps for travel modes of the networks in use; of old networks there are none."""
+def _folders_beside(connection: Connection, home: Path) -> dict[str, list[Path]]:
+    """What belongs to the networks in use, by kind; old networks lack some of it."""
     versions = sorted(set(networks.versions(connection).values()))
-    found = [mode_map_folder(home, version) for version in versions]
-    return [folder for folder in found if folder.is_dir()]
+    found = {}
+    for kind, folder_of in BESIDE_NETWORKS.items():
+        folders = [folder_of(home, version) for version in versions]
+        found[kind] = [folder for folder in folders if folder.is_dir()]
+    return found
 
 
 def _write_folder(archive: zipfile.ZipFile, kind: str, folder: Path) -> int:

@@ -48,6 +48,7 @@ from trackflow.store.housekeeping.rows import (
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.roads import networks
 from trackflow.usecases.housekeeping.archive import (
+    FOLDERS,
     FORMAT,
     MANIFEST,
     ArchiveProgress,
@@ -138,6 +139,7 @@ def restore(
         with (
             _new_folders(archive, "networks", manifest["networks"], home, Path(tmp)) as names,
             _new_folders(archive, "mode_maps", manifest["mode_maps"], home, Path(tmp)),
+            _new_folders(archive, "base_maps", manifest["base_maps"], home, Path(tmp)),
             context.store.write() as connection,
         ):
             _check_empty(connection, context)
@@ -214,7 +216,7 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
     """
     found = _loaded(archive)
     version, schema = found.get("format"), found.get("schema")
-    folders = [found.setdefault(kind, {}) for kind in ("networks", "mode_maps")]
+    folders = [found.setdefault(kind, {}) for kind in FOLDERS]
     counts = [found.get("tables"), *folders]
     if (
         not isinstance(version, int)
@@ -314,7 +316,7 @@ def _new_folders(
 
     Args:
         archive: the backup.
-        kind: "networks" or "mode_maps".
+        kind: one of `FOLDERS`.
         counts: the number of files of each folder, by its name.
         home: the home folder.
         tmp: a folder beside it.

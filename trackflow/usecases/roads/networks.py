@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trackflow.categories.mode_map import build_mode_map
-from trackflow.context import Context, mode_map_folder
+from trackflow.context import Context, base_map_folder, mode_map_folder
 from trackflow.matching.network_building import build_network
-from trackflow.matching.network_sharing import publish_network
+from trackflow.matching.network_sharing import BASE_MAP, MODE_MAP, publish_network
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
+from trackflow.usecases.roads.base_maps import make_base_map
 
 
 def build(
@@ -33,11 +34,13 @@ def build(
         if progress:
             progress("rails, paths and stops, for travel modes")
         build_mode_map(extract, map_folder, network.version)
+    make_base_map(context, extract, network.version, progress)
     if address := context.settings.networks:
         # before it is used, as other machines fetch it then
         if progress:
             progress("publish for other machines")
-        publish_network(network, map_folder, address)
+        beside = {MODE_MAP: map_folder, BASE_MAP: base_map_folder(home, network.version)}
+        publish_network(network, beside, address)
     with context.store.write() as connection:
         return network, networks.use_network(connection, network, home, context.clock())
 

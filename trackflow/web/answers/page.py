@@ -12,6 +12,8 @@ class PageAnswer(TypedDict):
 
     tiles_url: str
     """Address of background tiles; empty for none."""
+    base_map: str
+    """Version of the own map tiles (`/tiles/base`); empty if there are none."""
     time_zone: str
     """The zone in which days are counted."""
     scope: Scope
@@ -22,6 +24,7 @@ class PageAnswer(TypedDict):
 
 _PAGE: PageAnswer = {
     "tiles_url": "",
+    "base_map": "5f0c1e2a9b7d",
     "time_zone": "Europe/Helsinki",
     "scope": Scope.READ,
     "by_cookie": True,
@@ -37,6 +40,7 @@ FILE = sends(
         "image/svg+xml": "",
         "application/manifest+json": "",
         "application/wasm": "binary",
+        "application/geo+json": "",
     },
     "The file.",
 )

@@ -5,9 +5,10 @@ from typing import Literal, TypedDict
 
 from trackflow.concurrency.breaker import Phase
 from trackflow.usecases.queries.processing import StoreCounts, WorkerStatus
-from trackflow.web.answers.describing import described, sends, shows
+from trackflow.web.answers.describing import Answers, described, sends, shows
 
 MVT = "application/vnd.mapbox-vector-tile"
+PMTILES_TYPE = "application/vnd.pmtiles"
 
 
 @described
@@ -122,4 +123,10 @@ _STATUS = WorkerStatus(_COUNTS, 4.2, 0, None, None, _AT, {"engine": (Phase.CLOSE
 HEALTH = shows(HealthAnswer, HEALTHY)
 WORKER_STATUS = shows(WorkerStatusAnswer, worker_status_answer(_STATUS))
 METRICS = sends("text/plain", "Figures in the text format of Prometheus.")
+BASE_MAP = sends({MVT: "binary"}, "A tile, packed by gzip if the client takes that.")
+PARTS: Answers = {
+    206: {"description": "The asked range of bytes."},
+    416: {"description": "The file ends before the asked range."},
+}
+PMTILES = sends({PMTILES_TYPE: "binary"}, "The file, or the asked range of its bytes.")
 ROADS = sends({MVT: "binary"}, "A tile; empty where there are no roads.")

@@ -11,6 +11,7 @@ from trackflow.errors import AccessError
 from trackflow.usecases.access.tokens import Scope, find_tokens
 from trackflow.web.answers.page import FILE, HTML, PAGE, PageAnswer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.routes.tiles import ARCHIVE, is_file
 from trackflow.web.security.access import COOKIE, open_to, wrong_token
 from trackflow.web.security.own_machine import is_own_page
 from trackflow.web.static_files import (
@@ -163,14 +164,15 @@ def file(request: Request, name: str) -> Response:
 )
 @open_to(Scope.READ)
 def page(request: Request, context: ContextDep, caller: CallerDep) -> PageAnswer:
-    """The address of background tiles (empty for none), the time zone, and the caller.
+    """The addresses of background tiles (empty for none), the time zone, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
 
     `by_cookie` is whether a session of `POST /session` admitted the caller, which can be ended.
     """
     return {
-        "tiles_url": context.settings.tiles_url,
+        "tiles_url": ARCHIVE if is_file(context.settings.tiles_url) else context.settings.tiles_url,
+        "base_map": request.app.state.base_maps.version(),
         "time_zone": context.settings.time_zone,
         "scope": caller.scope,
         "by_cookie": COOKIE in request.cookies and caller.token_id is not None,

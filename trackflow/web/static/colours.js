@@ -19,13 +19,11 @@ const CATEGORIES = {
 
 const MAPS = {
   light: {
-    background: '#f0efea', extent: '#f7f6f2', casing: '#c3beb2', small: '#ffffff', main: '#ffffff', big: '#fdf0cf',
-    water: '#d3e3ec', green: '#e4ebdc', building: '#e8e5de',
+    background: '#f0efea',
     halo: '#ffffff', ink: '#1b2430', chip: '#ffffff', selected: '#111820', stop: '#ffffff', visit: '#b07400', raw: '#111820',
   },
   dark: {
-    background: '#12161c', extent: '#161b22', casing: '#0c1015', small: '#2a323d', main: '#364150', big: '#475365',
-    water: '#182430', green: '#172119', building: '#1b2129',
+    background: '#12161c',
     halo: '#0c1015', ink: '#eef2f6', chip: '#1d242d', selected: '#ffffff', stop: '#12161c', visit: '#ffc94d', raw: '#ffffff',
   },
 };

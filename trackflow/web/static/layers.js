@@ -1,4 +1,4 @@
-// The map's style: what lies above what, and how it is drawn. No text from fonts, so no downloads.
+// The map's style above the ground (see basemap.js): what lies above what, and how it is drawn.
 
 import { ofMap } from './colours.js';
 import { NOTHING } from './geometry.js';
@@ -109,62 +109,4 @@ export function style(data = {}) {
       },
     ],
   };
-}
-
-/** The engine's road tiles below everything else, and where they end. */
-export function addRoads(map, extents, tilesAddress) {
-  const c = ofMap();
-  const below = 'tracks-halo';
-  map.addSource('extents', {
-    type: 'geojson',
-    data: {
-      type: 'FeatureCollection',
-      features: extents.map(([w, s, e, n]) => ({
-        type: 'Feature', properties: {},
-        geometry: { type: 'Polygon', coordinates: [[[w, s], [e, s], [e, n], [w, n], [w, s]]] },
-      })),
-    },
-  });
-  map.addLayer({ id: 'extents', type: 'fill', source: 'extents', paint: { 'fill-color': c.extent, 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 11, 1, 13, 0] } }, below);
-  const bounds = [
-    Math.min(...extents.map((x) => x[0])), Math.min(...extents.map((x) => x[1])),
-    Math.max(...extents.map((x) => x[2])), Math.max(...extents.map((x) => x[3])),
-  ];
-  map.addSource('roads', {
-    type: 'vector', tiles: [tilesAddress], minzoom: 12, maxzoom: 15, bounds,
-    attribution: '© OpenStreetMap contributors',
-  });
-  const road = (id, filter, color, width, minzoom = 12) =>
-    map.addLayer({
-      id, type: 'line', source: 'roads', 'source-layer': 'speeds', minzoom, filter, layout: rounded,
-      paint: { 'line-color': color, 'line-width': width },
-    }, below);
-  const slow = ['<', ['get', 'speed'], 35];
-  const main = ['all', ['>=', ['get', 'speed'], 35], ['<', ['get', 'speed'], 65]];
-  const big = ['>=', ['get', 'speed'], 65];
-  road('road-slow-casing', slow, c.casing, byZoom(12, 1, 15, 4.2, 18, 13), 13);
-  road('road-main-casing', main, c.casing, byZoom(12, 2.4, 15, 7, 18, 18));
-  road('road-big-casing', big, c.casing, byZoom(12, 3.2, 15, 8.5, 18, 22));
-  road('road-slow', slow, c.small, byZoom(12, 0.6, 15, 2.8, 18, 11));
-  road('road-main', main, c.main, byZoom(12, 1.4, 15, 5, 18, 16));
-  road('road-big', big, c.big, byZoom(12, 2.2, 15, 7, 18, 20));
-}
-
-/** Tiles of somebody else's server, drawn quietly: pictures, or vector tiles of the usual schemas. */
-export function addBackground(map, address) {
-  const c = ofMap();
-  const below = map.getLayer('extents') ? 'extents' : 'tracks-halo';
-  if (!/\.(mvt|pbf)(\?|$)/.test(address)) {
-    map.addSource('tiles', { type: 'raster', tiles: [address], tileSize: 256, maxzoom: 19 });
-    map.addLayer({ id: 'tiles', type: 'raster', source: 'tiles', paint: { 'raster-saturation': -0.35, 'raster-fade-duration': 0 } }, below);
-    return;
-  }
-  map.addSource('tiles', { type: 'vector', tiles: [address], maxzoom: 14 });
-  const layer = (type, source, paint) =>
-    map.addLayer({ id: `tiles-${source}`, type, source: 'tiles', 'source-layer': source, paint }, below);
-  // OpenMapTiles and Shortbread name their layers differently; what a tile lacks is not drawn
-  for (const name of ['landcover', 'park', 'land']) layer('fill', name, { 'fill-color': c.green });
-  for (const name of ['water', 'ocean', 'water_polygons']) layer('fill', name, { 'fill-color': c.water });
-  for (const name of ['building', 'buildings']) layer('fill', name, { 'fill-color': c.building });
-  for (const name of ['transportation', 'streets']) layer('line', name, { 'line-color': c.small, 'line-width': byZoom(9, 0.5, 14, 2, 18, 10) });
 }

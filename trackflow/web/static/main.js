@@ -355,7 +355,7 @@ const withExtent = (found) => (found?.data.networks ?? []).filter((n) => n.exten
 
 function ground(found) {
   data.networks = withExtent(found);
-  showGround(data.networks.map((n) => n.extent), data.settings?.tiles_url ?? '');
+  showGround({ extents: data.networks.map((n) => n.extent), version: data.settings?.base_map ?? '', address: data.settings?.tiles_url ?? '' });
 }
 
 async function settings() {
@@ -371,12 +371,12 @@ async function settings() {
 }
 
 /** MapLibre's own script: large, so it runs only when the first picture is there. */
-function mapLibre() {
-  if (globalThis.maplibregl) return Promise.resolve();
-  return new Promise((done, refused) => {
-    const script = el('script', { src: '/static/maplibre-gl.js', on: { load: done, error: () => refused(new ApiError(0, 'MapLibre could not be loaded.')) } });
-    document.head.append(script);
-  });
+async function mapLibre() {
+  try {
+    globalThis.maplibregl ??= await import('/static/maplibre-gl/dist/maplibre-gl.mjs');
+  } catch {
+    throw new ApiError(0, 'MapLibre could not be loaded.');
+  }
 }
 
 /** Where to look first: tracks, or else devices. */

@@ -1,17 +1,18 @@
 // The map: drawing what the page knows, and telling what was clicked.
 
+import { addGround, groundOf } from './basemap.js';
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
-import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, addBackground, addRoads, style } from './layers.js';
+import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, style } from './layers.js';
 
-const ROADS = '/tiles/roads/{z}/{x}/{y}.mvt';
 const REACH_PX = [3, 9];
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** What the map shows now; kept to draw it anew when the theme changes. */
 const late = new Set(); // what came while the style was loading
-const shown = { extents: [], background: '' };
+const shown = {};
+let wanted = null; // what lies below the tracks
 
 let map = null;
 let ready = false;
@@ -75,8 +76,14 @@ function repaint() {
 function restore() {
   for (const source of late) map.getSource(source).setData(shown[source]);
   late.clear();
-  if (shown.extents.length) addRoads(map, shown.extents, location.origin + ROADS);
-  if (shown.background) addBackground(map, shown.background);
+  drawGround();
+}
+
+async function drawGround() {
+  const asked = wanted;
+  if (!asked) return;
+  const ground = await groundOf(asked);
+  if (ready && asked === wanted && !map.getLayer(ground.layers[0].id)) addGround(map, ground);
 }
 
 function put(source, data) {
@@ -114,14 +121,14 @@ export function showRaw(geometry) {
   put(RAW, collection(geometry ? [{ type: 'Feature', geometry, properties: {} }, ...places.map((p) => point(p[0], p[1], {}))] : []));
 }
 
-/** Road networks, by their extents, and the address of background tiles. */
-export function showGround(extents, background) {
-  const first = !shown.extents.length && !shown.background;
-  shown.extents = extents;
-  shown.background = background;
+/** What lies below the tracks, see `groundOf`. */
+export function showGround(ground) {
+  const first = !wanted;
+  if (JSON.stringify(ground) === JSON.stringify(wanted)) return;
+  wanted = ground;
   if (!map || !ready) return;
   if (!first) repaint();
-  else restore();
+  else drawGround();
 }
 
 /** { zoom, lat, lon, bounds } of what is shown. */

@@ -303,6 +303,7 @@ def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
             assert "samesite=strict" in cookie
             assert api.get("/api/v1/page").json() == {
                 "tiles_url": "",
+                "base_map": "",
                 "time_zone": "UTC",
                 "scope": "read",
                 "by_cookie": True,
@@ -326,7 +327,12 @@ def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
 def test_files_are_sent_once_and_nothing_else_is_sent(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
     with open_context(url, tmp_path) as context, running_api(context) as api:
-        for path in ("/", "/static/maplibre-gl.js", "/static/main.js", "/static/favicon.svg"):
+        for path in (
+            "/",
+            "/static/maplibre-gl/dist/maplibre-gl.mjs",
+            "/static/main.js",
+            "/static/favicon.svg",
+        ):
             first = api.get(path)
             assert first.status_code == 200, path
             again = api.get(path, headers={"If-None-Match": first.headers["etag"]})
@@ -354,6 +360,7 @@ def test_the_page_may_run_nothing_but_its_own_files() -> None:
         "https://x.example/; script-src *",
         "https://x'y/{z}",
         "https://x.example/",
+        "/etc/passwd",
     ],
 )
 def test_an_address_that_is_no_tile_address_is_refused(address: str) -> None:

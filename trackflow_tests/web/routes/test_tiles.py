@@ -1,6 +1,5 @@
 """The base map: real tiles of a real network, made once and kept; from a server as well."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from trackflow.store.roads import networks
 from trackflow_tests.helpers.http_servers import answering, osrm_server, server_that
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.tiles import tile_at
 
 ZOOM = 14
 LON, LAT = 24.945, 60.17
@@ -34,9 +34,7 @@ def context(network: RoadNetwork, tmp_path: Path) -> Iterator[Context]:
 
 
 def address(zoom: int, lon: float = LON, lat: float = LAT) -> str:
-    size = 1 << zoom
-    across = math.asinh(math.tan(math.radians(lat)))
-    x, y = int((lon + 180) / 360 * size), int((1 - across / math.pi) / 2 * size)
+    x, y = tile_at(zoom, lon, lat)
     return f"/tiles/roads/{zoom}/{x}/{y}.mvt"
 
 

@@ -1,0 +1,1 @@
+"""The base map: vector tiles of an OpenStreetMap extract, which need no internet."""
