@@ -7,11 +7,13 @@ it does without: its first thread needs no place, as its caller waits for it mea
 
 import threading
 
-MOST_THREADS = 23
-"""As long as no store is open."""
+from trackflow.settings import MOST_CONNECTIONS
 
 OTHER_CONNECTIONS = 2
 """To the database: one for the first thread of a pool, and one that is left over."""
+
+MOST_THREADS = MOST_CONNECTIONS - OTHER_CONNECTIONS
+"""As long as no store is open."""
 
 
 class ThreadBudget:

@@ -20,8 +20,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import stamina
-
 from trackflow.context import Context, utc_now
 from trackflow.places.stays import cell_of
 from trackflow.settings import Settings
@@ -46,7 +44,6 @@ LIMITS = AddressLimits(try_again=timedelta(seconds=2), patience_s=60.0, between_
 
 
 def run() -> dict[str, float | int]:
-    stamina.instrumentation.set_on_retry_hooks([])  # a line for each retry takes longer than it
     best_per_s = CONNECTIONS / LATENCY_S * (1 - 1 / FAIL_EVERY)
     with _server("--fail-every", str(FAIL_EVERY)) as url:
         processor_s = time.process_time()
