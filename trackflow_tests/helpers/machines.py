@@ -266,7 +266,7 @@ def _quick_settings(folder: Path) -> str:
     settings["run_coordinator"] = {
         "module": "dagster",
         "class": "QueuedRunCoordinator",
-        "config": {"dequeue_interval_seconds": 1},
+        "config": {"dequeue_interval_seconds": 2},
     }
     return yaml.safe_dump(settings)
 
