@@ -262,11 +262,11 @@ def _quick_settings(folder: Path) -> str:
     """The settings of a server, which look more often for what is to do and for lost runs."""
     text = (ROOT / "docker" / "dagster.yaml").read_text()
     settings = yaml.safe_load(text.replace("/var/lib/trackflow", str(folder / "lib")))
-    settings["run_monitoring"] |= {"poll_interval_seconds": 5, "start_timeout_seconds": 90}
+    settings["run_monitoring"]["poll_interval_seconds"] = 5
     settings["run_coordinator"] = {
         "module": "dagster",
         "class": "QueuedRunCoordinator",
-        "config": {"dequeue_interval_seconds": 1},
+        "config": {"dequeue_interval_seconds": 2},
     }
     return yaml.safe_dump(settings)
 

@@ -134,10 +134,11 @@ class RunProcesses:
             beat(instance, self.worker, self._count, list(self._processes))
 
     def _interrupt_cancelled(self, instance: dg.DagsterInstance) -> None:
-        for run_id in list(self._processes):
-            run = instance.get_run_by_id(run_id)
-            if run is not None and (run.is_finished or run.status is dg.DagsterRunStatus.CANCELING):
-                self._interrupt(run_id)
+        if not (ids := list(self._processes)):
+            return
+        for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
+            if run.is_finished or run.status is dg.DagsterRunStatus.CANCELING:
+                self._interrupt(run.run_id)
 
     def _interrupt(self, run_id: str) -> None:
         process = self._processes.get(run_id)
