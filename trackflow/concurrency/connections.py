@@ -1,24 +1,28 @@
-"""A client whose requests keep one deadline, and go to chosen addresses only.
+"""A client whose connections keep one deadline in every read, and go to chosen addresses only.
 
-Connections are kept and used again. An exchange takes a seventh of the processor time that it takes
-through httpcore's pool, whose parser is written in Python. Where many threads wait for a service,
-that time limits how much they get done, as they share Python's lock. Redirects, cookies and logins
-are not needed here.
+It is httpcore's pool of kept connections, used directly. httpx's client on top of it has redirects,
+cookies and logins, of which nothing is needed here, and costs as much processor time again; its
+timeouts are per read.
 """
 
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from queue import Empty, SimpleQueue
-from typing import Self
+from typing import Any, Self
 
+import httpcore
 import httpx
 
-from trackflow.concurrency.exchanges import Connection, Origin, Reply, Request
-from trackflow.concurrency.sockets import CHECK_EVERY_S, Patience, Wire
+from trackflow import __version__
+from trackflow.concurrency.deadline import TooLateError
+from trackflow.concurrency.switch import Stop
+from trackflow.errors import StoppedError
 
 type Resolver = Callable[[str, int], Sequence[str]]
 """The addresses of a host and a port that may be connected to; raises if there are none."""
@@ -26,6 +30,53 @@ type Resolver = Callable[[str, int], Sequence[str]]
 KEEPALIVE_S = 4.0
 """osrm-routed closes a connection after 5 idle seconds. Ours are closed before that: a request that
 is sent at the same moment would fail."""
+
+USER_AGENT = f"trackflow/{__version__}".encode()
+
+_deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", default=None)
+"""When the request of this thread must be over, in monotonic seconds; None outside of `ask`."""
+
+_stop: ContextVar[Stop | None] = ContextVar("trackflow_http_stop", default=None)
+"""The event that cuts the request of this thread off; None if nothing can."""
+
+_CHECK_EVERY_S = 0.25
+"""How often a request checks whether it is cut off."""
+
+
+@contextmanager
+def until(deadline: float, stop: Stop | None) -> Iterator[None]:
+    """A block whose connections keep a deadline, in monotonic seconds, and end by `stop`."""
+    token, stop_token = _deadline.set(deadline), _stop.set(stop)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+        _stop.reset(stop_token)
+
+
+def remaining_s(at_most_s: float | None = None) -> float | None:
+    """Seconds until the deadline, `at_most_s` if that is less.
+
+    Raises:
+        TooLateError: none are left.
+        StoppedError: the request is cut off.
+    """
+    stop = _stop.get()
+    if stop is not None and stop.is_set():
+        raise StoppedError("the request was cut off")
+    deadline = _deadline.get()
+    if deadline is None:
+        return at_most_s
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TooLateError
+    return left_s if at_most_s is None else min(left_s, at_most_s)
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all clients: reading the certificates of all authorities takes 25 ms."""
+    return httpx.create_ssl_context()
 
 
 class HttpClient:
@@ -39,44 +90,49 @@ class HttpClient:
             resolve: chooses the addresses that are connected to, such as
                 `public_addresses.PublicAddresses.resolve`; None for the machine's resolver.
         """
-        self._most, self._resolve = connections, resolve
-        self._changed = threading.Condition(threading.Lock())
-        self._in_use = 0
-        self._idle: list[Connection] = []
-        self._is_closed = False
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_ssl_context(),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEEPALIVE_S,
+            network_backend=_DeadlineBackend(resolve),
+        )
 
-    def exchange(self, request: Request, patience: Patience) -> Reply:
-        """The answer to a request.
+    @contextmanager
+    def answer_to(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+    ) -> Iterator[httpcore.Response]:
+        """The answer to one request, its body still to be read.
 
-        A server may close a kept connection at the moment at which it is used again, which is no
-        failure of it: the request is then sent once more, on a new one.
+        Args:
+            method: of HTTP.
+            url: the address; its user and password are sent as basic authentication.
+            headers: of the request.
+            content: its body.
 
         Raises:
-            TooLateError: not in time.
-            StoppedError: it was cut off.
-            TooLargeError: the answer is larger than it may be.
             httpx.TransportError: the server cannot be reached or breaks off.
         """
-        origin = _origin(request.url)
-        connection = self._taken(origin, patience)
-        try:
-            if connection is not None:
-                try:
-                    return connection.exchange(request, patience)
-                except (httpx.NetworkError, httpx.RemoteProtocolError):
-                    connection.close()
-            connection = Connection(origin, self._connected(origin, patience))
-            return connection.exchange(request, patience)
-        finally:
-            self._give_back(connection)
+        left_s = remaining_s()
+        request = httpcore.Request(
+            method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=_headers(method, url, headers, content),
+            content=content,
+            extensions={"timeout": dict.fromkeys(("connect", "pool", "read", "write"), left_s)},
+        )
+        with _errors_of_httpx():
+            answer = self._pool.handle_request(request)
+            try:
+                yield answer
+            finally:
+                answer.close()
 
     def close(self) -> None:
-        """Close all connections; those in use after their requests."""
-        with self._changed:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        """Close all connections."""
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -84,60 +140,78 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _taken(self, origin: Origin, patience: Patience) -> Connection | None:
-        """A place among the connections, and one that is kept for this server if there is one."""
-        found: Connection | None = None
-        expired: list[Connection] = []
-        with self._changed:
-            while self._in_use >= self._most:
-                self._changed.wait(patience.next_check_s())
-            self._in_use += 1
-            now_s = time.monotonic()
-            while self._idle and now_s - self._idle[0].used_at_s > KEEPALIVE_S:
-                expired.append(self._idle.pop(0))
-            for at in reversed(range(len(self._idle))):
-                if self._idle[at].origin == origin:
-                    found = self._idle.pop(at)
-                    break
-            if found is None and self._idle and self._in_use + len(self._idle) > self._most:
-                expired.append(self._idle.pop(0))
-        for connection in expired:
-            connection.close()
-        if found is not None and not found.is_alive():
-            found.close()
-            return None
-        return found
 
-    def _give_back(self, connection: Connection | None) -> None:
-        with self._changed:
-            self._in_use -= 1
-            keeps = connection is not None and connection.is_reusable and not self._is_closed
-            if connection is not None and keeps:
-                self._idle.append(connection)
-            self._changed.notify()
-        if connection is not None and not keeps:
-            connection.close()
+def _headers(
+    method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+) -> list[tuple[bytes, bytes]]:
+    sent = [(b"Host", url.netloc)]
+    sent += [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
+    if "User-Agent" not in headers:
+        sent.append((b"User-Agent", USER_AGENT))
+    if url.userinfo and "Authorization" not in headers:
+        credentials = f"{url.username}:{url.password}".encode()
+        sent.append((b"Authorization", b"Basic " + b64encode(credentials)))
+    if content is not None or method not in ("GET", "HEAD", "DELETE"):
+        sent.append((b"Content-Length", str(len(content or b"")).encode()))
+    return sent
 
-    def _connected(self, origin: Origin, patience: Patience) -> Wire:
-        """A new connection.
 
-        Raises:
-            httpx.ConnectError: none of the server's addresses can be connected to.
-        """
-        scheme, raw_host, port = origin
-        host = raw_host.decode("ascii")
+_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
+    httpcore.ConnectTimeout: httpx.ConnectTimeout,
+    httpcore.ReadTimeout: httpx.ReadTimeout,
+    httpcore.WriteTimeout: httpx.WriteTimeout,
+    httpcore.PoolTimeout: httpx.PoolTimeout,
+    httpcore.ConnectError: httpx.ConnectError,
+    httpcore.ReadError: httpx.ReadError,
+    httpcore.WriteError: httpx.WriteError,
+    httpcore.LocalProtocolError: httpx.LocalProtocolError,
+    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
+    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
+}
+
+
+@contextmanager
+def _errors_of_httpx() -> Iterator[None]:
+    try:
+        yield
+    except tuple(_ERRORS) as error:
+        raise _ERRORS[type(error)](str(error)) from error
+
+
+class _DeadlineBackend(httpcore.NetworkBackend):
+    def __init__(self, resolve: Resolver | None) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._resolve = resolve
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
         # connected to by number: the name could lead elsewhere when it is looked up once more
-        addresses = (host,) if self._resolve is None else self._looked_up(host, port, patience)
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                wire = Wire.to(address, port, patience)
-                return wire.secured(_ssl_context(), host, patience) if scheme == "https" else wire
-            except (OSError, UnicodeError) as error:
-                failure = error
-        raise httpx.ConnectError(str(failure)) from failure
+        addresses = (host,) if self._resolve is None else self._looked_up(host, port)
+        for address in addresses[:-1]:
+            with suppress(httpcore.ConnectError):
+                return self._connected(address, port, timeout, local_address, socket_options)
+        return self._connected(addresses[-1], port, timeout, local_address, socket_options)
 
-    def _looked_up(self, host: str, port: int, patience: Patience) -> Sequence[str]:
+    def _connected(
+        self,
+        address: str,
+        port: int,
+        timeout: float | None,
+        local_address: str | None,
+        socket_options: Iterable[Any] | None,
+    ) -> httpcore.NetworkStream:
+        left_s = remaining_s(timeout)
+        return _DeadlineStream(
+            self._inner.connect_tcp(address, port, left_s, local_address, socket_options)
+        )
+
+    def _looked_up(self, host: str, port: int) -> Sequence[str]:
         """The addresses of a host, within the deadline, which the system's resolver does not know.
 
         A look-up that takes longer ends in its own thread.
@@ -154,29 +228,43 @@ class HttpClient:
 
         threading.Thread(target=look_up, daemon=True, name="resolver").start()
         while True:
+            left_s = remaining_s(_CHECK_EVERY_S)
             with suppress(Empty):
-                addresses = found.get(timeout=min(patience.left_s(), CHECK_EVERY_S))
+                addresses = found.get(timeout=left_s)
                 break
         if isinstance(addresses, Exception):
             raise addresses
         return addresses
 
-
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    """One for all clients: reading the certificates of all authorities takes 25 ms."""
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
 
 
-def _origin(url: httpx.URL) -> Origin:
-    """Scheme, host and port of an address.
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
 
-    Raises:
-        httpx.UnsupportedProtocol: it is none of HTTP.
-    """
-    scheme, host = url.scheme, url.raw_host
-    if scheme not in ("http", "https") or not host:
-        raise httpx.UnsupportedProtocol("the address does not begin with http:// or https://")
-    return scheme, host, url.port or (443 if scheme == "https" else 80)
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if _stop.get() is None:
+            return self._inner.read(max_bytes, remaining_s(timeout))
+        while True:
+            left_s = remaining_s(timeout)
+            slice_s = _CHECK_EVERY_S if left_s is None else min(left_s, _CHECK_EVERY_S)
+            # A read that times out has taken nothing from the connection.
+            with suppress(httpcore.ReadTimeout):
+                return self._inner.read(max_bytes, slice_s)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, remaining_s(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._inner.start_tls(ssl_context, server_hostname, remaining_s(timeout))
+        return _DeadlineStream(stream)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

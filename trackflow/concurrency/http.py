@@ -8,14 +8,14 @@ and a cap on the body. Nothing is logged: whole URLs hold the positions of peopl
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import httpx
 
-from trackflow.concurrency.connections import HttpClient
-from trackflow.concurrency.exchanges import Reply, Request
-from trackflow.concurrency.sockets import Patience
+from trackflow.concurrency.connections import HttpClient, remaining_s, until
+from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Stop
 
 MAX_RETRY_AFTER_S = 3600.0
@@ -23,6 +23,19 @@ MAX_RETRY_AFTER_S = 3600.0
 
 _JSON = {"Accept": "application/json", "Accept-Encoding": "identity"}
 """A compressed body could grow a thousandfold on unpacking, past any cap on what is read."""
+
+
+class TooLargeError(Exception):
+    """The body is larger than allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
 
 def ask(
@@ -56,8 +69,39 @@ def ask(
         StoppedError: `stop` is set.
         httpx.HTTPError: the server cannot be reached or breaks off.
     """
-    request = Request(method, url, headers, content, max_bytes)
-    return client.exchange(request, Patience(time.monotonic() + deadline_s, stop))
+    request = _Request(method, url, headers, content)
+    with until(time.monotonic() + deadline_s, stop):
+        try:
+            return _ask(client, request, max_bytes)
+        except httpx.TimeoutException:
+            raise TooLateError from None
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # The server may have closed the kept connection at this moment, which is no failure of
+            # it; the request may be sent again, within the same deadline.
+            try:
+                return _ask(client, request, max_bytes)
+            except httpx.TimeoutException:
+                raise TooLateError from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: httpx.URL
+    headers: Mapping[str, str]
+    content: bytes | None
+
+
+def _ask(client: HttpClient, request: _Request, max_bytes: int) -> Reply:
+    parts, size = [], 0
+    with client.answer_to(request.method, request.url, request.headers, request.content) as answer:
+        for part in answer.iter_stream():
+            remaining_s()
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                raise TooLargeError
+    return Reply(answer.status, httpx.Headers(answer.headers), b"".join(parts))
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:

@@ -15,8 +15,7 @@ import httpx
 from trackflow import __version__
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.exchanges import TooLargeError
-from trackflow.concurrency.http import ask, retry_after_s
+from trackflow.concurrency.http import TooLargeError, ask, retry_after_s
 from trackflow.concurrency.permits import ConnectionLimit
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.switch import Switch

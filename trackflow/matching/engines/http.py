@@ -17,8 +17,7 @@ import polyline_rs
 
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import Deadline, TooLateError
-from trackflow.concurrency.exchanges import Reply, TooLargeError
-from trackflow.concurrency.http import ask, retry_after_s
+from trackflow.concurrency.http import Reply, TooLargeError, ask, retry_after_s
 from trackflow.concurrency.permits import ConnectionLimit
 from trackflow.errors import EngineUnavailableError, SettingsError, TrackflowError
 from trackflow.geo.points import Floats

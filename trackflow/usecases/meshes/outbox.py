@@ -15,8 +15,7 @@ from standardwebhooks import Webhook
 
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.exchanges import TooLargeError
-from trackflow.concurrency.http import ask
+from trackflow.concurrency.http import TooLargeError, ask
 from trackflow.concurrency.public_addresses import PublicAddresses
 from trackflow.context import Context
 from trackflow.errors import (

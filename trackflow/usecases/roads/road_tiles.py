@@ -17,8 +17,7 @@ import httpx
 
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.exchanges import TooLargeError
-from trackflow.concurrency.http import ask
+from trackflow.concurrency.http import TooLargeError, ask
 from trackflow.context import NO_ENGINE, Context
 from trackflow.errors import EngineUnavailableError, NotFoundError
 from trackflow.files import whole_file

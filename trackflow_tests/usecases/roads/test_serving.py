@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from trackflow.concurrency.connections import HttpClient
+from trackflow.concurrency.http import HttpClient
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.matching.engines.http import HttpEngine
