@@ -301,7 +301,7 @@ class _Legs:
             )
             .order_by(g.start_time)
         )
-        self._legs = [row.tuple() for row in self._connection.execute(query)]
+        self._legs = [(row[0], row[1], row[2]) for row in self._connection.execute(query)]
         self._device_id, self._at = device_id, 0
 
     def spans(self, device_id: str, start_us: int, end_us: int) -> list[Span]:
