@@ -181,6 +181,10 @@ def test_a_real_answer_is_as_described(
         path += "?from=2020-01-01"
     if answer.path == "/api/v1/mileage-report":
         path += f"?vehicle=van&month={parameters['month']}"
+    if answer.path == "/api/v1/numbers":
+        path += "?per=device"
+    if answer.path == "/api/v1/numbers/month":
+        path += f"?device={parameters['device_id']}&month={parameters['month']}"
     found = api.get(path)
     assert found.status_code == 200, found.text
     kind = found.headers["content-type"]

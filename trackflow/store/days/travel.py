@@ -52,7 +52,7 @@ class TravelRow(NamedTuple):
         length_mm: of the parts.
         duration_us: of the parts.
         longest_mm: the longest part.
-        top_kmh: the highest speed.
+        top_kmh: the highest speed; 0 where it is not known.
         idle_ms: halts; None where no track knows them.
         climb_cm: elevation gain; None where no track knows heights.
     """
@@ -252,12 +252,11 @@ def _parts(row: Any, spans: Sequence[Span], wanted: TravelQuery) -> Iterator[Tra
         for day, begin_us, finish_us in _days(wanted.runs, low_us, high_us):
             length_mm = length.between(begin_us, finish_us)
             duration_us = finish_us - begin_us
-            top_kmh = round(length_mm / duration_us * 3600, 3) if duration_us else 0.0
-            if row.fastest_us is not None and begin_us <= row.fastest_us < finish_us:
-                top_kmh = max(top_kmh, row.max_speed_kmh)
+            # at which moment of the track it was so fast is known, so it counts there alone
+            is_fastest = row.fastest_us is not None and begin_us <= row.fastest_us < finish_us
             yield TravelRow(
                 day, key, (day, key) not in seen, 0, length_mm, duration_us,
-                length_mm, min(top_kmh, row.max_speed_kmh),
+                length_mm, row.max_speed_kmh if is_fastest else 0.0,
                 within(row.quarters_idle_ms, start_us, end_us, begin_us, finish_us),
                 within(row.quarters_climb_cm, start_us, end_us, begin_us, finish_us),
             )  # fmt: skip
@@ -284,34 +283,39 @@ class _Legs:
     """The legs of devices in a time, to divide tracks by their modes."""
 
     def __init__(self, connection: Connection, wanted: TravelQuery) -> None:
-        reach = longest(connection)
+        self._connection = connection
+        self._reach = longest(connection)
+        self._wanted = wanted
+        self._device_id: str | None = None
+        self._legs: list[tuple[int, int, str]] = []
+        self._at = 0
+
+    def _open(self, device_id: str) -> None:
+        """Read the legs of one device: most devices have no track that is divided."""
         query = (
-            sa.select(g.device_id, epoch_us(g.start_time), epoch_us(g.end_time), g.mode)
+            sa.select(epoch_us(g.start_time), epoch_us(g.end_time), g.mode)
             .where(
-                g.start_time >= from_us(wanted.start_us) - 2 * reach,
-                g.start_time < from_us(wanted.end_us) + reach,
-                *of_devices(g.device_id, wanted.device_ids),
+                g.device_id == device_id,
+                g.start_time >= from_us(self._wanted.start_us) - 2 * self._reach,
+                g.start_time < from_us(self._wanted.end_us) + self._reach,
             )
-            .order_by(g.device_id, g.start_time)
+            .order_by(g.start_time)
         )
-        self._legs: dict[str, list[tuple[int, int, str]]] = {}
-        for device_id, start_us, end_us, mode in connection.execute(query):
-            self._legs.setdefault(device_id, []).append((start_us, end_us, mode))
-        self._at: dict[str, int] = {}
+        self._legs = [(row[0], row[1], row[2]) for row in self._connection.execute(query)]
+        self._device_id, self._at = device_id, 0
 
     def spans(self, device_id: str, start_us: int, end_us: int) -> list[Span]:
         """The modes of a track from its start to its end; None where no leg is known.
 
         Tracks of a device have to be asked for in order.
         """
-        legs_ = self._legs.get(device_id, [])
-        at = self._at.get(device_id, 0)
-        while at < len(legs_) and legs_[at][1] <= start_us:
-            at += 1
-        self._at[device_id] = at
+        if device_id != self._device_id:
+            self._open(device_id)
+        while self._at < len(self._legs) and self._legs[self._at][1] <= start_us:
+            self._at += 1
         found: list[Span] = []
         now_us = start_us
-        for begin_us, finish_us, mode in legs_[at:]:
+        for begin_us, finish_us, mode in self._legs[self._at :]:
             if begin_us >= end_us:
                 break
             if begin_us > now_us:

@@ -60,4 +60,4 @@ def read_matched_lines(
     for begin in range(0, len(track_ids), MOST_KEYS):
         some = track_ids[begin : begin + MOST_KEYS]
         query = sa.select(t.track_id, t.matched_polyline).where(t.track_id.in_(some))
-        yield from (row.tuple() for row in connection.execute(query))
+        yield from ((row[0], row[1]) for row in connection.execute(query))

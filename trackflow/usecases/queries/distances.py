@@ -6,12 +6,13 @@ counts on both days, with the part that lies in each, so that days add up to the
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from trackflow.geo.calendar_days import Calendar, DayRun, begin_of
-from trackflow.geo.time import ONE_DAY, to_us
+from trackflow.geo.periods import By, Period, begin_of_period, end_of_period
+from trackflow.geo.time import ONE_DAY, from_us, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.travel import Per, TravelQuery, TravelRow, read_travel, time_span
@@ -67,7 +68,7 @@ class DeviceDay:
 
 
 type DaySums = dict[tuple[dt.date, str | None], TravelSums]
-"""Sums by day and key."""
+"""Sums by day, or by the first day of a period, and by key."""
 
 
 def by_day(
@@ -116,22 +117,64 @@ def day_sums(
         last: the last day, None for all.
         per: what sums are kept apart by, beside the day; None for nothing.
     """
-    found: DaySums = {}
+    span = travelled_days(connection, zone, device_ids, first, last)
+    return {} if span is None else period_sums(connection, zone, device_ids, [span], By.DAY, per)
+
+
+def travelled_days(
+    connection: Connection,
+    zone: ZoneInfo,
+    device_ids: Devices,
+    first: dt.date | None,
+    last: dt.date | None,
+) -> Period | None:
+    """The days from `first` to `last` without those before all tracks and after them."""
     span = time_span(connection, device_ids)
     if span is None:
-        return found
-    start_us, end_us = span[0], span[1] + 1
-    if first is not None:
-        start_us = max(start_us, to_us(begin_of(first, zone)))
-    if last is not None:
-        end_us = min(end_us, to_us(begin_of(last + ONE_DAY, zone)))
-    if start_us >= end_us:
-        return found
-    runs = Calendar(zone).runs(start_us, end_us)
+        return None
+    begun, ended = (from_us(edge).astimezone(zone).date() for edge in span)
+    found = Period(max(first or begun, begun), min(last or ended, ended))
+    return found if found.first <= found.last else None
+
+
+def period_sums(
+    connection: Connection,
+    zone: ZoneInfo,
+    device_ids: Devices,
+    spans: Sequence[Period],
+    by: By,
+    per: Per | None,
+) -> DaySums:
+    """The sums of the periods of times, each by its first day that lies in its time.
+
+    Args:
+        connection: to the store.
+        zone: of the days.
+        device_ids: of these devices, None for all.
+        spans: the times, one after another without a hole.
+        by: how long the periods are.
+        per: what sums are kept apart by, beside the period; None for nothing.
+    """
+    runs = [run for span in spans for run in _runs(Calendar(zone), span, by)]
+    found: DaySums = {}
     wanted = TravelQuery(device_ids, runs[0].begin_us, runs[-1].end_us, runs, per)
     for row in read_travel(connection, wanted):
         found.setdefault((dt.date.fromordinal(row.day), row.key), TravelSums()).add(row)
     return found
+
+
+def _runs(calendar: Calendar, span: Period, by: By) -> Iterator[DayRun]:
+    """The periods of a time: days as runs, longer ones each as if it were one day."""
+    if by is By.DAY:
+        edges = [to_us(begin_of(day, calendar.zone)) for day in (span.first, span.last + ONE_DAY)]
+        yield from calendar.runs(*edges)
+        return
+    day = span.first
+    while day <= span.last:
+        following = min(end_of_period(begin_of_period(day, by), by), span.last) + ONE_DAY
+        begin_us, end_us = (to_us(begin_of(edge, calendar.zone)) for edge in (day, following))
+        yield DayRun(begin_us, end_us, day.toordinal(), end_us - begin_us)
+        day = following
 
 
 def between(

@@ -13,7 +13,12 @@ from trackflow.geo.periods import By, Period, begin_of_period, end_of_period, pe
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.travel import Per as Per
 from trackflow.usecases.queries.days import requested_zone
-from trackflow.usecases.queries.distances import DaySums, TravelSums, day_sums
+from trackflow.usecases.queries.distances import (
+    DaySums,
+    TravelSums,
+    period_sums,
+    travelled_days,
+)
 
 FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
 
@@ -112,7 +117,7 @@ def figures_of(sums: TravelSums) -> Figures:
         "idle_s": idle_s,
         "trips": sums.trips,
         "average_speed_kmh": round(sums.length_mm / 1000 / seconds * 3.6, 2) if seconds else None,
-        "max_speed_kmh": round(sums.top_kmh, 2) if seconds else None,
+        "max_speed_kmh": round(sums.top_kmh, 2) or None,
         "elevation_gain_m": None if sums.climb_cm is None else sums.climb_cm / 100,
     }
 
@@ -125,11 +130,13 @@ def read_numbers(context: Context, wanted: NumbersQuery) -> NumbersReport:
     """
     before = check_days(wanted)
     name = wanted.zone or context.settings.time_zone
-    first = before.first if before else wanted.first
+    zone, ids = requested_zone(name), wanted.device_ids
     with context.store.read() as connection:
-        found = day_sums(
-            connection, requested_zone(name), wanted.device_ids, first, wanted.last, wanted.per
-        )
+        known = travelled_days(connection, zone, ids, None, None)
+        period = _period(wanted, known)
+        parts = [_within(part, known) for part in (before, period) if part and known]
+        spans = [part for part in parts if part.first <= part.last]
+        found = period_sums(connection, zone, ids, spans, wanted.by, wanted.per) if spans else {}
     earlier: DaySums = {}
     if before:
         earlier = {on: sums for on, sums in found.items() if on[0] <= before.last}
@@ -137,7 +144,7 @@ def read_numbers(context: Context, wanted: NumbersQuery) -> NumbersReport:
     return NumbersReport(
         name,
         wanted,
-        _period(wanted, found),
+        period,
         _total(found),
         before,
         _total(earlier) if before else None,
@@ -163,11 +170,15 @@ def check_days(wanted: NumbersQuery) -> Period | None:
     return before if before.first >= FIRST else None
 
 
-def _period(wanted: NumbersQuery, found: DaySums) -> Period | None:
-    days = [day for day, _ in found]
-    first = wanted.first or min(days, default=None)
-    last = wanted.last or max(days, default=None)
+def _period(wanted: NumbersQuery, known: Period | None) -> Period | None:
+    """The requested days; where no first or last one was requested, those with tracks."""
+    first, last = wanted.first or (known and known.first), wanted.last or (known and known.last)
     return None if first is None or last is None else Period(first, last)
+
+
+def _within(period: Period, known: Period) -> Period:
+    """The part of a period on which something can have moved; it may be empty."""
+    return Period(max(period.first, known.first), min(period.last, known.last))
 
 
 def _total(found: DaySums) -> TravelSums:

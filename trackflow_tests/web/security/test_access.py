@@ -35,7 +35,7 @@ SIGNED = {"/api/v1/meshes/callbacks"}
 """Takes no token: the sender proves itself by a signature (usecases/meshes/test_receiving)."""
 
 PUBLIC = {
-    "/", "/catalogue", "/data", "/logbook", "/meshes", "/meshes/{mesh_id}",
+    "/", "/catalogue", "/data", "/logbook", "/numbers", "/meshes", "/meshes/{mesh_id}",
     "/health", "/session", "/static/{name:path}",
 } | SIGNED  # fmt: skip
 """Everything that is open to everyone; the page's own files hold nobody's data."""

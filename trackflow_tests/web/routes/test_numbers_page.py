@@ -1,0 +1,52 @@
+"""The page of numbers in a real browser: its totals, days and bars are those of the API."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from trackflow.usecases.days.run import run
+from trackflow_tests.helpers.browser import find_chromium, open_page
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+START = dt.datetime(2026, 2, 27, 20, tzinfo=dt.UTC)
+
+
+def test_the_page_shows_what_the_api_says(tmp_path: Path) -> None:
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium found: apt-get install chromium")
+    with (
+        open_context("", tmp_path, time_zone="Europe/Helsinki") as context,
+        running_api(context) as api,
+        open_page(chromium, tmp_path / "profile") as tab,
+    ):
+        for day in (0, 5, 40):
+            found = drive(START + dt.timedelta(days=day), 900, every_s=20)
+            deliver(context.store, batch_of_device("a & b", found))
+        run(context)
+        days = {"from": "2026-02-01", "to": "2026-04-30"}
+        told = api.get("/api/v1/numbers", params={**days, "by": "day"}).json()
+        tab.resize(390, 844, phone=True)
+        tab.goto(f"{api.base_url}/numbers?from=2026-02-01&to=2026-04-30")
+        tab.wait_for("!!document.body.dataset.ready")
+        shown = tab.eval("document.querySelector('[data-figure=distance_m]').dataset.value")
+        assert float(shown) == told["totals"]["distance_m"] > 0
+        links = tab.eval("[...document.querySelectorAll('a.cell')].map(a => a.hash)")
+        assert sorted(links) == [f"#day={row['period']}" for row in told["rows"]]
+        by_week = api.get("/api/v1/numbers", params={**days, "by": "week"}).json()["rows"]
+        bars = tab.eval(
+            "[...document.querySelectorAll('.col')].filter(c => +c.dataset.value)"
+            ".map(c => [c.dataset.day, +c.dataset.value])"
+        )
+        assert bars == [[row["first_day"], row["distance_m"]] for row in by_week]
+        assert tab.eval("document.documentElement.scrollWidth") == 390, "nothing sticks out"
+        tab.click_text("a & b")
+        tab.wait_for_text("Report to print (PDF)")
+        assert "device=a+%26+b" in tab.eval("location.search")
+        tab.click_text("All")
+        tab.wait_for("location.search.includes('all=yes')")
+        assert tab.eval("document.getElementById('problem').hidden")
