@@ -32,6 +32,9 @@ ROOT = Path(__file__).parents[1]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# jsonschema would build 38 grammars of international addresses in each process; no test asks for one.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
 # No deadline: on a busy machine it measures the neighbours. CI tries the same examples each time,
 # so that it judges the change and not its luck; everywhere else new ones are explored.
 settings.register_profile("local", deadline=None, print_blob=True)
