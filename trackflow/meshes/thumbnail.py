@@ -41,11 +41,11 @@ def thumbnail_of(bodies: Sequence[Triangles]) -> bytes:
     colours = np.concatenate([_face_colours(body) for body in bodies])
     light = np.zeros((len(colours) + 1, 4), dtype=np.float32)  # the last one is that of no triangle
     light[:-1, :3], light[:-1, 3] = colours, 1
-    parts = range(_SAMPLES)
-    together = sum(
-        light[nearest[row::_SAMPLES, column::_SAMPLES]] for row in parts for column in parts
-    )
-    return _png(together / np.float32(_SAMPLES**2))
+    total = np.zeros((SIZE_PX, SIZE_PX, 4), dtype=np.float32)
+    for row in range(_SAMPLES):
+        for column in range(_SAMPLES):
+            total += light[nearest[row::_SAMPLES, column::_SAMPLES]]
+    return _png(total / np.float32(_SAMPLES**2))
 
 
 def _turned(vertices: Floats) -> Screen:
