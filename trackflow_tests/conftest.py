@@ -56,6 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         longest_first(items)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesInOrder | None:
     """Hand out whole modules, the longest first, where tests are handed out by groups."""
     return ModulesInOrder(config, log) if config.getoption("dist") == "loadgroup" else None
