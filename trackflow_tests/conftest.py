@@ -32,6 +32,9 @@ ROOT = Path(__file__).parents[1]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# jsonschema would build 38 grammars of international addresses in each process, and none is used.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
 # No deadline: on a busy machine it measures the neighbours. CI tries the same examples each time,
 # so that it judges the change and not its luck; everywhere else new ones are explored.
 settings.register_profile("local", deadline=None, print_blob=True)
@@ -53,8 +56,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         longest_first(items)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesInOrder | None:
-    """Replaces only `--dist loadgroup`."""
+    """Hand out whole modules, the longest first, where tests are handed out by groups."""
     return ModulesInOrder(config, log) if config.getoption("dist") == "loadgroup" else None
 
 

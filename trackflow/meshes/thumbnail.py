@@ -39,11 +39,13 @@ def thumbnail_of(bodies: Sequence[Triangles]) -> bytes:
     ).astype(np.uint32)
     nearest = seen_triangles(np.concatenate(screens), faces, samples)
     colours = np.concatenate([_face_colours(body) for body in bodies])
-    seen = nearest >= 0
-    pixels = np.zeros((samples, samples, 4), dtype=np.float32)
-    pixels[seen, :3] = colours[nearest[seen]]
-    pixels[seen, 3] = 1
-    return _png(pixels)
+    light = np.zeros((len(colours) + 1, 4), dtype=np.float32)  # the last one is that of no triangle
+    light[:-1, :3], light[:-1, 3] = colours, 1
+    total = np.zeros((SIZE_PX, SIZE_PX, 4), dtype=np.float32)
+    for row in range(_SAMPLES):
+        for column in range(_SAMPLES):
+            total += light[nearest[row::_SAMPLES, column::_SAMPLES]]
+    return _png(total / np.float32(_SAMPLES**2))
 
 
 def _turned(vertices: Floats) -> Screen:
@@ -80,9 +82,8 @@ def _face_colours(body: Triangles) -> Floats:
     return np.outer(light * shade, linear_colour(colour_of(body)))
 
 
-def _png(pixels: NDArray[np.float32]) -> bytes:
-    """A picture from light with opacity, each pixel the mean of its samples."""
-    means = pixels.reshape(SIZE_PX, _SAMPLES, SIZE_PX, _SAMPLES, 4).mean(axis=(1, 3))
+def _png(means: NDArray[np.float32]) -> bytes:
+    """A picture from the light and opacity of each pixel."""
     opacity = means[:, :, 3:]
     light = np.clip(means[:, :, :3] / np.maximum(opacity, 1e-9), 0, 1)
     shown = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
