@@ -24,10 +24,10 @@ import tarfile
 import tempfile
 import time
 import tomllib
-import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,12 @@ READY = "Ctrl-C stops it."
 START_S = 300
 PAGES = ("/", "/health", "/meshes", "/static/three/build/three.module.js", "/static/maplibre-gl.js")
 """What an empty store answers; among them are files that only a build puts there."""
+
+LOADED = "/graphql?query=" + urllib.parse.quote(
+    "{repositoriesOrError{__typename ...on RepositoryConnection{nodes{name}} "
+    "...on PythonError{message}}}"
+)
+"""Asks Dagster for what it has loaded of trackflow.definitions, or why it could not."""
 
 
 class WrongReleaseError(Exception):
@@ -61,7 +67,7 @@ def main() -> None:
                 run(
                     [program(environment, "trackflow"), "demo", "--no-serve"], empty(folder, "demo")
                 )
-    except WrongReleaseError as error:
+    except (WrongReleaseError, OSError) as error:
         raise SystemExit(f"release-check: {error}") from None
     say(
         f"All is well. {chosen.dist} holds: {', '.join(sorted(p.name for p in files(chosen.dist)))}"
@@ -184,10 +190,10 @@ def write_hashes(dist: Path) -> None:
 
 
 def use(environment: Path, version: str, folder: Path) -> None:
-    """Call the programs, load the definitions, and serve.
+    """Call the programs, and serve.
 
     Raises:
-        WrongReleaseError: something fails or says another version.
+        WrongReleaseError: something fails, says another version, or does not load.
     """
     where = empty(folder, "used")
     python, trackflow = program(environment, "python"), program(environment, "trackflow")
@@ -196,19 +202,34 @@ def use(environment: Path, version: str, folder: Path) -> None:
         if said != f"trackflow {version}":
             raise WrongReleaseError(f"{command[-1]} --version says {said}, not {version}")
     run([python, "-c", "import trackflow; trackflow.open_store, trackflow.split"], where)
-    dagster = [program(environment, "dagster"), "definitions", "validate"]
-    run([*dagster, "--module-name", "trackflow.definitions"], where)
     with served(trackflow, where) as (api, dagster_ui):
-        for address in (*(api + page for page in PAGES), dagster_ui + "/server_info"):
-            try:
-                urllib.request.urlopen(address, timeout=START_S).close()  # noqa: S310  our own
-            except urllib.error.HTTPError as error:
-                raise WrongReleaseError(f"GET {address}: {error}") from None
+        for page in PAGES:
+            answer_of(api + page)
+        location = json.loads(answer_of(dagster_ui + LOADED))["data"]["repositoriesOrError"]
+        if location["__typename"] != "RepositoryConnection" or not location["nodes"]:
+            raise WrongReleaseError(f"Dagster cannot load trackflow.definitions: {location}")
+
+
+def answer_of(address: str) -> bytes:
+    """What an address answers.
+
+    Raises:
+        WrongReleaseError: nothing, or an error.
+    """
+    try:
+        with urllib.request.urlopen(address, timeout=START_S) as answer:  # noqa: S310  our own
+            return bytes(answer.read())
+    except OSError as error:
+        raise WrongReleaseError(f"GET {address}: {error}") from None
 
 
 @contextmanager
 def served(trackflow: Path, folder: Path) -> Iterator[tuple[str, str]]:
-    """`trackflow serve` on free ports: the addresses of its map and of its Dagster UI."""
+    """`trackflow serve` on free ports: the addresses of its map and of its Dagster UI.
+
+    Raises:
+        WrongReleaseError: it does not start, or does not end well.
+    """
     ports = [str(free_port()) for _ in range(2)]
     command = [trackflow, "serve", "--port", ports[0], "--dagster-port", ports[1]]
     output = folder / "serve.txt"
@@ -223,9 +244,17 @@ def served(trackflow: Path, folder: Path) -> Iterator[tuple[str, str]]:
                 raise WrongReleaseError(f"trackflow serve: {output.read_text('utf-8')}")
             time.sleep(0.2)
         yield f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
-    finally:
         process.send_signal(signal.SIGINT)
-        process.wait(START_S)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(START_S)
+        if process.returncode != 0:
+            raise WrongReleaseError(
+                f"trackflow serve does not end well (code {process.returncode}): "
+                f"{output.read_text('utf-8')}"
+            )
+    finally:
+        process.kill()  # what it has started ends with it
+        process.wait()
 
 
 def free_port() -> int:
@@ -238,19 +267,24 @@ def run(command: list[Any], folder: Path) -> str:
     """Run a program to its end; returns what it printed.
 
     Raises:
-        WrongReleaseError: it fails.
+        WrongReleaseError: it fails, or is not there.
     """
     words = [str(word) for word in command]
     env = os.environ if folder == ROOT or (folder / "pyproject.toml").exists() else None
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        env=env or surroundings(folder),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env=env or surroundings(folder),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise WrongReleaseError(
+            f"cannot run {words[0]} ({error.strerror}): `make lint` installs what is needed"
+        ) from None
     if done.returncode:
         raise WrongReleaseError(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -7,6 +7,7 @@ import os
 import re
 import runpy
 import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -123,6 +124,20 @@ def checkout(tmp_path: Path) -> Path:
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "--message", "all")
     return tmp_path
+
+
+def test_what_cannot_be_run_or_written_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CHECK["WrongReleaseError"], match=r"cannot run no-such-program .*No such"):
+        CHECK["run"](["no-such-program"], tmp_path)
+    (tmp_path / "dist").touch()
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "release_check.py", "--dist", tmp_path / "dist"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"release-check: .*File exists: .*dist'\n", done.stderr)
 
 
 def git(folder: Path, *words: str) -> None:

@@ -8,10 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from trackflow import serving
@@ -25,7 +23,7 @@ from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import import_drives, write_drives
 from trackflow_tests.helpers.http_servers import answering, server_that
-from trackflow_tests.helpers.served import left_behind, trackflow_serve, wait_until_gone
+from trackflow_tests.helpers.served import left_behind, wait_until_gone
 
 
 @pytest.fixture
@@ -122,7 +120,13 @@ def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings:
 
 
 @pytest.mark.parametrize(
-    ("verb", "option"), [("serve", "--port"), ("demo", "--port"), ("demo", "--dagster-port")]
+    ("verb", "option"),
+    [
+        ("serve", "--port"),
+        ("serve --no-dagster", "--port"),
+        ("demo", "--port"),
+        ("demo", "--dagster-port"),
+    ],
 )
 def test_a_taken_port_is_said_in_one_line_at_once(
     verb: str,
@@ -134,7 +138,7 @@ def test_a_taken_port_is_said_in_one_line_at_once(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
 
-    done = caller(monkeypatch, capfd)(verb, option, taken_port)
+    done = caller(monkeypatch, capfd)(*verb.split(), option, taken_port)
 
     assert done.code == 1
     last = done.err.splitlines()[-1]
@@ -232,7 +236,8 @@ def test_every_end_of_ours_interrupts_what_we_started(
 ) -> None:
     """Also where a shell has made us ignore interrupts, as with `&`.
 
-    The whole of `trackflow serve` is interrupted in test_readme.py and killed in demo/test_show.py.
+    The whole of `trackflow serve` is interrupted in test_readme.py, killed in
+    docs/test_operations.py, and gives up in demo/test_show.py.
     """
     home = tmp_path / "home"
     (tmp_path / "sleeper.py").write_text(SLEEPER)
@@ -249,65 +254,6 @@ def test_every_end_of_ours_interrupts_what_we_started(
     assert process.wait(60) == (-signal.SIGKILL if number is signal.SIGKILL else 3)
     wait_until_gone(home)
     assert (tmp_path / "interrupted").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.xdist_group("serve")
-def test_it_starts_again_what_died_or_hangs_and_gives_up_on_what_keeps_dying(
-    tmp_path: Path,
-) -> None:
-    home = tmp_path / "home"
-    with trackflow_serve(home, tmp_path) as served:
-        assert "no-token mode" in served.said()
-        for times, number in enumerate((signal.SIGKILL, signal.SIGSTOP), 1):
-            (before,) = _running(home, "--no-dagster")
-            os.kill(before, number)
-            _until(lambda times=times: served.said().count("The API is up again.") == times)
-            assert _answers(f"{served.api}/health")
-            assert before not in left_behind(home)
-        assert served.process.poll() is None
-
-        # its port is taken while it is down, so it cannot come back
-        port = int(served.api.rpartition(":")[2])
-        (api,) = _running(home, "--no-dagster")
-        os.kill(api, signal.SIGKILL)
-        with socket.socket() as taker:
-            taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _until(lambda: _listens(taker, port))
-            assert served.process.wait(150) == 1
-        last = served.said().splitlines()[-1]
-        assert last.startswith("trackflow: The API has failed 6 times within 10 minutes"), last
-        assert "api.log" in last
-        assert "Traceback" not in served.said()
-        wait_until_gone(home)
-
-
-def _running(home: Path, part: str) -> list[int]:
-    """Processes of this home that have been called with `part`."""
-    found = []
-    for pid in left_behind(home):
-        with suppress(OSError):
-            if part.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-    return found
-
-
-def _listens(listener: socket.socket, port: int) -> bool:
-    """Take the port as soon as nobody else has it."""
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
-    except OSError:
-        return False
-    return True
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _until(happened: Callable[[], object]) -> None:

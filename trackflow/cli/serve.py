@@ -71,6 +71,9 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the map page and the API, with Dagster's UI and daemon beside them."""
+    from trackflow.serving import check_address
+
+    check_address(host, port)  # before what takes seconds to load
     from trackflow.web.server import access_line, check_exposure, serve_api
 
     settings = Settings.from_env()

@@ -113,8 +113,6 @@ def test_commands_are_trackflows_own(name: str) -> None:
     command = typer.main.get_command(app)
     while hasattr(command, "commands"):
         verb = words.pop(0)
-        if (name, verb) == ("trackflow-osrm", "serve") and verb not in command.commands:
-            pytest.skip("this version has no `trackflow network serve`")
         command = command.commands[verb]
     context = command.make_context(name, words)  # it fails for an unknown option
     port = container["ports"][0]["containerPort"]

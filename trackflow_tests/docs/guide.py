@@ -10,14 +10,16 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow_tests.docs import stand_ins
 from trackflow_tests.docs.pages import ROOT, blocks
-from trackflow_tests.helpers.dagster_server import _free_port
+from trackflow_tests.helpers.bytecode import write_uv
+from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.processes import with_variable
 from trackflow_tests.helpers.release import Release, indexes
 
 GUIDE = ROOT / "docs" / "operations"
@@ -45,7 +47,9 @@ serve_until_the_end() {
 
 INSTEAD = {
     r"^uvx trackflow demo$": "uvx trackflow demo --help",
-    r"(\S+)/pip install trackflow$": (
+    r"^sudo python3 -m venv (\S+)$": r"uv venv --quiet \1",
+    r"^sudo (\S+)/pip install trackflow$": r"uv pip install --quiet --python \1/python trackflow",
+    r"^(\S+)/pip install trackflow$": (
         r"\1/pip install --quiet --no-deps trackflow && "
         r"uv pip install --quiet --python \1/python trackflow"
     ),
@@ -59,8 +63,9 @@ INSTEAD = {
 """What a test runs in place of what a page says.
 
 The demo takes a minute, and demo/test_show.py runs it from the same wheel. pip takes minutes to
-look for a hundred packages: it installs the wheel, and uv what that needs. Of two ways to
-install, a person chooses one. Trouble may be that nothing answers.
+look for a hundred packages: it installs the wheel, and uv what that needs; in pages after the one
+about installing, uv does both. Of two ways to install, a person chooses one. Trouble may be that
+nothing answers.
 """
 
 
@@ -71,14 +76,14 @@ class Surroundings:
     Attributes:
         folder: the working folder; HOME and the root of the machine lie below it.
         release: what is installed.
-        is_installed: whether trackflow is there before the page begins.
+        installed: folders with the program `trackflow`, if it is there before the page begins.
         variables: more of the environment.
         programs: more of them, by name.
     """
 
     folder: Path
     release: Release
-    is_installed: bool = True
+    installed: Sequence[Path] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     programs: Mapping[str, Path] = field(default_factory=dict)
 
@@ -114,7 +119,7 @@ def running(page: Path, where: Surroundings, last: str = "") -> Iterator[str]:
         last: a command to run in the end, while what the page has started is still there; it finds
             the address of the map in `$MAP`.
     """
-    ports = _free_port(), _free_port()
+    ports = free_port(), free_port()
     for folder in (where.home, where.work, where.root):
         folder.mkdir(parents=True, exist_ok=True)
     for name in ("etc/systemd/system", "opt", "mnt/elsewhere", "var/lib", "var/backups",
@@ -144,21 +149,22 @@ def running(page: Path, where: Surroundings, last: str = "") -> Iterator[str]:
 
 
 def end_all(folder: Path) -> None:
-    """End every process that a page has started: all inherit a variable of its folder."""
-    mark = f"GUIDE_ROOT={folder / 'root'}".encode()
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            with suppress(OSError):
-                if mark in (process / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
+    """End every process that a page has started."""
+    for pid in processes(folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def processes(folder: Path) -> list[int]:
+    """Every process that a page has started."""
+    return with_variable("GUIDE_ROOT", folder / "root")
 
 
 def _environment(where: Surroundings) -> dict[str, str]:
     """That of a new user: nothing of the checkout is on any path."""
     programs = where.folder / "programs"
     if not programs.exists():
-        _make_programs(programs, where.programs)
-    installed = [str(where.release.environment / "bin")] if where.is_installed else []
+        _make_programs(programs, where)
     kept = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "UV_", "SSL_", "LANG"))}
     uv = str(programs / "uv")
     cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True)
@@ -172,7 +178,7 @@ def _environment(where: Surroundings) -> dict[str, str]:
         "PIPX_DEFAULT_BACKEND": "uv",
         "PIPX_DEFAULT_PYTHON": os.path.realpath(sys.executable),
     }
-    paths = [programs, where.home / ".local/bin", *installed, where.root / "usr/local/bin",
+    paths = [programs, where.home / ".local/bin", *where.installed, where.root / "usr/local/bin",
              "/usr/sbin", "/usr/bin", "/sbin", "/bin"]  # fmt: skip
     return (
         kept
@@ -198,14 +204,13 @@ def _constraints(folder: Path) -> Path:
     return path
 
 
-def _make_programs(folder: Path, more: Mapping[str, Path]) -> None:
+def _make_programs(folder: Path, where: Surroundings) -> None:
     folder.mkdir()
-    for name, target in more.items():
+    for name, target in where.programs.items():
         _link(folder / name, str(target))
     _link(folder / "python3", os.path.realpath(sys.executable))
-    uv = shutil.which("uv", path=f"{os.environ['PATH']}:{ROOT / '.uv/bin'}")
-    assert uv is not None, "needs uv"
-    _link(folder / "uv", uv)
+    uv = folder / "uv"
+    write_uv(uv, where.folder)
     _script(folder / "uvx", f'exec {uv} tool run "$@"')
     _script(folder / "pipx", f'exec {uv} tool run --quiet pipx "$@"')
     for name in stand_ins.PROGRAMS:

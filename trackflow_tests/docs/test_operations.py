@@ -5,13 +5,15 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,10 +24,12 @@ from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
-from trackflow_tests.docs.guide import GUIDE, PAGES, Surroundings, running
+from trackflow_tests.docs.guide import GUIDE, PAGES, Surroundings, processes, running
 from trackflow_tests.docs.pages import ROOT
+from trackflow_tests.docs.preloaded import preloaded
 from trackflow_tests.helpers.browser import find_chromium
 from trackflow_tests.helpers.postgres import execute
+from trackflow_tests.helpers.processes import words_of
 from trackflow_tests.helpers.release import Release
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("operations")]
@@ -35,6 +39,23 @@ STORE = ".local/share/trackflow"
 IDENTICAL = "They are identical."
 
 type Place = Callable[..., Surroundings]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the first page has left.
+
+    Attributes:
+        where: its surroundings.
+        said: what it printed.
+        served: how many processes served in the end.
+        left: those of them that were there long after the first of them had been killed.
+    """
+
+    where: Surroundings
+    said: str
+    served: int
+    left: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -50,41 +71,55 @@ def files(tmp_path_factory: pytest.TempPathFactory, helsinki_network: RoadNetwor
 
 
 @pytest.fixture(scope="module")
-def begun(
-    files: Path, release: Release, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Surroundings, str]:
-    """After the first page, and what it printed; the map is looked at in a browser."""
+def begun(files: Path, release: Release, tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    """After the first page; the map is looked at in a browser, and the service is killed."""
     folder = tmp_path_factory.mktemp("begun")
-    where = Surroundings(folder, release, is_installed=False)
+    where = Surroundings(folder, release)
     shutil.copytree(files, where.work)
     with running(GUIDE / "README.md", where, last=_look_at_the_map(folder)) as said:
-        pass
-    return where, said
+        served, left = _killed(folder)
+    return Begun(where, said, served, left)
+
+
+@pytest.fixture(scope="module")
+def installed(release: Release) -> Iterator[list[Path]]:
+    """Folders with the program `trackflow`, one that starts at once before the real one."""
+    with (
+        tempfile.TemporaryDirectory(prefix="preloaded-") as folder,
+        preloaded(release.program("python"), Path(folder)) as programs,
+    ):
+        yield [programs, release.environment / "bin"]
 
 
 @pytest.fixture
-def place(begun: tuple[Surroundings, str], tmp_path: Path, release: Release) -> Place:
+def place(begun: Begun, installed: list[Path], tmp_path: Path, release: Release) -> Place:
     """A copy of what the first page has left, for another page."""
 
     def made(**variables: str) -> Surroundings:
-        where = Surroundings(tmp_path / "place", release, variables=variables)
-        shutil.copytree(begun[0].work, where.work)
-        shutil.copytree(begun[0].home / STORE, where.home / STORE)
+        where = Surroundings(tmp_path / "place", release, installed, variables)
+        shutil.copytree(begun.where.work, where.work)
+        shutil.copytree(begun.where.home / STORE, where.home / STORE)
         return where
 
     return made
 
 
-def test_from_nothing_to_a_served_map(begun: tuple[Surroundings, str]) -> None:
-    _, said = begun
+def test_from_nothing_to_a_served_map(begun: Begun) -> None:
+    said = begun.said
     assert "points added" in said
     assert re.search(r"merged \([1-9].* km", said), said
     assert re.search(r"Map: +http://127", said)
     assert '"ok"' in said or "ok" in said.splitlines()[-1]
 
 
+def test_killed_it_ends_with_all_that_it_started(begun: Begun) -> None:
+    # ours, the API, dagster dev, its code server, the webserver, the daemon
+    assert begun.served >= 6
+    assert not begun.left
+
+
 def test_installing_in_each_way(release: Release, tmp_path: Path) -> None:
-    where = Surroundings(tmp_path, release, is_installed=False)
+    where = Surroundings(tmp_path, release)
     shutil.copytree(release.dist, where.work)
     with running(GUIDE / "install.md", where) as said:
         assert said.count(f"trackflow {_version()}") >= 3
@@ -100,8 +135,9 @@ def test_settings_are_seen(place: Place) -> None:
 
 @pytest.fixture(scope="module")
 def server(
-    begun: tuple[Surroundings, str],
+    begun: Begun,
     release: Release,
+    installed: list[Path],
     postgres_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Surroundings, str]]:
@@ -111,7 +147,6 @@ def server(
     where = Surroundings(
         tmp_path_factory.mktemp("server"),
         release,
-        is_installed=False,
         variables={
             "PGHOST": str(url.query["host"]),
             "PGUSER": str(url.username),
@@ -120,9 +155,9 @@ def server(
         programs={name: _postgres_program(name) for name in ("createdb", "createuser")},
     )
     with running(GUIDE / "service.md", where) as said:
-        shutil.copytree(begun[0].home / STORE, where.home / STORE)
+        shutil.copytree(begun.where.home / STORE, where.home / STORE)
         # pages after it are about a person's own store, beside the service
-        yield replace(where, is_installed=True), said
+        yield replace(where, installed=installed), said
     execute(url, "DROP DATABASE IF EXISTS trackflow WITH (FORCE)")
     execute(url, "DROP ROLE IF EXISTS trackflow")
 
@@ -131,7 +166,7 @@ def test_a_service(server: tuple[Surroundings, str]) -> None:
     where, said = server
     assert re.search(r"tf_[\w-]{20,}", said)
     assert f"store        {where.root}/var/lib/trackflow/trackflow.db" in said
-    assert "Ctrl-C stops it." in said, "the journal"
+    assert "Starting ..." in said, "the journal"
 
 
 def test_a_backup_is_tried_and_restored(server: tuple[Surroundings, str]) -> None:
@@ -192,6 +227,21 @@ def _look_at_the_map(folder: Path) -> str:
         return ""
     arguments = [sys.executable, "-m", "trackflow_tests.docs.map_look", chromium, str(folder)]
     return f'PYTHONPATH={ROOT} {" ".join(arguments)} "$MAP"\n'
+
+
+def _killed(folder: Path) -> tuple[int, list[int]]:
+    """Kill what the page calls `trackflow serve`; the rest has to end by itself."""
+    serving = processes(folder)
+    (ours,) = (
+        pid
+        for pid in serving
+        if "serve" in (words := words_of(pid)) and "--no-dagster" not in words
+    )
+    os.kill(ours, signal.SIGKILL)
+    deadline = time.monotonic() + 90
+    while (left := processes(folder)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return len(serving), left
 
 
 def _postgres_program(name: str) -> Path:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from trackflow_tests.helpers.http_servers import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +56,7 @@ def dagster_dev(dagster_home: Path, environment: dict[str, str]) -> Iterator[Ser
     """`dagster dev` on the project's own workspace.yaml and dagster.yaml, on a free port."""
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dagster.yaml", dagster_home)
-    port = _free_port()
+    port = free_port()
     log = dagster_home / "server.log"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]
     with log.open("wb") as output:
@@ -74,12 +75,6 @@ def dagster_dev(dagster_home: Path, environment: dict[str, str]) -> Iterator[Ser
         yield server
     finally:
         _stop(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _answers(process: subprocess.Popen[bytes], server: Server) -> bool:

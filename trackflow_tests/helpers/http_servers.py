@@ -1,12 +1,13 @@
 """Real servers for tests: an osrm-routed on loopback, and one whose answers a test sets."""
 
 import importlib.util
+import secrets
 import socket
 import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -54,10 +55,16 @@ def osrm_server(dataset: Path, *options: str) -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on.
+
+    Programs take seconds to start. So it is none of those that the system gives to outgoing
+    connections (from 32768 on), of which tests make hundreds meanwhile.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = 10_000 + secrets.randbelow(22_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class _Handler(socketserver.StreamRequestHandler):

@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 from trackflow_tests.helpers.dagster_server import ROOT, Server
-from trackflow_tests.helpers.s3 import free_port
+from trackflow_tests.helpers.http_servers import free_port
 
 LEASE_S = 15
 """Of batches and of workers; short, so that what is lost is soon found."""

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from trackflow_tests.helpers.bytecode import write_uv
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -37,9 +39,12 @@ def make_release(folder: Path) -> Release:
         if not output.exists():
             script = [sys.executable, ROOT / "scripts" / "release_check.py", "--without-demo"]
             places = ["--dist", folder / "dist", "--environment", folder / "environment"]
+            programs = folder / "programs"
+            programs.mkdir()
+            write_uv(programs / "uv", folder)
             done = subprocess.run(
                 [*script, *places],
-                env=os.environ | indexes(),
+                env=os.environ | indexes() | {"PATH": f"{programs}:{os.environ['PATH']}"},
                 capture_output=True,
                 text=True,
                 check=False,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from trackflow_tests.helpers.http_servers import free_port
+
 START_S = 60.0
 
 
@@ -50,12 +52,6 @@ def use_s3(port: int, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     filesystem = s3fs.S3FileSystem()
     if not filesystem.exists(bucket):
         filesystem.mkdir(bucket)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:

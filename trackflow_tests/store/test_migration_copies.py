@@ -1,6 +1,7 @@
 """Before SQLite's tables change, the file is copied once: whole, for the former version."""
 
 import datetime as dt
+import errno
 import os
 import sqlite3
 import stat
@@ -101,25 +102,40 @@ def test_a_new_store_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not copies_of(tmp_path / "trackflow.db")
 
 
-def test_without_room_nothing_is_changed(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+FULL = sqlite3.OperationalError("database or disk is full")
+FULL.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "error"),
+    [
+        (copies.sqlite3, "connect", FULL),
+        (Path, "touch", OSError(errno.ENOSPC, "No space left on device")),
+        (Path, "rename", OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_without_room_nothing_is_changed(
+    of: object, name: str, error: Exception, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = dump(old)
-    full = sqlite3.OperationalError("database or disk is full")
-    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    former = old.with_name("trackflow.db.before-0.1.0")
+    former.write_text("a former one")
 
-    class Full:
-        def execute(self, *_: object) -> None:
-            raise full
-
-        def close(self) -> None:
-            pass
+    def full(*_: object) -> None:
+        raise error
 
     # a full disk needs a file system of its own, which only root may make
     with monkeypatch.context() as patch:
-        patch.setattr(copies.sqlite3, "connect", lambda _: Full())
-        with pytest.raises(StoreRefusesError, match=r"no room for a copy of .* nothing was"):
+        patch.setattr(of, name, full)
+        with pytest.raises(StoreRefusesError, match=r"no copy of .* is full|No space") as refused:
             open_and_close(old)
+    assert "nothing was changed" in str(refused.value)
     assert dump(old) == before
-    assert not copies_of(old)
+    assert copies_of(old) == [former], "the way back to an older version is left"
+
+    open_and_close(old)
+    (copy,) = copies_of(old)
+    assert dump(copy) == before
 
 
 def test_a_purge_and_a_week_remove_it(tmp_path: Path) -> None:

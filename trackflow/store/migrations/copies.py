@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection, Engine
 
 from trackflow import __version__
-from trackflow.concurrency.faults import Fault, fault_of
+from trackflow.concurrency.faults import Fault, fault_of, message_of
 from trackflow.errors import StoreRefusesError
 
 KEPT_FOR = dt.timedelta(days=7)
@@ -22,47 +22,55 @@ logger = logging.getLogger(__name__)
 
 
 def keep_copy(connection: Connection) -> Path:
-    """Copy the file as it is now, and remove former copies.
+    """Copy the file as it is now, and then remove former copies.
 
     Args:
         connection: holds the write lock, so that nothing is committed meanwhile.
 
     Raises:
-        StoreRefusesError: there is no room for the copy.
+        StoreRefusesError: the copy cannot be written; former ones are left.
     """
     database = _file(connection.engine)
     path = database.with_name(f"{database.name}.before-{__version__}")
     part = database.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(0o600)
     try:
+        part.unlink(missing_ok=True)
+        part.touch(0o600)
         with closing(sqlite3.connect(database)) as source:
             source.execute("VACUUM INTO ?", (str(part),))
-        remove_copies(connection.engine)
         part.rename(path)
-    except sqlite3.OperationalError as error:
-        if fault_of(error) is not Fault.FULL:
+    except (sqlite3.OperationalError, OSError) as error:
+        if not isinstance(error, OSError) and fault_of(error) is not Fault.FULL:
             raise
         raise StoreRefusesError(
-            f"this version changes the tables, and there is no room for a copy of {database} "
-            f"({database.stat().st_size / 1e6:,.0f} MB) beside it, the way back: free some and "
-            "start again; nothing was changed"
+            f"this version changes the tables, and no copy of {database} "
+            f"({database.stat().st_size / 1e6:,.0f} MB), the way back, can be kept beside it "
+            f"({message_of(error)}): make room for it and start again; nothing was changed"
         ) from error
     finally:
         part.unlink(missing_ok=True)
+    remove_copies(connection.engine, but=path)
     logger.warning("%s is the database as it was before trackflow %s", path, __version__)
     return path
 
 
-def remove_copies(engine: Engine, older_than: dt.datetime | None = None) -> int:
-    """Remove copies, or those that were made before a time; returns how many."""
+def remove_copies(
+    engine: Engine, older_than: dt.datetime | None = None, but: Path | None = None
+) -> int:
+    """Remove copies; returns how many.
+
+    Args:
+        engine: of the database that was copied.
+        older_than: leave those that were made later.
+        but: leave this one.
+    """
     if engine.dialect.name != "sqlite":
         return 0
     database = _file(engine)
     found = [
         path
         for path in database.parent.glob(f"{database.name}.before-*")
-        if older_than is None or path.stat().st_mtime < older_than.timestamp()
+        if path != but and (older_than is None or path.stat().st_mtime < older_than.timestamp())
     ]
     for path in found:
         path.unlink(missing_ok=True)

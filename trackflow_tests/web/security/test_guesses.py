@@ -16,7 +16,7 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.web.security import guesses
 from trackflow.web.security.guesses import MOST_DELAY_S, WrongTokens, network_of
-from trackflow_tests.helpers.dagster_server import _free_port
+from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.served import left_behind
 from trackflow_tests.helpers.stores import open_context
@@ -118,7 +118,7 @@ def test_a_home_is_one_guesser(address: ipaddress.IPv6Address, other: int) -> No
 @pytest.mark.slow
 def test_no_token_of_an_address_is_logged(tmp_path: Path) -> None:
     """By the real command, whatever comes of the request."""
-    home, port = tmp_path / "home", _free_port()
+    home, port = tmp_path / "home", free_port()
     home.mkdir()
     with open_context(f"sqlite:///{home / 'trackflow.db'}", home) as context:
         secret = token_for(context, Scope.INGEST)
