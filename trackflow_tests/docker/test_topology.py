@@ -112,7 +112,7 @@ def wait(ask: Callable[[], Any], why: Callable[[], str], timeout_s: float = LONG
 def secrets_by_the_page(folder: Path) -> dict[str, str]:
     """What the first commands of docs/operations/containers.md write to docker/.env."""
     (folder / "docker").mkdir()
-    (commands,) = re.findall(r"```sh\n(umask.*?)```", PAGE.read_text(), re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(\(\numask.*?)```", PAGE.read_text(), re.DOTALL)
     subprocess.run(["sh", "-ec", commands], cwd=folder, check=True)
     file = folder / "docker" / ".env"
     assert file.stat().st_mode & 0o077 == 0
@@ -235,7 +235,9 @@ def test_others_reach_the_proxy_alone_and_by_tls(deployment: Deployment) -> None
     assert plain.status_code == 308
     assert plain.headers["location"].startswith(f"https://{DOMAIN}")
     with made.client() as stranger:
-        assert stranger.get("/api/v1/devices").status_code == 401
+        refused = stranger.get("/api/v1/devices")
+        assert refused.status_code == 401
+        assert "max-age" in refused.headers["Strict-Transport-Security"]
 
 
 KILLED = (
