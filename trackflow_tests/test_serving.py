@@ -244,14 +244,19 @@ def test_every_end_of_ours_interrupts_what_we_started(
     command = [sys.executable, "-c", PARENT]
     if in_background:
         command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=os.environ | {"TRACKFLOW_HOME": str(home)}
-    )
-    _until(lambda: (tmp_path / "ready").exists())
-
-    process.send_signal(number)
-
-    assert process.wait(60) == (-signal.SIGKILL if number is signal.SIGKILL else 3)
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"TRACKFLOW_HOME": str(home)},
+        # tests may run under nohup, where a hang-up is rightly ignored
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    ) as process:
+        try:
+            _until(lambda: (tmp_path / "ready").exists())
+            process.send_signal(number)
+            assert process.wait(60) == (-signal.SIGKILL if number is signal.SIGKILL else 3)
+        finally:
+            process.kill()
     wait_until_gone(home)
     assert (tmp_path / "interrupted").exists()
 

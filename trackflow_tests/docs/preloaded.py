@@ -78,21 +78,10 @@ def serve(address: str) -> None:
 
 
 def _run(connection: socket.socket) -> None:
-    """Be the command; its exit code is the answer."""
-    size = 1 << 20
-    text, files, _, _ = socket.recv_fds(connection, size, 3)
-    while not text.endswith(b"\n"):
-        text += connection.recv(size)
-    asked = json.loads(text)
-    for number, file in enumerate(files):
-        os.dup2(file, number)
-        os.close(file)
-    os.chdir(asked["folder"])
-    os.environ.clear()
-    os.environ.update(asked["environment"])
-    sys.argv = ["trackflow", *asked["words"]]
+    """Be the command, to the end; its exit code is the answer."""
     code = 1
     try:
+        _become(connection)
         from trackflow.__main__ import main
 
         main()
@@ -106,6 +95,22 @@ def _run(connection: socket.socket) -> None:
         sys.stderr.flush()
         connection.sendall(f"{code}\n".encode())
         os._exit(code)
+
+
+def _become(connection: socket.socket) -> None:
+    """Take the files, the folder, the environment and the words of who asks."""
+    size = 1 << 20
+    text, files, _, _ = socket.recv_fds(connection, size, 3)
+    while not text.endswith(b"\n"):
+        text += connection.recv(size)
+    asked = json.loads(text)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    sys.argv = ["trackflow", *asked["words"]]
 
 
 def ask(address: str, words: list[str]) -> int:
