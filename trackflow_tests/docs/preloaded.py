@@ -28,6 +28,12 @@ LOADED = (
 )  # fmt: skip
 """Modules that load most of what commands need."""
 
+WITHOUT_THREADS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""A process with threads must not fork: a thread may hold a lock for ever in the copy."""
+
 
 @contextmanager
 def preloaded(python: Path, folder: Path) -> Iterator[Path]:
@@ -44,7 +50,9 @@ def preloaded(python: Path, folder: Path) -> Iterator[Path]:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{__file__}" "{address}" "$@"\n')
     program.chmod(0o755)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "TRACKFLOW"))}
-    server = subprocess.Popen([python, "-P", __file__, address], env=environment, cwd=folder)
+    server = subprocess.Popen(
+        [python, "-P", __file__, address], env=environment | WITHOUT_THREADS, cwd=folder
+    )
     try:
         deadline = time.monotonic() + START_S
         while not address.exists():
@@ -63,6 +71,7 @@ def serve(address: str) -> None:
 
     for name in LOADED:
         importlib.import_module(name)
+    assert len(os.listdir("/proc/self/task")) == 1, "it has threads"  # noqa: PTH208
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address + ".new")
