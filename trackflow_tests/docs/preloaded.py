@@ -50,9 +50,7 @@ def preloaded(python: Path, folder: Path) -> Iterator[Path]:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{__file__}" "{address}" "$@"\n')
     program.chmod(0o755)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "TRACKFLOW"))}
-    server = subprocess.Popen(
-        [python, "-P", __file__, address], env=environment | WITHOUT_THREADS, cwd=folder
-    )
+    server = subprocess.Popen([python, "-P", __file__, address], env=environment, cwd=folder)
     try:
         deadline = time.monotonic() + START_S
         while not address.exists():
@@ -69,6 +67,7 @@ def serve(address: str) -> None:
     """Load trackflow, then fork for each command that is asked for."""
     import importlib
 
+    os.environ |= WITHOUT_THREADS
     for name in LOADED:
         importlib.import_module(name)
     assert len(os.listdir("/proc/self/task")) == 1, "it has threads"  # noqa: PTH208
