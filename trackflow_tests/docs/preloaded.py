@@ -28,6 +28,12 @@ LOADED = (
 )  # fmt: skip
 """Modules that load most of what commands need."""
 
+WITHOUT_THREADS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""A process with threads must not fork: a thread may hold a lock for ever in the copy."""
+
 
 @contextmanager
 def preloaded(python: Path, folder: Path) -> Iterator[Path]:
@@ -61,8 +67,10 @@ def serve(address: str) -> None:
     """Load trackflow, then fork for each command that is asked for."""
     import importlib
 
+    os.environ |= WITHOUT_THREADS
     for name in LOADED:
         importlib.import_module(name)
+    assert len(os.listdir("/proc/self/task")) == 1, "it has threads"  # noqa: PTH208
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address + ".new")
