@@ -190,7 +190,6 @@ def test_names_notes_and_looks_are_text_and_stay(page: Page, service: Service) -
     page.wait_for("!!document.querySelector('[data-key=\"look-van-7\"]')")
     page.eval("document.querySelector('[data-key=\"look-van-7\"]').click()")
     page.wait_for("!!document.getElementById('look')")
-    picture(page, "map-look")
     page.eval(
         f"document.querySelector('#look [name=name]').value = {json.dumps(HTML)};"
         f"document.querySelector('#look [name=group]').value = {json.dumps(HTML)};"
