@@ -17,7 +17,6 @@ from trackflow.matching.networks import PROFILES
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
-from trackflow.store.services import Services
 
 if TYPE_CHECKING:
     from trackflow.categories.mode_map import ModeMap
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from trackflow.matching.engines.protocol import Engine
     from trackflow.matching.networks import RoadNetwork
     from trackflow.store.roads.guarded_engine import GuardedEngine
+    from trackflow.store.services import Services
 
 type Clock = Callable[[], dt.datetime]
 
@@ -54,7 +54,7 @@ class Context:
     clock: Clock = utc_now
     _engines: "dict[str, Engine]" = field(default_factory=dict)
     _mode_map: "ModeMap | None" = None
-    _services: Services | None = None
+    _services: "Services | None" = None
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
@@ -124,12 +124,12 @@ class Context:
         """
         home = self.settings.home.absolute()
         with self.store.read() as connection:
-            version = networks.versions(connection).get(profile, "")
             try:
                 return networks.read_network(connection, profile, home)
             except NetworkBuildError:
                 if not self.settings.networks:
                     raise
+                version = networks.versions(connection).get(profile, "")
         from trackflow.matching.network_sharing import fetch_network
 
         into = networks.networks_folder(home)
@@ -154,9 +154,11 @@ class Context:
         return None
 
     @property
-    def services(self) -> Services:
+    def services(self) -> "Services":
         """The limits of services, shared with all other processes."""
         if self._services is None:
+            from trackflow.store.services import Services
+
             self._services = Services(self.store)
         return self._services
 

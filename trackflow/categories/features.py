@@ -84,7 +84,7 @@ def slots_of(journeys: Journeys) -> Slots:
     return Slots(
         grid.time_us[middle] - TICKS // 2 * TICK_US,
         _features(grid, steps).T,
-        (grid.lon[middle] + grid.lon[middle + 1]) / 2,
+        grid.lon[middle] + _wrapped(grid.lon[middle + 1] - grid.lon[middle]) / 2,
         (grid.lat[middle] + grid.lat[middle + 1]) / 2,
         steps.way_mm[middle] / MMS_PER_MS,
         grid.gap_us[middle] / 1e6,

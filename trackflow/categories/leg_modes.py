@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from trackflow.categories.features import Slots
-from trackflow.categories.mode_map import Surroundings
+from trackflow.categories.mode_map import UNSEEN_S, Surroundings
 from trackflow.categories.modes import CLASSES, Mode
 from trackflow.categories.sequence import UNITS
 from trackflow.geo.points import Ints
 
 MOVING_MS = 0.5
-UNSEEN_S = 60.0
 
 RUNNING_KMH = 8.5
 """Half of the moving time above it: nobody walks that, and few run slower for long."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trackflow.categories.features import Slots, names
 from trackflow.categories.modes import CLASSES
-from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.distance import haversine_m
 from trackflow.geo.points import Bools, Floats
 
 STANDING_MS = 0.3
@@ -62,11 +62,9 @@ def with_pushed_bicycles(
     for run in range(1, len(kinds) - 1):
         first, last = edges[run] - 1, edges[run + 1]
         is_between = kinds[run - 1] == kinds[run + 1] == BICYCLE and kinds[run] == FOOT
-        if is_between and last - first <= LONGEST_PUSH_SLOTS + 1:
-            shrink = np.cos(np.radians(lat[first]))
-            away = np.hypot((lon[last] - lon[first]) * shrink, lat[last] - lat[first])
-            if away * METRES_PER_DEGREE > LEFT_M:
-                kept = [one for one in kept if one not in (run, run + 1)]
+        is_short = is_between and last - first <= LONGEST_PUSH_SLOTS + 1
+        if is_short and haversine_m(lon[first], lat[first], lon[last], lat[last]) > LEFT_M:
+            kept = [one for one in kept if one not in (run, run + 1)]
     return [edges[run] for run in kept] + edges[-1:], [kinds[run] for run in kept]
 
 

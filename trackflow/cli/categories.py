@@ -4,7 +4,7 @@ import datetime as dt
 import sys
 import uuid
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from trackflow.cli.common import (
     LastDay,
     check_days,
     decider,
+    exit_if_not_followed,
     opened_context,
     parse_moment,
     plain,
@@ -25,6 +26,9 @@ from trackflow.cli.common import (
     read_input,
 )
 from trackflow.errors import SettingsError
+
+if TYPE_CHECKING:
+    from trackflow.usecases.categories.decision_files import DecisionsReport
 
 categories_app = typer.Typer(
     help="What tracks were for: decide, undo, list, import, export.", no_args_is_help=True
@@ -82,10 +86,12 @@ def set_(
             row = decide(context, wanted, name)
         else:
             raise SettingsError("name a track, or --device with --start and --end")
-        changed = decide_between(context, row.device_id, row.start_time, row.end_time)
+        changed, followed = decide_between(context, row.device_id, row.start_time, row.end_time)
     if as_json:
-        return print_json({**plain(row), "changed": changed})
-    return print_line(f"Decided as {row.decision_id}; tracks changed: {changed:,}.")
+        print_json({**plain(row), "changed": changed})
+    else:
+        print_line(f"Decided as {row.decision_id}; tracks changed: {changed:,}.")
+    exit_if_not_followed(followed)
 
 
 @categories_app.command(
@@ -101,10 +107,12 @@ def undo(
 
     with opened_context() as context:
         row = undo_decision(context, decision)
-        changed = decide_between(context, row.device_id, row.start_time, row.end_time)
+        changed, followed = decide_between(context, row.device_id, row.start_time, row.end_time)
     if as_json:
-        return print_json({**plain(row), "changed": changed})
-    return print_line(f"Undone; tracks changed: {changed:,}.")
+        print_json({**plain(row), "changed": changed})
+    else:
+        print_line(f"Undone; tracks changed: {changed:,}.")
+    exit_if_not_followed(followed)
 
 
 @categories_app.command("list", epilog="Example: trackflow categories list --device van-7")
@@ -182,7 +190,13 @@ def import_(
     with opened_context() as context:
         report = import_decisions(context, data, file.name, decider(by), options)
     if as_json:
-        return print_json(report)
+        print_json(report)
+    else:
+        _print_import(report)
+    exit_if_not_followed(report)
+
+
+def _print_import(report: "DecisionsReport") -> None:
     print_line(
         f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused; "
         f"tracks changed: {report.changed:,}."
@@ -191,7 +205,6 @@ def import_(
         print_note(f"  line {refusal.line}: {refusal.reason}")
     if report.refused > SHOWN_REFUSALS:
         print_note(f"  and {report.refused - SHOWN_REFUSALS:,} more: --json lists them")
-    return None
 
 
 @categories_app.command(epilog="Example: trackflow categories export -o trips.csv")

@@ -148,11 +148,7 @@ def amend(
     from trackflow.usecases.mileage.books import AMENDABLE, amend_entry
 
     said = (category, purpose, partner, driver, start_place, end_place)
-    values = {
-        name: value or None
-        for name, value in zip(AMENDABLE, said, strict=True)
-        if value is not None
-    }
+    values = {name: value for name, value in zip(AMENDABLE, said, strict=True) if value is not None}
     if not values:
         names = [f"--{name.replace('_', '-')}" for name in AMENDABLE]
         raise BadInputError(f"say what is amended: {', '.join(names)}")

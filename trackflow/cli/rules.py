@@ -14,6 +14,7 @@ from trackflow.cli.common import (
     LastDay,
     check_days,
     decider,
+    exit_if_not_followed,
     opened_context,
     plain,
     print_json,
@@ -166,14 +167,16 @@ def apply(
     check_days(first, last)
     with opened_context() as context:
         use = apply_rules(context, version, *range_of_days(context, first, last), decider(by))
-        changed = decide_between(context, None, use.from_time, use.until_time)
+        changed, followed = decide_between(context, None, use.from_time, use.until_time)
     if as_json:
-        return print_json({**plain(use), "changed": changed})
-    print_line(
-        f"Version {version} is used for tracks that began from {first} to {last} "
-        f"(use {use.use_no}); {counted(changed, 'track')} changed."
-    )
-    return print_line(f"`trackflow rules undo {use.use_no}` takes it back.")
+        print_json({**plain(use), "changed": changed})
+    else:
+        print_line(
+            f"Version {version} is used for tracks that began from {first} to {last} "
+            f"(use {use.use_no}); {counted(changed, 'track')} changed."
+        )
+        print_line(f"`trackflow rules undo {use.use_no}` takes it back.")
+    exit_if_not_followed(followed)
 
 
 @rules_app.command(epilog="Example: trackflow rules undo 4")
@@ -194,13 +197,15 @@ def undo(
 
     with opened_context() as context:
         undone = undo_use(context, use)
-        changed = decide_between(context, None, undone.from_time, undone.until_time)
+        changed, followed = decide_between(context, None, undone.from_time, undone.until_time)
     if as_json:
-        return print_json({**plain(undone), "changed": changed})
-    return print_line(
-        f"Use {undone.use_no} of version {undone.version} counts no more; "
-        f"{counted(changed, 'track')} changed."
-    )
+        print_json({**plain(undone), "changed": changed})
+    else:
+        print_line(
+            f"Use {undone.use_no} of version {undone.version} counts no more; "
+            f"{counted(changed, 'track')} changed."
+        )
+    exit_if_not_followed(followed)
 
 
 @rules_app.command(epilog="Example: trackflow rules history")

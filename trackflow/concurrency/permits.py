@@ -100,6 +100,7 @@ class ConnectionLimit:
         self._granted = self._in_use = self._waiting = self._peak = 0
         self._requests = self._timeouts = self._broken = 0
         self._lease_ends_s = self._ask_again_s = float("-inf")
+        self._is_told_idle = False
 
     @contextmanager
     def held(self, deadline: Deadline = NEVER, stop: Stop | None = None) -> Iterator[None]:
@@ -138,6 +139,9 @@ class ConnectionLimit:
         with self._reporting:
             with self._changed:
                 use = self._use()
+                is_idle = not (use.wanted or use.held or use.requests)
+                if is_idle and self._is_told_idle:
+                    return False
                 self._peak = self._in_use
                 self._requests = self._timeouts = self._broken = 0
             try:
@@ -151,6 +155,7 @@ class ConnectionLimit:
             now_s = time.monotonic()
             with self._changed:
                 self._granted = granted
+                self._is_told_idle = is_idle
                 self._lease_ends_s = now_s + LEASE_S / 2
                 self._ask_again_s = now_s + (0.0 if granted >= use.wanted else _ASK_AGAIN_S)
                 self._changed.notify_all()

@@ -8,6 +8,10 @@ import stamina
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.errors import TrackflowError
 
+# By default stamina prints a line for each retry to standard output where structlog is installed,
+# as it is with Dagster: in the middle of a command's JSON.
+stamina.instrumentation.set_on_retry_hooks([])
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trackflow.concurrency.breaker import Breaker, Phase
-from trackflow.errors import TrackflowError
+from trackflow.concurrency.deadline import TooLateError
+from trackflow.errors import StoppedError, StoreUnavailableError, TrackflowError
 from trackflow.store import breakers
 from trackflow.store.database import Store
 
@@ -65,6 +66,8 @@ class ServiceGuard:
             else:
                 self._failed(error, is_probe)
             raise
+        except (TooLateError, StoppedError, StoreUnavailableError):
+            raise  # it was not asked, or not to the end: that says nothing of the service
         except TrackflowError:
             self._succeeded(is_probe)  # the service refuses this request, but it answers
             raise

@@ -7,10 +7,11 @@ held any more; a killed process holds its permits until their leases end.
 
 import threading
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 
 from trackflow.concurrency.permits import RENEW_S, ConnectionLimit
-from trackflow.concurrency.pools import POOLS
+from trackflow.concurrency.pools import POOLS, PoolFigures
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.errors import StoreUnavailableError
 from trackflow.store.database import Store
@@ -26,6 +27,7 @@ class Services:
         self._lock = threading.Lock()
         self._connections: dict[str, ConnectionLimit] = {}
         self._thread: threading.Thread | None = None
+        self._is_needed = False
         self._closed = threading.Event()
 
     def rate(self, service: str, per_s: float) -> RateLimit:
@@ -47,6 +49,7 @@ class Services:
     def show(self) -> None:
         """Begin with signs of life, unless they are given already."""
         with self._lock:
+            self._is_needed = True
             if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(
                     target=self._give_signs, name="signs of life", daemon=True
@@ -69,16 +72,21 @@ class Services:
                 note_pools(connection, self._process_id, {})
 
     def _give_signs(self) -> None:
+        noted: Mapping[str, PoolFigures] = {}
         while not self._closed.wait(RENEW_S):
             with self._lock:
+                self._is_needed = False
                 limits = list(self._connections.values())
             # the database is away: the leases run on until they end
             with suppress(StoreUnavailableError):
                 held = [limit.renew() for limit in limits]
                 pools = POOLS.figures()
-                with self._store.write() as connection:
-                    note_pools(connection, self._process_id, pools)
+                if pools or noted:
+                    with self._store.write() as connection:
+                        note_pools(connection, self._process_id, pools)
+                    noted = pools
                 if not pools and not any(held):
                     with self._lock:
-                        self._thread = None
-                    return
+                        if not self._is_needed:  # else somebody has begun meanwhile
+                            self._thread = None
+                            return

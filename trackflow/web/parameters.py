@@ -57,6 +57,15 @@ def _recent_time(
     return _any_time(request, from_, to, hours)
 
 
+def moment(time: dt.datetime | None) -> dt.datetime | None:
+    """A time that calendars have, UTC; None stays None.
+
+    Raises:
+        BadInputError: it lies outside of all calendars.
+    """
+    return None if time is None else within_calendars(time)
+
+
 def _end_of_minute(request: Request) -> dt.datetime:
     """The end of the request's minute: for so long, "now" gives the same answer and ETag."""
     context: Context = request.app.state.context

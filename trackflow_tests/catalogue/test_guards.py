@@ -51,7 +51,7 @@ def test_only_what_two_believable_lists_lack_is_deactivated(
 
     if not received.rows:
         assert found.action is GuardAction.REFUSE
-    elif len(missing) > MOST_MISSING * len(active) and not is_approved:
+    elif sum(not have[s].misses for s in missing) > MOST_MISSING * len(active) and not is_approved:
         assert found.action is GuardAction.ASK
     else:
         assert found.action is GuardAction.GO_ON
@@ -99,6 +99,18 @@ def test_an_empty_or_cut_off_list_is_refused_whoever_approves(is_approved: bool)
         found = judge(received, have, is_approved=is_approved)
         assert found.action is GuardAction.REFUSE
         assert word in found.reasons[0]
+
+
+def test_in_a_short_list_an_approval_holds_for_the_tracks_it_was_given_for() -> None:
+    have = stored(names(8))
+    received = listing(names(8)[:6])
+    assert judge(received, have).action is GuardAction.ASK
+    approved = judge(received, have, is_approved=True)
+    assert approved.may_write
+    have |= stored(list(approved.missed), misses=1)
+    assert judge(received, have).deactivate == approved.missed
+    other = listing(names(8)[1:6])
+    assert judge(other, have).action is GuardAction.ASK, "another track has gone"
 
 
 def test_half_a_list_needs_an_approval_and_an_approval_reports_it() -> None:

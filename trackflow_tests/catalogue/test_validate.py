@@ -249,12 +249,52 @@ def test_completeness_is_the_share_that_is_known() -> None:
         (b"[1, 2]", StructureChangedError),
         (b"<html><body>Sorry</body></html>", StructureChangedError),
         (b"", StructureChangedError),
-        (b"name,city\nA,B\n", StructureChangedError),
+        (b"town,city\nA,B\n", StructureChangedError),
     ],
 )
 def test_a_listing_that_is_none(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         parse_listing(body)
+
+
+HELSINKI = {"name": "Älvsjö RC", "city": "Oslo, 0150", "latitude": "59.9", "longitude": "10.7"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "id,Name,Town,Post code,Lat,Lng,Notes\nx,Älvsjö RC,Oslo,0150,59.9,10.7,n\n",
+        "ID;Titel;Titel2;Club;Ort;PLZ;Breite;Länge\nx;;;Älvsjö RC;Oslo;0150;59,9;10,7\n",
+        "key\tTrack\tLocality\tZIP\tCoordinates\nx\tÄlvsjö RC\tOslo\t0150\t59.9, 10.7\n",
+        '[{"ref": "x", "club": "Älvsjö RC", "place": "Oslo", "zip": "0150", "y": 59.9, "x": 10.7}]',
+        (
+            '{"type": "FeatureCollection", "features": [{"type": "Feature", "id": "x", "geometry": '
+            '{"type": "Point", "coordinates": [10.7, 59.9]}, "properties": {"name": "Älvsjö RC", '
+            '"town": "Oslo", "postal_code": "0150"}}]}'
+        ),
+    ],
+)
+def test_usual_names_mean_the_same(body: str) -> None:
+    for encoded in (body.encode(), body.encode("utf-8-sig"), body.encode("cp1252")):
+        if encoded[:1] in b"[{" and encoded != body.encode():
+            continue  # JSON is UTF-8
+        (row,) = parse_listing(encoded).rows
+        found = {"name": row.name} | {k: v for k, v in row.raw.items() if v is not None}
+        assert (row.slug, found) == ("x", HELSINKI)
+
+
+def test_a_list_without_keys_has_those_of_its_names() -> None:
+    listing = parse_listing("Name,Town\nÄlvsjö RC,Oslo\nÄlvsjö RC,Bergen\n".encode())
+    assert [row.slug for row in listing.rows] == ["alvsjo-rc-oslo", "alvsjo-rc-bergen"]
+    assert not listing.anomalies
+
+
+def test_columns_that_are_not_read_are_named() -> None:
+    listing = parse_listing(b"slug,Surface,lat,lon,Opening hours\na,clay,1,2,9-5\n")
+    assert [(a.field, a.value) for a in listing.anomalies] == [
+        ("column", "surface"),
+        ("column", "opening_hours"),
+    ]
 
 
 @given(st.binary(max_size=200))
@@ -275,7 +315,11 @@ def test_a_listing_in_a_file(tmp_path: Path) -> None:
         ("b", "B", None),
     ]
     assert listing.row_count == 4
-    assert len(listing.anomalies) == 2
+    assert [(a.field, a.value) for a in listing.anomalies] == [
+        ("column", "other"),
+        ("row", ""),
+        ("slug", "a"),
+    ]
     assert source.site == str(path)
     with pytest.raises(PageMissingError):
         ListingFile(str(path) + "x").list_tracks(None, NEVER)  # type: ignore[arg-type]

@@ -158,6 +158,17 @@ def test_tries_are_bounded(failures: int, attempts: int) -> None:
         assert tries == list(range(1, attempts + 1))
 
 
+def test_tries_print_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a command prints as JSON can be read by a program, however often it tried."""
+
+    def fail() -> None:
+        raise RetryableError("no")
+
+    with pytest.raises(RetryableError):
+        QUICK.call(fail)
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("error", [TrackflowError("no"), ValueError("no"), TooLateError("no")])
 def test_what_cannot_get_better_is_not_tried_again(error: Exception) -> None:
     tries: list[int] = []

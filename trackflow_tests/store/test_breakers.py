@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, PROBE_S, Phase
+from trackflow.concurrency.deadline import TooLateError
 from trackflow.errors import EngineUnavailableError
 from trackflow.store import breakers
 from trackflow.store.database import Store, open_store
@@ -119,9 +120,21 @@ def test_processes_of_one_call_each_open_it_together(store: Store) -> None:
         guard_of(store).call(lambda: None)
 
 
-def guard_of(store: Store) -> ServiceGuard:
+def test_a_probe_that_was_not_made_says_nothing_of_the_service(store: Store) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        fail_once(guard_of(store))
+
+    def too_late() -> None:
+        raise TooLateError("no place was free in time")
+
+    with pytest.raises(TooLateError):
+        guard_of(store, LATER).call(too_late)
+    assert phase(store, LATER) is not Phase.CLOSED
+
+
+def guard_of(store: Store, now: dt.datetime = NOON) -> ServiceGuard:
     """That of another process."""
-    return ServiceGuard(SERVICE, "the engine", EngineUnavailableError, store, lambda: NOON)
+    return ServiceGuard(SERVICE, "the engine", EngineUnavailableError, store, lambda: now)
 
 
 def fail_once(guard: ServiceGuard) -> None:

@@ -1,8 +1,9 @@
 """A list of tracks as JSON or CSV, from a web address or a file: the second kind of source.
 
-JSON is an array of objects, or an object with one under "tracks"; CSV has a line of column names.
-The names are those of `CatalogueTrack`; others are left alone. `slug` has to be there. The list
-is complete, so no track has a page to be fetched.
+JSON is an array of objects, or an object with one under "tracks"; GeoJSON's features are read, too.
+CSV has a line of column names, and commas, semicolons or tabs between its cells. Names are those of
+`CatalogueTrack` or usual ones for them (`trackflow.catalogue.columns`). A slug or a name has to be
+there. The list is complete, so no track has a page to be fetched.
 """
 
 import csv
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from trackflow.catalogue.columns import USUAL_NAMES, column_name, fields_of, unread
 from trackflow.catalogue.records import FIELDS, Anomaly, Details, ListedTrack, Listing
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import PageClient
@@ -75,21 +77,26 @@ def parse_listing(body: bytes, shown: str = "the list") -> Listing:
         SourceUnavailableError: it breaks off.
     """
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    records = _json(body, shown) if start in (b"{", b"[") else _csv(body, shown)
+    records = list(_json(body, shown) if start in (b"{", b"[") else _csv(body, shown))
     rows: dict[str, ListedTrack] = {}
-    anomalies = []
-    number = 0
-    for number, record in enumerate(records, 1):
+    columns = dict.fromkeys(name for record in records for name in record)
+    anomalies = [
+        Anomaly("", "column", name[:100], "this column is not read") for name in unread(columns)
+    ]
+    for number, given in enumerate(records, 1):
+        record = fields_of(given)
         slug = record.get("slug") or ""
         if not _SLUG.fullmatch(slug):
-            anomalies.append(Anomaly("", "row", slug[:100], f"row {number} has no usable slug"))
+            anomalies.append(
+                Anomaly("", "row", slug[:100], f"row {number} has no usable slug or name")
+            )
         elif slug in rows:
             anomalies.append(Anomaly(slug, "slug", slug, "listed twice; the first one counts"))
         else:
             raw = {name: record.get(name) for name in FIELDS if name not in ("slug", "name", "url")}
             url = record.get("url") or ""
             rows[slug] = ListedTrack(slug, record.get("name"), url, raw, is_complete=True)
-    return Listing(tuple(rows.values()), tuple(anomalies), number)
+    return Listing(tuple(rows.values()), tuple(anomalies), len(records))
 
 
 def _json(body: bytes, shown: str) -> Iterable[dict[str, str | None]]:
@@ -99,12 +106,33 @@ def _json(body: bytes, shown: str) -> Iterable[dict[str, str | None]]:
         if body.rstrip()[-1:] not in (b"}", b"]"):
             raise SourceUnavailableError(f"{shown} breaks off") from None
         raise StructureChangedError(f"{shown} is no JSON: {error}") from None
-    records = found.get("tracks") if isinstance(found, dict) else found
+    records = found
+    if isinstance(found, dict):
+        features = found.get("features") if found.get("type") == "FeatureCollection" else None
+        records = found.get("tracks") if features is None else _of_features(features)
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise StructureChangedError(
             f'{shown} is no list of tracks: an array of objects, alone or as "tracks", is expected'
         )
-    return ({key: _text(value) for key, value in record.items()} for record in records)
+    return ({column_name(key): _text(value) for key, value in one.items()} for one in records)
+
+
+def _of_features(features: Any) -> Any:
+    """The properties of GeoJSON's features, with the position of those that are points."""
+    if not isinstance(features, list) or not all(isinstance(one, dict) for one in features):
+        return None
+    return [_of_feature(one) for one in features]
+
+
+def _of_feature(feature: dict[str, Any]) -> dict[str, Any]:
+    properties, geometry = feature.get("properties"), feature.get("geometry")
+    found = dict(properties) if isinstance(properties, dict) else {}
+    match geometry:
+        case {"type": "Point", "coordinates": [longitude, latitude, *_]}:
+            found |= {"longitude": longitude, "latitude": latitude}
+    if "id" in feature and "slug" not in found:
+        found["slug"] = feature["id"]
+    return found
 
 
 def _text(value: Any) -> str | None:
@@ -119,15 +147,21 @@ def _text(value: Any) -> str | None:
 
 
 def _csv(body: bytes, shown: str) -> Iterable[dict[str, str | None]]:
-    text = body.decode("utf-8-sig", "replace")
-    reader = csv.reader(io.StringIO(text, newline=""))
     try:
-        lines = list(reader)
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = body.decode("cp1252", "replace")  # as spreadsheets save it in Western Europe
+    header = text.partition("\n")[0]
+    between = max(",;\t", key=header.count)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=between))
     except csv.Error as error:
         raise StructureChangedError(f"{shown} is no CSV: {error}") from None
-    names = [name.strip().lower() for name in lines[0]] if lines else []
-    if "slug" not in names:
-        raise StructureChangedError(f"{shown} is neither JSON nor CSV with a column named slug")
+    names = [column_name(name) for name in lines[0]] if lines else []
+    if not {"slug", "name"} & {USUAL_NAMES.get(name, name) for name in names}:
+        raise StructureChangedError(
+            f"{shown} is neither JSON nor CSV with a column named slug, id or name"
+        )
     return (
         dict(zip(names, (cell.strip() or None for cell in line), strict=False))
         for line in lines[1:]

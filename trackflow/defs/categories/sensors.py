@@ -10,8 +10,8 @@ from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, ONE_DAY, has_
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED
 from trackflow.usecases.categories.following import days_to_follow
-from trackflow.usecases.days.live import first_live_day, live_worker
-from trackflow.usecases.days.waiting import ranges
+from trackflow.usecases.days.live import live_worker
+from trackflow.usecases.days.waiting import first_live_day, ranges
 
 RUNS_PER_TICK = 3
 """The newest days first; older ones follow when these are done."""

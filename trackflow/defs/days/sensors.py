@@ -19,8 +19,8 @@ from trackflow.defs.errors import tick
 from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED, starting_run
-from trackflow.usecases.days.live import first_live_day, live_worker
-from trackflow.usecases.days.waiting import WaitingDays, find_waiting, ranges
+from trackflow.usecases.days.live import live_worker
+from trackflow.usecases.days.waiting import WaitingDays, find_waiting, first_live_day, ranges
 from trackflow.usecases.roads.rematching import match_outdated_again
 
 RUNS_PER_TICK = 3

@@ -137,13 +137,14 @@ def last_applied(connection: Connection, source: str) -> Sync | None:
     return None if row is None else _sync(row)
 
 
-def last_completed(connection: Connection, source: str) -> dt.datetime | None:
-    """When a sync of a source was last completed."""
-    query = sa.select(sa.func.max(s.finished_at)).where(
-        s.source == source, s.outcome == "completed"
+def last_completed(connection: Connection) -> dict[str, dt.datetime]:
+    """When a sync of each source was last completed."""
+    query = (
+        sa.select(s.source, sa.func.max(s.finished_at).label("at"))
+        .where(s.outcome == "completed")
+        .group_by(s.source)
     )
-    time: dt.datetime | None = connection.scalar(query)
-    return time
+    return {row.source: row.at for row in connection.execute(query)}
 
 
 def record_refused(

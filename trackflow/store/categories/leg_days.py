@@ -10,16 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, days_between, midnight
-from trackflow.store.categories.legs import overlapping
+from trackflow.store.categories.legs import MOST_KEYS, overlapping
 from trackflow.store.categories.tables import leg_days, legs
 from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.tables import processing_batches
 
 leg, d, b = legs.c, leg_days.c, processing_batches.c
-
-CHUNK = 500
-"""Keys per statement: databases limit how many values one may have."""
 
 HASH_LENGTH = 24
 """Of what all days of a device are told by; in a row, the hash of the day's legs follows. So what
@@ -153,8 +150,8 @@ def _hashes(
 
 
 def _chunks(days: Sequence[dt.date]) -> Iterator[Sequence[dt.date]]:
-    for begin in range(0, len(days), CHUNK):
-        yield days[begin : begin + CHUNK]
+    for begin in range(0, len(days), MOST_KEYS):
+        yield days[begin : begin + MOST_KEYS]
 
 
 def forget_days(

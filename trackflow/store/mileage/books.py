@@ -12,26 +12,15 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
 from trackflow.mileage.entries import TRIP
-from trackflow.store.categories.tables import category_days
 from trackflow.store.mileage.tables import (
     logbook_amendments,
-    logbook_days,
     logbook_entries,
     odometer_readings,
-    trip_joins,
     vehicles,
 )
 from trackflow.store.tables import devices, processing_batches
 
-e, a, d, c, v, j, o = (
-    logbook_entries.c,
-    logbook_amendments.c,
-    logbook_days.c,
-    category_days.c,
-    vehicles.c,
-    trip_joins.c,
-    odometer_readings.c,
-)
+e, a, v, o = logbook_entries.c, logbook_amendments.c, vehicles.c, odometer_readings.c
 
 
 @dataclass(frozen=True, slots=True)

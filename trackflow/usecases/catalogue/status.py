@@ -55,7 +55,7 @@ def status(context: Context, source: str) -> CatalogueStatus:
         running = syncs.running_sync(connection, connector.source)
         job = None if running is None else jobs.find_job(connection, running.sync_id)
         switched_off = kill_switches.switched_off(connection, connector.site)
-        completed = syncs.last_completed(connection, connector.source)
+        completed = syncs.last_completed(connection).get(connector.source)
     last = last_reports(context, connector.source, 1)
     return CatalogueStatus(
         connector.source,

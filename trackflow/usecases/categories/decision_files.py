@@ -57,6 +57,7 @@ class DecisionsReport:
         refused: how many rows cannot be used.
         refusals: the first of them, each with its line and reason.
         changed: tracks that were decided anew with another result.
+        errors: by device, why what is made of its tracks could not follow.
     """
 
     rows: int = 0
@@ -65,6 +66,7 @@ class DecisionsReport:
     refused: int = 0
     refusals: list[LineRefusal] = field(default_factory=list)
     changed: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
 
 
 def import_decisions(
@@ -110,7 +112,9 @@ def import_decisions(
         if added:
             first = min(line.start_time for line in mine)
             last = max(line.end_time for line in mine)
-            report.changed += decide_between(context, device_id, first, last)
+            changed, followed = decide_between(context, device_id, first, last)
+            report.changed += changed
+            report.errors |= followed.errors
     return report
 
 

@@ -60,12 +60,14 @@ class StepReport:
         device_days: days that were looked at.
         days: the same, of any device.
         changed: rows that are new, gone or different.
+        failed_days: device-days that could not be made.
         errors: by device, what went wrong; the other devices went on.
     """
 
     name: str
     devices: int = 0
     device_days: int = 0
+    failed_days: int = 0
     days: set[dt.date] = field(default_factory=set)
     changed: int = 0
     errors: dict[str, str] = field(default_factory=dict)
@@ -198,13 +200,13 @@ def _sums(report: FollowReport) -> Counter[CounterKey]:
     sums: Counter[CounterKey] = Counter()
     for step in report.steps:
         sums["batches", step.name, "done"] = step.device_days
-        sums["batches", step.name, "failed"] = len(step.errors)
+        sums["batches", step.name, "failed"] = step.failed_days
     return sums
 
 
 def follow_between(
     context: Context, device_id: str | None, start: dt.datetime | None, end: dt.datetime | None
-) -> None:
+) -> FollowReport:
     """Follow the tracks of a time at once, after a person's change: it is looked at next.
 
     Args:
@@ -215,13 +217,15 @@ def follow_between(
     """
     first = None if start is None else start.astimezone(dt.UTC).date() - ONE_DAY
     last = None if end is None else end.astimezone(dt.UTC).date() + ONE_DAY
-    follow_tracks(context, device_id=device_id, first=first, last=last)
+    return follow_tracks(context, device_id=device_id, first=first, last=last)
 
 
 def decide_between(
     context: Context, device_id: str | None, start: dt.datetime | None, end: dt.datetime | None
-) -> int:
-    """Decide the tracks of a time anew, and follow them; returns how many changed.
+) -> tuple[int, FollowReport]:
+    """Decide the tracks of a time anew, and follow them.
+
+    Returns how many tracks changed, and what following them gave.
 
     Args:
         context: the store and settings.
@@ -230,8 +234,7 @@ def decide_between(
         end: aware; None for ever.
     """
     changed = categorising.update_between(context, device_id, start, end)
-    follow_between(context, device_id, start, end)
-    return changed
+    return changed, follow_between(context, device_id, start, end)
 
 
 def _take_step(
@@ -258,7 +261,9 @@ def _take_step(
         for part in itertools.batched(sorted(days), MOST_DAYS):
             if stop is not None and stop.is_set():
                 return False
-            if device_id not in result.errors:
+            if device_id in result.errors:
+                result.failed_days += len(part)
+            else:
                 _update(context, step, device_id, part, result)
             done += len(part)
             on_progress(step.name, done, total)
@@ -291,6 +296,7 @@ def _update(
     except TrackflowError as error:
         log.warning("%s of %s could not be made: %s", step.name, device_id, error)
         result.errors[device_id] = str(error)
+        result.failed_days += len(days)
         return
     result.device_days += len(days)
     result.days.update(days)

@@ -4,7 +4,6 @@ It looks at yesterday and today, where devices report; points of older days go t
 It claims batches like any other run, so that two of them, or one beside a backfill, do no harm.
 """
 
-import datetime as dt
 import logging
 import time
 import uuid
@@ -19,7 +18,7 @@ from trackflow.store.jobs.workers import LiveWorker
 from trackflow.usecases.categories.following import FollowReport, follow_tracks
 from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
-from trackflow.usecases.days.waiting import find_waiting
+from trackflow.usecases.days.waiting import find_waiting, first_live_day
 from trackflow.usecases.days.worker_pool import WorkerPool, worker_pool
 
 POLL_S = 1.0
@@ -34,11 +33,6 @@ type OnReport = Callable[[RunReport], None]
 
 type OnFollowed = Callable[[FollowReport], None]
 """Called after each pass, with what was made of its tracks."""
-
-
-def first_live_day(now: dt.datetime) -> dt.date:
-    """Yesterday: points on the way at midnight arrive after it."""
-    return now.date() - dt.timedelta(days=1)
 
 
 def live_worker(context: Context) -> LiveWorker | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from trackflow.context import Context
 from trackflow.geo.time import runs_of_days
-from trackflow.matching.engines.http import service_name
 from trackflow.matching.networks import PROFILES
 from trackflow.store.days import arrivals, day_sums
 from trackflow.store.days.due_batches import Conditions, read_due
@@ -24,6 +23,11 @@ costs next to nothing, starting a run costs seconds."""
 MOST_DAYS = 366
 """Days of one run: an hour's work at most, so that new data never waits for longer; and Dagster
 needs 14 ms for each day of each asset before a run of partitions starts."""
+
+
+def first_live_day(now: dt.datetime) -> dt.date:
+    """Yesterday: points on the way at midnight arrive after it."""
+    return now.date() - dt.timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ def find_waiting(
         lease_s=context.settings.lease_s,
         pause=PAUSE_AFTER_DEFERRAL,
         needs_network=context.matches and not server,
-        services={profile: service_name(server, profile) for profile in PROFILES} if server else {},
+        services=_services(server) if server else {},
     )
     with context.store.read() as connection:
         due = read_due(connection, conditions, first, last)
@@ -72,6 +76,14 @@ def find_waiting(
         without_network=sorted(due.missing_profiles),
         segments_only=not due.matchable,
     )
+
+
+def _services(server: str) -> dict[str, str]:
+    """The names of an OSRM server's breakers, by profile."""
+    # its HTTP client takes longer to load than `trackflow status` takes without a server
+    from trackflow.matching.engines.http import service_name
+
+    return {profile: service_name(server, profile) for profile in PROFILES}
 
 
 def ranges(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:

@@ -142,6 +142,7 @@ class _Look:
             and image.fetched_at is not None
             and now - image.fetched_at > FETCHED_AGAIN
         ]
+        self.context.services.show()
         for result in Processor(FETCHES_AT_ONCE, name="images", ahead=FETCHES_AT_ONCE).run(
             old, self._fetched
         ):

@@ -111,10 +111,10 @@ class Amender:
             by: the person.
             rate: that rules give it now; None for that of its category.
         """
-        if trip.is_added and TRIP not in changes:
-            changes[TRIP] = [str(trip.trip_id), str(trip.trip_id)]
         if PAID_BY & set(changes):
             changes |= self._payment(trip, changes, rate)
+        if trip.is_added and TRIP not in changes:
+            changes[TRIP] = [str(trip.trip_id), str(trip.trip_id)]
         books.add_amendment(
             self.connection,
             Amendment(
@@ -137,7 +137,7 @@ class Amender:
             changes: of other values.
             rate: that rules give it now; None for that of its category.
         """
-        is_new = changes.get(TRIP, [None])[0] is None and trip.is_added
+        is_new = TRIP in changes and changes[TRIP][0] is None
         content = amended({} if is_new else trip.content, [changes])
         paid = None if is_new or trip.is_gone else content.get("amount")
         is_same = "category" not in changes and GONE not in changes and not is_new

@@ -188,7 +188,7 @@ def amend_entry(
     Args:
         context: the store.
         entry_id: the entry.
-        values: new values by name, of `AMENDABLE`.
+        values: new values by name, of `AMENDABLE`; None or an empty text empties it.
         reason: why.
         amended_by: the person.
 
@@ -203,6 +203,8 @@ def amend_entry(
         raise BadInputError("an amendment needs a reason")
     if amended_by == BY_TRACKFLOW:
         raise BadInputError(f"{BY_TRACKFLOW} is the name of amendments that no person made")
+    # what is empty in a book is None, whichever door it comes through
+    values = {name: (value or "").strip() or None for name, value in values.items()}
     with context.store.write() as connection:
         trip = _trip(connection, entry_id)
         vehicle = vehicle_named(connection, trip.entry.vehicle_id)

@@ -69,8 +69,27 @@ def days_due(
         last: the last day, included; None for no limit.
     """
     with context.store.read() as connection:
-        own = _own_hashes(context, connection, device_id)
-        found = book_days.due_days(connection, own, device_id, first, last)
+        return due_in(context, connection, device_id, first, last)
+
+
+def due_in(
+    context: Context,
+    connection: Connection,
+    device_id: str | None,
+    first: dt.date | None,
+    last: dt.date | None,
+) -> dict[str, list[dt.date]]:
+    """The same as `days_due`, of the data that a transaction sees.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    own = _own_hashes(context, connection, device_id)
+    found = book_days.due_days(connection, own, device_id, first, last)
     return {one: [day for day, _ in days] for one, days in found.items()}
 
 

@@ -250,8 +250,14 @@ def undo_reading(context: Context, reading_id: uuid.UUID) -> None:
 
 
 def list_readings(context: Context, vehicle_id: str | None = None) -> list[dict[str, Any]]:
-    """Readings that count, by vehicle and time; None for all vehicles."""
+    """Readings that count, by vehicle and time; None for all vehicles.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+    """
     with context.store.read() as connection:
+        if vehicle_id is not None:
+            vehicle_named(connection, vehicle_id)
         return [dict(row._mapping) for row in vehicles.read_readings(connection, vehicle_id)]
 
 

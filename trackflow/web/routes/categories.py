@@ -6,7 +6,7 @@ import uuid
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
@@ -34,7 +34,7 @@ from trackflow.web.answers import categories as answers
 from trackflow.web.answers.sending import CSV, answer, answer_bytes
 from trackflow.web.cursors import read_cursor
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import AnyTime, DeviceIds
+from trackflow.web.parameters import AnyTime, Body, DeviceIds
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -44,10 +44,8 @@ MOST_DECISIONS = 20_000
 LONGEST_CSV = 10_000_000
 
 
-class DecisionBody(BaseModel):
+class DecisionBody(Body):
     """What a track was for, or all tracks of a device whose middle lies in a time."""
-
-    model_config = ConfigDict(extra="forbid")
 
     track_id: uuid.UUID | None = Field(None, description="The track, instead of device and time.")
     device_id: str | None = Field(None, description="The device.", max_length=200)
@@ -58,10 +56,8 @@ class DecisionBody(BaseModel):
     partner: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
 
 
-class DecisionsBody(BaseModel):
+class DecisionsBody(Body):
     """A CSV file: start_time, end_time, device_id, category, purpose, partner."""
-
-    model_config = ConfigDict(extra="forbid")
 
     csv: str = Field(description="The file's text.", max_length=LONGEST_CSV)
     device_id: str | None = Field(
@@ -222,5 +218,5 @@ def import_csv(
 
 
 def _changed(context: Context, row: DecisionRow) -> answers.ChangedDecisionAnswer:
-    changed = decide_between(context, row.device_id, row.start_time, row.end_time)
+    changed, _ = decide_between(context, row.device_id, row.start_time, row.end_time)
     return {"decision": answers.decision_answer(row), "changed": changed}

@@ -28,6 +28,7 @@ from trackflow.web.answers import rule_examples as examples
 from trackflow.web.answers import rules as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.parameters import moment
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -177,7 +178,7 @@ def preview(context: ContextDep, wanted: RulesPreview) -> answers.PreviewAnswer:
         # PostgreSQL's text cannot hold a NUL, so no device has such an id
         devices = tuple(one for one in wanted.device_ids if "\0" not in one)
     chosen = PreviewRange(
-        devices, _limit(wanted.from_), _limit(wanted.to), wanted.offset, wanted.limit
+        devices, moment(wanted.from_), moment(wanted.to), wanted.offset, wanted.limit
     )
     return answers.preview_answer(preview_rules(context, wanted.parsed(), chosen))
 
@@ -212,10 +213,6 @@ def undo(context: ContextDep, wanted: UseUndo) -> answers.ChangedUseAnswer:
     return _changed(context, undo_use(context, wanted.use_no))
 
 
-def _limit(time: dt.datetime | None) -> dt.datetime | None:
-    return None if time is None else within_calendars(time)
-
-
 def _changed(context: ContextDep, use: UseRow) -> answers.ChangedUseAnswer:
-    changed = decide_between(context, None, use.from_time, use.until_time)
+    changed, _ = decide_between(context, None, use.from_time, use.until_time)
     return {"use": answers.use_answer(use), "changed": changed}

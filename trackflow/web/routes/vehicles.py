@@ -16,7 +16,7 @@ from trackflow.web.answers import vehicles as answers
 from trackflow.web.answers.logbook import DONE, DoneAnswer
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import Body, text
+from trackflow.web.parameters import Body, moment, text
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -181,7 +181,7 @@ def assignments(request: Request, context: ContextDep, vehicle: OneVehicle = Non
 def undo_device(context: ContextDep, vehicle_id: VehicleId, wanted: UndoDeviceBody) -> DoneAnswer:
     """Open entries follow at once; closed ones are amended. 404 if nobody said so."""
     fleet.undo_device(
-        context, str(text(vehicle_id)), str(text(wanted.device_id)), _moment(wanted.from_time)
+        context, str(text(vehicle_id)), str(text(wanted.device_id)), moment(wanted.from_time)
     )
     follow_tracks(context, device_id=wanted.device_id)
     return {"done": True}
@@ -197,7 +197,7 @@ def undo_device(context: ContextDep, vehicle_id: VehicleId, wanted: UndoDeviceBo
 @open_to(Scope.ADMIN)
 def undo_driver(context: ContextDep, vehicle_id: VehicleId, wanted: UndoBody) -> DoneAnswer:
     """Open entries follow at once; closed ones are amended. 404 if nobody said so."""
-    fleet.undo_driver(context, str(text(vehicle_id)), _moment(wanted.from_time))
+    fleet.undo_driver(context, str(text(vehicle_id)), moment(wanted.from_time))
     follow_tracks(context)
     return {"done": True}
 
@@ -238,8 +238,4 @@ def rates(request: Request, context: ContextDep) -> Response:
 
 
 def _times(wanted: TimesBody) -> tuple[dt.datetime | None, dt.datetime | None]:
-    return _moment(wanted.from_time), _moment(wanted.until_time)
-
-
-def _moment(time: dt.datetime | None) -> dt.datetime | None:
-    return None if time is None else within_calendars(time)
+    return moment(wanted.from_time), moment(wanted.until_time)

@@ -57,7 +57,8 @@ async function drawPurposes(version) {
 async function drawBook(versions) {
   const vehicle = byId('vehicle').value;
   const month = byId('month').value;
-  const chosen = [vehicle, month, versions.get(vehicle)].join('\n');
+  // the hour: days that wait, and whether the book is intact, are not in its version
+  const chosen = [vehicle, month, versions.get(vehicle), new Date().getHours()].join('\n');
   if (chosen === drawnBook) return;
   const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
   if (isSame && isWriting(byId('book'))) return;

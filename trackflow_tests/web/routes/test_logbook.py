@@ -120,6 +120,9 @@ def test_a_month_from_a_vehicle_to_its_report(
     assert amended["now"]["purpose"] == "Customer"
     ask(api, "POST", f"/logbook/{business['entry_id']}/amend",
         {"reason": "again", "purpose": "Customer"}, 400)  # fmt: skip
+    emptied = ask(api, "POST", f"/logbook/{business['entry_id']}/amend",
+                  {"reason": "there was none", "partner": ""})  # fmt: skip
+    assert emptied["now"]["partner"] is None
     for values in ({"purpose": SECRET + " 2"}, {"end_place": SECRET + "strasse"}):
         entry_id = list_entries(context)[1].entry.entry_id
         amend_entry(context, entry_id, values, reason=f"I saw {SECRET}", amended_by="Ada")
@@ -143,7 +146,7 @@ def test_a_month_from_a_vehicle_to_its_report(
         assert all(name.encode() not in text for text in (later["amendments"], later["md"], sheets))
 
     (check,) = ask(api, "GET", "/logbook/verify?vehicle=van")["books"]
-    assert (check["is_intact"], check["links"]) == (True, 5)
+    assert (check["is_intact"], check["links"]) == (True, 6)
     assert check["last_hash"].encode() in later["md"]
     assert ask(api, "GET", "/rates")["rates"] == []
 

@@ -13,8 +13,7 @@ from trackflow.settings import Settings
 from trackflow.store.catalogue import syncs
 from trackflow.store.database import Connection
 from trackflow.store.housekeeping import counters, figures
-from trackflow.usecases.catalogue.sources import sources
-from trackflow.usecases.days.live import first_live_day
+from trackflow.usecases.days.waiting import first_live_day
 from trackflow.usecases.housekeeping.alerts.rules import (
     GB,
     AlertLimits,
@@ -107,9 +106,15 @@ def disk_spaces(context: Context) -> list[DiskSpace]:
 
 
 def _synced_at(context: Context, connection: Connection) -> dict[str, dt.datetime]:
+    """When each source that the settings name was last synced."""
+    found = syncs.last_completed(connection)
+    if not found:
+        return {}
+    # its HTTP client takes longer to load than all of `trackflow status` takes
+    from trackflow.usecases.catalogue.sources import sources
+
     try:
-        names = list(sources(context.settings))
+        names = sources(context.settings).keys()
     except SettingsError:
         return {}  # a wrong address of a source must not hide all other alerts
-    found = {name: syncs.last_completed(connection, name) for name in names}
-    return {name: at for name, at in found.items() if at is not None}
+    return {name: at for name, at in found.items() if name in names}
