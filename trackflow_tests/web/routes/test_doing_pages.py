@@ -116,7 +116,7 @@ def drop(page: Page, *files: Path) -> None:
 def on_map(page: Page, service: Service, state: str = "tab=tracks") -> None:
     page.goto("about:blank")
     page.goto(service.url(f"/#day=2026-03-02&{state}"))
-    page.wait_for("document.body.dataset.mapReady")
+    page.wait_for("document.body.dataset.mapReady", 120)
 
 
 def test_a_file_is_dropped_its_summary_read_and_its_import_undone(
