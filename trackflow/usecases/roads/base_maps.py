@@ -43,7 +43,7 @@ def make_base_map(
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _ArchiveFile:
     """An archive, and the file that it was opened from."""
 
     archive: TileArchive
@@ -56,7 +56,7 @@ class BaseMaps:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._opened: dict[str, _Opened] = {}
+        self._opened: dict[str, _ArchiveFile] = {}
 
     def version(self) -> str:
         """A name of all tiles: it changes with any of them; empty if there are none."""
@@ -93,7 +93,7 @@ class BaseMaps:
                 one.archive.close()
             self._opened = {}
 
-    def _archives(self) -> dict[str, _Opened]:
+    def _archives(self) -> dict[str, _ArchiveFile]:
         """The archives of the networks in use, by the networks' versions."""
         with self._context.store.read() as connection:
             versions = sorted(set(networks.versions(connection).values()))
@@ -104,13 +104,13 @@ class BaseMaps:
             self._opened = {version: one for version, one in found.items() if one is not None}
             return dict(self._opened)
 
-    def _open(self, version: str, home: Path) -> _Opened | None:
+    def _open(self, version: str, home: Path) -> _ArchiveFile | None:
         path = base_map_file(base_map_folder(home, version))
         try:
             changed_ns = path.stat().st_mtime_ns
             known = self._opened.get(version)
             if known is not None and known.changed_ns == changed_ns:
                 return known
-            return _Opened(TileArchive(path), changed_ns)
+            return _ArchiveFile(TileArchive(path), changed_ns)
         except (FileNotFoundError, BaseMapError):
             return None  # a damaged one is as good as none: the next build makes it anew
