@@ -1,22 +1,27 @@
 """Makes and serves the base maps of road networks: vector tiles that need no internet.
 
 Each network has one, in a folder of its own that bears the network's version, as the network's
-files are counted to see whether it is complete. Where networks overlap, the one with the smallest
-area draws.
+files are counted to see whether it is complete. A tile shows what all networks know, but where the
+smallest of them has the whole tile it alone draws.
 """
 
+import gzip
 import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackflow.basemap.archive import TileArchive
+from trackflow.basemap.archive import DAMAGED, TileArchive
+from trackflow.basemap.combining import combine
 from trackflow.basemap.making import base_map_file, build_base_map, is_current
 from trackflow.context import Context, base_map_folder
 from trackflow.errors import BaseMapError, NotFoundError
 from trackflow.geo import tiles
 from trackflow.store.roads import networks
+
+PACKING = 5
+"""How hard tiles are packed that are made of several: each is sent once to each browser."""
 
 
 def make_base_map(
@@ -80,11 +85,19 @@ class BaseMaps:
         """
         if not tiles.exists(zoom, x, y):
             raise NotFoundError("there is no such tile")
-        opened = sorted(self._archives().values(), key=lambda one: one.archive.area)
-        for one in opened:
-            if (found := one.archive.tile(zoom, x, y)) is not None:
-                return found
-        return None
+        found = []
+        for one in sorted(self._archives().values(), key=lambda one: one.archive.area):
+            if (packed := one.archive.tile(zoom, x, y)) is not None:
+                found.append(packed)
+                if tiles.lies_within(one.archive.bbox, zoom, x, y):
+                    break
+        if len(found) < 2:
+            return found[0] if found else None
+        try:
+            whole = combine([gzip.decompress(packed) for packed in reversed(found)])
+        except DAMAGED:
+            raise BaseMapError("map tiles are damaged: build the networks again") from None
+        return gzip.compress(whole, PACKING, mtime=0)
 
     def close(self) -> None:
         """Release all files."""
