@@ -7,6 +7,7 @@ longer than all the rest, so that directories are kept here.
 import gzip
 import json
 import mmap
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -29,7 +30,16 @@ DEEPEST = 4
 
 DIRECTORIES_KEPT = 64
 
-DAMAGED = (ValueError, KeyError, IndexError, EOFError, TypeError, gzip.BadGzipFile, OverflowError)
+DAMAGED = (
+    ValueError,
+    KeyError,
+    IndexError,
+    EOFError,
+    TypeError,
+    OSError,
+    OverflowError,
+    zlib.error,
+)
 """What the package raises at a file that is something else or damaged."""
 
 

@@ -43,6 +43,13 @@ def overlaps(bbox: Bbox, zoom: int, x: int, y: int) -> bool:
     return not (beside or tile.south > bbox.north or bbox.south > tile.north)
 
 
+def lies_within(bbox: Bbox, zoom: int, x: int, y: int) -> bool:
+    """Whether a whole tile lies within a bbox."""
+    tile = tile_bbox(zoom, x, y)
+    across = bbox.west <= tile.west and tile.east <= bbox.east
+    return across and bbox.south <= tile.south and tile.north <= bbox.north
+
+
 def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:
     """A vector tile with some of its layers only.
 
@@ -50,21 +57,21 @@ def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:
         ValueError: it is no vector tile.
     """
     kept = []
-    for field, start, body, end in _fields(tile):
+    for field, start, body, end in message_fields(tile):
         if field == LAYER and _name(tile[body:end]) in names:
             kept.append(tile[start:end])
     return b"".join(kept)
 
 
 def _name(layer: bytes) -> str:
-    for field, _, body, end in _fields(layer):
+    for field, _, body, end in message_fields(layer):
         if field == NAME:
             return layer[body:end].decode()
     raise ValueError("a layer has no name")
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Number of each field, where it starts, where its value starts and where that ends."""
+def message_fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """The fields of a message: number, where each starts, where its value starts and ends."""
     at = 0
     while at < len(message):
         start = at

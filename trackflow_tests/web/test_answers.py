@@ -44,8 +44,11 @@ EMPTY = {
 }
 """Operations whose answers are empty."""
 
-NO_ROADS = {"/api/v1/networks", "/tiles/roads/{zoom}/{x}/{y}.mvt"}
-"""They need a road network: `test_tiles` and `test_lines` have one."""
+NO_ROADS = {
+    *("/api/v1/networks", "/tiles/roads/{zoom}/{x}/{y}.mvt", "/tiles/base/{zoom}/{x}/{y}.mvt"),
+    "/tiles/archive.pmtiles",
+}
+"""They need a road network or a file: `test_tiles`, `test_base_map` and `test_lines` have them."""
 
 
 def name_of(answer: DescribedAnswer) -> str:

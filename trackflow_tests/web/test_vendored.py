@@ -1,4 +1,4 @@
-"""three.js and Draco's decoder: they come whole and unchanged, and the page finds all of them."""
+"""What comes from npm: whole and unchanged, and the pages find all of it; and the world's map."""
 
 import io
 import re
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +21,7 @@ from trackflow_tests.helpers.stores import open_context
 
 ROOT = Path(__file__).parents[2]
 vendor = runpy.run_path(str(ROOT / "scripts" / "vendor.py"))
+WORLD = ("land", "borders", "places")
 IMPORT = re.compile(
     r"""^(?:import|export)\b[^;'"]*?\bfrom\s*'([^']+)'|^\} from '([^']+)'""", re.MULTILINE
 )
@@ -44,6 +46,23 @@ def test_the_pinned_files_are_installed() -> None:
         assert vendor["is_there"](pinned, VENDORED), "run `python scripts/vendor.py`"
     for made in vendor["MADE"]:
         assert vendor["is_made"](made, VENDORED), "run `python scripts/vendor.py`"
+
+
+def test_the_world_has_its_lands_and_towns_and_nothing_crosses_the_whole_map() -> None:
+    files = {name: orjson.loads(static_file(f"world/{name}.geojson").body) for name in WORLD}
+    places = files["places"]["features"]
+    kinds = {place["properties"]["name"]: place["properties"]["kind"] for place in places}
+    assert kinds["Finland"] == "country"
+    assert kinds["Helsinki"] == kinds["Tokyo"] == "town"
+    assert all(-181 < place["geometry"]["coordinates"][0] < 181 for place in places)
+    (land,) = files["land"]["features"]
+    (borders,) = files["borders"]["features"]
+    rings = [ring for polygon in land["geometry"]["coordinates"] for ring in polygon]
+    assert all(ring[0] == ring[-1] for ring in rings)
+    for line in [*rings, *borders["geometry"]["coordinates"]]:
+        for (x1, y1), (x2, y2) in pairwise(line):
+            at_a_pole = min(abs(y1), abs(y2)) > 80
+            assert abs(x2 - x1) < 180 or at_a_pole
 
 
 def test_another_archive_than_the_pinned_one_is_refused() -> None:

@@ -1,22 +1,27 @@
 """Makes and serves the base maps of road networks: vector tiles that need no internet.
 
 Each network has one, in a folder of its own that bears the network's version, as the network's
-files are counted to see whether it is complete. Where networks overlap, the one with the smallest
-area draws.
+files are counted to see whether it is complete. A tile shows what all networks know, but where the
+smallest of them has the whole tile it alone draws.
 """
 
+import gzip
 import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackflow.basemap.archive import TileArchive
+from trackflow.basemap.archive import DAMAGED, TileArchive
+from trackflow.basemap.combining import combine
 from trackflow.basemap.making import base_map_file, build_base_map, is_current
 from trackflow.context import Context, base_map_folder
 from trackflow.errors import BaseMapError, NotFoundError
 from trackflow.geo import tiles
 from trackflow.store.roads import networks
+
+PACKING = 5
+"""How hard tiles are packed that are made of several: each is sent once to each browser."""
 
 
 def make_base_map(
@@ -43,7 +48,7 @@ def make_base_map(
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _ArchiveFile:
     """An archive, and the file that it was opened from."""
 
     archive: TileArchive
@@ -56,7 +61,7 @@ class BaseMaps:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._opened: dict[str, _Opened] = {}
+        self._opened: dict[str, _ArchiveFile] = {}
 
     def version(self) -> str:
         """A name of all tiles: it changes with any of them; empty if there are none."""
@@ -80,11 +85,19 @@ class BaseMaps:
         """
         if not tiles.exists(zoom, x, y):
             raise NotFoundError("there is no such tile")
-        opened = sorted(self._archives().values(), key=lambda one: one.archive.area)
-        for one in opened:
-            if (found := one.archive.tile(zoom, x, y)) is not None:
-                return found
-        return None
+        found = []
+        for one in sorted(self._archives().values(), key=lambda one: one.archive.area):
+            if (packed := one.archive.tile(zoom, x, y)) is not None:
+                found.append(packed)
+                if tiles.lies_within(one.archive.bbox, zoom, x, y):
+                    break
+        if len(found) < 2:
+            return found[0] if found else None
+        try:
+            whole = combine([gzip.decompress(packed) for packed in reversed(found)])
+        except DAMAGED:
+            raise BaseMapError("map tiles are damaged: build the networks again") from None
+        return gzip.compress(whole, PACKING, mtime=0)
 
     def close(self) -> None:
         """Release all files."""
@@ -93,7 +106,7 @@ class BaseMaps:
                 one.archive.close()
             self._opened = {}
 
-    def _archives(self) -> dict[str, _Opened]:
+    def _archives(self) -> dict[str, _ArchiveFile]:
         """The archives of the networks in use, by the networks' versions."""
         with self._context.store.read() as connection:
             versions = sorted(set(networks.versions(connection).values()))
@@ -104,13 +117,13 @@ class BaseMaps:
             self._opened = {version: one for version, one in found.items() if one is not None}
             return dict(self._opened)
 
-    def _open(self, version: str, home: Path) -> _Opened | None:
+    def _open(self, version: str, home: Path) -> _ArchiveFile | None:
         path = base_map_file(base_map_folder(home, version))
         try:
             changed_ns = path.stat().st_mtime_ns
             known = self._opened.get(version)
             if known is not None and known.changed_ns == changed_ns:
                 return known
-            return _Opened(TileArchive(path), changed_ns)
+            return _ArchiveFile(TileArchive(path), changed_ns)
         except (FileNotFoundError, BaseMapError):
             return None  # a damaged one is as good as none: the next build makes it anew

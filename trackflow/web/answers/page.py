@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from trackflow.usecases.access.tokens import Scope
 from trackflow.web.answers.describing import described, sends, shows
+from trackflow.web.answers.sending import GEOJSON
 
 
 @described
@@ -40,7 +41,10 @@ FILE = sends(
         "image/svg+xml": "",
         "application/manifest+json": "",
         "application/wasm": "binary",
-        "application/geo+json": "",
     },
     "The file.",
 )
+FILE[200]["content"][GEOJSON] = {
+    "schema": {"type": "object", "required": ["type", "features"]},
+    "example": {"type": "FeatureCollection", "features": []},
+}

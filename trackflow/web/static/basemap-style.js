@@ -10,7 +10,7 @@ const COLOURS = {
   },
   dark: {
     sea: '#152230', land: '#14181e', water: '#152230', forest: '#172019', grass: '#19221b', farm: '#181d1b', built: '#191e25', work: '#1b2027',
-    sand: '#24221c', building: '#20272f', pier: '#1a2027', casing: '#0c1015', small: '#2a323c', main: '#333d4a', big: '#4a4636', bigCasing: '#0c1015',
+    sand: '#24221c', building: '#20272f', pier: '#1a2027', casing: '#0c1015', small: '#303944', main: '#3b4654', big: '#4f4a38', bigCasing: '#0c1015',
     path: '#323a44', rail: '#3a424c', ferry: '#2f4a60', border: '#6a5f70',
     ink: '#c3ccd6', quiet: '#8b96a3', street: '#98a3b0', halo: '#10141a', waterInk: '#5d87a3', greenInk: '#6e8f68', stopInk: '#a98bb3',
   },

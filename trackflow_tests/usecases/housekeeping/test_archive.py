@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Context, mode_map_folder
+from trackflow.context import Context, base_map_folder, mode_map_folder
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.time import ONE_DAY
 from trackflow.store.housekeeping import rows
@@ -160,6 +160,9 @@ def test_road_networks_come_along(tmp_path: Path) -> None:
         modes = mode_map_folder(tmp_path / "a", str(version))
         modes.mkdir(parents=True)
         (modes / "rail.npy").write_bytes(os.urandom(500))
+        tiles = base_map_folder(tmp_path / "a", str(version))
+        tiles.mkdir(parents=True)
+        (tiles / "tiles.pmtiles").write_bytes(os.urandom(500))
         backup(one, tmp_path / "b.zip")
 
         report = restore(two, tmp_path / "b.zip")
@@ -172,6 +175,8 @@ def test_road_networks_come_along(tmp_path: Path) -> None:
         # without it, trains of years would be found again as cars
         rails = mode_map_folder(tmp_path / "b", str(version)) / "rail.npy"
         assert rails.read_bytes() == (modes / "rail.npy").read_bytes()
+        restored = base_map_folder(tmp_path / "b", str(version)) / "tiles.pmtiles"
+        assert restored.read_bytes() == (tiles / "tiles.pmtiles").read_bytes()
 
 
 def test_a_store_that_is_not_empty_is_left_alone(database_url: str, tmp_path: Path) -> None:

@@ -331,6 +331,7 @@ def test_files_are_sent_once_and_nothing_else_is_sent(tmp_path: Path) -> None:
             "/",
             "/static/maplibre-gl/dist/maplibre-gl.mjs",
             "/static/main.js",
+            "/static/world/land.geojson",
             "/static/favicon.svg",
         ):
             first = api.get(path)
