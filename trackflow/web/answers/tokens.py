@@ -38,6 +38,15 @@ class NewTokenAnswer(TokenEntry):
     """What a program sends; it is shown here and nowhere else."""
 
 
+@described
+class RevokedAnswer(TypedDict):
+    """A token that opens nothing any more."""
+
+    token_id: str
+    others: bool
+    """Whether another one is in use."""
+
+
 def tokens_answer(state: AccessState) -> TokensAnswer:
     """All tokens."""
     return {"tokens": [token_answer(token) for token in state.tokens]}
@@ -60,4 +69,5 @@ _TOKEN = token_answer(
 )
 
 TOKENS = shows(TokensAnswer, {"tokens": [_TOKEN]})
+REVOKED = shows(RevokedAnswer, {"token_id": "9f2c", "others": True})
 NEW_TOKEN = shows(NewTokenAnswer, {**_TOKEN, "secret": "tf_3kZ…"})

@@ -36,7 +36,10 @@ FILES = sends(
     {"application/gpx+xml": "", "text/csv": "", "application/vnd.apache.parquet": "binary"},
     "The file.",
 )
-FILES[200]["content"]["application/geo+json"] = {"schema": {"type": "object"}}
+FILES[200]["content"]["application/geo+json"] = {
+    "schema": {"type": "object"},
+    "example": {"type": "FeatureCollection", "features": []},
+}
 
 
 @router.get(

@@ -52,13 +52,13 @@ def create(context: ContextDep, wanted: TokenBody) -> answers.NewTokenAnswer:
     "/api/v1/tokens/{token_id}/revoke",
     tags=["access"],
     summary="Revoke a token",
-    status_code=204,
+    response_model=None,
+    responses=answers.REVOKED,
 )
 @open_to(Scope.ADMIN)
 def revoke(
     context: ContextDep,
     token_id: Annotated[str, Path(description="The token, as listed.", max_length=100)],
-) -> Response:
+) -> answers.RevokedAnswer:
     """It opens nothing any more. 404 if there is no such token, or it was revoked before."""
-    access.revoke_token(context, token_id)
-    return Response(status_code=204)
+    return {"token_id": token_id, "others": access.revoke_token(context, token_id)}

@@ -134,7 +134,7 @@ def test_settings_change_and_its_days_are_worked_on_again(tmp_path: Path) -> Non
             ({"thresholds": {"gap_s": -3}}, 400),
             ({"thresholds": {"silence_s": 43_200, "dwell_s": 21_600}}, 400),
             ({"profile": "boat"}, 400),
-            ({"colour": "red"}, 422),
+            ({"smell": "red"}, 422),
             ({"thresholds": {"gap_s": "3"}}, 422),
         ):
             assert change(**wrong).status_code == status, wrong
