@@ -15,7 +15,7 @@ export async function drawHidden(box, { act, devices }) {
   const names = new Map(devices.map((d) => [d.device_id, d.name ?? d.device_id]));
   const shown = [...hidings].reverse();
   fill(box,
-    el('p', { class: 'lead' }, 'Left out of tracks, maps and downloads, also when they arrive later, and kept. Their days are made anew by themselves.'),
+    el('p', { class: 'lead' }, 'Hidden points are in no track, on no map and in no download. They stay stored and can be restored. Points of the same time and area that arrive later are hidden, too.'),
     el('ul', { class: 'entries', 'aria-label': 'Hidden points' }, shown.length === 0 && el('li', { class: 'dim' }, 'No points are hidden.'),
       shown.map((one) => el('li', { class: one.restored_at ? 'off' : '' },
         el('span', { class: 'words' }, el('strong', {}, names.get(one.device_id) ?? one.device_id), ` · ${span(one)}`, one.area && ` · in ${one.area.map((x) => x.toFixed(4)).join(', ')}`,
