@@ -207,6 +207,8 @@ def test_devices_and_where_they_were_last(context: Context, api: httpx.Client) -
     (device,) = ask(api, "/api/v1/devices")["devices"]
     assert device == {
         "device_id": "<b>a</b>",
+        "place": 0,
+        **dict.fromkeys(("name", "colour", "icon", "group")),
         "profile": "car",
         "time_zone": "UTC",
         "first_time": "2026-03-02T12:00:00Z",
