@@ -19,17 +19,17 @@ class DeviceLook:
 
     Attributes:
         name: its name; None where its id is shown.
-        colour: `#rrggbb`; None where its place decides.
+        colour: `#rrggbb`; None where its ordinal decides.
         icon: one of `ICONS`; None without one.
         group: the group that it is in; None without one.
-        place: its place among the devices by the time at which they became known, from 0.
+        ordinal: its number among the devices by the time at which they became known, from 0.
     """
 
     name: str | None = None
     colour: str | None = None
     icon: str | None = None
     group: str | None = None
-    place: int = 0
+    ordinal: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The look as JSON values."""
@@ -40,18 +40,18 @@ def read_looks(connection: Connection, ids: Sequence[str]) -> dict[str, DeviceLo
     """The looks of devices, by device; those that are not known are left out."""
     placed = sa.select(
         *(d.device_id, d.name, d.colour, d.icon, d.group_name),
-        (sa.func.row_number().over(order_by=(d.created_at, d.device_id)) - 1).label("place"),
+        (sa.func.row_number().over(order_by=(d.created_at, d.device_id)) - 1).label("ordinal"),
     ).subquery()
     query = sa.select(placed).where(is_among(connection.dialect.name, placed.c.device_id))
     rows = connection.execute(query, listed(connection, ids))
     return {
-        row.device_id: DeviceLook(row.name, row.colour, row.icon, row.group_name, row.place)
+        row.device_id: DeviceLook(row.name, row.colour, row.icon, row.group_name, row.ordinal)
         for row in rows
     }
 
 
 def write_look(connection: Connection, device_id: str, look: DeviceLook) -> None:
-    """Store how a device is shown; its place is not stored."""
+    """Store how a device is shown; its ordinal is not stored."""
     connection.execute(
         sa.update(devices)
         .where(d.device_id == device_id)

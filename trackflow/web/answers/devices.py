@@ -33,13 +33,13 @@ class LookEntry(TypedDict):
     name: str | None
     """Null where its id is shown."""
     colour: str | None
-    """Such as #0b6bb5; null where its place decides."""
+    """Such as #0b6bb5; null where its ordinal decides."""
     icon: str | None
     """Such as van; null without one."""
     group: str | None
     """Null without one."""
-    place: int
-    """Its place among the devices by the time at which they became known, from 0."""
+    ordinal: int
+    """Its number among the devices by the time at which they became known, from 0."""
 
 
 @described
@@ -279,7 +279,7 @@ def _device(device: DeviceState) -> DeviceEntry:
         "colour": device.look.colour,
         "icon": device.look.icon,
         "group": device.look.group,
-        "place": device.look.place,
+        "ordinal": device.look.ordinal,
     }
 
 

@@ -32,23 +32,23 @@ const theme = () => (dark.matches ? 'dark' : 'light');
 
 let devices = new Map();
 
-/** Take over the colours of all devices: a chosen one, or one by the place, which never changes. */
+/** Take over the colours of all devices: a chosen one, or one by the ordinal, which never changes. */
 export function assign(found) {
   devices = new Map(found.map((device) => [device.device_id, device]));
 }
 
 export function ofDevice(id) {
-  const { colour, place = 0 } = devices.get(id) ?? {};
-  return colour ?? DEVICES[theme()][place] ?? further(place);
+  const { colour, ordinal = 0 } = devices.get(id) ?? {};
+  return colour ?? DEVICES[theme()][ordinal] ?? further(ordinal);
 }
 
 const GOLDEN_DEG = 137.508; // the next hue is as far as possible from all before it
 const LIGHTNESS = { light: [34, 46, 27], dark: [74, 62, 84] };
 
 /** Colours beyond those of the table: no two neighbours look alike. */
-function further(place) {
+function further(ordinal) {
   const light = LIGHTNESS[theme()];
-  return `hsl(${Math.round((place * GOLDEN_DEG) % 360)}, ${place % 2 ? 62 : 88}%, ${light[place % light.length]}%)`;
+  return `hsl(${Math.round((ordinal * GOLDEN_DEG) % 360)}, ${ordinal % 2 ? 62 : 88}%, ${light[ordinal % light.length]}%)`;
 }
 
 const of = (colours, name) => (Object.hasOwn(colours, name) ? colours[name] : colours.other);

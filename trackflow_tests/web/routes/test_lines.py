@@ -207,7 +207,7 @@ def test_devices_and_where_they_were_last(context: Context, api: httpx.Client) -
     (device,) = ask(api, "/api/v1/devices")["devices"]
     assert device == {
         "device_id": "<b>a</b>",
-        "place": 0,
+        "ordinal": 0,
         **dict.fromkeys(("name", "colour", "icon", "group")),
         "profile": "car",
         "time_zone": "UTC",
