@@ -117,6 +117,8 @@ def set_up(log_format: str) -> None:
     root.setLevel(logging.INFO if is_json else logging.WARNING)
     # httpx logs every request's address at INFO, and OSRM's hold people's positions
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # psycopg warns of how it ends after an error, which is raised and said anyway
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def note(text: str, *, is_error: bool = False) -> bool:

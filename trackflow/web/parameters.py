@@ -11,6 +11,9 @@ from trackflow.errors import BadInputError
 from trackflow.geo.time import EARLIEST, LATEST, within_calendars
 from trackflow.usecases.queries.lines import TimeRange
 
+NO_NUL = "^[^\\x00]*$"
+"""PostgreSQL's text cannot hold a NUL."""
+
 MOST_DEVICES = 1000
 MOST_HOURS = 24 * 366 * 10
 

@@ -147,6 +147,17 @@ def test_every_verb_prints_json_whatever_came_out(
     assert not called("verify", code=1)["ok"]
     assert called("explain", "d", TODAY.isoformat())["kind"]
 
+    # names and numbers, hidden points
+    track = called("categories list")[0]["track_id"]
+    assert called("track name", track, "--name", "To the sea")["name"] == "To the sea"
+    assert called("track show", track)["name"] == "To the sea"
+    assert called("numbers", "--by", "month")["totals"]["distance_m"] > 0
+    assert called("visited")["countries"]
+    hidden = called("points hide", "d", "--from", TODAY.isoformat())["hiding"]["hiding_id"]
+    assert [one["hiding_id"] for one in called("points list")] == [hidden]
+    assert called("points restore", hidden)["hiding"]["hiding_id"] == hidden
+    called("run")
+
     # places
     called("places add", "Depot", "--lon", 24.9, "--lat", 60.1)
     (tmp_path / "named.csv").write_text("name,longitude,latitude\nHall,25.1,60.1\n")

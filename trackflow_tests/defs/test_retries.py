@@ -149,7 +149,7 @@ def test_what_a_person_has_cancelled_stays_so(deployment: Deployment) -> None:
 def test_a_retry_that_cannot_be_started_is_given_up(deployment: Deployment) -> None:
     run = deployment.failed_unseen()
 
-    for _ in range(retries.MOST_REMINDERS + 1):  # the daemon never looks
+    for _ in range(retries.MOST_REPEATS + 1):  # the daemon never looks
         assert run[:8] in deployment.sensor()
 
     assert deployment.sensor() == "No retry is missing."

@@ -84,7 +84,7 @@ def test_the_next_months_are_made_ahead(context: Context) -> None:
     assert make_months_ahead(context) == 0
     for table in months.PARTITIONED:
         wanted = ["2061_11", "2061_12", "2062_01", "2062_02"]
-        assert names(context, table)[-4:] == [f"{table.name}_{month}" for month in wanted]
+        assert {f"{table.name}_{month}" for month in wanted} <= set(names(context, table))
 
 
 def test_deliveries_that_need_the_same_new_month_do_not_fail(context: Context) -> None:

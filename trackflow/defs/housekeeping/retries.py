@@ -25,9 +25,9 @@ LOOKED_BACK = dt.timedelta(days=1)
 
 RETRIED_BACKFILLS = (BulkActionStatus.REQUESTED, BulkActionStatus.COMPLETED_FAILED)
 
-REMINDER = "This run has failed, and Dagster has overlooked that it is to be retried."
+REPEATED = "This run has failed, and Dagster has overlooked that it is to be retried."
 
-MOST_REMINDERS = 3
+MOST_REPEATS = 3
 """Then the retry cannot be started: the run's job may have been renamed."""
 
 
@@ -47,7 +47,7 @@ def retries_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if is_own_run(run, context.repository_def)
     ]
     for run in found:
-        _remind(context.instance, run)
+        _report_again(context.instance, run)
     ids = ", ".join(run.run_id[:8] for run in found)
     return dg.SkipReason(f"Asked again to retry {ids}." if found else "No retry is missing.")
 
@@ -70,18 +70,18 @@ def _overlooked(instance: dg.DagsterInstance, now: dt.datetime) -> Iterator[dg.D
         yield run
 
 
-def _remind(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def _report_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Report the failure again, which Dagster's daemon then sees; give the retry up at last."""
     failures = instance.get_records_for_run(
         run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
     ).records
-    reminders = [one for one in failures if one.event_log_entry.message == REMINDER]
-    if len(reminders) == MOST_REMINDERS:
+    repeats = [one for one in failures if one.event_log_entry.message == REPEATED]
+    if len(repeats) == MOST_REPEATS:
         instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
         return
     if BACKFILL_ID_TAG in run.tags:
         _reopen(instance, run.tags[BACKFILL_ID_TAG])
-    instance.report_run_failed(run, REMINDER)
+    instance.report_run_failed(run, REPEATED)
 
 
 def _reopen(instance: dg.DagsterInstance, backfill_id: str) -> None:

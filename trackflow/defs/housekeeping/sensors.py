@@ -3,7 +3,7 @@
 import dagster as dg
 
 from trackflow.defs.housekeeping.jobs import TAGS
-from trackflow.defs.housekeeping.retries import REMINDER
+from trackflow.defs.housekeeping.retries import REPEATED
 from trackflow.defs.partitions import DAY_TAG, FIRST_DAY_TAG, days_of_run
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import is_own_run
@@ -28,8 +28,8 @@ def run_failures_sensor(
     run, settings = context.dagster_run, trackflow.settings
     if not is_own_run(run, context.repository_def):
         return dg.SkipReason(f"Run {run.run_id[:8]} is none of trackflow's.")
-    if context.failure_event.message == REMINDER:
-        return dg.SkipReason(f"Run {run.run_id[:8]} had failed before this reminder of its retry.")
+    if context.failure_event.message == REPEATED:
+        return dg.SkipReason(f"Run {run.run_id[:8]} had failed before.")
     if not settings.notify_urls:
         return dg.SkipReason("No address to notify: TRACKFLOW_NOTIFY_URLS is not set.")
     if _is_told(context):

@@ -39,7 +39,7 @@ class SettingsChange(BaseModel):
         None, description="Its name for people; empty for the id.", max_length=200
     )
     colour: str | None = Field(
-        None, description="Such as #0b6bb5; empty for one by its place.", max_length=20
+        None, description="Such as #0b6bb5; empty for one by its ordinal.", max_length=20
     )
     icon: str | None = Field(None, description="Such as van; empty for none.", max_length=20)
     group: str | None = Field(None, description="Its group; empty for none.", max_length=200)

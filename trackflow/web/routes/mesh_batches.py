@@ -20,7 +20,7 @@ from trackflow.web.answers.meshes import (
 )
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.routes.meshes import NO_NUL
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.security.access import open_to
 
 router = guarded_router()

@@ -34,6 +34,7 @@ from trackflow.web.answers.meshes import (
 from trackflow.web.answers.sending import answer
 from trackflow.web.content_types import FORM_TYPE, JSON_TYPE, content_type_of
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.schemas import schema_of
 from trackflow.web.security.access import open_to
 
@@ -43,9 +44,6 @@ IMAGE_PATHS = ("/api/v1/meshes", "/api/v1/mesh-images")
 """Routes that receive images: their bodies may be larger than others."""
 
 MOST_ON_A_PAGE = 1000
-NO_NUL = "^[^\\x00]*$"
-"""PostgreSQL's text cannot hold a NUL."""
-
 MeshId = Annotated[
     str,
     Path(

@@ -19,7 +19,7 @@ from trackflow.web.answers.describing import sends
 from trackflow.web.answers.numbers import NUMBERS, VISITED, numbers_answer, visited_answer
 from trackflow.web.answers.sending import answer, answer_bytes
 from trackflow.web.dependencies import ContextDep, guarded_router
-from trackflow.web.parameters import DeviceIds, text
+from trackflow.web.parameters import NO_NUL, DeviceIds, text
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -138,7 +138,7 @@ def visited(request: Request, context: ContextDep, wanted: Where) -> Response:
 def month_file(
     request: Request,
     context: ContextDep,
-    device: Annotated[str, Query(description="The device.", max_length=200)],
+    device: Annotated[str, Query(description="The device.", max_length=200, pattern=NO_NUL)],
     month: Annotated[str, Query(description="Such as 2026-11.", max_length=7)],
     format: Annotated[MonthFormat, Query(description="pdf or xlsx.")] = MonthFormat.PDF,  # noqa: A002
 ) -> Response:

@@ -14,6 +14,7 @@ from trackflow.usecases.intake import hiding
 from trackflow.web.answers import hidings as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -24,7 +25,7 @@ class HidingBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    device_id: str = Field(description="The device.", max_length=200)
+    device_id: str = Field(description="The device.", max_length=200, pattern=NO_NUL)
     start_time: dt.datetime | None = Field(None, description="From when.")
     end_time: dt.datetime | None = Field(None, description="Until when, not included.")
     area: tuple[float, float, float, float] | None = Field(
@@ -44,7 +45,9 @@ class HidingBody(BaseModel):
 def hidings(
     request: Request,
     context: ContextDep,
-    device: Annotated[str | None, Query(description="Of this device only.", max_length=200)] = None,
+    device: Annotated[
+        str | None, Query(description="Of this device only.", max_length=200, pattern=NO_NUL)
+    ] = None,
     restored: Annotated[bool, Query(description="Also those that count no more.")] = False,
 ) -> Response:
     """Times and areas, and who hid them when. For admins, as an area may tell what was hidden."""

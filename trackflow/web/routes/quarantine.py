@@ -12,6 +12,7 @@ from trackflow.usecases.intake.quarantine import QuarantineFilter
 from trackflow.web.answers import quarantine as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -51,7 +52,7 @@ def refused(
         Query(description="Of this sender; `files` for what was imported.", max_length=100),
     ] = None,
     reason: Annotated[
-        str | None, Query(description="Refused for this reason.", max_length=100)
+        str | None, Query(description="Refused for this reason.", max_length=100, pattern=NO_NUL)
     ] = None,
     limit: Annotated[int, Query(description="So many of the newest.", ge=1, le=1000)] = 100,
 ) -> Response:

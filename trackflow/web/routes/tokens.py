@@ -10,6 +10,7 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.web.answers import tokens as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -58,7 +59,9 @@ def create(context: ContextDep, wanted: TokenBody) -> answers.NewTokenAnswer:
 @open_to(Scope.ADMIN)
 def revoke(
     context: ContextDep,
-    token_id: Annotated[str, Path(description="The token, as listed.", max_length=100)],
+    token_id: Annotated[
+        str, Path(description="The token, as listed.", max_length=100, pattern=NO_NUL)
+    ],
 ) -> answers.RevokedAnswer:
     """It opens nothing any more. 404 if there is no such token, or it was revoked before."""
     return {"token_id": token_id, "others": access.revoke_token(context, token_id)}

@@ -76,8 +76,8 @@ def _run_with_a_deadly_device(url: str, home: Path, clock: Clock) -> None:
             os._exit(9)
         return read(connection, device_id, *bounds_us)
 
-    read = points.read_points
-    points.read_points = deadly  # type: ignore[assignment]
+    read = points.read_all
+    points.read_all = deadly  # type: ignore[assignment]
     with open_context(url, home, clock, max_tries=2, lease_s=LEASE_S) as context:
         run(context)
 
