@@ -246,7 +246,7 @@ def test_devices_have_names_colours_icons_and_groups(context: Context, api: http
     changed = api.patch("/api/v1/devices/a", json=look).json()
     assert {key: changed[key] for key in look} == {**look, "colour": "#0b6bb5"}
     a, b = api.get("/api/v1/devices").json()["devices"]
-    assert (a["name"], a["place"], b["name"], b["place"]) == (MARKUP, 1, None, 0)
+    assert (a["name"], a["ordinal"], b["name"], b["ordinal"]) == (MARKUP, 1, None, 0)
     assert contents(context.store, "processing_batches") == generations, "no day is affected"
     assert api.patch("/api/v1/devices/a", json={"name": ""}).json()["name"] is None
     for wrong in ({"colour": "red"}, {"colour": "#fff;}"}, {"icon": "ufo"}, {"name": "a\x07"}):
