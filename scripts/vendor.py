@@ -125,7 +125,8 @@ class MadeFiles:
     @property
     def mark(self) -> str:
         """What the files are made of, and how."""
-        maker = hashlib.sha256(self.maker.read_bytes()).hexdigest()
+        scripts = self.maker.read_bytes() + Path(__file__).with_name("cities.py").read_bytes()
+        maker = hashlib.sha256(scripts).hexdigest()
         return json.dumps([maker, *(package.mark for package in self.sources)])
 
 

@@ -6,10 +6,14 @@ which the map page loads as they are. Needs Python's standard library only.
 """
 
 import json
+import runpy
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+read = runpy.run_path(str(Path(__file__).with_name("cities.py")))["read"]
 
 DIGITS = 3
 """Of degrees: a hundred metres, finer than the coast is drawn."""
@@ -155,48 +159,14 @@ def _stretch(ring: list[Point], y: float) -> Point:
 
 
 def _towns(packed: bytes) -> Iterator[dict[str, Any]]:
-    """Large towns and capitals. Each position is stored as a difference to the one before."""
-    lon = lat = at = 0
-    while at < len(packed):
-        size, at = _varint(packed, at)
-        fields = _fields(packed, at, at + size)
-        at += size
-        lon, lat = lon + _signed(fields.get(10, 0)), lat + _signed(fields.get(11, 0))
-        population, is_capital = fields.get(9, 0), fields.get(7) == b"PPLC"
-        if population >= LEAST_POPULATION or (is_capital and population > 0):
+    """Large towns and capitals."""
+    for city in read(packed):
+        population = city.population
+        if population >= LEAST_POPULATION or (city.is_capital and population > 0):
             # a capital is shown as if it were larger
-            rank = max(population, 1_500_000) if is_capital else population
-            place = (round(lon / 1e5, DIGITS), round(lat / 1e5, DIGITS))
-            name = fields[2].decode()
-            yield _feature("Point", place, name=name, kind="town", population=rank)
-
-
-def _fields(packed: bytes, at: int, end: int) -> dict[int, Any]:
-    """The fields of a protobuf message of numbers and texts."""
-    found: dict[int, Any] = {}
-    while at < end:
-        key, at = _varint(packed, at)
-        value, at = _varint(packed, at)
-        if key & 7 == 2:
-            found[key >> 3] = packed[at : at + value]
-            at += value
-        else:
-            found[key >> 3] = value
-    return found
-
-
-def _varint(packed: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = packed[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-
-
-def _signed(value: int) -> int:
-    return (value >> 1) ^ -(value & 1)
+            rank = max(population, 1_500_000) if city.is_capital else population
+            place = (round(city.lon, DIGITS), round(city.lat, DIGITS))
+            yield _feature("Point", place, name=city.name, kind="town", population=rank)
 
 
 def _feature(shape: str, coordinates: Any, **properties: Any) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def test_the_sdist_has_what_is_needed_to_build_and_test(release: Release) -> Non
     with tarfile.open(release.dist / f"trackflow-{VERSION}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     needed = ("Makefile", "requirements.lock", "hatch_build.py", "scripts/vendor.py",
-              "scripts/world.py", "LICENSE", "CHANGELOG.md", "docs/operations/README.md",
+              "scripts/world.py", "scripts/gazetteer.py", "scripts/cities.py",
+              "LICENSE", "CHANGELOG.md", "docs/operations/README.md",
               "trackflow_tests/test_release.py",
               "trackflow/web/vendored/three/build/three.module.js")  # fmt: skip
     assert {*needed} <= names

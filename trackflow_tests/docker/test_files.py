@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,16 @@ def test_the_image_gets_what_it_needs_and_no_more() -> None:
     }
     assert sources == allowed
     assert all((ROOT / source).exists() for source in sources)
+
+
+def test_the_image_gets_the_scripts_that_fetch_and_make_what_pages_load() -> None:
+    """The build of the package runs them."""
+    made = runpy.run_path(str(ROOT / "scripts" / "vendor.py"))["MADE"]
+    needed = {"vendor.py", "cities.py", *(one.script for one in made)}
+    (copied,) = re.findall(r"^COPY (scripts/.*) scripts/$", DOCKERFILE.read_text(), re.MULTILINE)
+    assert {Path(name).name for name in copied.split()} == needed
+    let_in = (ROOT / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+    assert {f"!scripts/{name}" for name in needed} <= set(let_in)
 
 
 def test_dagster_finds_the_code_location_of_compose() -> None:
