@@ -12,6 +12,7 @@ const PAGE = 50;
 const WAITS_LONG_S = 20;
 
 const data = { sources: [], reports: new Map(), mayStart: false };
+const shown = new Map(); // of each source, the sync whose outcome the page shows
 let open = null; // the id of the sync whose report is shown
 let list = { rows: [], next: null, source: null };
 let problem = '';
@@ -23,13 +24,14 @@ async function refresh() {
   clearTimeout(timer);
   try {
     const { data: found } = await get('/api/v1/catalogue/sources');
-    const before = new Map(data.sources.map((s) => [s.source, s.last?.sync_id]));
     data.sources = found.sources;
     await Promise.all(data.sources.map(async (source) => {
       data.reports.set(source.source, (await get(withQuery('/api/v1/catalogue/reports', { source: source.source }))).data.reports);
     }));
     for (const source of data.sources) {
-      if (before.size && before.get(source.source) !== source.last?.sync_id) await ended(source);
+      // noted after all is read: what failed to load is read the next time
+      if (shown.has(source.source) && shown.get(source.source) !== source.last?.sync_id) await ended(source);
+      shown.set(source.source, source.last?.sync_id);
     }
     offline('');
   } catch (error) {

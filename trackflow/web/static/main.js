@@ -31,6 +31,8 @@ const MOST_VISITS_SHOWN = 8;
 const POLL_MS = 3000;
 const SOMEWHERE = [-25, 34, 45, 71]; // while there is nothing to look at
 const MOST_WAIT_MS = 30000;
+/** A long range is heavy: it is read again this long after the last time, and not sooner. */
+const LONG_REST_MS = 30000;
 let map = null;
 let offline = ''; // why the server does not answer, if so
 let loading = null; // the AbortController of what is being loaded
@@ -202,19 +204,20 @@ const mark = (s) => JSON.stringify([s.unprocessed_points, s.processed_points, s.
 
 let wait = POLL_MS;
 let timer = null;
-let lastLong = 0;
+/** When a long range was last read, and whether something has come since. */
+let longReadAt = 0;
+let longIsStale = false;
 
 async function poll() {
   if (signedOut || document.hidden) return;
   try {
     const { data: status } = await get('/worker/status');
-    const fresh = !data.status || mark(status) !== mark(data.status);
+    const fresh = mark(status) !== mark(data.status);
     const back = Boolean(offline) || !byId('notice').hidden;
-    const first = !data.status;
     data.status = status;
     wait = POLL_MS;
     if (back) answered();
-    if ((fresh && !first) || back) await refresh();
+    if (fresh || back || (longIsStale && mayReadLong())) await refresh();
     if (await refreshNotices() && state.tab !== 'work') drawBody();
     if (state.tab === 'work' || jobsRunning()) await refreshJobs();
     if (state.tab === 'work') await refreshSenders();
@@ -226,13 +229,16 @@ async function poll() {
   drawChip(data.status, offline);
 }
 
+const mayReadLong = () => lengthDays() <= LONG_DAYS || Date.now() - longReadAt >= LONG_REST_MS;
+
 /** Something is new: lines of today every time, those of a long range now and then. */
 async function refresh() {
-  if (lengthDays() > LONG_DAYS && Date.now() - lastLong < 30000) {
+  longIsStale = !mayReadLong();
+  if (longIsStale) {
     if (await loadDevices()) drawPositions();
     return;
   }
-  lastLong = Date.now();
+  longReadAt = Date.now();
   await load();
 }
 
@@ -414,7 +420,12 @@ async function start() {
     const known = settings();
     const asked = Promise.all([known, getIfThere('/api/v1/networks')]);
     asked.catch(() => {}); // whatever is wrong is told below
-    await Promise.all([known, loadDevices()]); // days are those of the zone that the settings name
+    // The status comes first: what changes while the rest is read then shows in the next one.
+    const devices = get('/worker/status').then(({ data: status }) => {
+      data.status = status;
+      return loadDevices();
+    });
+    await Promise.all([known, devices]); // days are those of the zone that the settings name
     if (!state.range) change({ range: firstRange() }, { remember: false });
     const rest = Promise.all([loadSums(), loadStops()]);
     rest.catch(() => {});
