@@ -151,11 +151,9 @@ def remove(context: Context, name: str, profile: str | None = None) -> list[Netw
         found = [_state(connection, one) for one in wanted]
         for one in wanted:
             networks.remove_network(connection, one.profile, one.name, context.clock())
-        kept = {v for of_profile in networks.versions(connection).values() for v in of_profile}
     # only now: a reader who finds the network in the table finds its files as well
     for one in wanted:
-        if one.version not in kept:
-            _delete_files(home, one)
+        _delete_files(home, one)
     return found
 
 
