@@ -190,9 +190,15 @@ processing_batches = sa.Table(
     sa.Column("segment_ms", sa.Double),
     sa.Column("match_ms", sa.Double),
     sa.Column("track_ms", sa.Double),
-    # the version of the road network that its lines were matched on; empty for matching switched
-    # off, None before they are made
+    # the versions of the road networks that its lines were matched on, with spaces between them,
+    # and - for lines that no network covers; empty for matching switched off, None before they are
+    # made
     sa.Column("matched_on", sa.Text),
+    # around all points that matching has read, in degrees; None if an older trackflow has matched
+    sa.Column("seen_west", sa.Double),
+    sa.Column("seen_south", sa.Double),
+    sa.Column("seen_east", sa.Double),
+    sa.Column("seen_north", sa.Double),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.CheckConstraint(
@@ -355,6 +361,8 @@ road_networks = sa.Table(
     "road_networks",
     metadata,
     sa.Column("profile", sa.Text, primary_key=True),
+    # of its extract; of two with one name, the later takes the place of the earlier
+    sa.Column("name", sa.Text, primary_key=True, server_default=""),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("folder", sa.Text, nullable=False),
     sa.Column("source_name", sa.Text, nullable=False),
@@ -364,4 +372,7 @@ road_networks = sa.Table(
     sa.Column("north", sa.Double),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("built_at", UtcTime, nullable=False),
+    # the cells with roads, packed, and their size; None where an older trackflow has built it
+    sa.Column("coverage", sa.LargeBinary),
+    sa.Column("area_km2", sa.Double),
 )

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from trackflow.context import Context
+from trackflow.context import Context, Roads
 from trackflow.errors import BadInputError, EngineUnavailableError
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
-from trackflow.matching.engines.protocol import Engine, roads_version
+from trackflow.matching.engines.protocol import roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
@@ -281,8 +281,7 @@ def _compare_windows(
         report.unmatched = "matching is switched off"
         return
     try:
-        engine = context.engine(device.profile)
-        expected = dict(_windows(engine, days))
+        expected = dict(_windows(context.roads(device.profile), days))
     except EngineUnavailableError as error:
         report.unmatched = str(error)
         return
@@ -324,12 +323,13 @@ def _match(stored: bytes) -> WindowMatch | None:
         return None
 
 
-def _windows(engine: Engine, days: list[DaySegments]) -> Iterator[tuple[int, tuple[str, Window]]]:
+def _windows(roads: Roads, days: list[DaySegments]) -> Iterator[tuple[int, tuple[str, Window]]]:
     """Input hash and window by the time at which it begins."""
     settings = MatchSettings()
     parts = [part for day in days for part in day.segments]
     for track in merge(parts):
         whole = joined_points(parts, track)
         for window in cut_windows(Points.empty(), whole, Points.empty(), settings):
+            engine = roads(window)
             key = window.input_hash(engine.profile, roads_version(engine), settings)
             yield window.start_us, (key, window)

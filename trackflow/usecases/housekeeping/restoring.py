@@ -358,11 +358,20 @@ def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 
 
 def _place_networks(connection: Connection) -> None:
-    """Set the networks' folders, relative to the home folder."""
-    for profile, name in networks.stored_folders(connection).items():
-        if not FOLDER_NAME.fullmatch(name):
-            raise BadInputError(f"a road network lies in {name[:100]!r}")
-        networks.move_folder(connection, profile, f"networks/{name}")
+    """Name the networks and set their folders, relative to the home folder.
+
+    Raises:
+        BadInputError: a folder or a coverage makes no sense.
+    """
+    networks.name_networks(connection)
+    for one in networks.read_networks(connection):
+        if not FOLDER_NAME.fullmatch(one.folder):
+            raise BadInputError(f"a road network lies in {one.folder[:100]!r}")
+        networks.move_folder(connection, one, f"networks/{one.folder}")
+        try:
+            networks.read_candidates(connection, one.profile)
+        except ValueError:
+            raise BadInputError(f"the coverage of the network {one.name[:100]!r} is none") from None
 
 
 def _check_empty(connection: Connection, context: Context) -> None:
