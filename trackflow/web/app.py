@@ -51,6 +51,7 @@ from trackflow.web.routes import (
     places,
     points,
     quarantine,
+    race_tracks,
     rules,
     senders,
     tiles,
@@ -79,6 +80,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     senders.router,
     lines.router,
     devices.router,
+    race_tracks.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
     meshes.router,
