@@ -30,6 +30,7 @@ MESHES = "meshes.html"
 LOGBOOK = "logbook.html"
 NUMBERS = "numbers.html"
 DATA = "data.html"
+DOCS = "docs.html"
 
 MESH = {
     "name": "mesh_id",
@@ -106,6 +107,19 @@ def numbers(request: Request) -> Response:
 def data(request: Request) -> Response:
     """Imports, downloads, hidden points, refused input and tokens. It holds no data itself."""
     return _page(request, DATA)
+
+
+@router.get(
+    "/docs",
+    tags=["page"],
+    summary="The page that describes the API",
+    response_class=Response,
+    responses=HTML,
+)
+@open_to(None)
+def docs(request: Request) -> Response:
+    """Swagger UI over `/openapi.json`, which takes a token for `read`. It needs no other site."""
+    return _page(request, DOCS)
 
 
 def _page(request: Request, name: str, tiles_url: str = "") -> Response:
