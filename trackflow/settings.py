@@ -119,6 +119,14 @@ def _named_addresses(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers send them; `*` stands for all."""
+    found = words(text)
+    if not all(one == "*" or re.fullmatch(r"https?://[\w.:\[\]-]+", one) for one in found):
+        raise ValueError("is no origin; write such as https://map.example https://shop.example")
+    return tuple(one.lower() for one in found)
+
+
 def _public_url(text: str) -> str:
     if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
         raise ValueError("is no address of a page; use one such as https://trackflow.example")
@@ -220,6 +228,7 @@ class Settings:
         catalogue_limit_s: a sync that takes more seconds is reported; it goes on.
         notify_urls: addresses of messages about trouble, as Apprise writes them; they hold
             passwords, so they are never shown.
+        cors_origins: origins whose pages may use the API in a browser, with tokens only.
         log_format: text for people, json for programs.
         alerts_off: rules and devices without alerts.
         alert_backlog_min: minutes that work may wait before an alert.
@@ -434,6 +443,14 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    cors_origins: tuple[str, ...] = set_by(
+        "CORS_ORIGINS",
+        (),
+        "origins such as `https://map.example`, with blanks between, whose pages may use the API "
+        "in a browser, each request with a token; `*` for all",
+        unset="none",
+        parse=_origins,
     )
     log_format: str = set_by(
         "LOG_FORMAT",

@@ -30,6 +30,7 @@ SAMPLES = {
     "TRACKFLOW_CATALOGUE_PER_S": ("0.5", 0.5),
     "TRACKFLOW_CATALOGUE_LIMIT_S": ("60", 60.0),
     "TRACKFLOW_NOTIFY_URLS": ("json://a  json://b", ("json://a", "json://b")),
+    "TRACKFLOW_CORS_ORIGINS": ("https://A.example  *", ("https://a.example", "*")),
     "TRACKFLOW_LOG_FORMAT": ("json", "json"),
     "TRACKFLOW_ALERTS_OFF": ("stale van-7", ("stale", "van-7")),
     "TRACKFLOW_ALERT_BACKLOG_MIN": ("15", 15.0),

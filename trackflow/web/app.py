@@ -8,6 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from trackflow.concurrency.budget import BUDGET
 from trackflow.context import Context
@@ -52,6 +53,7 @@ from trackflow.web.routes import (
     places,
     points,
     quarantine,
+    race_tracks,
     rules,
     senders,
     tiles,
@@ -80,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     senders.router,
     lines.router,
     devices.router,
+    race_tracks.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
     meshes.router,
@@ -125,6 +128,10 @@ UPLOAD_LIMITS = RequestLimits(
 )
 """Of files to import: they lie on the disk while they arrive, and only admins send them."""
 
+CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CORS_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "Range")
+CORS_EXPOSED = ("Content-Disposition", "Content-Range", "ETag", "Retry-After")
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -165,6 +172,16 @@ def create_app(
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_own_limits(context, limits))
     add_metrics(app, context)
+    if context.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=context.settings.cors_origins,
+            # never the cookie of a session: a page of another site brings a token of its own
+            allow_credentials=False,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     app.add_middleware(RequestLogMiddleware)
     return app
