@@ -150,7 +150,7 @@ def mqtt_service(settings: Settings) -> Service:
 
     def start() -> Process:
         with log.open("ab") as output:
-            return _spawn(["trackflow", "mqtt"], dict(os.environ), None, output)
+            return spawn(["trackflow", "mqtt"], dict(os.environ), None, output)
 
     # it connects again by itself, and the page shows for how long it could not
     return Service("The MQTT client", log, start, lambda *_: None)
