@@ -29,7 +29,7 @@ Zone = Annotated[
     str | None,
     typer.Option("--zone", help="Time zone of the days; TRACKFLOW_TIME_ZONE without it."),
 ]
-PER = ("device", "mode", "category")
+PER = ("device", "group", "mode", "category")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +52,9 @@ def numbers(
     per: Annotated[
         str | None,
         typer.Option(
-            "--per", help="What to tell apart: device, mode or category.", metavar="|".join(PER)
+            "--per",
+            help="What to tell apart: device, its group, mode or category.",
+            metavar="|".join(PER),
         ),
     ] = None,
     device: Devices = None,
@@ -73,7 +75,7 @@ def numbers(
     from trackflow.web.answers.numbers import numbers_answer
 
     check_days(first, last)
-    of = None if per is None else Per(choice(per, list(PER), "group"))
+    of = None if per is None else Per(choice(per, list(PER), "choice"))
     wanted = NumbersQuery(first, last, by, of, device or None, zone)
     with opened_context() as context:
         found = read_numbers(context, wanted)

@@ -63,14 +63,31 @@ def period_name(begin: dt.date, by: By) -> str:
             return begin.isoformat()[:4]
 
 
-def period_before(period: Period) -> Period:
-    """The period of the same length before another: whole months before whole months, else days."""
+def period_before(period: Period, today: dt.date | None = None) -> Period:
+    """The time before a period that it is compared with.
+
+    Args:
+        period: the period.
+        today: of a period that goes on after this day, only as much of the time before is taken as
+            has passed of it: a running year against the whole one before would always be less.
+
+    Returns:
+        Whole months before whole months, else as many days.
+    """
     first, last = period
     after = last + ONE_DAY
     if first.day == after.day == 1:
         months = (after.year - first.year) * 12 + after.month - first.month
-        return Period(months_later(first, -months), first - ONE_DAY)
-    return Period(first - (after - first), first - ONE_DAY)
+        before = Period(months_later(first, -months), first - ONE_DAY)
+        if today and first <= today < last:
+            begin = months_later(today.replace(day=1), -months)
+            end = min(begin + (today.day - 1) * ONE_DAY, end_of_period(begin, By.MONTH))
+            return Period(before.first, end)
+        return before
+    before = Period(first - (after - first), first - ONE_DAY)
+    if today and first <= today < last:
+        return Period(before.first, before.first + (today - first))
+    return before
 
 
 def months_later(first_of_month: dt.date, months: int) -> dt.date:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,20 @@ class Countries:
     shapes: list[Any]
     _tree: Any = None
     _squares: dict[Square, dict[str, Any]] = field(default_factory=dict)
+    _boxes: dict[tuple[int, ...], set[str] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._tree = shapely.STRtree(list(self.shapes))
 
     def of_box(self, box: Bbox) -> set[str] | None:
         """The country in and around a box; none at sea, and None where there are several."""
-        west, south, east, north = (int(np.floor(edge * SQUARES_PER_DEGREE)) for edge in box)
+        squares = tuple(floor(edge * SQUARES_PER_DEGREE) for edge in box)
+        # most trips are made where many others are: tens of thousands share a few answers
+        if squares not in self._boxes:
+            self._boxes[squares] = self._of_squares(*squares)
+        return self._boxes[squares]
+
+    def _of_squares(self, west: int, south: int, east: int, north: int) -> set[str] | None:
         if west > east or (east - west + 1) * (north - south + 1) > MOST_SQUARES:
             return None
         found: set[str] = set()
@@ -64,20 +72,22 @@ class Countries:
 
     def of_line(self, lon: Floats, lat: Floats) -> set[str]:
         """The countries in which a line has vertices."""
-        # a vertex every hundred metres or so is enough
-        positions = np.unique(np.round(np.column_stack([lon, lat]), 3), axis=0)
-        positions[:, 0] = (positions[:, 0] + 180) % 360 - 180
-        squares = np.floor(positions * SQUARES_PER_DEGREE).astype(np.int64)
+        # a vertex every hundred metres or so is enough; complex numbers sort faster than rows
+        positions = np.unique(np.round(lon, 3) + 1j * np.round(lat, 3))
+        lon, lat = (positions.real + 180) % 360 - 180, positions.imag
+        squares = np.floor(lon * SQUARES_PER_DEGREE) + 1j * np.floor(lat * SQUARES_PER_DEGREE)
         found: set[str] = set()
-        for square in np.unique(squares, axis=0):
-            mine = positions[(squares == square).all(axis=1)]
-            found |= self._among(self._of_square((int(square[0]), int(square[1]))), mine)
+        for square in set(squares.tolist()):
+            parts = self._of_square((int(square.real), int(square.imag)))
+            if len(parts) < 2:
+                found |= parts.keys()
+            else:
+                mine = squares == square
+                found |= self._among(parts, np.column_stack([lon[mine], lat[mine]]))
         return found
 
     def _among(self, parts: dict[str, Any], positions: Floats) -> set[str]:
         """The countries of positions in a square, from the parts of countries in it."""
-        if len(parts) < 2:
-            return set(parts)
         found: set[str] = set()
         left = np.ones(len(positions), dtype=np.bool_)
         for name, part in parts.items():

@@ -305,6 +305,26 @@ tracks = sa.Table(
 )
 
 
+track_overviews = sa.Table(
+    "track_overviews",
+    metadata,
+    sa.Column("track_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("start_time", UtcTime, nullable=False),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("west", sa.Double, nullable=False),
+    sa.Column("south", sa.Double, nullable=False),
+    sa.Column("east", sa.Double, nullable=False),
+    sa.Column("north", sa.Double, nullable=False),
+    # the matched line with few vertices: maps of years read no more than that
+    sa.Column("polyline", sa.Text, nullable=False),
+    # of 32 bits, by content: the sum over some tracks changes when one of them does
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Index(None, "start_time"),
+    sa.Index(None, "device_id", "start_time"),
+)
+
+
 track_aliases = sa.Table(
     "track_aliases",
     metadata,

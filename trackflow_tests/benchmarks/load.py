@@ -5,16 +5,16 @@ messages of a town of 1,000 devices come by 50 kept connections. First with one 
 then with two, in turn; the processors that each part takes are measured beside. Then both again
 with the API's processes held to a fifth of a core each, as Docker holds them by `cpus`: that shows
 whether the processes hinder each other, where the machine has too few cores to show it. Then
-reports come at half of the rate of two, while a backfill runs and 50 people look at the map. At
-last a process of the API and then PostgreSQL are killed amid reports: every accepted one must be
-stored.
+reports come at half of the rate of two, while a backfill runs and 50 people look at the map; each
+part has its `cpu_shares`. At last a process of the API and then PostgreSQL are killed amid reports:
+every accepted one must be stored.
 """
 
 import asyncio
 import datetime as dt
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -30,6 +30,7 @@ from trackflow_tests.benchmarks.senders import (
     at_rate,
     request,
 )
+from trackflow_tests.helpers.compose import compose_file
 from trackflow_tests.helpers.topology import (
     DOMAIN,
     Topology,
@@ -135,7 +136,7 @@ def _rates(made: Topology, sender: _Sender) -> tuple[Figures, float]:
 
 def _held_rates(made: Topology, sender: _Sender) -> Figures:
     """Rates with each process of the API held to a share of a core."""
-    if os.geteuid() != 0 or not os.access(CGROUPS, os.W_OK):
+    if not _has_groups():
         return {"held to a share": "not measured: needs root and cgroups of the first version"}
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(ROUNDS):
@@ -155,20 +156,48 @@ def _held_rates(made: Topology, sender: _Sender) -> Figures:
 
 @contextmanager
 def _held(made: Topology, names: Sequence[str]) -> Iterator[None]:
-    folders = {name: CGROUPS / f"trackflow-{os.getpid()}-{name}" for name in names}
-    for name, folder in folders.items():
-        folder.mkdir()
-        (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-        (folder / "cpu.cfs_quota_us").write_text(str(round(PERIOD_US * SHARE)))
-        for pid in marked_processes(made, name):
-            (folder / "cgroup.procs").write_text(str(pid))
+    with ExitStack() as groups:
+        for name in names:
+            limits = {"cpu.cfs_period_us": PERIOD_US, "cpu.cfs_quota_us": round(PERIOD_US * SHARE)}
+            groups.enter_context(_grouped(name, marked_processes(made, name), limits))
+        yield
+
+
+def _weigh(made: Topology, backfill: int, groups: ExitStack) -> None:
+    """Give each part its share of scarce processors, as compose.yaml says; a backfill is a run."""
+    if not _has_groups():
+        return
+    parts = {
+        name: [*pids, *(c for pid in pids for c in _children(pid))]
+        for name in PARTS
+        for pids in [marked_processes(made, name)]
+    }
+    for name, pids in {**parts, "code": [backfill]}.items():
+        shares = compose_file()["services"][name].get("cpu_shares", 1024)
+        groups.enter_context(_grouped(name, pids, {"cpu.shares": shares}))
+
+
+def _has_groups() -> bool:
+    return os.geteuid() == 0 and os.access(CGROUPS, os.W_OK)
+
+
+@contextmanager
+def _grouped(name: str, pids: Sequence[int], limits: Mapping[str, int]) -> Iterator[None]:
+    """Hold processes to the limits of a control group, as Docker does; their children too."""
+    folder = CGROUPS / f"trackflow-{os.getpid()}-{name}"
+    folder.mkdir()
+    for file, value in limits.items():
+        (folder / file).write_text(str(value))
+    for pid in pids:
+        (folder / "cgroup.procs").write_text(str(pid))
     try:
         yield
     finally:
-        for folder in folders.values():
-            for pid in (folder / "cgroup.procs").read_text().split():
-                (CGROUPS / "cgroup.procs").write_text(pid)
-            folder.rmdir()
+        while left := (folder / "cgroup.procs").read_text().split():
+            for pid in left:
+                with suppress(ProcessLookupError):  # it has just ended
+                    (CGROUPS / "cgroup.procs").write_text(pid)
+        folder.rmdir()
 
 
 def _have(made: Topology, processes: int) -> None:
@@ -204,7 +233,9 @@ def _beside_others(made: Topology, sender: _Sender, rate: float) -> Figures:
     yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
     command = ("trackflow", "run", "--to", yesterday.isoformat())
     before = _points_waiting(made)
-    with made.running("migration", *command) as backfill:
+    with ExitStack() as running:
+        backfill = running.enter_context(made.running("migration", *command))
+        _weigh(made, backfill.pid, running)
         reports, views = asyncio.run(_reports_and_views(sender, rate))
         was_busy = backfill.poll() is None
     after = _points_waiting(made)

@@ -106,6 +106,13 @@ def test_every_service_is_confined() -> None:
         assert entry["restart"] == ("no" if one_shot else "unless-stopped"), name
 
 
+def test_what_can_wait_gives_way_to_what_people_wait_for() -> None:
+    found = compose_file()["services"]
+    usual = 1024  # Docker's
+    later = {name for name, entry in found.items() if entry.get("cpu_shares", usual) < usual}
+    assert later == {"code", "osrm", "meshes"}
+
+
 def test_there_is_one_daemon() -> None:
     found = compose_file()["services"]
     daemons = [name for name, entry in found.items() if "dagster-daemon" in entry["command"][0]]

@@ -50,3 +50,34 @@ def test_the_period_before_ends_where_this_one_begins(first: dt.date, more: int)
 def test_whole_months_are_compared_with_whole_months(first: str, last: str, before: str) -> None:
     period = Period(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
     assert period_before(period).first == dt.date.fromisoformat(before)
+
+
+@given(DAYS, st.integers(0, 900), st.integers(-5, 905))
+def test_of_a_running_time_as_much_is_compared_as_has_passed(
+    first: dt.date, more: int, passed: int
+) -> None:
+    period, today = Period(first, first + more * ONE), first + passed * ONE
+    whole, before = period_before(period), period_before(period, today)
+    assert before.first == whole.first
+    assert before.first <= before.last <= whole.last
+    if not first <= today < period.last:
+        assert before == whole
+    elif not (first.day == 1 and (period.last + ONE).day == 1):
+        assert before.last - before.first == today - first
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "today", "before"),
+    [
+        ("2026-01-01", "2026-12-31", "2026-11-28", "2025-11-28"),
+        ("2024-01-01", "2024-12-31", "2024-02-29", "2023-02-28"),
+        ("2026-03-01", "2026-03-31", "2026-03-30", "2026-02-28"),
+        ("2026-03-01", "2026-03-31", "2026-03-31", "2026-02-28"),
+        ("2026-01-01", "2026-03-31", "2026-02-10", "2025-11-10"),
+    ],
+)
+def test_a_running_year_is_compared_until_the_same_day(
+    first: str, last: str, today: str, before: str
+) -> None:
+    days = [dt.date.fromisoformat(text) for text in (first, last, today)]
+    assert period_before(Period(*days[:2]), days[2]).last == dt.date.fromisoformat(before)

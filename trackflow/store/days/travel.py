@@ -37,6 +37,7 @@ class Per(StrEnum):
     """What sums are kept apart by, beside the day."""
 
     DEVICE = "device"
+    GROUP = "group"
     MODE = "mode"
     CATEGORY = "category"
 
@@ -46,7 +47,7 @@ class TravelRow(NamedTuple):
 
     Attributes:
         day: ordinal of the day in its zone.
-        key: the device, travel mode or category; None for all, and where there is none.
+        key: the device, group, travel mode or category; None for all, and where there is none.
         tracks: how many have a part in it.
         trips: how many tracks begin on this day; of several modes, the longest one has it.
         length_mm: of the parts.
@@ -144,6 +145,8 @@ def _lines(connection: Connection, wanted: TravelQuery) -> sa.Subquery:
     if wanted.per is Per.CATEGORY:
         same = sa.and_(c.device_id == t.device_id, c.start_time == t.start_time)
         found = found.outerjoin_from(tracks, categories, same)
+    if wanted.per is Per.GROUP:
+        found = found.outerjoin_from(tracks, devices, devices.c.device_id == t.device_id)
     lines = found.subquery("lines")
     until = sa.case((lines.c.end_us > lines.c.start_us, lines.c.end_us - 1), else_=lines.c.start_us)
     return sa.select(
@@ -156,6 +159,8 @@ def _lines(connection: Connection, wanted: TravelQuery) -> sa.Subquery:
 def _key(per: Per | None) -> sa.ColumnElement[str | None]:
     if per is Per.DEVICE:
         return t.device_id
+    if per is Per.GROUP:
+        return devices.c.group_name
     if per is Per.CATEGORY:
         return c.category
     if per is Per.MODE:

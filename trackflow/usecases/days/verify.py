@@ -13,6 +13,7 @@ from typing import Any
 
 from trackflow.context import Context, Roads
 from trackflow.errors import BadInputError, EngineUnavailableError
+from trackflow.geo.overviews import overview_of
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
 from trackflow.matching.engines.protocol import roads_version
@@ -20,7 +21,7 @@ from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
 from trackflow.store.database import Connection
-from trackflow.store.days import batch_lists, segments, tracks
+from trackflow.store.days import batch_lists, overviews, segments, tracks
 from trackflow.store.devices import settings as devices
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import points
@@ -264,6 +265,19 @@ def _compare_tracks(
             columns = _differing(stored[track_id], expected[track_id])
             if columns:
                 report.note(f"{device_id}: track {track_id} differs in {columns}")
+    _compare_overviews(connection, device_id, report)
+
+
+def _compare_overviews(connection: Connection, device_id: str, report: VerifyReport) -> None:
+    """Compare the lines of maps of long times with those of the tracks that are stored."""
+    expected = {
+        row["track_id"]: overview_of(row["matched_polyline"])
+        for row in tracks.read_rows(connection, device_id)
+    }
+    stored = overviews.read_all(connection, device_id)
+    for track_id in sorted(stored.keys() | expected.keys()):
+        if stored.get(track_id) != expected.get(track_id):
+            report.note(f"{device_id}: the overview of track {track_id} is not that of its line")
 
 
 def _differing(stored: Mapping[str, Any], expected: dict[str, Any]) -> str:

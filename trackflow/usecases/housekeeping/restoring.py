@@ -27,6 +27,7 @@ from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.time import to_us
 from trackflow.store.access import no_token
 from trackflow.store.database import Connection
+from trackflow.store.days import overviews
 from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import (
@@ -155,6 +156,7 @@ def restore(
             _place_networks(connection)
             _check_devices(connection)
             complete_aliases(connection)
+            overviews.fill_missing(connection)
             if manifest["schema"] < ONE_DISTANCE:
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:

@@ -118,7 +118,7 @@ def day_sums(
         per: what sums are kept apart by, beside the day; None for nothing.
     """
     span = travelled_days(connection, zone, device_ids, first, last)
-    return {} if span is None else period_sums(connection, zone, device_ids, [span], By.DAY, per)
+    return {} if span is None else period_sums(connection, zone, device_ids, span, By.DAY, per)
 
 
 def travelled_days(
@@ -141,21 +141,21 @@ def period_sums(
     connection: Connection,
     zone: ZoneInfo,
     device_ids: Devices,
-    spans: Sequence[Period],
+    span: Period,
     by: By,
     per: Per | None,
 ) -> DaySums:
-    """The sums of the periods of times, each by its first day that lies in its time.
+    """The sums of the periods of a time, each by its first day that lies in it.
 
     Args:
         connection: to the store.
         zone: of the days.
         device_ids: of these devices, None for all.
-        spans: the times, one after another without a hole.
+        span: the time.
         by: how long the periods are.
         per: what sums are kept apart by, beside the period; None for nothing.
     """
-    runs = [run for span in spans for run in _runs(Calendar(zone), span, by)]
+    runs = list(_runs(Calendar(zone), span, by))
     found: DaySums = {}
     wanted = TravelQuery(device_ids, runs[0].begin_us, runs[-1].end_us, runs, per)
     for row in read_travel(connection, wanted):

@@ -50,7 +50,7 @@ class PeriodSums:
 
     Attributes:
         period: its days; those outside the requested time do not count.
-        key: a device, travel mode or category; None for all, or where there is none.
+        key: a device, its group, a travel mode or category; None for all, or where there is none.
         sums: the sums.
     """
 
@@ -122,25 +122,32 @@ def figures_of(sums: TravelSums) -> Figures:
     }
 
 
-def read_numbers(context: Context, wanted: NumbersQuery) -> NumbersReport:
+def read_numbers(
+    context: Context, wanted: NumbersQuery, *, today: dt.date | None = None
+) -> NumbersReport:
     """The numbers of a time, with those of the period before.
+
+    Args:
+        context: store and settings.
+        wanted: which numbers.
+        today: of a time that goes on after it, as much of the time before is compared; None for
+            the day that it is.
 
     Raises:
         BadInputError: the days are the wrong way round or too far away, or there is no such zone.
     """
-    before = check_days(wanted)
     name = wanted.zone or context.settings.time_zone
     zone, ids = requested_zone(name), wanted.device_ids
+    check_days(wanted)
+    before = _before(wanted, today or dt.datetime.now(zone).date())
     with context.store.read() as connection:
         known = travelled_days(connection, zone, ids, None, None)
         period = _period(wanted, known)
-        parts = [_within(part, known) for part in (before, period) if part and known]
-        spans = [part for part in parts if part.first <= part.last]
-        found = period_sums(connection, zone, ids, spans, wanted.by, wanted.per) if spans else {}
-    earlier: DaySums = {}
-    if before:
-        earlier = {on: sums for on, sums in found.items() if on[0] <= before.last}
-        found = {on: sums for on, sums in found.items() if on[0] > before.last}
+        parts = [part and known and _within(part, known) for part in (before, period)]
+        earlier, found = (
+            period_sums(connection, zone, ids, part, wanted.by, wanted.per) if part else {}
+            for part in parts
+        )
     return NumbersReport(
         name,
         wanted,
@@ -153,8 +160,8 @@ def read_numbers(context: Context, wanted: NumbersQuery) -> NumbersReport:
     )
 
 
-def check_days(wanted: NumbersQuery) -> Period | None:
-    """Check the days of a query; gives the period before, None if there is none.
+def check_days(wanted: NumbersQuery) -> None:
+    """Check the days of a query.
 
     Raises:
         BadInputError: they are the wrong way round or too far away.
@@ -162,11 +169,15 @@ def check_days(wanted: NumbersQuery) -> Period | None:
     for day in (wanted.first, wanted.last):
         if day is not None and not FIRST <= day <= LAST:
             raise BadInputError(f"days lie between {FIRST} and {LAST}")
+    if wanted.first and wanted.last and wanted.first > wanted.last:
+        raise BadInputError("`from` must not be later than `to`")
+
+
+def _before(wanted: NumbersQuery, today: dt.date) -> Period | None:
+    """The period before the requested one; None if it has no begin or end, or that is too far."""
     if wanted.first is None or wanted.last is None:
         return None
-    if wanted.first > wanted.last:
-        raise BadInputError("`from` must not be later than `to`")
-    before = period_before(Period(wanted.first, wanted.last))
+    before = period_before(Period(wanted.first, wanted.last), today)
     return before if before.first >= FIRST else None
 
 
@@ -176,9 +187,10 @@ def _period(wanted: NumbersQuery, known: Period | None) -> Period | None:
     return None if first is None or last is None else Period(first, last)
 
 
-def _within(period: Period, known: Period) -> Period:
-    """The part of a period on which something can have moved; it may be empty."""
-    return Period(max(period.first, known.first), min(period.last, known.last))
+def _within(period: Period, known: Period) -> Period | None:
+    """The part of a period on which something can have moved; None if there is none."""
+    found = Period(max(period.first, known.first), min(period.last, known.last))
+    return found if found.first <= found.last else None
 
 
 def _total(found: DaySums) -> TravelSums:

@@ -54,12 +54,12 @@ class PeriodFigures(FiguresAnswer):
     last_day: dt.date
     """Of the whole period; days outside the requested time do not count."""
     key: str | None
-    """The device, travel mode or category; null where there is none, and without `per`."""
+    """The device, group, travel mode or category; null where there is none, and without `per`."""
 
 
 @described
 class GroupFigures(FiguresAnswer):
-    """The numbers of a device, travel mode or category."""
+    """The numbers of a device, group, travel mode or category."""
 
     key: str | None
     """Null where there is none."""

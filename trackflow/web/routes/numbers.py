@@ -62,7 +62,8 @@ def _wanted(
     where: Where,
     by: Annotated[By, Query(description="How long the periods of the rows are.")] = By.MONTH,
     per: Annotated[
-        Per | None, Query(description="What is told apart: devices, travel modes or categories.")
+        Per | None,
+        Query(description="What to tell apart: devices, their groups, travel modes, categories."),
     ] = None,
 ) -> NumbersQuery:
     return replace(where, by=by, per=per)

@@ -2,6 +2,7 @@
 
 import { el } from './dom.js';
 import { count, counted, dayWords, distance, duration, speed } from './format.js';
+import { nameOf } from './looks.js';
 
 const hours = (seconds) => {
   if (seconds === null || seconds === undefined) return '–';
@@ -43,7 +44,7 @@ export function groupTable(found, { most, choose }) {
   const names = Object.keys(FIGURES);
   const head = [found.per, ...names.map((name) => FIGURES[name][0]), found.before && 'Before'].filter(Boolean);
   const row = (group) => el('tr', {},
-    el('td', {}, choose && group.key ? el('button', { class: 'link', type: 'button', on: { click: () => choose(group.key) } }, group.key) : group.key ?? '(none)'),
+    el('td', {}, choose && group.key ? el('button', { class: 'link', type: 'button', on: { click: () => choose(group.key) } }, nameOf(group.key)) : group.key ?? '(none)'),
     names.map((name) => el('td', { class: 'number' }, shown(name, group[name]))),
     found.before && el('td', { class: 'number' }, distance(group.before.distance_m), ' ', change(group.distance_m, group.before.distance_m)));
   return [

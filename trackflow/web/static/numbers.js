@@ -4,6 +4,7 @@ import { get, withQuery } from './api.js';
 import { announce, byId, el, empty, fill } from './dom.js';
 import { dayWords } from './format.js';
 import { installLogin } from './login.js';
+import { nameOf, setLooks } from './looks.js';
 import { drawBars } from './numbers-bars.js';
 import { drawCalendar } from './numbers-calendar.js';
 import { been, groupTable, tiles } from './numbers-figures.js';
@@ -82,7 +83,7 @@ function draw(byDay, groups, query) {
 
 function selectDevice(id) {
   const list = byId('device');
-  if (![...list.options].some((one) => one.value === id)) list.append(el('option', { value: id }, id));
+  if (![...list.options].some((one) => one.value === id)) list.append(el('option', { value: id }, nameOf(id)));
   list.value = id;
 }
 
@@ -128,8 +129,9 @@ async function begin() {
     const [{ data: told }, { data: known }] = await Promise.all([get('/api/v1/page'), get('/api/v1/devices')]);
     byId('sign-out').hidden = !told.by_cookie;
     today = new Intl.DateTimeFormat('sv-SE', { timeZone: told.time_zone }).format(new Date());
+    setLooks(known.devices);
     const ids = known.devices.map((one) => one.device_id);
-    fill(byId('device'), el('option', { value: '' }, 'all'), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, id)));
+    fill(byId('device'), el('option', { value: '' }, 'all'), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));
     await readAddress();
   } catch (error) {
     if (error.status === 401) return;

@@ -17,6 +17,7 @@ from trackflow.context import Context
 from trackflow.geo.periods import By
 from trackflow.geo.time import from_us, to_us
 from trackflow.store.categories.tables import legs
+from trackflow.store.devices.looks import DeviceLook, write_look
 from trackflow.store.devices.settings import change_device
 from trackflow.store.tables import tracks
 from trackflow.tracks.day_parts import quarter_edges, write_quarters
@@ -306,3 +307,27 @@ def test_both_databases_add_up_alike(database_url: str, tmp_path: Path) -> None:
                 }, (by, per)
         modes = read_numbers(context, NumbersQuery(per=Per.MODE)).groups
         assert {group.key for group in modes} == {"walking", "driving"}
+
+        with context.store.write() as connection:
+            write_look(connection, "a", DeviceLook(group="vans"))
+        devices = read_numbers(context, NumbersQuery(per=Per.DEVICE)).groups
+        groups = read_numbers(context, NumbersQuery(per=Per.GROUP)).groups
+        named = {"a": "vans", "b": None}
+        assert {named[str(one.key)]: one.sums for one in devices} == {
+            one.key: one.sums for one in groups
+        }
+
+
+def test_a_running_year_is_compared_with_as_much_of_the_year_before(context: Context) -> None:
+    empty(context.store)
+    put(context, [a_track("a", month * 30 * 86_400, 900, month) for month in range(24)])
+    year = NumbersQuery(dt.date(2013, 1, 1), dt.date(2013, 12, 31))
+    found = read_numbers(context, year, today=dt.date(2013, 5, 9))
+    assert found.before == (dt.date(2012, 1, 1), dt.date(2012, 5, 9))
+    part = read_numbers(context, NumbersQuery(*found.before))
+    assert found.before_totals == part.totals
+    assert part.totals.trips == 4
+    whole = read_numbers(context, year, today=dt.date(2013, 12, 31))
+    assert whole.before_totals
+    assert whole.before_totals.trips > part.totals.trips
+    assert whole.totals == found.totals
