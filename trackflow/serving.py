@@ -109,7 +109,7 @@ def dagster_service(settings: Settings, port: int) -> Service:
     log = prepare_dagster_home(settings) / "dagster.log"
     note_first_day(settings, _first_day_file(settings))
     environment = dagster_environment(settings)
-    command = ["dagster", "dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
+    command = ["trackflow.defs.machines.programs", MODULE, LOCALHOST, str(port)]
     url = address(LOCALHOST, port)
     heartbeat = DaemonHeartbeat(f"{url}/graphql")
 
