@@ -145,6 +145,18 @@ def api_service(settings: Settings, host: str, port: int, dagster_port: int) -> 
     return Service("The API", log, start, lambda _, within_s: unanswered(url, within_s))
 
 
+def mqtt_service(settings: Settings) -> Service:
+    """What receives from an MQTT broker, as one program to keep running."""
+    log = settings.home.absolute() / "mqtt.log"
+
+    def start() -> Process:
+        with log.open("ab") as output:
+            return spawn(["trackflow", "mqtt"], dict(os.environ), None, output)
+
+    # it connects again by itself, and the page shows for how long it could not
+    return Service("The MQTT client", log, start, lambda *_: None)
+
+
 def check_address(host: str, port: int, option: str = "--port") -> None:
     """Check that no program listens there yet: it would answer in place of ours.
 
@@ -189,6 +201,8 @@ def serve(
         dagster_service(settings, dagster_port),
         api_service(settings, host, port, dagster_port),
     ]
+    if settings.mqtt_url:
+        services.append(mqtt_service(settings))
     try:
         with (
             signals_interrupt(),
