@@ -97,6 +97,26 @@ def test_every_route_turns_away_whoever_may_not(context: Context, api: httpx.Cli
     assert contents(context.store) == before
 
 
+def test_the_description_says_which_token_opens_a_route(context: Context) -> None:
+    description = create_app(context).openapi()
+    schemes = description["components"]["securitySchemes"]
+    described = description["paths"]
+    walked = 0
+    for each in iter_route_contexts(create_app(context).routes):
+        route = each.original_route
+        if not (isinstance(route, GuardedRoute) and route.include_in_schema):
+            continue
+        for method in route.methods:
+            security = described[route.path_format][method.lower()]["security"]
+            scopes = {scope for one in security for scopes in one.values() for scope in scopes}
+            assert scopes == ({route.scope} if route.scope else set()), route.path
+            ways = {name for one in security for name in one}
+            assert ways <= set(schemes)
+            assert ("address" in ways) == (route.scope is Scope.INGEST)
+            walked += 1
+    assert walked > 100
+
+
 def test_every_route_lets_in_whoever_may(context: Context, api: httpx.Client) -> None:
     fitting = {scope: token_for(context, scope) for scope in Scope}
     for scope, method, path in _guarded(context):
