@@ -163,6 +163,23 @@ def _web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _mqtt_url(text: str) -> str:
+    if not re.fullmatch(r"mqtts?://([^\s@/]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", text):
+        raise ValueError(
+            "is no address of an MQTT broker; use one such as mqtts://user:password@host:8883, "
+            "with %40 for an @ in a password"
+        )
+    return text.rstrip("/")
+
+
+def _mqtt_topic(text: str) -> str:
+    levels = text.split("/")
+    whole = all(level in ("+", "#") or not set(level) & set("+#\0") for level in levels)
+    if not whole or "#" in levels[:-1]:
+        raise ValueError("is no topic filter; use one such as owntracks/+/+")
+    return text
+
+
 def _webhook_secret(text: str) -> str:
     """A secret as Standard Webhooks writes it: at least 24 bytes in Base64 after `whsec_`."""
     try:
@@ -233,10 +250,14 @@ class Settings:
         mesh_workers: meshes that are made at once.
         mesh_notify: where messages about meshes go, by project or user; never shown.
         public_url: address of the page as people reach it, for links in messages; empty for none.
+        dagster_url: address of Dagster's web server, for links to runs; empty for none.
         statsd: host and port of a StatsD server; None for none.
         quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
             error.
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
+        mqtt_url: an MQTT broker with account and password, never shown; empty for none.
+        mqtt_topic: the filter of the topics that are received from it.
+        mqtt_ca: PEM file of the authority of its certificate; None for those of this machine.
         mesh_url: base address of a mesh service; empty makes meshes in child processes of this
             machine.
         mesh_token: a token of that service, which lets this one in; never shown.
@@ -555,6 +576,14 @@ class Settings:
         unset="no links",
         parse=_public_url,
     )
+    dagster_url: str = set_by(
+        "DAGSTER_URL",
+        "",
+        "the address of Dagster's web server as people reach it, for links from jobs to their "
+        "runs, such as `https://trackflow.example/dagster`",
+        unset="that of `serve`, else no links",
+        parse=_public_url,
+    )
     statsd: tuple[str, int] | None = set_by(
         "STATSD",
         None,
@@ -577,6 +606,29 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    mqtt_url: str = set_by(
+        "MQTT_URL",
+        "",
+        "an MQTT broker whose OwnTracks messages are received, such as "
+        "`mqtts://trackflow:password@broker.example:8883`, see [MQTT](../mqtt.md)",
+        unset="none",
+        parse=_mqtt_url,
+        is_secret=True,
+    )
+    mqtt_topic: str = set_by(
+        "MQTT_TOPIC",
+        "owntracks/+/+",
+        "the topics that are received",
+        unset="`owntracks/+/+`",
+        parse=_mqtt_topic,
+    )
+    mqtt_ca: Path | None = set_by(  # noqa: RUF009  it makes a field
+        "MQTT_CA",
+        None,
+        "a file with the certificate of the authority that has signed the broker's",
+        unset="those that this machine trusts",
+        parse=Path,
     )
     mesh_url: str = set_by(
         "MESH_URL",

@@ -72,6 +72,9 @@ SAMPLES = {
     "TRACKFLOW_EXECUTION": ("celery", "celery"),
     "TRACKFLOW_BROKER_URL": ("redis://broker:6379/0", "redis://broker:6379/0"),
     "TRACKFLOW_MACHINES": ("3", 3),
+    "TRACKFLOW_MQTT_CA": ("/etc/ca.pem", Path("/etc/ca.pem")),
+    "TRACKFLOW_MQTT_TOPIC": ("people/#", "people/#"),
+    "TRACKFLOW_MQTT_URL": ("mqtts://me:pw@broker", "mqtts://me:pw@broker"),
     "TRACKFLOW_NETWORKS": ("s3://bucket/networks/", "s3://bucket/networks"),
     "TRACKFLOW_TIME_ZONE": ("Europe/Helsinki", "Europe/Helsinki"),
 }

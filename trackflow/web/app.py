@@ -18,6 +18,7 @@ from trackflow.usecases.housekeeping.alerts.watching import alerts_now
 from trackflow.usecases.housekeeping.figures import read_figures
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
+from trackflow.usecases.queries.track_tiles import TrackTiles
 from trackflow.usecases.roads.base_maps import BaseMaps
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
@@ -47,6 +48,7 @@ from trackflow.web.routes import (
     mesh_files,
     meshes,
     metrics,
+    networks,
     numbers,
     page,
     places,
@@ -57,6 +59,7 @@ from trackflow.web.routes import (
     senders,
     tiles,
     tokens,
+    track_tiles,
     tracks,
     vehicles,
     what_if,
@@ -83,11 +86,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     race_tracks.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
+    track_tiles.router,  # nor is /api/v1/tracks/extent
     tracks.router,
     meshes.router,
     mesh_files.router,
     mesh_batches.router,
     days.router,
+    networks.router,
     numbers.router,
     places.router,
     points.router,
@@ -157,6 +162,7 @@ def create_app(
     app.state.reception = ReportQueue(context)
     app.state.base_maps = BaseMaps(context)
     app.state.road_tiles = RoadTiles(context)
+    app.state.track_tiles = TrackTiles(context)
     app.state.notices = CachedValue(lambda: read_notices(context))
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))

@@ -1,20 +1,27 @@
 """The road network's asset."""
 
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
+from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.errors import StepError, step
+from trackflow.defs.intake.observing import DATA_VERSION
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import NetworkBuildError
 from trackflow.matching.networks import RoadNetwork
-from trackflow.usecases.roads.networks import build, network_in_use
+from trackflow.usecases.roads.networks import build, list_networks, network_in_use
 
 CODE_VERSION = "1"
 """Raise it when the same extract would give another network."""
+
+COMPARED = 50
+"""The newest materializations that are looked through for a network."""
 
 
 class Profile(Enum):
@@ -53,8 +60,10 @@ The roads that lines are matched to, built from an **OpenStreetMap extract** wit
 
 To build one, choose *Open launchpad* in the menu beside *Materialize*, write the path of an
 `.osm.pbf` file after `extract` and materialize; a town takes seconds, a country many minutes. The
-same is done by `trackflow network build FILE.osm.pbf`. When another network comes into use, the
-days of its devices become pending again.
+same is done by `trackflow network build FILE.osm.pbf`. Networks of several extracts are used side
+by side: each window of a track is matched by the smallest one that covers it, and one of the same
+name is replaced. Days that another network may change become pending again. `in_use` counts the
+networks of the profile; the rest describes the one that was built, or the largest.
 """,
 )
 @step
@@ -73,21 +82,49 @@ def road_network(
             )
         else:
             network, is_new = network_in_use(trackflow_context, profile), False
+        in_use = [one for one in list_networks(trackflow_context) if one.profile == profile]
     if network is None:
         raise StepError(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "
             "`extract` in the launchpad (in the menu beside Materialize)."
         )
     return dg.MaterializeResult(
-        metadata={**describe(network), "new": is_new},
-        data_version=dg.DataVersion(network.version),
+        metadata={**describe(network), "in_use": len(in_use), "new": is_new},
+        data_version=dg.DataVersion(" ".join(sorted(one.version for one in in_use))),
     )
+
+
+def report_networks(
+    instance: dg.DagsterInstance, resource: TrackflowResource, trackflow_context: Context
+) -> None:
+    """Report the networks in use that were built outside of Dagster, each once.
+
+    Args:
+        instance: Dagster's records.
+        resource: the names of the assets.
+        trackflow_context: the store.
+    """
+    key, known = resource.key("road_network"), set[object]()
+    networks: list[RoadNetwork | None] = []
+    for profile in Profile:
+        with suppress(NetworkBuildError):  # its files are gone: `status` and runs say so
+            networks.append(network_in_use(trackflow_context, profile.value))
+    for record in instance.fetch_materializations(key, limit=COMPARED).records:
+        shown = record.asset_materialization
+        known.update([shown.metadata["version"].value] if shown is not None else [])
+    for network in networks:
+        if network is not None and network.version not in known:
+            tags = {DATA_VERSION: network.version}
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(key, metadata=describe(network), tags=tags)
+            )
 
 
 def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
     """Metadata of a network; its bbox is rounded, as it may show where people live."""
     west, south, east, north = (round(edge) for edge in network.bbox)
     return {
+        "name": network.name,
         "version": network.version,
         "profile": network.profile,
         "source": network.source_name,
