@@ -34,6 +34,7 @@ from trackflow.web.routes import (
     days,
     devices,
     exports,
+    finding,
     health,
     imports,
     intake,
@@ -80,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     lines.router,
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
+    finding.router,  # before tracks: /api/v1/tracks/through is no track either
     tracks.router,
     meshes.router,
     mesh_files.router,
