@@ -71,6 +71,12 @@ PACKAGES = (
         ("README.md", "dist/pmtiles.js"),
     ),
     Package(
+        "swagger-ui-dist",
+        "5.35.0",
+        "sha512-U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ==",
+        ("LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui.css"),
+    ),
+    Package(
         "three",
         "0.187.0",
         "sha512-Qiu7R+Cmh8CstZsY1uJOSWnVlfo7ZtNLV7mF8Jltk3LB3AtDu9cRZlcnRKkAk8Y4z6KKw35z7Y7Urd7jWY8etA==",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from trackflow.errors import NetworkBuildError, NoNetworkError
 from trackflow.geo.time import to_us
-from trackflow.matching.networks import PROFILES
+from trackflow.matching.coverage import choose
+from trackflow.matching.networks import PROFILES, load_network
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
     from trackflow.categories.mode_map import ModeMap
     from trackflow.matching.engines.http import HttpEngine
     from trackflow.matching.engines.protocol import Engine
+    from trackflow.matching.engines.shelf import EngineShelf
     from trackflow.matching.networks import RoadNetwork
+    from trackflow.matching.windows import Window
     from trackflow.store.roads.guarded_engine import GuardedEngine
+    from trackflow.store.roads.networks import StoredNetwork
     from trackflow.store.services import Services
+
+type Roads = Callable[["Window"], "Engine"]
+"""Gives the road engine that a window is matched on."""
 
 type Clock = Callable[[], dt.datetime]
 
@@ -58,7 +65,8 @@ class Context:
     store: Store
     clock: Clock = utc_now
     _engines: "dict[str, Engine]" = field(default_factory=dict)
-    _mode_map: "ModeMap | None" = None
+    _embedded: "EngineShelf | None" = None
+    _mode_map: "tuple[tuple[Path, ...], ModeMap] | None" = None
     _services: "Services | None" = None
 
     @classmethod
@@ -77,7 +85,7 @@ class Context:
         return self.settings.engine_url != NO_ENGINE
 
     def engine(self, profile: str) -> "Engine":
-        """The road engine for a profile.
+        """The road engine for a profile: the server's, or that of its largest network.
 
         Raises:
             NoNetworkError: there is no road network for it.
@@ -103,23 +111,61 @@ class Context:
             return self._engines[profile]
         network = self.network(profile)
         if network is None:
-            raise NoNetworkError(
-                f"there is no road network for {profile}: build one with "
-                f"`trackflow network build FILE.osm.pbf --profile {profile}`, or set "
-                f"TRACKFLOW_ENGINE_URL={NO_ENGINE} for tracks without roads"
-            )
-        engine = self._engines.get(profile)
-        if engine is None or engine.network_version != network.version:
-            if engine is not None:
-                engine.close()
-            from trackflow.matching.engines.embedded import EmbeddedEngine
+            raise self._no_network(profile)
+        return self._shelf().engine(network)
 
-            engine = EmbeddedEngine(network.dataset, profile, network.version)
-            self._engines[profile] = engine
-        return engine
+    def roads(self, profile: str) -> "Roads":
+        """The road engine for each window of a profile's devices.
 
-    def network(self, profile: str) -> "RoadNetwork | None":
-        """The road network in use for a profile; None if there is none.
+        Without a server it is that of the smallest network that knows the window's points best: the
+        choice depends on the networks in use now and on these points alone.
+
+        Raises:
+            NoNetworkError: there is no road network for the profile.
+            EngineUnavailableError: no server answers.
+        """
+        if self.settings.engine_url:
+            server = self.engine(profile)
+            return lambda _: server
+        with self.store.read() as connection:
+            found = networks.read_candidates(connection, profile)
+        if not found:
+            raise self._no_network(profile)
+        from trackflow.matching.engines.no_roads import NoRoads
+
+        stored = {network.name: network for network, _ in found}
+        loaded: dict[str, RoadNetwork] = {}
+
+        def engine_for(window: "Window") -> "Engine":
+            name = choose([candidate for _, candidate in found], window.points)
+            if name is None:
+                return NoRoads(profile)
+            if name not in loaded:
+                loaded[name] = self.files_of(stored[name])
+            return self._shelf().engine(loaded[name])
+
+        return engine_for
+
+    def network(self, profile: str, name: str | None = None) -> "RoadNetwork | None":
+        """A road network in use; None if there is none.
+
+        Args:
+            profile: car, bicycle or foot.
+            name: of the network; without one it is the largest of the profile.
+
+        Raises:
+            NetworkBuildError: its files are gone or damaged.
+            NetworkFetchError: it cannot be fetched.
+        """
+        with self.store.read() as connection:
+            found = networks.read_networks(connection, profile)
+        found = [one for one in found if name in (None, one.name)]
+        if not found:
+            return None
+        return self.files_of(max(found, key=lambda one: (one.area_km2 or 0.0, one.name)))
+
+    def files_of(self, network: "StoredNetwork") -> "RoadNetwork":
+        """The data set of a network in use.
 
         One that another machine has published is fetched, once for all processes of this machine.
 
@@ -127,22 +173,19 @@ class Context:
             NetworkBuildError: its files are gone or damaged.
             NetworkFetchError: it cannot be fetched.
         """
-        home = self.settings.home.absolute()
-        with self.store.read() as connection:
-            try:
-                return networks.read_network(connection, profile, home)
-            except NetworkBuildError:
-                if not self.settings.networks:
-                    raise
-                version = networks.versions(connection).get(profile, "")
+        home, version = self.settings.home.absolute(), network.version
+        try:
+            return load_network(network.located(home))
+        except NetworkBuildError:
+            if not self.settings.networks:
+                raise
         from trackflow.matching.network_sharing import BASE_MAP, MODE_MAP, fetch_network
 
-        into = networks.networks_folder(home)
         return fetch_network(
-            profile,
+            network.profile,
             version,
             self.settings.networks,
-            into,
+            networks.networks_folder(home),
             {
                 MODE_MAP: mode_map_folder(home, version),
                 BASE_MAP: base_map_folder(home, version),
@@ -150,20 +193,43 @@ class Context:
         )
 
     def mode_map(self) -> "ModeMap | None":
-        """The rails, paths and stops of the road network in use; None if there are none."""
+        """The rails, paths and stops of all networks in use; None if there are none.
+
+        Networks of one name and several profiles are of one extract: the first one's map is taken.
+        """
         from trackflow.categories.mode_map import ModeMap
 
-        for profile in PROFILES:
+        with self.store.read() as connection:
+            found = networks.read_networks(connection)
+        found.sort(key=lambda one: (one.name, PROFILES.index(one.profile)))
+        folders: dict[str, Path] = {}
+        for network in found:
             with suppress(NetworkBuildError):
-                network = self.network(profile)
-                if network is None:
-                    continue
-                folder = mode_map_folder(self.settings.home, network.version)
-                if folder.exists():
-                    if self._mode_map is None or self._mode_map.version != network.version:
-                        self._mode_map = ModeMap.load(folder)
-                    return self._mode_map
-        return None
+                if network.name not in folders:
+                    self.files_of(network)
+                    folder = mode_map_folder(self.settings.home, network.version)
+                    if folder.exists():
+                        folders[network.name] = folder
+        if not folders:
+            return None
+        key = tuple(folders.values())
+        if self._mode_map is None or self._mode_map[0] != key:
+            self._mode_map = key, ModeMap.together([ModeMap.load(folder) for folder in key])
+        return self._mode_map[1]
+
+    def _no_network(self, profile: str) -> NoNetworkError:
+        return NoNetworkError(
+            f"there is no road network for {profile}: build one with "
+            f"`trackflow network build FILE.osm.pbf --profile {profile}`, or set "
+            f"TRACKFLOW_ENGINE_URL={NO_ENGINE} for tracks without roads"
+        )
+
+    def _shelf(self) -> "EngineShelf":
+        if self._embedded is None:
+            from trackflow.matching.engines.shelf import EngineShelf
+
+            self._embedded = EngineShelf()
+        return self._embedded
 
     @property
     def services(self) -> "Services":
@@ -185,6 +251,8 @@ class Context:
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
+        if self._embedded is not None:
+            self._embedded.close()
         if self._services is not None:
             self._services.close()
         self.store.close()

@@ -8,26 +8,23 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from trackflow.concurrency.children import END_WITH_PARENT
+from trackflow.concurrency.children import Process, spawn, stop
 from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
-from trackflow.concurrency.supervisor import STEP_S, Process, Service, Supervisor
+from trackflow.concurrency.supervisor import STEP_S, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
 
-STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
 FIRST_DAY_FILE = "first_day"
 FIRST_DAY_EVERY_S = 30.0
@@ -119,7 +116,7 @@ def dagster_service(settings: Settings, port: int) -> Service:
     def start() -> Process:
         heartbeat.begin()
         with log.open("ab") as output:
-            return _spawn(command, environment, environment["DAGSTER_HOME"], output)
+            return spawn(command, environment, environment["DAGSTER_HOME"], output)
 
     def check(_: Process, within_s: float) -> str | None:
         return unanswered(f"{url}/server_info", within_s) or heartbeat.problem(within_s)
@@ -136,16 +133,27 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
     check_address(host, port)
     log = settings.home.absolute() / "api.log"
     command = ["trackflow", "serve", "--no-dagster", "--host", host, "--port", str(port)]
-    everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
     # Not /health: a database that is away is no reason to restart the API. An unknown path is
     # answered without a thread and without the database.
-    url = f"{address(everywhere.get(host, host), port)}/is-it-alive"
+    url = f"{address(reachable(host), port)}/is-it-alive"
 
     def start() -> Process:
         with log.open("ab") as output:
-            return _spawn(command, dict(os.environ), None, output)
+            return spawn(command, dict(os.environ), None, output)
 
     return Service("The API", log, start, lambda _, within_s: unanswered(url, within_s))
+
+
+def mqtt_service(settings: Settings) -> Service:
+    """What receives from an MQTT broker, as one program to keep running."""
+    log = settings.home.absolute() / "mqtt.log"
+
+    def start() -> Process:
+        with log.open("ab") as output:
+            return spawn(["trackflow", "mqtt"], dict(os.environ), None, output)
+
+    # it connects again by itself, and the page shows for how long it could not
+    return Service("The MQTT client", log, start, lambda *_: None)
 
 
 def check_address(host: str, port: int, option: str = "--port") -> None:
@@ -189,10 +197,12 @@ def serve(
     """
     check_address(host, port)  # at once, not when Dagster has started
     services = [dagster_service(settings, dagster_port), api_service(settings, host, port)]
+    if settings.mqtt_url:
+        services.append(mqtt_service(settings))
     try:
         with (
             signals_interrupt(),
-            Supervisor(services, _stop, print_note) as supervisor,
+            Supervisor(services, stop, print_note) as supervisor,
         ):
             supervisor.start()
             ready()
@@ -280,55 +290,19 @@ def _child(
     output: IO[bytes],
 ) -> Iterator[Process]:
     """Run a Python program; on leaving, it ends with all its child processes."""
-    process = _spawn(module_and_arguments, environment, folder, output)
+    process = spawn(module_and_arguments, environment, folder, output)
     try:
         yield process
     finally:
-        _stop(process)
+        stop(process)
 
 
-def _spawn(
-    module_and_arguments: Sequence[str],
-    environment: dict[str, str],
-    folder: str | None,
-    output: IO[bytes],
-) -> Process:
-    """Start a Python program of its own.
-
-    Args:
-        module_and_arguments: the module that it runs, and its arguments.
-        environment: all of its environment.
-        folder: its working folder; None for ours.
-        output: the file for its output.
-    """
-    return subprocess.Popen(
-        [sys.executable, "-m", *module_and_arguments],
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        # a group of its own: an interrupt at the keyboard must reach it once, from us
-        start_new_session=True,
-        preexec_fn=END_WITH_PARENT,
-    )
+def reachable(host: str) -> str:
+    """The address at which this machine reaches what listens on a host."""
+    everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
+    return everywhere.get(host, host)
 
 
 def address(host: str, port: int) -> str:
     """The URL for a browser."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _stop(process: Process, grace_s: float = STOP_GRACE_S) -> None:
-    """End a process and its children; one that ignores the signal is killed after a grace time."""
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if process.poll() is None:
-                os.killpg(process.pid, number)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(grace_s)
-    finally:
-        # also after another interrupt; children may have outlived the process
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

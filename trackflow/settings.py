@@ -119,6 +119,14 @@ def _named_addresses(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers send them; `*` stands for all."""
+    found = words(text)
+    if not all(one == "*" or re.fullmatch(r"https?://[\w.:\[\]-]+", one) for one in found):
+        raise ValueError("is no origin; write such as https://map.example https://shop.example")
+    return tuple(one.lower() for one in found)
+
+
 def _public_url(text: str) -> str:
     if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
         raise ValueError("is no address of a page; use one such as https://trackflow.example")
@@ -153,6 +161,23 @@ def _web_address(text: str) -> str:
     if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
         raise ValueError("is no address of a server; use one such as http://meshes:8100")
     return text.rstrip("/")
+
+
+def _mqtt_url(text: str) -> str:
+    if not re.fullmatch(r"mqtts?://([^\s@/]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?/?", text):
+        raise ValueError(
+            "is no address of an MQTT broker; use one such as mqtts://user:password@host:8883, "
+            "with %40 for an @ in a password"
+        )
+    return text.rstrip("/")
+
+
+def _mqtt_topic(text: str) -> str:
+    levels = text.split("/")
+    whole = all(level in ("+", "#") or not set(level) & set("+#\0") for level in levels)
+    if not whole or "#" in levels[:-1]:
+        raise ValueError("is no topic filter; use one such as owntracks/+/+")
+    return text
 
 
 def _webhook_secret(text: str) -> str:
@@ -203,6 +228,7 @@ class Settings:
         catalogue_limit_s: a sync that takes more seconds is reported; it goes on.
         notify_urls: addresses of messages about trouble, as Apprise writes them; they hold
             passwords, so they are never shown.
+        cors_origins: origins whose pages may use the API in a browser, with tokens only.
         log_format: text for people, json for programs.
         alerts_off: rules and devices without alerts.
         alert_backlog_min: minutes that work may wait before an alert.
@@ -228,6 +254,9 @@ class Settings:
         quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
             error.
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
+        mqtt_url: an MQTT broker with account and password, never shown; empty for none.
+        mqtt_topic: the filter of the topics that are received from it.
+        mqtt_ca: PEM file of the authority of its certificate; None for those of this machine.
         mesh_url: base address of a mesh service; empty makes meshes in child processes of this
             machine.
         mesh_token: a token of that service, which lets this one in; never shown.
@@ -415,6 +444,14 @@ class Settings:
         parse=words,
         is_secret=True,
     )
+    cors_origins: tuple[str, ...] = set_by(
+        "CORS_ORIGINS",
+        (),
+        "origins such as `https://map.example`, with blanks between, whose pages may use the API "
+        "in a browser, each request with a token; `*` for all",
+        unset="none",
+        parse=_origins,
+    )
     log_format: str = set_by(
         "LOG_FORMAT",
         "text",
@@ -560,6 +597,29 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    mqtt_url: str = set_by(
+        "MQTT_URL",
+        "",
+        "an MQTT broker whose OwnTracks messages are received, such as "
+        "`mqtts://trackflow:password@broker.example:8883`, see [MQTT](../mqtt.md)",
+        unset="none",
+        parse=_mqtt_url,
+        is_secret=True,
+    )
+    mqtt_topic: str = set_by(
+        "MQTT_TOPIC",
+        "owntracks/+/+",
+        "the topics that are received",
+        unset="`owntracks/+/+`",
+        parse=_mqtt_topic,
+    )
+    mqtt_ca: Path | None = set_by(  # noqa: RUF009  it makes a field
+        "MQTT_CA",
+        None,
+        "a file with the certificate of the authority that has signed the broker's",
+        unset="those that this machine trusts",
+        parse=Path,
     )
     mesh_url: str = set_by(
         "MESH_URL",

@@ -174,7 +174,7 @@ def test_programs_start_with_and_without_prctl(
     """Linux has it; other systems have not."""
     monkeypatch.setattr(serving, "END_WITH_PARENT", before)
     with (tmp_path / "out").open("w+b") as output:
-        process = serving._spawn(["platform"], dict(os.environ), None, output)
+        process = children.spawn(["platform"], dict(os.environ), None, output)
         assert process.wait(timeout=60) == 0
 
 
@@ -207,7 +207,7 @@ def test_what_does_not_listen_is_killed_with_its_children(
         process.kill()
         process.wait()
 
-    serving._stop(process, grace_s=0.3)
+    children.stop(process, grace_s=0.3)
 
     wait_until_gone(home)
     assert process.returncode == -signal.SIGKILL

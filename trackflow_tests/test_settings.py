@@ -30,6 +30,7 @@ SAMPLES = {
     "TRACKFLOW_CATALOGUE_PER_S": ("0.5", 0.5),
     "TRACKFLOW_CATALOGUE_LIMIT_S": ("60", 60.0),
     "TRACKFLOW_NOTIFY_URLS": ("json://a  json://b", ("json://a", "json://b")),
+    "TRACKFLOW_CORS_ORIGINS": ("https://A.example  *", ("https://a.example", "*")),
     "TRACKFLOW_LOG_FORMAT": ("json", "json"),
     "TRACKFLOW_ALERTS_OFF": ("stale van-7", ("stale", "van-7")),
     "TRACKFLOW_ALERT_BACKLOG_MIN": ("15", 15.0),
@@ -71,6 +72,9 @@ SAMPLES = {
     "TRACKFLOW_EXECUTION": ("celery", "celery"),
     "TRACKFLOW_BROKER_URL": ("redis://broker:6379/0", "redis://broker:6379/0"),
     "TRACKFLOW_MACHINES": ("3", 3),
+    "TRACKFLOW_MQTT_CA": ("/etc/ca.pem", Path("/etc/ca.pem")),
+    "TRACKFLOW_MQTT_TOPIC": ("people/#", "people/#"),
+    "TRACKFLOW_MQTT_URL": ("mqtts://me:pw@broker", "mqtts://me:pw@broker"),
     "TRACKFLOW_NETWORKS": ("s3://bucket/networks/", "s3://bucket/networks"),
     "TRACKFLOW_TIME_ZONE": ("Europe/Helsinki", "Europe/Helsinki"),
 }

@@ -7,7 +7,7 @@ into files that are read where they are needed only.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -105,10 +105,17 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModeMap:
-    """The cells of each kind of line and stop, sorted."""
+    """The cells of each kind of line and stop, sorted.
+
+    Attributes:
+        version: changes whenever the cells do.
+        cells: by kind.
+        others: maps of other extracts, which know further places.
+    """
 
     version: str
     cells: Mapping[str, NDArray[np.int64]]
+    others: "tuple[ModeMap, ...]" = ()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -121,6 +128,12 @@ class ModeMap:
         files = {name: folder / f"{name}.npy" for name in (*LINES, *STOPS, COVER)}
         return cls(version, {name: np.load(path, mmap_mode="r") for name, path in files.items()})
 
+    @classmethod
+    def together(cls, maps: Sequence[Self]) -> Self:
+        """One map that knows what any of the maps knows; there is at least one."""
+        version = " ".join(one.version for one in maps)
+        return cls(version, maps[0].cells, tuple(maps[1:]))
+
     @staticmethod
     def version_of(folder: Path) -> str:
         """The version of the map in a folder.
@@ -132,7 +145,7 @@ class ModeMap:
 
     def around(self, slots: Slots) -> Surroundings:
         """What is near the slots of a journey."""
-        covered = _in(self.cells[COVER], _cells(slots.lon, slots.lat, COVER_DEGREES))
+        covered = self._has(COVER, _cells(slots.lon, slots.lat, COVER_DEGREES))
         known = covered & (slots.sampling_s <= UNSEEN_S)
         at = np.flatnonzero(known)
         fine, coarse = (
@@ -142,8 +155,14 @@ class ModeMap:
         near = {}
         for name in (*LINES, *STOPS):
             near[name] = np.zeros(len(slots), dtype=bool)
-            near[name][at] = _in(self.cells[name], coarse if name in STOPS else fine)
+            near[name][at] = self._has(name, coarse if name in STOPS else fine)
         return Surroundings(known, near, slots.speed_ms, slots.edges)
+
+    def _has(self, name: str, asked: Ints) -> Bools:
+        found = _in(self.cells[name], asked)
+        for other in self.others:
+            found |= _in(other.cells[name], asked)
+        return found
 
 
 def build_mode_map(extract: Path, target: Path, version: str) -> None:

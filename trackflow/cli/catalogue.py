@@ -1,8 +1,10 @@
 """Commands for the catalogue of race tracks."""
 
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +12,7 @@ from rich.table import Table
 
 from trackflow.cli.common import (
     Json,
+    one_of,
     opened_context,
     out,
     print_json,
@@ -18,6 +21,7 @@ from trackflow.cli.common import (
     progress_bar,
 )
 from trackflow.errors import SettingsError, TrackflowError
+from trackflow.exports.choices import CatalogueFormat
 
 if TYPE_CHECKING:
     from trackflow.context import Context
@@ -171,6 +175,71 @@ def list_tracks(
         track = row.track
         table.add_row(*map(_plain, (track.slug, track.name, track.city, track.country)))
     out.print(table)
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue show northtown")
+def show(
+    slug: Annotated[str, typer.Argument(help="Of the race track.", show_default=False)],
+    source: Source = None,
+    as_json: Json = False,
+) -> None:
+    """Show all that is known of a race track, and what the last syncs changed of it."""
+    from trackflow.usecases.catalogue.race_tracks import read_track
+
+    with opened_context() as context:
+        found = read_track(context, _name(context, source), slug)
+    if as_json:
+        print_json(found)
+        return
+    history = found.pop("history")
+    for name, value in found.items():
+        if value is not None:
+            print_line(f"{name}: {' / '.join(str(value).splitlines())}")
+    for entry in history:
+        undone = ", undone since" if entry["undone_at"] else ""
+        changed = ", ".join(
+            f"{one['field']} {one['before']!r} -> {one['after']!r}" for one in entry["fields"]
+        )
+        print_line(f"{entry['at']:%Y-%m-%d %H:%M} UTC {entry['kind']}{undone} {changed}".rstrip())
+
+
+@catalogue_app.command(
+    epilog="Example: trackflow catalogue export --format geojson -o race-tracks.geojson"
+)
+def export(
+    source: Source = None,
+    text: Annotated[
+        str, typer.Option("--text", help="Only if slug, name, city or country has this.")
+    ] = "",
+    country: Annotated[str, typer.Option("--country", help="Only of this country.")] = "",
+    inactive: Annotated[
+        bool, typer.Option("--inactive", help="Those that are not listed any more.")
+    ] = False,
+    file_format: Annotated[
+        CatalogueFormat, typer.Option("--format", **one_of(CatalogueFormat, "format"))
+    ] = CatalogueFormat.CSV,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
+    ] = None,
+) -> None:
+    """Write race tracks with all their fields as CSV or GeoJSON."""
+    from trackflow.exports.catalogue import write_race_tracks
+    from trackflow.files import whole_file
+    from trackflow.usecases.catalogue.race_tracks import exported_tracks
+
+    with opened_context() as context:
+        found = exported_tracks(
+            context, _name(context, source), active=not inactive, text=text, country=country
+        )
+        if output is None:
+            write_race_tracks(found, file_format, sys.stdout.buffer)
+            return
+        try:
+            with whole_file(output) as file:
+                count = write_race_tracks(found, file_format, file)
+        except OSError as error:
+            raise SettingsError(f"cannot write {output}: {error.strerror}") from error
+    print_note(f"{count:,} race tracks in {output}")
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue stop --reason 'they asked us to'")

@@ -20,6 +20,7 @@ from trackflow.cli.common import (
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
+    from trackflow.sources.devices.setups import AppSetup
     from trackflow.usecases.access.tokens import NoTokenMode, Token
 
 token_app = typer.Typer(
@@ -202,13 +203,31 @@ def token_create(
         str | None,
         typer.Option("--device", help="For ingest: all points that it delivers are this device's."),
     ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(
+            "--app",
+            help="Also print what this app has to be told, with a QR code to scan: owntracks, "
+            "overland, colota, gpslogger, traccar or osmand. Needs TRACKFLOW_PUBLIC_URL.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a token. It is shown once, as only its hash is stored."""
+    from trackflow.sources.devices.setups import APPS, Reporting, app_setups
     from trackflow.usecases.access.tokens import Scope, create_token
 
     chosen = Scope(choice(scope, [s.value for s in Scope], "scope"))
     with opened_context() as context:
+        address = context.settings.public_url
+        if app is not None:
+            choice(app, list(APPS), "app")
+            if chosen is not Scope.INGEST:
+                raise SettingsError("an app sends positions: its token has --scope ingest")
+            if not address:
+                raise SettingsError(
+                    "set TRACKFLOW_PUBLIC_URL to the address at which phones reach this server"
+                )
         secret, token = create_token(context, name, chosen, device)
     if as_json:
         print_json(plain(token) | {"token": secret})
@@ -217,6 +236,19 @@ def token_create(
     print_note(
         f"{token.token_id}: {token.name} may {_may(token)}. Keep the token: it is not shown again."
     )
+    if app is not None:
+        _print_setup(app_setups(Reporting(address, secret, token.device_id or token.name))[app])
+
+
+def _print_setup(setup: "AppSetup") -> None:
+    import segno
+
+    print_line(f"\n{setup.app}")
+    for name, value in setup.fields.items():
+        print_line(f"  {name}: {value}")
+    if setup.link:
+        print_line(f"or open on the phone, or scan:\n{setup.link}\n")
+        segno.make(setup.link, micro=False).terminal(compact=True)
 
 
 @token_app.command("list", epilog="Example: trackflow token list --json")

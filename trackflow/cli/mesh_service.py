@@ -35,8 +35,8 @@ def run(
     trackflow that uses this service.
     """
     from trackflow.usecases.access.tokens import Scope, give_token
+    from trackflow.web.exposure import access_line, check_exposure
     from trackflow.web.mesh_service.server import serve_meshes
-    from trackflow.web.server import access_line, check_exposure
 
     settings = Settings.from_env()
     with opened_context() as context:

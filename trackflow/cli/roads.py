@@ -19,11 +19,16 @@ def add_to(app: typer.Typer) -> None:
 @network_app.command("serve", epilog="Example: trackflow network serve --port 5000")
 def network_serve(
     profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
+    name: Annotated[
+        str | None, typer.Option(help="Of the network; the largest one without.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; it has no login.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
     threads: Annotated[int, typer.Option(help="Requests at once.", min=1)] = 2,
 ) -> None:
-    """Serve the road network in use to others (TRACKFLOW_ENGINE_URL) by OSRM, until Ctrl-C.
+    """Serve a road network in use to others (TRACKFLOW_ENGINE_URL) by OSRM, until Ctrl-C.
+
+    OSRM's server holds one network. Where a profile has several, match with the engine inside.
 
     A new network takes the place of the old one by itself; while there is none, it waits for one.
     """
@@ -31,7 +36,7 @@ def network_serve(
     from trackflow.usecases.roads.serving import NetworkAddress, serve_network
 
     with opened_context() as context, suppress(KeyboardInterrupt), signals_interrupt():
-        serve_network(context, profile, NetworkAddress(host, port, threads), print_note)
+        serve_network(context, profile, name, NetworkAddress(host, port, threads), print_note)
 
 
 @network_app.command(
@@ -45,7 +50,11 @@ def network_build(
     profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
     as_json: Json = False,
 ) -> None:
-    """Build a road network and match on it from now on."""
+    """Build a road network and match on it from now on, beside those of other extracts.
+
+    A network of the same name and profile is replaced: finland-latest.osm.pbf and
+    finland-261128.osm.pbf are both called finland.
+    """
     from trackflow.usecases.roads.networks import build
 
     with opened_context() as context:
@@ -55,9 +64,68 @@ def network_build(
         return
     west, south, east, north = network.bbox
     out.print(
-        f"{profile} network {network.version} of {network.source_name}: "
+        f"{profile} network {network.name}, version {network.version} of {network.source_name}: "
         f"{network.size_bytes / 1e6:,.1f} MB, {west:.3f} to {east:.3f} E, "
         f"{south:.3f} to {north:.3f} N" + ("" if is_new else " (in use already)"),
         markup=False,
         soft_wrap=True,
     )
+
+
+@network_app.command("list", epilog="Example: trackflow network list")
+def network_list(as_json: Json = False) -> None:
+    """List the road networks in use: what they cover, their size, and the days matched on them."""
+    from trackflow.usecases.roads.networks import list_networks
+
+    with opened_context() as context:
+        found = list_networks(context)
+    if as_json:
+        print_json([plain(one) for one in found])
+        return
+    if not found:
+        out.print("There is no road network: build one with `trackflow network build FILE.osm.pbf`")
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("name", "profile", "version", "km²", "MB", "built", "days matched", box=None)
+    for one in found:
+        table.add_row(
+            escape(one.name),
+            one.profile,
+            one.version,
+            "not known" if one.area_km2 is None else f"{one.area_km2:,.0f}",
+            f"{one.size_bytes / 1e6:,.1f}",
+            f"{one.built_at:%Y-%m-%d}",
+            f"{one.days:,}",
+        )
+    out.print(table)
+
+
+@network_app.command("remove", epilog="Example: trackflow network remove andorra --profile car")
+def network_remove(
+    name: Annotated[str, typer.Argument(help="As listed.", show_default=False)],
+    profile: Annotated[
+        str | None, typer.Option(help="car, bicycle or foot; without it, all that have the name.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a road network and its maps; its days are matched again by another network, or none.
+
+    Days of a profile that has no network left keep their lines and wait for one.
+    """
+    from trackflow.usecases.days.report import counted
+    from trackflow.usecases.roads.networks import remove
+
+    with opened_context() as context:
+        removed = remove(context, name, profile)
+    if as_json:
+        print_json([plain(one) for one in removed])
+        return
+    for one in removed:
+        out.print(
+            f"{one.profile} network {one.name} is removed; "
+            f"it had matched {counted(one.days, 'day')}",
+            markup=False,
+            soft_wrap=True,
+        )

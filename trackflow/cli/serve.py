@@ -69,23 +69,47 @@ def serve(
     with_dagster: Annotated[
         bool, typer.Option("--dagster/--no-dagster", help="Dagster as well, or the API alone.")
     ] = True,
+    light: Annotated[
+        bool, typer.Option("--light", help="Do the work without Dagster, with far less memory.")
+    ] = False,
 ) -> None:
-    """Serve the map page and the API, with Dagster's UI and daemon beside them."""
+    """Serve the map page and the API, and do the work: with Dagster, its UI and daemon, or --light.
+
+    With --light one process serves and looks for work, and children do it while there is some: at
+    rest it takes a fraction of the memory and the processor. Both do the same work.
+    """
     from trackflow.serving import check_address
 
     check_address(host, port)  # before what takes seconds to load
-    from trackflow.web.server import access_line, check_exposure, serve_api
+    from trackflow.web.exposure import access_line, check_exposure
 
     settings = Settings.from_env()
-    if not with_dagster:
-        with opened_context() as context:
-            check_exposure(context, host)
-            print_note(access_line(context, host))
-        serve_api(settings, host, port)
-        return
     with opened_context() as context:
         check_exposure(context, host)
-    _serve(settings, host, port, dagster_port)
+        access = access_line(context, host)
+    if light:
+        _serve_light(settings, host, port, access)
+    elif with_dagster:
+        _serve(settings, host, port, dagster_port)
+    else:
+        from trackflow.web.server import serve_api
+
+        print_note(access)
+        serve_api(settings, host, port)
+
+
+def _serve_light(settings: Settings, host: str, port: int, access: str) -> None:
+    from trackflow import serving
+    from trackflow.light import serve_light
+
+    def ready() -> None:
+        out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
+        out.print(access, markup=False, soft_wrap=True)
+        out.print("Dagster:    none, as --light was asked for")
+        out.print("Ctrl-C stops it.")
+
+    print_note("Starting ...")
+    serve_light(settings, host, port, ready)
 
 
 def _serve(
@@ -93,7 +117,7 @@ def _serve(
 ) -> None:
     from trackflow import serving
     from trackflow.context import Context
-    from trackflow.web.server import access_line
+    from trackflow.web.exposure import access_line
 
     def ready() -> None:
         out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)

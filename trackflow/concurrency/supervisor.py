@@ -7,7 +7,6 @@ child its parent's death when the thread that started it ends.
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections import deque
@@ -16,9 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trackflow.concurrency.children import Process
 from trackflow.errors import TrackflowError
-
-type Process = subprocess.Popen[bytes]
 
 STEP_S = 0.3
 """Between two checks for programs that have died."""

@@ -20,3 +20,10 @@ class ExportFormat(StrEnum):
     GPX = "gpx"
     CSV = "csv"
     GEOPARQUET = "geoparquet"
+
+
+class CatalogueFormat(StrEnum):
+    """File formats of race tracks."""
+
+    CSV = "csv"
+    GEOJSON = "geojson"

@@ -18,10 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackflow.errors import NetworkBuildError
 from trackflow.files import workshop
 from trackflow.geo.bbox import Bbox
+from trackflow.matching.coverage import Coverage
 from trackflow.matching.extracts import checked_suffix
 from trackflow.matching.networks import (
     DATASET,
@@ -39,6 +41,8 @@ BUILD_DEADLINE_S = 12 * 3600.0
 
 SPACE_FACTOR = 6
 """The data sets and the files on the way to them take about this many times the extract."""
+
+NODES_AT_ONCE = 1_000_000
 
 EITHER_WAY_PROFILE = """\
 package.path = "{profiles}/?.lua;" .. package.path
@@ -212,16 +216,43 @@ def _bbox(dataset: Path) -> Bbox:
     """The bounding box of the network's own nodes, in degrees.
 
     Not the box in the extract's header: many extracts have none, some have the planet's, and none
-    shows where the roads of a profile are. OSRM keeps the nodes of a network in a tar file as pairs
-    of 32-bit integers in millionths of a degree; they are read in place, without a copy.
+    shows where the roads of a profile are.
+    """
+    pairs = _nodes(dataset)
+    west, south = (pairs.min(axis=0) / 1e6).tolist()
+    east, north = (pairs.max(axis=0) / 1e6).tolist()
+    return Bbox(west, south, east, north)
+
+
+def read_coverage(network: RoadNetwork) -> Coverage:
+    """Where a network knows the roads, by its own nodes; for any network that OSRM has built.
+
+    Raises:
+        NetworkBuildError: its files are damaged.
+    """
+    try:
+        pairs = _nodes(network.dataset)
+    except (OSError, KeyError, ValueError, tarfile.TarError) as error:
+        raise NetworkBuildError(
+            f"{network.folder} is damaged ({type(error).__name__}): delete it and build the "
+            "network again"
+        ) from None
+    return Coverage.together(
+        Coverage.of(part[:, 0] / 1e6, part[:, 1] / 1e6)
+        for part in (pairs[k : k + NODES_AT_ONCE] for k in range(0, len(pairs), NODES_AT_ONCE))
+    )
+
+
+def _nodes(dataset: Path) -> NDArray[np.int32]:
+    """Longitudes and latitudes of a network's nodes in millionths of a degree, shape (n, 2).
+
+    OSRM keeps them in a tar file as pairs of 32-bit integers; they are read in place, without a
+    copy.
     """
     path = Path(f"{dataset}.nbg_nodes")
     with tarfile.open(path) as tar:
         member = tar.getmember("/common/nbn_data/coordinates")
-    pairs = np.memmap(path, "<i4", "r", offset=member.offset_data, shape=(member.size // 8, 2))
-    west, south = (pairs.min(axis=0) / 1e6).tolist()
-    east, north = (pairs.max(axis=0) / 1e6).tolist()
-    return Bbox(west, south, east, north)
+    return np.memmap(path, "<i4", "r", offset=member.offset_data, shape=(member.size // 8, 2))
 
 
 def move_into_place(made: Path, target: Path, workshop: Path) -> RoadNetwork:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,19 @@ EITHER_WAY_DATASET = "either_way.osrm"
 """Beside it, the same roads with one-ways ignored."""
 
 DESCRIPTION = "network.json"
+
+_DATED = re.compile(r"(-latest|-internal|-\d{6}|-\d{8}|-\d{4}-\d{2}-\d{2})+$")
+_SUFFIXES = re.compile(r"(\.osm)?(\.pbf|\.gz|\.bz2)?$|\.osm$", re.IGNORECASE)
+
+
+def network_name(source_name: str) -> str:
+    """The name of the network of an extract: its file name without what changes with each download.
+
+    `finland-latest.osm.pbf` and `finland-261128.osm.pbf` are both `finland`: one takes the place of
+    the other.
+    """
+    stem = _SUFFIXES.sub("", source_name)
+    return _DATED.sub("", stem) or stem or source_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,11 @@ class RoadNetwork:
     size_bytes: int
     source_name: str
     built_at_us: int
+
+    @property
+    def name(self) -> str:
+        """Its name: another network of this name and profile takes its place."""
+        return network_name(self.source_name)
 
     @property
     def built_at(self) -> dt.datetime:

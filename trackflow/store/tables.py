@@ -190,9 +190,15 @@ processing_batches = sa.Table(
     sa.Column("segment_ms", sa.Double),
     sa.Column("match_ms", sa.Double),
     sa.Column("track_ms", sa.Double),
-    # the version of the road network that its lines were matched on; empty for matching switched
-    # off, None before they are made
+    # the versions of the road networks that its lines were matched on, with spaces between them,
+    # and - for lines that no network covers; empty for matching switched off, None before they are
+    # made
     sa.Column("matched_on", sa.Text),
+    # around all points that matching has read, in degrees; None if an older trackflow has matched
+    sa.Column("seen_west", sa.Double),
+    sa.Column("seen_south", sa.Double),
+    sa.Column("seen_east", sa.Double),
+    sa.Column("seen_north", sa.Double),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.CheckConstraint(
@@ -299,6 +305,26 @@ tracks = sa.Table(
 )
 
 
+track_overviews = sa.Table(
+    "track_overviews",
+    metadata,
+    sa.Column("track_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("start_time", UtcTime, nullable=False),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("west", sa.Double, nullable=False),
+    sa.Column("south", sa.Double, nullable=False),
+    sa.Column("east", sa.Double, nullable=False),
+    sa.Column("north", sa.Double, nullable=False),
+    # the matched line with few vertices: maps of years read no more than that
+    sa.Column("polyline", sa.Text, nullable=False),
+    # of 32 bits, by content: the sum over some tracks changes when one of them does
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Index(None, "start_time"),
+    sa.Index(None, "device_id", "start_time"),
+)
+
+
 track_aliases = sa.Table(
     "track_aliases",
     metadata,
@@ -355,6 +381,8 @@ road_networks = sa.Table(
     "road_networks",
     metadata,
     sa.Column("profile", sa.Text, primary_key=True),
+    # of its extract; of two with one name, the later takes the place of the earlier
+    sa.Column("name", sa.Text, primary_key=True, server_default=""),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("folder", sa.Text, nullable=False),
     sa.Column("source_name", sa.Text, nullable=False),
@@ -364,4 +392,7 @@ road_networks = sa.Table(
     sa.Column("north", sa.Double),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("built_at", UtcTime, nullable=False),
+    # the cells with roads, packed, and their size; None where an older trackflow has built it
+    sa.Column("coverage", sa.LargeBinary),
+    sa.Column("area_km2", sa.Double),
 )

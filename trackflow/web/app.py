@@ -8,6 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from trackflow.concurrency.budget import BUDGET
 from trackflow.context import Context
@@ -17,6 +18,7 @@ from trackflow.usecases.housekeeping.alerts.watching import alerts_now
 from trackflow.usecases.housekeeping.figures import read_figures
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
+from trackflow.usecases.queries.track_tiles import TrackTiles
 from trackflow.usecases.roads.base_maps import BaseMaps
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
@@ -47,15 +49,18 @@ from trackflow.web.routes import (
     mesh_files,
     meshes,
     metrics,
+    networks,
     numbers,
     page,
     places,
     points,
     quarantine,
+    race_tracks,
     rules,
     senders,
     tiles,
     tokens,
+    track_tiles,
     tracks,
     vehicles,
     what_if,
@@ -80,13 +85,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     senders.router,
     lines.router,
     devices.router,
+    race_tracks.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     finding.router,  # before tracks: /api/v1/tracks/through is no track either
+    track_tiles.router,  # nor is /api/v1/tracks/extent
     tracks.router,
     meshes.router,
     mesh_files.router,
     mesh_batches.router,
     days.router,
+    networks.router,
     numbers.router,
     places.router,
     points.router,
@@ -125,6 +133,10 @@ UPLOAD_LIMITS = RequestLimits(
 )
 """Of files to import: they lie on the disk while they arrive, and only admins send them."""
 
+CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CORS_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "Range")
+CORS_EXPOSED = ("Content-Disposition", "Content-Range", "ETag", "Retry-After")
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -152,6 +164,7 @@ def create_app(
     app.state.reception = ReportQueue(context)
     app.state.base_maps = BaseMaps(context)
     app.state.road_tiles = RoadTiles(context)
+    app.state.track_tiles = TrackTiles(context)
     app.state.notices = CachedValue(lambda: read_notices(context))
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))
@@ -165,6 +178,16 @@ def create_app(
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_own_limits(context, limits))
     add_metrics(app, context)
+    if context.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=context.settings.cors_origins,
+            # never the cookie of a session: a page of another site brings a token of its own
+            allow_credentials=False,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     app.add_middleware(RequestLogMiddleware)
     return app

@@ -1,10 +1,11 @@
 """What many routes share: the time, the devices, and the checks of texts and bodies."""
 
 import datetime as dt
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
@@ -17,8 +18,15 @@ NO_NUL = "^[^\\x00]*$"
 MOST_DEVICES = 1000
 MOST_HOURS = 24 * 366 * 10
 
-FROM = Query(alias="from", description="Only what happens after this (ISO 8601; UTC if no offset).")
-TO = Query(description="Only what happens before this (ISO 8601; UTC if no offset).")
+FROM = Query(
+    alias="from",
+    description="Only what happens after this (ISO 8601; UTC if no offset); a day such as "
+    "2026-11-28 is meant from its beginning (UTC).",
+)
+TO = Query(
+    description="Only what happens before this (ISO 8601; UTC if no offset); a day such as "
+    "2026-11-28 is included (UTC)."
+)
 HOURS = Query(
     description="Instead of `from`: so many hours back from `to`, or from now.",
     gt=0,
@@ -27,10 +35,30 @@ HOURS = Query(
 )
 
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _end_of_day(value: Any) -> Any:
+    """A day alone means its end: `from` and `to` of one day are that day, as everywhere."""
+    if not (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    try:
+        day = dt.date.fromisoformat(value)
+    except ValueError:
+        return value  # the check of times says what is wrong
+    if day == dt.date.max:
+        return value
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+
+
+EndTime = Annotated[dt.datetime, BeforeValidator(_end_of_day)]
+"""A time at which something ends; a day alone is included."""
+
+
 def _any_time(
     request: Request,
     from_: Annotated[dt.datetime | None, FROM] = None,
-    to: Annotated[dt.datetime | None, TO] = None,
+    to: Annotated[EndTime | None, TO] = None,
     hours: Annotated[float | None, HOURS] = None,
 ) -> TimeRange:
     """The requested range; without any parameter, all time."""
@@ -49,7 +77,7 @@ def _any_time(
 def _recent_time(
     request: Request,
     from_: Annotated[dt.datetime | None, FROM] = None,
-    to: Annotated[dt.datetime | None, TO] = None,
+    to: Annotated[EndTime | None, TO] = None,
     hours: Annotated[float | None, HOURS] = None,
 ) -> TimeRange:
     """The requested range; without any parameter, the last 24 hours."""

@@ -7,13 +7,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from trackflow.context import Context
-from trackflow.errors import SettingsError
 from trackflow.settings import Settings
-from trackflow.usecases.access.tokens import read_access
 from trackflow.web.app import create_app
+from trackflow.web.exposure import check_exposure, is_loopback
 from trackflow.web.protocol import guarded_by
 from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
-from trackflow.web.security.own_machine import is_loopback
 
 MOST_CONNECTIONS = 512
 STOP_GRACE_S = 10
@@ -75,34 +73,3 @@ def config_of(
         server_header=False,
         proxy_headers=False,
     )
-
-
-def access_line(context: Context, host: str) -> str:
-    """A line on who has access, for the person who starts the service."""
-    access = read_access(context)
-    mode = access.mode
-    if mode.is_on and is_loopback(host):
-        return (
-            "Access:     no-token mode, for programs of this user on this machine only; the first "
-            "token or a sign of a proxy ends it"
-        )
-    why = f" (since {mode.reason})" if mode.reason else ""
-    line = f"Access:     with a token only{why}"
-    if access.has_token_in_use:
-        return line
-    return f"{line}, and there is none: make one with `trackflow token create NAME --scope admin`"
-
-
-def check_exposure(context: Context, host: str) -> None:
-    """Check that other machines cannot reach a store without tokens.
-
-    Raises:
-        SettingsError: other machines could reach it.
-    """
-    if is_loopback(host):
-        return
-    if not read_access(context).has_token_in_use:
-        raise SettingsError(
-            f"listening on {host} would give everyone access: make a token first, with "
-            "`trackflow token create NAME --scope admin`"
-        )

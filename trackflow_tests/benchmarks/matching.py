@@ -33,7 +33,6 @@ from trackflow.matching.windows import MatchSettings, Window, cut_windows
 from trackflow.settings import Settings
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices.settings import device_ids
-from trackflow.store.roads.networks import read_network
 from trackflow.store.tables import cached_polylines, processing_batches
 from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.intake.importing import import_paths
@@ -149,8 +148,7 @@ def _asked(context: Context, windows: list[Window]) -> list[tuple[Path, MatchReq
 
 
 def _dataset(context: Context) -> Path:
-    with context.store.read() as connection:
-        network = read_network(connection, "car", context.settings.home)
+    network = context.network("car")
     assert network is not None
     return network.dataset
 

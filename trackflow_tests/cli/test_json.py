@@ -291,6 +291,8 @@ def test_every_verb_prints_json_whatever_came_out(
     <way id="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>"""
     (tmp_path / "town.osm").write_text(town)
     assert called("network build", "town.osm")["new"]
+    assert [one["name"] for one in called("network list")] == ["town"]
+    assert [one["profile"] for one in called("network remove", "town")] == ["car"]
 
     monkeypatch.setenv("TRACKFLOW_ALERT_DISK_GB", "1000000")
     assert "disk" in {alert["rule"] for alert in called("alerts", code=1)}

@@ -91,7 +91,10 @@ def drive_csv(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "network build", *BESIDE])
+NETWORKS = ("network build", "network list", "network remove", "network serve")
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *NETWORKS, *BESIDE])
 def test_every_verb_has_help_with_an_example(trackflow: Run, verb: str) -> None:
     result = trackflow(*verb.split(), "--help")
     assert result.code == 0
@@ -450,6 +453,7 @@ BAD_CALLS = {
     "device van-7 --time-zone Mars/Base": "no time zone",
     "network build drives.csv": "not an OpenStreetMap extract",
     "network build nowhere.osm.pbf": "nowhere.osm.pbf",
+    "network remove atlantis": "there is no road network 'atlantis'; there are: none",
 }
 
 

@@ -18,6 +18,7 @@ NOT_RUN = {
     "docs/how-to/embed-in-dagster.md": "calls dg, which defs/test_dg.py does",
     "docs/operations/containers.md": "docker/test_topology.py runs them, each in its place",
     "docs/mesh-page.md": "asks a service, which web/routes/test_meshes.py does with it",
+    "docs/mqtt.md": "needs a broker; usecases/intake/test_subscribing.py starts one of it",
     "docs/operations/many-machines.md": "starts containers; defs/test_celery.py starts workers",
 }
 """Pages with shell scripts that `docs/test_operations.py` does not run, and why."""

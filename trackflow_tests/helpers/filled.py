@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Container
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
+from trackflow.matching.coverage import Coverage
 from trackflow.store import months
 from trackflow.store.database import Store
 from trackflow.store.tables import metadata
@@ -21,6 +23,7 @@ CHOSEN = {
     ("access_tokens", "scope"): "ingest",
     ("followed_tables", "missing_ids"): [3, 7],
     ("jobs", "result"): {"days": 3, "share": 0.1},
+    ("road_networks", "coverage"): Coverage.of(np.array([24.9]), np.array([60.1])).to_bytes(),
 }
 ABOUT_A_DEVICE = {
     ("receipts", "source"): "{}.gpx",

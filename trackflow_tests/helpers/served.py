@@ -38,13 +38,16 @@ class Served:
 
 
 @contextmanager
-def trackflow_serve(home: Path, folder: Path, arguments: str = "serve") -> Iterator[Served]:
+def trackflow_serve(
+    home: Path, folder: Path, arguments: str = "serve", start_s: float = 150
+) -> Iterator[Served]:
     """`trackflow` with these arguments on free ports, once it says it is ready.
 
     Args:
         home: its TRACKFLOW_HOME.
         folder: where it runs, and where its output is kept.
         arguments: what follows `trackflow`.
+        start_s: how long it may take to start.
     """
     port, dagster_port = free_port(), free_port()
     ports = ["--port", str(port), "--dagster-port", str(dagster_port)]
@@ -64,7 +67,7 @@ def trackflow_serve(home: Path, folder: Path, arguments: str = "serve") -> Itera
     server = Server(f"http://127.0.0.1:{dagster_port}", log)
     served = Served(process, server, f"http://127.0.0.1:{port}", home, output)
     try:
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + start_s
         while READY not in served.said():
             assert process.poll() is None, served.said()
             assert time.monotonic() < deadline, served.said()

@@ -13,6 +13,7 @@ from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
 from trackflow.matching.match import WindowMatch
+from trackflow.matching.networks import network_name
 from trackflow.store.access import no_token
 from trackflow.store.database import _engine, open_store
 from trackflow.store.days.segments import read_days
@@ -65,6 +66,7 @@ CONVERTED = {
 """Columns whose values a migration changes on purpose, by its revision."""
 
 ONE_DISTANCE, TRUE_MOVEMENT, NO_TOKEN_MODE, NUMBERS = "0006", "0008", "0009", "0021"
+SEVERAL_NETWORKS = "0022"
 FIRST_TOKENS = FIRST_BACKUPS = "0002"
 
 
@@ -208,7 +210,8 @@ def _check_that_it_is_kept(revision: str, context: Context, before: Tables) -> N
     converted = {name for r, names in CONVERTED.items() if revision < r for name in names}
     after = everything(context.store)
     for table, rows in before.items():
-        keys = [column.name for column in metadata.tables[table].primary_key.columns]
+        primary_key = metadata.tables[table].primary_key.columns
+        keys = [column.name for column in primary_key if column.name in rows[0]]
         found = {tuple(row[key] for key in keys): row for row in after[table]}
         rows = [row for row in rows if row.get("alias_id") != LOST_ALIAS]
         assert len(found) == len(rows), table
@@ -223,6 +226,10 @@ def _check_that_it_is_kept(revision: str, context: Context, before: Tables) -> N
 def _check_that_it_reads_right(revision: str, context: Context, today: Today) -> None:
     """What people see before the next run."""
     rows = everything(context.store)
+    (network,) = rows["road_networks"]
+    if revision < SEVERAL_NETWORKS:
+        assert network["name"] == network_name(network["source_name"])
+        assert network["coverage"] is None, "every window is matched on it, as before"
     with context.store.read() as connection:
         for name, thresholds in THRESHOLDS.items():
             assert read_device(connection, name).overrides == thresholds

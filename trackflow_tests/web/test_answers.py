@@ -130,6 +130,8 @@ def api(
         job = queue_job(context, "catalogue_sync", {"source": "liverc"})
         run_job(context, job.job_id)
         client.post("/ingest/geojson", content=b'{"type": "Feature"}').raise_for_status()
+        (first, *_) = client.get("/api/v1/catalogue/tracks").json()["tracks"]
+        parameters |= {"slug": first["slug"]}
         tracks = client.get("/api/v1/tracks").json()["features"]
         parameters |= {"track_id": tracks[0]["id"]}
         entry = client.get("/api/v1/logbook").json()["entries"][0]

@@ -11,7 +11,7 @@ from trackflow.defs.errors import StepError, step
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.matching.networks import RoadNetwork
-from trackflow.usecases.roads.networks import build, network_in_use
+from trackflow.usecases.roads.networks import build, list_networks, network_in_use
 
 CODE_VERSION = "1"
 """Raise it when the same extract would give another network."""
@@ -53,8 +53,10 @@ The roads that lines are matched to, built from an **OpenStreetMap extract** wit
 
 To build one, choose *Open launchpad* in the menu beside *Materialize*, write the path of an
 `.osm.pbf` file after `extract` and materialize; a town takes seconds, a country many minutes. The
-same is done by `trackflow network build FILE.osm.pbf`. When another network comes into use, the
-days of its devices become pending again.
+same is done by `trackflow network build FILE.osm.pbf`. Networks of several extracts are used side
+by side: each window of a track is matched by the smallest one that covers it, and one of the same
+name is replaced. Days that another network may change become pending again. `in_use` counts the
+networks of the profile; the rest describes the one that was built, or the largest.
 """,
 )
 @step
@@ -73,14 +75,15 @@ def road_network(
             )
         else:
             network, is_new = network_in_use(trackflow_context, profile), False
+        in_use = [one for one in list_networks(trackflow_context) if one.profile == profile]
     if network is None:
         raise StepError(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "
             "`extract` in the launchpad (in the menu beside Materialize)."
         )
     return dg.MaterializeResult(
-        metadata={**describe(network), "new": is_new},
-        data_version=dg.DataVersion(network.version),
+        metadata={**describe(network), "in_use": len(in_use), "new": is_new},
+        data_version=dg.DataVersion(" ".join(sorted(one.version for one in in_use))),
     )
 
 
@@ -88,6 +91,7 @@ def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
     """Metadata of a network; its bbox is rounded, as it may show where people live."""
     west, south, east, north = (round(edge) for edge in network.bbox)
     return {
+        "name": network.name,
         "version": network.version,
         "profile": network.profile,
         "source": network.source_name,

@@ -33,30 +33,31 @@ def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes
         }
         for track in tracks
     )
-    return _write([*TRACK_COLUMNS, "line", "encoded_polyline"], rows, file)
+    return write_rows([*TRACK_COLUMNS, "line", "encoded_polyline"], rows, file)
 
 
 def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
     """Write points; returns how many."""
-    return _write(POINT_COLUMNS, points, file)
+    return write_rows(POINT_COLUMNS, points, file)
 
 
 def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
     """Write visits; returns how many."""
-    return _write(VISIT_COLUMNS, visits, file)
+    return write_rows(VISIT_COLUMNS, visits, file)
 
 
 def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
     """Write legs; returns how many."""
-    return _write(LEG_COLUMNS, (leg.values for leg in legs), file)
+    return write_rows(LEG_COLUMNS, (leg.values for leg in legs), file)
 
 
 def write_stays(stays: Iterable[StayRow], file: IO[bytes]) -> int:
     """Write stays; returns how many."""
-    return _write(STAY_COLUMNS, stays, file)
+    return write_rows(STAY_COLUMNS, stays, file)
 
 
-def _write(header: Sequence[str], rows: Iterable[Mapping[str, Any]], file: IO[bytes]) -> int:
+def write_rows(header: Sequence[str], rows: Iterable[Mapping[str, Any]], file: IO[bytes]) -> int:
+    """Write a header and rows, by its names; returns how many rows."""
     writer = csv.DictWriter(_EncodedText(file), header, lineterminator="\n")
     writer.writeheader()
     count = 0

@@ -26,7 +26,12 @@ def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
 
 def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
     """Write visits; returns how many. The geometry of an unknown place is null."""
-    return _write((_visit_feature(visit) for visit in visits), file)
+    return write_places(visits, file)
+
+
+def write_places(rows: Iterable[dict[str, Any]], file: IO[bytes]) -> int:
+    """Write rows with a longitude and a latitude, which may be None; returns how many."""
+    return _write((_place_feature(row) for row in rows), file)
 
 
 def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
@@ -36,7 +41,7 @@ def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
 
 def write_stays(stays: Iterable[StayRow], file: IO[bytes]) -> int:
     """Write stays as points; returns how many."""
-    return _write((_visit_feature(stay) for stay in stays), file)
+    return _write((_place_feature(stay) for stay in stays), file)
 
 
 def _leg_feature(leg: LegRecord) -> dict[str, Any]:
@@ -71,8 +76,8 @@ def _point_feature(row: PointRow) -> dict[str, Any]:
     }
 
 
-def _visit_feature(visit: VisitRow) -> dict[str, Any]:
-    values = {name: plain(value) for name, value in visit.items()}
+def _place_feature(row: dict[str, Any]) -> dict[str, Any]:
+    values = {name: plain(value) for name, value in row.items()}
     geometry = geojson_point(values.pop("longitude"), values.pop("latitude"))
     return {"type": "Feature", "geometry": geometry, "properties": values}
 

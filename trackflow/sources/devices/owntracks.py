@@ -115,12 +115,13 @@ def device_of(message: Record) -> str | None:
     A topic is `owntracks/user/device`, with another word in front where people changed it.
     """
     topic = message.get("topic")
-    named = _device_of_topic(topic) if isinstance(topic, str) else None
+    named = device_of_topic(topic) if isinstance(topic, str) else None
     return text(message.get("tid")) if named is None else named
 
 
 @functools.lru_cache(1024)  # a file has few topics, and each of them many times
-def _device_of_topic(topic: str) -> str | None:
+def device_of_topic(topic: str) -> str | None:
+    """The device of an MQTT topic: `user/device`; None if it has fewer than two levels."""
     parts = [part for part in topic.split("/") if part.strip()]
     if parts[:1] == [_TOPIC_BASE] and len(parts) > 2:
         return "/".join(parts[1:3])

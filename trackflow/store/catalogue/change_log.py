@@ -1,9 +1,10 @@
 """The changes of each sync: whole rows, before and after, so that it can be undone exactly."""
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -68,14 +69,46 @@ def write_changes(
 def read_changes(connection: Connection, sync_id: uuid.UUID) -> list[RowChange]:
     """The changes of a sync, by slug."""
     query = sa.select(h.kind, h.before, h.after).where(h.sync_id == sync_id).order_by(h.slug)
+    return [_change(row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedChange:
+    """A row's change with the sync that made it.
+
+    Attributes:
+        sync_id: the sync.
+        started_at: when it began, UTC.
+        undone_at: when it was undone; None if it was not.
+        change: what it changed.
+    """
+
+    sync_id: uuid.UUID
+    started_at: dt.datetime
+    undone_at: dt.datetime | None
+    change: RowChange
+
+
+def changes_of_row(connection: Connection, source: str, slug: str) -> list[LoggedChange]:
+    """The recorded changes of a row, the newest first; those of old syncs are forgotten."""
+    query = (
+        sa.select(h.kind, h.before, h.after, s.sync_id, s.started_at, s.undone_at)
+        .join(catalogue_syncs, s.sync_id == h.sync_id)
+        .where(h.source == source, h.slug == slug)
+        .order_by(s.number.desc())
+    )
     return [
-        RowChange(
-            row.kind,
-            None if row.before is None else CatalogueRow.of_json(row.before),
-            CatalogueRow.of_json(row.after),
-        )
+        LoggedChange(row.sync_id, row.started_at, row.undone_at, _change(row))
         for row in connection.execute(query)
     ]
+
+
+def _change(row: Any) -> RowChange:
+    return RowChange(
+        row.kind,
+        None if row.before is None else CatalogueRow.of_json(row.before),
+        CatalogueRow.of_json(row.after),
+    )
 
 
 def forget_old_changes(connection: Connection, source: str) -> None:

@@ -77,6 +77,7 @@ def select_rows(
     *,
     active: bool | None = True,
     text: str = "",
+    country: str = "",
     limit: int = 100,
     after: str = "",
 ) -> list[CatalogueRow]:
@@ -87,12 +88,15 @@ def select_rows(
         source: the source's name.
         active: True for listed tracks only, False for the others, None for all.
         text: part of the slug, name, city or country, in any letter case.
+        country: the country's name, as it is stored.
         limit: the largest number.
         after: the slug after which to go on.
     """
     query = sa.select(catalogue_tracks).where(t.source == source, _bytes(connection) > after)
     if active is not None:
         query = query.where(t.is_active == active)
+    if country:
+        query = query.where(t.country == country)
     if text:
         query = query.where(
             sa.or_(
@@ -104,6 +108,13 @@ def select_rows(
         )
     found = connection.execute(query.order_by(_bytes(connection)).limit(limit))
     return [_row(row._mapping) for row in found]
+
+
+def find_row(connection: Connection, source: str, slug: str) -> CatalogueRow | None:
+    """A track of a source by its slug."""
+    query = sa.select(catalogue_tracks).where(t.source == source, t.slug == slug)
+    found = connection.execute(query).first()
+    return None if found is None else _row(found._mapping)
 
 
 def count_rows(connection: Connection, source: str) -> dict[str, int]:

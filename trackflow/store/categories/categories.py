@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import ONE_DAY, midnight
+from trackflow.geo.time import ONE_DAY, from_us, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_days, of_devices
@@ -18,6 +18,7 @@ from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.mileage.tables import logbook_days
 from trackflow.store.places.tables import stay_days
 from trackflow.store.tables import processing_batches
+from trackflow.store.types import epoch_us
 
 c, n, b = categories.c, category_days.c, processing_batches.c
 
@@ -254,3 +255,23 @@ def forget_days(
     """
     chosen = (*of_devices(n.device_id, device_ids), *of_days(n.day, first, last))
     connection.execute(sa.update(category_days).where(*chosen).values(sources_hash=""))
+
+
+def outcomes_between(
+    connection: Connection, device_ids: Devices, start_us: int, end_us: int
+) -> dict[tuple[str, int], str]:
+    """The categories of tracks by device and start, of tracks that overlap a time.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices; None for all.
+        start_us: microseconds since 1970.
+        end_us: the same, not included.
+    """
+    query = sa.select(c.device_id, epoch_us(c.start_time).label("start_us"), c.category).where(
+        c.start_time >= from_us(start_us) - longest(connection),
+        c.start_time < from_us(end_us),
+        c.category.is_not(None),
+        *of_devices(c.device_id, device_ids),
+    )
+    return {(row.device_id, row.start_us): row.category for row in connection.execute(query)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.matching.coverage import NOWHERE
 from trackflow.store.dialects import insert_of, listed_pairs, pairs_as_table
 from trackflow.store.tables import processing_batches
 from trackflow.store.types import UtcTime
@@ -42,15 +43,19 @@ WITHOUT_ROADS = ""
 """The network version of lines that were made while matching was switched off."""
 
 
-def matched_on_other(version: str | None) -> StaleCondition:
+def matched_on_other(versions: Sequence[str] | None) -> StaleCondition:
     """The condition that up-to-date lines were made without roads or on another network.
 
     Args:
-        version: of the network in use; None where only the engine knows it.
+        versions: of the networks in use; None where only the engine knows it.
     """
     other = b.matched_on == WITHOUT_ROADS
-    if version is not None:
-        other = sa.and_(b.matched_on.is_not(None), b.matched_on != version)
+    if versions is not None:
+        left: sa.ColumnElement[str] = b.matched_on
+        for known in (*versions, NOWHERE, " "):
+            left = sa.func.replace(left, known, "")
+        # None before lines are made: comparing it with anything is not true
+        other = sa.or_(other, left != "")
     return sa.and_(other, b.matched_generation >= b.segmented_generation)
 
 

@@ -17,14 +17,10 @@ from trackflow.store.tables import (
     devices,
     gps_points,
     processing_batches,
-    road_networks,
 )
 from trackflow.store.types import UtcTime
 
 b, d, g, p = processing_batches.c, devices.c, gps_points.c, cached_polylines.c
-
-type NetworkRow = sa.Row[Any]
-"""A road network: profile, version, folder, source_name, west, south, east, north."""
 
 type Devices = Sequence[str] | None
 """Device ids; None means all."""
@@ -181,12 +177,3 @@ def active_devices(connection: Connection, since: dt.datetime) -> int:
     some = sa.select(sa.literal(1)).where(g.device_id == d.device_id, g.recorded_at >= since)
     query = sa.select(sa.func.count()).select_from(devices).where(some.exists())
     return connection.scalar(query) or 0
-
-
-def network_rows(connection: Connection) -> list[sa.Row[Any]]:
-    """The road networks in use."""
-    c = road_networks.c
-    query = sa.select(
-        c.profile, c.version, c.folder, c.source_name, c.west, c.south, c.east, c.north
-    )
-    return list(connection.execute(query.order_by(c.profile)))

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.bbox import Bbox
 from trackflow.store.categories.tables import categories
+from trackflow.store.days import overviews
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_ids import longest, write_aliases
 from trackflow.store.tables import devices, tracks
@@ -22,6 +23,9 @@ COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
 
 OUTCOME_NAMES = ("category", "purpose")
 """What a track was for; None while nothing decides."""
+
+MOST_KEYS = 500
+"""Per statement: databases limit how many values one may have."""
 
 type TrackRow = dict[str, Any]
 """A track's columns by name."""
@@ -72,6 +76,7 @@ def replace_between(
         connection.execute(
             sa.insert(tracks), [{"device_id": device_id, "updated_at": now, **x} for x in changed]
         )
+    overviews.replace(connection, outdated, [{"device_id": device_id, **x} for x in changed])
     write_aliases(connection, device_id, [before[track_id] for track_id in gone], new, now)
     return len(changed) + len(gone)
 
@@ -136,6 +141,7 @@ def read_page(
     bbox: Bbox | None,
     after: TrackCursor | None,
     limit: int,
+    newest_first: bool = False,
 ) -> Generator[sa.Row[Any]]:
     """Tracks that overlap a time range and a bbox, by start and id, with one line as `polyline`.
 
@@ -151,7 +157,9 @@ def read_page(
         bbox: None for no limit.
         after: the last track of the page before; None for the first page.
         limit: the largest number of tracks.
+        newest_first: in the reverse order.
     """
+    order = (t.start_time, t.track_id)
     query = (
         _with_line(line)
         .where(
@@ -161,17 +169,18 @@ def read_page(
             t.end_time >= start,
             *of_devices(t.device_id, device_ids),
         )
-        .order_by(t.start_time, t.track_id)
+        .order_by(*(column.desc() for column in order) if newest_first else order)
         .limit(limit)
     )
     if bbox is not None:
         query = query.where(overlaps(bbox))
     if after is not None:
-        position = sa.tuple_(t.start_time, t.track_id)
-        query = query.where(
-            t.start_time >= after.start_time,
-            position > sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
-        )
+        position = sa.tuple_(*order)
+        last = sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id)
+        if newest_first:
+            query = query.where(t.start_time <= after.start_time, position < last)
+        else:
+            query = query.where(t.start_time >= after.start_time, position > last)
     with connection.execute(query.execution_options(yield_per=100)) as rows:
         yield from rows
 
@@ -180,6 +189,16 @@ def read_one(connection: Connection, track_id: uuid.UUID) -> sa.Row[Any] | None:
     """A track as `read_page` gives it with its matched line, and its `raw_polyline`."""
     query = _with_line("matched").add_columns(t.raw_polyline).where(t.track_id == track_id)
     return connection.execute(query).one_or_none()
+
+
+def read_times(connection: Connection, track_ids: Sequence[uuid.UUID]) -> list[sa.Row[Any]]:
+    """Id, device, start and end of some tracks, in no order."""
+    found: list[sa.Row[Any]] = []
+    for begin in range(0, len(track_ids), MOST_KEYS):
+        some = track_ids[begin : begin + MOST_KEYS]
+        query = sa.select(t.track_id, t.device_id, t.start_time, t.end_time)
+        found.extend(connection.execute(query.where(t.track_id.in_(some))))
+    return found
 
 
 def read_stops(

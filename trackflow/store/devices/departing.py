@@ -29,6 +29,7 @@ from trackflow.store.tables import (
     segments,
     track_aliases,
     track_notes,
+    track_overviews,
     tracks,
 )
 from trackflow.store.types import UtcTime
@@ -38,6 +39,7 @@ DERIVED_TABLES = (
     segments,
     cached_polylines,
     day_ledgers,
+    track_overviews,
     catalogue_visits,
     catalogue_visit_days,
     legs,

@@ -42,6 +42,7 @@ from trackflow.store.tables import (
     replaced_points,
     segments,
     track_notes,
+    track_overviews,
     tracks,
 )
 from trackflow.store.types import epoch_us
@@ -272,7 +273,7 @@ def _drop_tracks(
     counts = {"catalogue_visits": connection.execute(visits).rowcount}
     old_stays = sa.delete(stays).where(stays.c.device_id == device_id, stays.c.end_time < start)
     counts["stays"] = connection.execute(old_stays).rowcount
-    for table in (legs, categories):
+    for table in (legs, categories, track_overviews):
         of_tracks = sa.delete(table).where(
             table.c.device_id == device_id, table.c.start_time < start
         )

@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0021"
+SCHEMA_VERSION = "0023"
 """The newest revision in `versions/`."""

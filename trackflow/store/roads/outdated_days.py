@@ -1,7 +1,7 @@
 """Days whose lines were made without roads, or on another road network than the one in use."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,8 +12,8 @@ from trackflow.store.tables import devices, processing_batches
 
 b = processing_batches.c
 
-type NetworkVersions = Mapping[str, str | None]
-"""The version of the network in use by profile; None where only the engine knows it.
+type NetworkVersions = Mapping[str, Sequence[str] | None]
+"""The versions of the networks in use by profile; None where only the engine knows it.
 
 A profile that is not named has no network: its lines stay, as there is nothing better.
 """
@@ -47,8 +47,8 @@ def _is_outdated(versions: NetworkVersions) -> sa.ColumnElement[bool]:
         *(
             sa.and_(
                 b.device_id.in_(sa.select(devices.c.device_id).where(devices.c.profile == profile)),
-                batch_marks.matched_on_other(version),
+                batch_marks.matched_on_other(known),
             )
-            for profile, version in versions.items()
+            for profile, known in versions.items()
         ),
     )

@@ -74,6 +74,7 @@ def list_tracks(
     *,
     active: bool | None = True,
     text: str = "",
+    country: str = "",
     limit: int = 100,
     after: str = "",
 ) -> list[CatalogueRow]:
@@ -84,6 +85,7 @@ def list_tracks(
         source: the source's name.
         active: only those that are listed, only those that are not, or (None) all.
         text: what the slug, name, city or country has to contain, in any case.
+        country: the country's English name.
         limit: the largest number, 1,000 at most.
         after: the slug after which to go on.
 
@@ -93,7 +95,13 @@ def list_tracks(
     name = source_named(context.settings, source).source
     with context.store.read() as connection:
         return stored_tracks.select_rows(
-            connection, name, active=active, text=text, limit=min(limit, MOST_LISTED), after=after
+            connection,
+            name,
+            active=active,
+            text=text,
+            country=country,
+            limit=min(limit, MOST_LISTED),
+            after=after,
         )
 
 

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from trackflow.context import Context
+from trackflow.context import Context, Roads
 from trackflow.errors import BadInputError, EngineUnavailableError
+from trackflow.geo.overviews import overview_of
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
-from trackflow.matching.engines.protocol import Engine, roads_version
+from trackflow.matching.engines.protocol import roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
 from trackflow.store.database import Connection
-from trackflow.store.days import batch_lists, segments, tracks
+from trackflow.store.days import batch_lists, overviews, segments, tracks
 from trackflow.store.devices import settings as devices
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import points
@@ -264,6 +265,19 @@ def _compare_tracks(
             columns = _differing(stored[track_id], expected[track_id])
             if columns:
                 report.note(f"{device_id}: track {track_id} differs in {columns}")
+    _compare_overviews(connection, device_id, report)
+
+
+def _compare_overviews(connection: Connection, device_id: str, report: VerifyReport) -> None:
+    """Compare the lines of maps of long times with those of the tracks that are stored."""
+    expected = {
+        row["track_id"]: overview_of(row["matched_polyline"])
+        for row in tracks.read_rows(connection, device_id)
+    }
+    stored = overviews.read_all(connection, device_id)
+    for track_id in sorted(stored.keys() | expected.keys()):
+        if stored.get(track_id) != expected.get(track_id):
+            report.note(f"{device_id}: the overview of track {track_id} is not that of its line")
 
 
 def _differing(stored: Mapping[str, Any], expected: dict[str, Any]) -> str:
@@ -281,8 +295,7 @@ def _compare_windows(
         report.unmatched = "matching is switched off"
         return
     try:
-        engine = context.engine(device.profile)
-        expected = dict(_windows(engine, days))
+        expected = dict(_windows(context.roads(device.profile), days))
     except EngineUnavailableError as error:
         report.unmatched = str(error)
         return
@@ -324,12 +337,13 @@ def _match(stored: bytes) -> WindowMatch | None:
         return None
 
 
-def _windows(engine: Engine, days: list[DaySegments]) -> Iterator[tuple[int, tuple[str, Window]]]:
+def _windows(roads: Roads, days: list[DaySegments]) -> Iterator[tuple[int, tuple[str, Window]]]:
     """Input hash and window by the time at which it begins."""
     settings = MatchSettings()
     parts = [part for day in days for part in day.segments]
     for track in merge(parts):
         whole = joined_points(parts, track)
         for window in cut_windows(Points.empty(), whole, Points.empty(), settings):
+            engine = roads(window)
             key = window.input_hash(engine.profile, roads_version(engine), settings)
             yield window.start_us, (key, window)

@@ -132,7 +132,7 @@ def _by_name(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _network_folders(connection: Connection, home: Path) -> list[Path]:
-    folders = networks.folders_in_use(connection, home)
+    folders = sorted({one.located(home) for one in networks.read_networks(connection)})
     for folder in folders:
         if not folder.is_dir():
             raise SettingsError(
@@ -144,7 +144,8 @@ def _network_folders(connection: Connection, home: Path) -> list[Path]:
 
 def _folders_beside(connection: Connection, home: Path) -> dict[str, list[Path]]:
     """What belongs to the networks in use, by kind; old networks lack some of it."""
-    versions = sorted(set(networks.versions(connection).values()))
+    of_profiles = networks.versions(connection).values()
+    versions = sorted({version for known in of_profiles for version in known})
     found = {}
     for kind, folder_of in BESIDE_NETWORKS.items():
         folders = [folder_of(home, version) for version in versions]

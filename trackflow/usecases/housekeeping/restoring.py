@@ -27,6 +27,7 @@ from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.time import to_us
 from trackflow.store.access import no_token
 from trackflow.store.database import Connection
+from trackflow.store.days import overviews
 from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import (
@@ -155,6 +156,7 @@ def restore(
             _place_networks(connection)
             _check_devices(connection)
             complete_aliases(connection)
+            overviews.fill_missing(connection)
             if manifest["schema"] < ONE_DISTANCE:
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
@@ -358,11 +360,20 @@ def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 
 
 def _place_networks(connection: Connection) -> None:
-    """Set the networks' folders, relative to the home folder."""
-    for profile, name in networks.stored_folders(connection).items():
-        if not FOLDER_NAME.fullmatch(name):
-            raise BadInputError(f"a road network lies in {name[:100]!r}")
-        networks.move_folder(connection, profile, f"networks/{name}")
+    """Name the networks and set their folders, relative to the home folder.
+
+    Raises:
+        BadInputError: a folder or a coverage makes no sense.
+    """
+    networks.name_networks(connection)
+    for one in networks.read_networks(connection):
+        if not FOLDER_NAME.fullmatch(one.folder):
+            raise BadInputError(f"a road network lies in {one.folder[:100]!r}")
+        networks.move_folder(connection, one, f"networks/{one.folder}")
+        try:
+            networks.read_candidates(connection, one.profile)
+        except ValueError:
+            raise BadInputError(f"the coverage of the network {one.name[:100]!r} is none") from None
 
 
 def _check_empty(connection: Connection, context: Context) -> None:

@@ -1,10 +1,9 @@
-"""The devices with their last positions, and the road networks in use."""
+"""The devices with their last positions."""
 
 import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.context import Context
-from trackflow.geo.bbox import Bbox
 from trackflow.store.days import queries
 from trackflow.store.devices.looks import DeviceLook, read_looks
 
@@ -34,23 +33,6 @@ class DeviceState:
     look: DeviceLook
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkState:
-    """The road network that a profile uses.
-
-    Attributes:
-        profile: car, bicycle or foot.
-        version: changes whenever the roads do.
-        source_name: file name of its extract.
-        bbox: of its roads.
-    """
-
-    profile: str
-    version: str
-    source_name: str
-    bbox: Bbox
-
-
 def list_devices(context: Context) -> list[DeviceState]:
     """All devices, by id."""
     with context.store.read() as connection:
@@ -66,21 +48,6 @@ def list_devices(context: Context) -> list[DeviceState]:
             longitude=row.longitude,
             latitude=row.latitude,
             look=looks[row.device_id],
-        )
-        for row in rows
-    ]
-
-
-def list_networks(context: Context) -> list[NetworkState]:
-    """The road networks in use, by profile."""
-    with context.store.read() as connection:
-        rows = queries.network_rows(connection)
-    return [
-        NetworkState(
-            row.profile,
-            row.version,
-            row.source_name,
-            Bbox(row.west, row.south, row.east, row.north),
         )
         for row in rows
     ]

@@ -22,7 +22,8 @@ from trackflow.geo.time import ONE_DAY
 from trackflow.places.towns import Town, load_towns
 from trackflow.store.days import track_notes
 from trackflow.usecases.places.reading import list_places
-from trackflow.usecases.queries.devices import list_devices, list_networks
+from trackflow.usecases.queries.devices import list_devices
+from trackflow.usecases.roads.networks import list_networks
 from trackflow.words import folded, rank
 
 LONGEST = 200

@@ -1,10 +1,4 @@
-"""Tracks page by page, and one by one with why they are tracks.
-
-Long ranges are read as simplified lines, page by page, and not as vector tiles: a tile would have
-to read and decode every track of the range to keep the few that cross it, and again for each of
-the twenty tiles of a view and after each pan. Lines simplified to some metres are read once for a
-range; the map library cuts them into tiles itself, in a worker of the browser.
-"""
+"""Tracks page by page, and one by one with why they are tracks."""
 
 import datetime as dt
 import uuid
@@ -68,6 +62,7 @@ class TrackSelection:
         line: matched or raw.
         limit: largest number of tracks.
         after: the position after which the page begins; None for the first page.
+        newest_first: in the reverse order of their starts.
     """
 
     device_ids: Devices
@@ -76,6 +71,7 @@ class TrackSelection:
     line: str
     limit: int
     after: TrackCursor | None
+    newest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +184,7 @@ def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
             bbox=selection.bbox,
             after=selection.after,
             limit=selection.limit + 1,
+            newest_first=selection.newest_first,
         )
         with closing(found) as rows:
             page, is_last = _page(rows, selection.limit)

@@ -7,14 +7,17 @@ is trimmed where it meets its neighbours' matches, which may lie in the days bef
 import datetime as dt
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from trackflow.context import Context
+import numpy as np
+
+from trackflow.context import Context, Roads
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, from_us
-from trackflow.matching.engines.protocol import Engine, roads_version
+from trackflow.matching.coverage import NOWHERE
+from trackflow.matching.engines.protocol import roads_version
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import WindowLine, trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows, end_seen, start_seen
@@ -35,26 +38,41 @@ type Days = dict[dt.date, list[Segment]]
 
 @dataclass(slots=True)
 class _Matcher:
-    """Matches the windows of one device's day, through the cache."""
+    """Matches the windows of one device's day, through the cache.
 
-    engine: Engine
+    Attributes:
+        roads: the engine for each window.
+        settings: how to match.
+        cached: earlier matches by input hash.
+        report: counts.
+        keeper: keeps the claim while it takes long.
+        networks: the versions of all networks that windows were matched on.
+        seen: all points that windows had, their context included.
+    """
+
+    roads: Roads
     settings: MatchSettings
     cached: dict[str, bytes]
     report: DayReport
     keeper: ClaimKeeper
+    networks: set[str] = field(default_factory=set)
+    seen: list[Points] = field(default_factory=list)
 
     def matches(self, windows: Sequence[Window]) -> list[tuple[str, WindowMatch]]:
         """Input hash and match of each window."""
         return [self._match(window) for window in windows]
 
     def _match(self, window: Window) -> tuple[str, WindowMatch]:
-        key = window.input_hash(self.engine.profile, roads_version(self.engine), self.settings)
+        engine = self.roads(window)
+        self.networks.add(engine.network_version)
+        self.seen.append(window.points)
+        key = window.input_hash(engine.profile, roads_version(engine), self.settings)
         stored = self.cached.get(key)
         if stored is not None:
             self.report.cached_windows += 1
             return key, WindowMatch.from_bytes(stored)
         self.keeper.renew()
-        match = match_window(self.engine, window, self.settings)
+        match = match_window(engine, window, self.settings)
         self.report.engine_points += match.source_coordinates_count
         return key, match
 
@@ -85,7 +103,7 @@ def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> D
     report = DayReport(device_id, day)
     try:
         found = _read(context, device_id, day)
-        rows, matched_on = _day_rows(context, found, report, ClaimKeeper(context, claims))
+        rows, matched = _day_rows(context, found, report, ClaimKeeper(context, claims))
         with context.store.write() as connection:
             now = context.clock()
             lock_devices(connection, [device_id])
@@ -101,7 +119,7 @@ def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> D
                 now,
                 changed=report.changed,
                 match_ms=elapsed_ms,
-                matched_on=matched_on,
+                **matched,
             )
     except StaleClaimError as error:
         report.error, report.deferred = str(error), True
@@ -153,22 +171,32 @@ def _read(context: Context, device_id: str, day: dt.date) -> _LineInputs:
 
 def _day_rows(
     context: Context, found: _LineInputs, report: DayReport, keeper: ClaimKeeper
-) -> tuple[list[dict[str, object]], str | None]:
-    """The rows of the day's windows, and the version of the network that they were matched on."""
+) -> tuple[list[dict[str, object]], dict[str, str | float | None]]:
+    """The rows of the day's windows, and columns of the batch: on which roads they were matched."""
     own = found.days.get(found.day)
     if not own:
-        return [], None
+        return [], _matched(None, [])
     if not context.matches:
-        return [], batch_marks.WITHOUT_ROADS
-    engine = context.engine(found.device.profile)
-    matcher = _Matcher(engine, MatchSettings(), found.cached, report, keeper)
+        return [], _matched(batch_marks.WITHOUT_ROADS, [])
+    roads = context.roads(found.device.profile)
+    matcher = _Matcher(roads, MatchSettings(), found.cached, report, keeper)
     rows: list[dict[str, object]] = []
     for segment in own:
         head, tail = _neighbours(found.days, found.day, segment, matcher.settings)
         rows += _segment_rows(matcher, head, segment.points, tail)
     report.windows = len(rows)
     report.raw_windows = sum(bool(row["is_raw"]) for row in rows)
-    return rows, engine.network_version
+    return rows, _matched(" ".join(sorted(matcher.networks)) or NOWHERE, matcher.seen)
+
+
+def _matched(networks: str | None, seen: Sequence[Points]) -> dict[str, str | float | None]:
+    """Columns of the batch: the networks, and the box around all points that were read."""
+    read = Points.concat(seen) if seen else Points.empty()
+    box: list[float | None] = [None] * 4
+    if len(read):
+        box = [float(f(x)) for f in (np.min, np.max) for x in (read.lon, read.lat)]
+    edges = ("seen_west", "seen_south", "seen_east", "seen_north")
+    return {"matched_on": networks, **dict(zip(edges, box, strict=True))}
 
 
 def _neighbours(

@@ -1,10 +1,11 @@
-"""Vector tiles of the road network, from the road engine: a base map that needs no internet.
+"""Vector tiles of road networks, from the road engine: a base map that needs no internet.
 
 A tile is requested from the engine once and then kept on disk, under the network's version. The
 embedded engine here is one of its own, loaded when the first tile is missing, and it makes one tile
 at a time: it is no thread-safe object. No matched line ever waits for it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from trackflow.basemap.combining import combine
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.http import TooLargeError, ask
@@ -23,11 +25,9 @@ from trackflow.errors import EngineUnavailableError, NotFoundError
 from trackflow.files import whole_file
 from trackflow.geo import tiles
 from trackflow.geo.bbox import Bbox
-from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.http import HttpEngine
-from trackflow.matching.networks import load_network
-from trackflow.store.days import queries
-from trackflow.store.roads.networks import located
+from trackflow.matching.engines.shelf import EngineShelf
+from trackflow.store.roads.networks import StoredNetwork, read_networks
 
 LOWEST_ZOOM, HIGHEST_ZOOM = 12, 16
 """The engine makes no tiles below; above, a map shows the highest ones larger."""
@@ -59,7 +59,7 @@ class RoadTiles:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._embedded: EmbeddedEngine | None = None
+        self._embedded = EngineShelf()
         self._client: HttpClient | None = None
         self._servers: dict[str, tuple[float, str]] = {}
 
@@ -67,7 +67,7 @@ class RoadTiles:
         """A Mapbox vector tile; empty where there are no roads, and at zooms without tiles.
 
         Args:
-            profile: car, bicycle or foot; None for any network, on a server for car.
+            profile: car, bicycle or foot; None for the first that has one, on a server for car.
             zoom: zoom level, 0 for the whole Earth.
             x: column, from the west.
             y: row, from the north.
@@ -78,10 +78,18 @@ class RoadTiles:
         """
         if not tiles.exists(zoom, x, y):
             raise NotFoundError("there is no such tile")
-        source = self._source(profile)
-        outside = source.bbox is not None and not tiles.overlaps(source.bbox, zoom, x, y)
-        if outside or not LOWEST_ZOOM <= zoom <= HIGHEST_ZOOM:
+        sources = [
+            source
+            for source in self._sources(profile)
+            if source.bbox is None or tiles.overlaps(source.bbox, zoom, x, y)
+        ]
+        if not LOWEST_ZOOM <= zoom <= HIGHEST_ZOOM:
             return EMPTY
+        # roads that several networks have are drawn twice, at the same place
+        made = [tile for source in sources if (tile := self._tile(source, zoom, x, y))]
+        return combine(made) if len(made) > 1 else b"".join(made)
+
+    def _tile(self, source: _Source, zoom: int, x: int, y: int) -> bytes:
         path = self._folder(source.version) / str(zoom) / str(x) / f"{y}.mvt"
         with suppress(OSError):
             return path.read_bytes()
@@ -95,45 +103,33 @@ class RoadTiles:
     def close(self) -> None:
         """Release the engine."""
         with self._lock:
-            if self._embedded is not None:
-                self._embedded.close()
+            self._embedded.close()
             if self._client is not None:
                 self._client.close()
-            self._embedded = self._client = None
+            self._client = None
 
     def _folder(self, version: str) -> Path:
         safe = "".join(c if c.isalnum() else "_" for c in version)
         return self._context.settings.home / "tiles" / safe
 
-    def _source(self, profile: str | None) -> _Source:
-        with self._context.store.read() as connection:
-            networks = queries.network_rows(connection)
+    def _sources(self, profile: str | None) -> list[_Source]:
+        """The networks that tiles show: those of one profile, the largest first."""
         url = self._context.settings.engine_url
         if url not in ("", NO_ENGINE):
             served = profile or "car"
             version = self._server_version(url, served)
-            return _Source(version, None, partial(self._fetch, url, served))
-        network = next((n for n in networks if profile in (None, n.profile)), None)
-        if network is None:
+            return [_Source(version, None, partial(self._fetch, url, served))]
+        with self._context.store.read() as connection:
+            networks = read_networks(connection, profile)
+        if not networks:
             raise NotFoundError("there is no road network: make one with `trackflow network build`")
-        bbox = Bbox(network.west, network.south, network.east, network.north)
-        return _Source(network.version, bbox, partial(self._make, network))
+        shown = [one for one in networks if one.profile == networks[0].profile]
+        shown.sort(key=lambda one: (-(one.area_km2 or math.inf), one.name))
+        return [_Source(one.version, one.bbox, partial(self._make, one)) for one in shown]
 
-    def _make(self, network: queries.NetworkRow, zoom: int, x: int, y: int) -> bytes:
+    def _make(self, network: StoredNetwork, zoom: int, x: int, y: int) -> bytes:
         with self._lock:
-            engine = self._embedded
-            if engine is None or engine.network_version != network.version:
-                dataset = load_network(
-                    located(
-                        network.folder,
-                        network.profile,
-                        network.version,
-                        self._context.settings.home,
-                    )
-                ).dataset
-                engine = EmbeddedEngine(dataset, network.profile, network.version)
-                self._embedded = engine
-            return engine.tile(zoom, x, y)
+            return self._embedded.engine(self._context.files_of(network)).tile(zoom, x, y)
 
     def _server_version(self, url: str, profile: str) -> str:
         checked_at, version = self._servers.get(profile, (float("-inf"), ""))

@@ -1,4 +1,4 @@
-"""Serves the road network in use over HTTP, by OSRM's own server, and follows a new network."""
+"""Serves a road network in use over HTTP, by OSRM's own server, and follows a new network."""
 
 import subprocess
 from collections.abc import Callable
@@ -33,12 +33,17 @@ class NetworkAddress:
     threads: int
 
 
-def serve_network(context: Context, profile: str, place: NetworkAddress, note: Print) -> None:
-    """Serve the network of a profile until interrupted; waits while there is none.
+def serve_network(
+    context: Context, profile: str, name: str | None, place: NetworkAddress, note: Print
+) -> None:
+    """Serve a network of a profile until interrupted; waits while there is none.
+
+    OSRM's server holds one data set.
 
     Args:
-        context: the store, which names the network in use.
+        context: the store, which names the networks in use.
         profile: car, bicycle or foot.
+        name: of the network; None for the largest.
         place: where to listen.
         note: called with a line on each change.
 
@@ -48,18 +53,18 @@ def serve_network(context: Context, profile: str, place: NetworkAddress, note: P
     """
     if profile not in PROFILES:
         raise SettingsError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
-    network = network_in_use(context, profile)
+    network = network_in_use(context, profile, name)
     if network is None:
         note(f"Waiting for a road network: `trackflow network build FILE --profile {profile}`")
     while True:
         while network is None:
             sleep(POLL_S)
-            network = _in_use(context, profile, network)
-        network = _serve_until_changed(context, network, place, note)
+            network = _in_use(context, profile, name, network)
+        network = _serve_until_changed(context, network, name, place, note)
 
 
 def _serve_until_changed(
-    context: Context, network: RoadNetwork, place: NetworkAddress, note: Print
+    context: Context, network: RoadNetwork, name: str | None, place: NetworkAddress, note: Print
 ) -> RoadNetwork:
     process = _start(network, place)
     note(
@@ -71,17 +76,19 @@ def _serve_until_changed(
             with suppress(subprocess.TimeoutExpired):
                 code = process.wait(POLL_S)
                 raise TrackflowError(f"osrm-routed has ended with {code}; its output says why")
-            new = _in_use(context, network.profile, network)
+            new = _in_use(context, network.profile, name, network)
             if new is not None and new.version != network.version:
                 return new
     finally:
         _stop(process)
 
 
-def _in_use(context: Context, profile: str, known: RoadNetwork | None) -> RoadNetwork | None:
+def _in_use(
+    context: Context, profile: str, name: str | None, known: RoadNetwork | None
+) -> RoadNetwork | None:
     """The network in use now; the known one while the database is away."""
     try:
-        return network_in_use(context, profile)
+        return network_in_use(context, profile, name)
     except RetryableError:
         return known
 

@@ -2,15 +2,14 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable
 from typing import Any, TypedDict
 
+from trackflow.usecases.catalogue.race_tracks import ChangeKind
 from trackflow.usecases.catalogue.status import CatalogueStatus
 from trackflow.usecases.jobs.control import Job, JobStatus
 from trackflow.usecases.jobs.kinds import as_dict as job_as_dict
-from trackflow.usecases.places.geocoding import GeocodedPlace
-from trackflow.web.answers.describing import described, shows
+from trackflow.web.answers.describing import described, sends, shows
 from trackflow.web.answers.jobs import ID, QueuedJobAnswer
 from trackflow.web.answers.sync_reports import (
     EXAMPLE,
@@ -151,6 +150,52 @@ class RaceTracksAnswer(TypedDict):
 
 
 @described
+class FieldChange(TypedDict):
+    """A field of a race track that a sync changed."""
+
+    field: str
+    """Its name, as in `RaceTrackEntry`."""
+    before: str | None
+    """As text; null if it was unknown."""
+    after: str | None
+    """As text; null if it is unknown since."""
+
+
+@described
+class HistoryEntry(TypedDict):
+    """What a sync changed of a race track."""
+
+    sync_id: uuid.UUID
+    at: dt.datetime
+    """When the sync began, UTC."""
+    undone_at: dt.datetime | None
+    """When it was undone, UTC; null if it was not."""
+    kind: ChangeKind
+    """`missed` and `found` only count lists without the track."""
+    fields: list[FieldChange]
+    """Empty for a new track."""
+
+
+@described
+class RaceTrackAnswer(RaceTrackEntry):
+    """A race track with what the last 30 syncs changed of it."""
+
+    source: str
+    history: list[HistoryEntry]
+    """The newest first."""
+
+
+@described
+class SwitchAnswer(TypedDict):
+    """The kill switch of a source's site."""
+
+    source: str
+    site: str
+    switched_off: str | None
+    """Why nothing is requested from it; null while it is on."""
+
+
+@described
 class ReportsAnswer(TypedDict):
     """Reports of the last syncs of a source that have ended."""
 
@@ -197,25 +242,6 @@ def source_entry(found: CatalogueStatus, jobs: Iterable[Job]) -> dict[str, Any]:
         "last": None if found.last is None else short_report(found.last),
         "job": None if shown is None else sync_answer(shown),
     }
-
-
-def race_track(
-    values: dict[str, Any], known: Mapping[str, GeocodedPlace], meshes: Mapping[str, str]
-) -> dict[str, Any]:
-    """A race track, as `RaceTrackEntry`; a geocoder's coordinates where the source has none.
-
-    Args:
-        values: of the catalogue's row.
-        known: what geocoders found, by slug.
-        meshes: of logos, by slug.
-    """
-    values = values | {"mesh_id": meshes.get(values["slug"])}
-    origin = None if values["longitude"] is None else "source"
-    found = known.get(values["slug"])
-    if origin is None and found is not None and found.coordinates is not None:
-        position = asdict(found.coordinates)
-        return values | position | {"coordinates_from": found.geocoder}
-    return values | {"coordinates_from": origin}
 
 
 _AT = dt.datetime(2026, 9, 21, 3, 0, 40, tzinfo=dt.UTC)
@@ -284,6 +310,30 @@ NEW_SYNC = shows(QueuedJobAnswer, {"job_id": ID}, status=202, text="The sync is 
 SYNC = shows(SyncAnswer, _SYNC)
 SOURCES = shows(SourcesAnswer, {"sources": [_SOURCE]})
 RACE_TRACKS = shows(RaceTracksAnswer, {"tracks": [_TRACK], "next": "northtown"})
+RACE_TRACK = shows(
+    RaceTrackAnswer,
+    {
+        **_TRACK,
+        "source": "liverc",
+        "history": [
+            {
+                "sync_id": ID,
+                "at": _AT,
+                "undone_at": None,
+                "kind": "changed",
+                "fields": [{"field": "phone", "before": None, "after": "+441132345678"}],
+            }
+        ],
+    },
+)
+SWITCH = shows(
+    SwitchAnswer, {"source": "liverc", "site": "liverc.com", "switched_off": "stopped by hand"}
+)
+RACE_TRACK_FILES = sends({"text/csv": ""}, "The file.")
+RACE_TRACK_FILES[200]["content"]["application/geo+json"] = {
+    "schema": {"type": "object"},
+    "example": {"type": "FeatureCollection", "features": []},
+}
 REPORTS = shows(ReportsAnswer, {"reports": [SHORT_EXAMPLE]})
 REPORT = shows(SyncReportAnswer, EXAMPLE)
 REPORT[200]["content"][MARKDOWN] = {"schema": {"type": "string"}}

@@ -1,16 +1,15 @@
-"""Devices: their states and settings, presets, notices, and road networks."""
+"""Devices: their states and settings, presets and notices."""
 
 import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
 
-from trackflow.geo.bbox import Bbox
 from trackflow.tracks.notices import Notice, NoticeKind
 from trackflow.tracks.presets import PresetGuess
 from trackflow.usecases.days.notices import DeviceGuess
 from trackflow.usecases.devices.looks import DeviceLook
 from trackflow.usecases.devices.settings import guess_as_dict, notice_as_dict, presets_as_dict
-from trackflow.usecases.queries.devices import DeviceState, NetworkState
+from trackflow.usecases.queries.devices import DeviceState
 from trackflow.web.answers.describing import described, shows
 
 
@@ -64,28 +63,6 @@ class DevicesAnswer(TypedDict):
 
     devices: list[DeviceEntry]
     """By id."""
-
-
-@described
-class NetworkEntry(TypedDict):
-    """The road network that a profile uses."""
-
-    profile: str
-    """car, bicycle or foot."""
-    version: str
-    """It changes whenever the roads do."""
-    source_name: str
-    """File name of the extract of OpenStreetMap."""
-    extent: list[float]
-    """West, south, east and north of the roads, in degrees."""
-
-
-@described
-class NetworksAnswer(TypedDict):
-    """The road networks in use."""
-
-    networks: list[NetworkEntry]
-    """By profile."""
 
 
 @described
@@ -230,21 +207,6 @@ def devices_answer(devices: Iterable[DeviceState]) -> DevicesAnswer:
     return {"devices": [_device(device) for device in devices]}
 
 
-def networks_answer(networks: Iterable[NetworkState]) -> NetworksAnswer:
-    """The road networks."""
-    return {
-        "networks": [
-            {
-                "profile": network.profile,
-                "version": network.version,
-                "source_name": network.source_name,
-                "extent": list(network.bbox),
-            }
-            for network in networks
-        ]
-    }
-
-
 def notices_answer(notices: Iterable[Notice], guesses: Iterable[DeviceGuess]) -> dict[str, Any]:
     """Notices and guesses, as `NoticesAnswer`."""
     return {
@@ -288,9 +250,6 @@ _FIRST = dt.datetime(2026, 3, 2, 5, 0, 10, tzinfo=dt.UTC)
 _LAST = dt.datetime(2026, 9, 21, 14, 13, 20, tzinfo=dt.UTC)
 _LOOK = DeviceLook("Bus to the harbour", "#0b6bb5", "bus", "Buses", 3)
 _BUS = DeviceState("bus-7", "car", "Europe/Helsinki", _FIRST, _LAST, 24.9384, 60.1699, _LOOK)
-_ROADS = NetworkState(
-    "car", "6f1c0d2e9b7a4835", "helsinki.osm.pbf", Bbox(24.935, 60.164, 24.953, 60.179)
-)
 _NOTICE = Notice(
     "bus-7",
     NoticeKind.INACCURATE,
@@ -318,7 +277,6 @@ _SETTINGS = {
 }
 
 DEVICES = shows(DevicesAnswer, devices_answer([_BUS]))
-NETWORKS = shows(NetworksAnswer, networks_answer([_ROADS]))
 NOTICES = shows(NoticesAnswer, _NOTICES)
 PRESETS = shows(PresetsAnswer, {"presets": {"phone": _PHONE}})
 SETTINGS = shows(DeviceSettingsAnswer, _SETTINGS)

@@ -5,9 +5,9 @@ import uvicorn
 from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.meshes.tools import embedded_generator
+from trackflow.web.exposure import check_exposure, is_loopback
 from trackflow.web.mesh_service.app import create_mesh_service
-from trackflow.web.security.own_machine import is_loopback
-from trackflow.web.server import check_exposure, config_of
+from trackflow.web.server import config_of
 
 
 def serve_meshes(settings: Settings, host: str, port: int) -> None:

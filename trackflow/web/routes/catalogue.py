@@ -14,8 +14,6 @@ from trackflow.usecases.catalogue.report import last_reports, read_report
 from trackflow.usecases.catalogue.sources import source_named, sources
 from trackflow.usecases.jobs.control import Job, JobStatus, read_job, recent_jobs
 from trackflow.usecases.jobs.kinds import queue_job
-from trackflow.usecases.meshes.race_tracks import meshes_of_logos
-from trackflow.usecases.places.geocoding import located_tracks
 from trackflow.usecases.queries.visits import read_visits
 from trackflow.web.answers import catalogue as answers
 from trackflow.web.answers.sending import GEOJSON, GeoJson, answer, answer_bytes
@@ -23,6 +21,7 @@ from trackflow.web.answers.sync_reports import short_report
 from trackflow.web.answers.visits import VISITS, visits_answer
 from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, DeviceIds
+from trackflow.web.routes.race_tracks import Source
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -30,9 +29,6 @@ router = guarded_router()
 KIND = "catalogue_sync"
 MOST_VISITS = 20_000
 
-Source = Annotated[
-    str, Query(description="The source, such as `liverc` or `file`.", max_length=100)
-]
 SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id too.")]
 
 
@@ -116,46 +112,6 @@ def list_sources(request: Request, context: ContextDep) -> Response:
 
 
 @router.get(
-    "/api/v1/catalogue/tracks",
-    tags=["catalogue"],
-    summary="Race tracks of a source",
-    responses=answers.RACE_TRACKS,
-)
-@open_to(Scope.READ)
-def list_tracks(
-    request: Request,
-    context: ContextDep,
-    source: Source = "",
-    text: Annotated[
-        str,
-        Query(description="What slug, name, city or country has to contain.", max_length=200),
-    ] = "",
-    active: Annotated[
-        Literal["yes", "no", "all"],
-        Query(description="Those that the source lists, those that it listed once, or all."),
-    ] = "yes",
-    limit: Annotated[
-        int, Query(description="Tracks on a page.", ge=1, le=status.MOST_LISTED)
-    ] = 100,
-    after: Annotated[str, Query(description="The `next` of the page before.", max_length=200)] = "",
-) -> Response:
-    """Race tracks by slug, and the slug to go on `after`, null on the last page.
-
-    `coordinates_from` names the origin of the coordinates: the source, or a geocoder.
-    """
-    wanted = {"yes": True, "no": False, "all": None}[active]
-    name = source_named(context.settings, source).source
-    rows = status.list_tracks(
-        context, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
-    )
-    known = located_tracks(context, name)
-    meshes = meshes_of_logos(context, name, [row.track.slug for row in rows])
-    shown = [answers.race_track(status.as_dict(row), known, meshes) for row in rows]
-    following = rows[-1].track.slug if len(rows) == limit else None
-    return answer(request, {"tracks": shown, "next": following})
-
-
-@router.get(
     "/api/v1/catalogue/reports",
     tags=["catalogue"],
     summary="The last syncs of a source",
@@ -225,8 +181,3 @@ def visits(request: Request, context: ContextDep, device: DeviceIds, when: AnyTi
 
 def _waits(job: Job) -> bool:
     return job.kind == KIND and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
-
-
-def _text(text: str) -> str:
-    """Check a search text: PostgreSQL's text cannot hold a NUL."""
-    return text.replace("\0", "")

@@ -12,7 +12,7 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import DeviceGuess, read_notices
 from trackflow.usecases.devices.looks import LookChange
 from trackflow.usecases.devices.settings import change_settings, read_settings
-from trackflow.usecases.queries.devices import list_devices, list_networks
+from trackflow.usecases.queries.devices import list_devices
 from trackflow.web.answers import devices as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.cached import CachedValue
@@ -60,21 +60,6 @@ class SettingsChange(BaseModel):
 def devices(request: Request, context: ContextDep) -> Response:
     """Each device's profile, time zone, first and last time, and last reported position."""
     return answer(request, answers.devices_answer(list_devices(context)))
-
-
-@router.get(
-    "/api/v1/networks",
-    tags=["devices"],
-    summary="The road networks in use",
-    responses=answers.NETWORKS,
-)
-@open_to(Scope.READ)
-def networks(request: Request, context: ContextDep) -> Response:
-    """By profile: version, source file, and `extent` (west, south, east, north in degrees).
-
-    The version changes whenever the roads do.
-    """
-    return answer(request, answers.networks_answer(list_networks(context)))
 
 
 @router.get(

@@ -30,6 +30,7 @@ MESHES = "meshes.html"
 LOGBOOK = "logbook.html"
 NUMBERS = "numbers.html"
 DATA = "data.html"
+DOCS = "docs.html"
 
 MESH = {
     "name": "mesh_id",
@@ -53,9 +54,7 @@ class SessionRequest(BaseModel):
 @open_to(None)
 def index(request: Request, context: ContextDep) -> Response:
     """The page. It holds no data; it requests the data that its reader may see from the API."""
-    answer = send_static(request, static_file(INDEX))
-    answer.headers["Content-Security-Policy"] = content_policy(context.settings.tiles_url)
-    return answer
+    return _page(request, INDEX, context.settings.tiles_url)
 
 
 @router.get(
@@ -66,9 +65,9 @@ def index(request: Request, context: ContextDep) -> Response:
     responses=HTML,
 )
 @open_to(None)
-def catalogue(request: Request) -> Response:
-    """Like the map page, it holds no data."""
-    return _page(request, CATALOGUE)
+def catalogue(request: Request, context: ContextDep) -> Response:
+    """Like the map page, it holds no data, and has a map."""
+    return _page(request, CATALOGUE, context.settings.tiles_url)
 
 
 @router.get(
@@ -110,10 +109,23 @@ def data(request: Request) -> Response:
     return _page(request, DATA)
 
 
-def _page(request: Request, name: str) -> Response:
-    """A page without a map or WebAssembly."""
+@router.get(
+    "/docs",
+    tags=["page"],
+    summary="The page that describes the API",
+    response_class=Response,
+    responses=HTML,
+)
+@open_to(None)
+def docs(request: Request) -> Response:
+    """Swagger UI over `/openapi.json`, which takes a token for `read`. It needs no other site."""
+    return _page(request, DOCS)
+
+
+def _page(request: Request, name: str, tiles_url: str = "") -> Response:
+    """A page without WebAssembly; `tiles_url` is that of its map, if it has one."""
     answer = send_static(request, static_file(name))
-    answer.headers["Content-Security-Policy"] = content_policy("")
+    answer.headers["Content-Security-Policy"] = content_policy(tiles_url)
     return answer
 
 

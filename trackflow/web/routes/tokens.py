@@ -43,10 +43,15 @@ def tokens(request: Request, context: ContextDep) -> Response:
     responses=answers.NEW_TOKEN,
 )
 @open_to(Scope.ADMIN)
-def create(context: ContextDep, wanted: TokenBody) -> answers.NewTokenAnswer:
-    """The secret is in this answer and nowhere else. The first token ends access without one."""
+def create(request: Request, context: ContextDep, wanted: TokenBody) -> answers.NewTokenAnswer:
+    """The secret is in this answer and nowhere else. The first token ends access without one.
+
+    With a token for sending comes what phones' apps have to be told, by the address of
+    TRACKFLOW_PUBLIC_URL, or else by that of this request.
+    """
     secret, token = access.create_token(context, wanted.name, wanted.scope, wanted.device_id)
-    return {**answers.token_answer(token), "secret": secret}
+    address = context.settings.public_url or str(request.base_url).rstrip("/")
+    return answers.new_token_answer(token, secret, address)
 
 
 @router.post(

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
@@ -26,6 +27,13 @@ router = guarded_router()
 MOST_TRACKS = 1000
 MOST_STOPS = 20_000
 MOST_TOLERANCE_M = 100_000.0
+
+
+class Order(StrEnum):
+    """Which tracks come first."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
 
 
 def _bbox(
@@ -89,6 +97,7 @@ def tracks(
     cursor: Annotated[
         str | None, Query(description="The `next` of the page before.", max_length=100)
     ] = None,
+    order: Annotated[Order, Query(description="Which tracks come first.")] = Order.OLDEST,
 ) -> Response:
     """A GeoJSON FeatureCollection of tracks that overlap the time and the bbox, by start.
 
@@ -97,7 +106,8 @@ def tracks(
     it is when its page is read; no change leaves out or repeats another track.
     """
     after = None if cursor is None else read_cursor(cursor)
-    selection = TrackSelection(device, when, bbox, line.value, limit, after)
+    is_reversed = order is Order.NEWEST
+    selection = TrackSelection(device, when, bbox, line.value, limit, after, is_reversed)
     page = read_tracks(context, selection)
     return answer(request, answers.tracks_answer(page, simplify_m), GEOJSON)
 

@@ -22,6 +22,7 @@ from trackflow.context import Context
 from trackflow.errors import AccessError
 from trackflow.usecases.access.tokens import NoTokenMode, Scope, find_tokens
 from trackflow.web.security.guesses import WrongTokens
+from trackflow.web.security.known_parameters import check_parameters, parameters_of
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.own_machine import NoTokenGuard, is_own_page, sign_of_proxy
 
@@ -93,8 +94,21 @@ class GuardedRoute(APIRoute):
         return found
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own handler behind the guard."""
-        return self.guard(super().get_route_handler())
+        """FastAPI's own handler behind the guard, for known query parameters only.
+
+        Routes open to everyone are pages, to whose links others add parameters of their own;
+        those of deliveries get what each sender adds.
+        """
+        handler = super().get_route_handler()
+        if self.scope not in (Scope.READ, Scope.ADMIN):
+            return self.guard(handler)
+        known = parameters_of(self)
+
+        async def checked(request: Request) -> Response:
+            check_parameters(request, known)
+            return await handler(request)
+
+        return self.guard(checked)
 
     def guard(
         self, handler: Callable[[Request], Coroutine[Any, Any, Response]]

@@ -7,7 +7,6 @@ address, and the next request of one may lack that sign.
 """
 
 import functools
-import ipaddress
 import time
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from fastapi import Request
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.usecases.access import no_token
+from trackflow.web.exposure import is_loopback
 from trackflow.web.security import peers
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -118,16 +118,6 @@ def is_own_page(request: Request) -> bool:
         return navigates and request.method in SAFE_METHODS
     origin = request.headers.get("origin")
     return origin is None or _host_of(origin) == request.headers.get("host")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is one of this machine's own, which others cannot reach."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_of(origin: str) -> str | None:

@@ -2,19 +2,18 @@
 
 import { get, send, withQuery } from './api.js';
 import { canUndo, drawReport, outcome } from './catalogue-report.js';
-import { announce, byId, el, empty, fill } from './dom.js';
+import { installList, loadList, showChosen } from './catalogue-list.js';
+import { announce, byId, el, fill } from './dom.js';
 import { age, count, counted, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
-const PAGE = 50;
 const WAITS_LONG_S = 20;
 
 const data = { sources: [], reports: new Map(), mayStart: false };
 const shown = new Map(); // of each source, the sync whose outcome the page shows
 let open = null; // the id of the sync whose report is shown
-let list = { rows: [], next: null, source: null };
 let problem = '';
 let timer = 0;
 
@@ -45,25 +44,12 @@ async function refresh() {
 async function ended(source) {
   announce(`The sync of ${source.source} has ended: ${source.last.summary}`);
   if (data.mayStart || open === null) await show(source.last.sync_id, { focus: false });
-  await loadList();
+  await loadList(data.sources);
 }
 
 function offline(message) {
   if (message) problem = message;
   else if (problem === 'The server does not answer.') problem = '';
-}
-
-async function loadList(after = '') {
-  const source = list.source ?? data.sources[0]?.source;
-  if (!source) return;
-  const query = { source, text: byId('text').value.trim(), active: byId('active').value, limit: PAGE, after };
-  try {
-    const { data: found } = await get(withQuery('/api/v1/catalogue/tracks', query));
-    list = { source, rows: after ? [...list.rows, ...found.tracks] : found.tracks, next: found.next };
-  } catch (error) {
-    problem = error.message;
-  }
-  drawList();
 }
 
 // ---- doing ---------------------------------------------------------------------------------
@@ -95,7 +81,18 @@ async function undo(report) {
   const why = `${counted(rows, 'track')} will be again what they were before this sync.`;
   if (!(await confirmed('Undo this sync?', why, 'Undo'))) return;
   const done = await act('POST', `/api/v1/catalogue/reports/${encodeURIComponent(report.sync_id)}/undo`, undefined, 'Undone');
-  if (done) await Promise.all([show(report.sync_id), loadList()]);
+  if (done) await Promise.all([show(report.sync_id), loadList(data.sources), showChosen()]);
+}
+
+/** Throw the kill switch of a source's site, or reset it. */
+async function flip(source) {
+  const address = `/api/v1/catalogue/sources/${encodeURIComponent(source.source)}`;
+  if (source.switched_off) {
+    await act('POST', `${address}/allow`, undefined, `${source.site} is switched on again`);
+    return;
+  }
+  const why = `No process requests anything from ${source.site} until it is switched on again; a sync that runs now ends.`;
+  if (await confirmed(`Switch ${source.site} off?`, why, 'Switch off')) await act('POST', `${address}/stop`, { reason: 'stopped on the page' }, `${source.site} is switched off`);
 }
 
 let answer = () => {};
@@ -152,6 +149,7 @@ function drawSource(source) {
   return el('section', { class: 'card sheet', 'aria-label': `Source ${source.source}` },
     el('div', { class: 'source-head' },
       el('h2', {}, source.source), el('span', { class: 'dim' }, source.site), el('span', { class: 'push' }),
+      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `switch-${source.source}`, on: { click: () => flip(source) } }, source.switched_off ? 'Switch on again' : 'Switch off…'),
       data.mayStart && el('button', {
         type: 'button', class: 'primary', 'data-key': `start-${source.source}`, disabled: Boolean(job) || Boolean(source.switched_off),
         on: { click: () => start(source.source, false) },
@@ -159,7 +157,7 @@ function drawSource(source) {
     el('dl', { class: 'numbers' },
       number('tracks', source.active), number('not listed any more', source.inactive), source.missed ? number('missed by the last list', source.missed) : null,
       el('div', {}, el('dd', {}, source.last_completed_at ? age(source.last_completed_at) : 'never'), el('dt', {}, 'last synced'))),
-    source.switched_off && el('p', { class: 'bad' }, `Switched off: ${source.switched_off}. “trackflow catalogue allow” switches it on again.`),
+    source.switched_off && el('p', { class: 'bad' }, `Switched off: ${source.switched_off}. Nothing is requested from ${source.site}.`),
     job && drawJob(job),
     waits && el('div', { class: 'wait' }, el('p', {}, last.reason),
       data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `approve-${source.source}`, on: { click: () => approve(source) } }, 'Approve and sync…')),
@@ -193,26 +191,6 @@ function drawPast(source) {
     el('button', { type: 'button', class: 'link', 'data-key': `report-${report.sync_id}`, 'aria-pressed': open === report.sync_id, on: { click: () => show(report.sync_id) } }, 'Report'))));
 }
 
-function drawList() {
-  const hasMesh = list.rows.some((t) => t.mesh_id);
-  const head = ['slug', 'name', 'city', 'country', 'phone', 'website', ...(hasMesh ? ['mesh'] : [])];
-  const web = (text) => (/^https?:\/\//.test(text ?? '') ? el('a', { href: text, rel: 'noreferrer noopener', target: '_blank' }, text) : text ?? '');
-  const mesh = (t) => (t.mesh_id ? el('a', { class: 'mesh-link', href: `/meshes/${encodeURIComponent(t.mesh_id)}`, 'aria-label': `Mesh of ${t.name}` },
-    el('img', { src: `/api/v1/meshes/${encodeURIComponent(t.mesh_id)}/files/thumbnail.png`, alt: '', loading: 'lazy' })) : '');
-  const row = (t) => [t.slug, t.name, t.city, t.country, t.phone].map((text) => el('td', {}, text ?? '')).concat(el('td', {}, web(t.website)), hasMesh ? el('td', {}, mesh(t)) : []);
-  fill(byId('tracks'),
-    data.sources.length > 1 && el('p', { class: 'numbers' }, data.sources.map((s) => el('button', {
-      type: 'button', class: 'plain', 'data-key': `list-${s.source}`, 'aria-pressed': s.source === list.source,
-      on: { click: () => { list = { rows: [], next: null, source: s.source }; loadList(); } },
-    }, s.source))),
-    list.rows.length
-      ? el('div', { class: 'table-box' }, el('table', {},
-        el('thead', {}, el('tr', {}, head.map((name) => el('th', { scope: 'col' }, name)))),
-        el('tbody', {}, list.rows.map((t) => el('tr', {}, row(t))))))
-      : empty('No such tracks', 'A sync fills the catalogue.'),
-    list.next && el('button', { type: 'button', class: 'plain more', 'data-key': 'more', on: { click: () => loadList(list.next) } }, 'Show more'));
-}
-
 // ---- signing in, start ---------------------------------------------------------------------
 
 installLogin({ admin: 'starting a sync', opens: 'Open the catalogue', begin });
@@ -227,18 +205,12 @@ async function begin() {
     problem = error.message;
   }
   await refresh();
-  await loadList();
+  await loadList(data.sources);
+  await showChosen();
   document.body.dataset.ready = 'yes';
 }
 
-let typing = 0;
-const soon = () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => loadList(), 250);
-};
 byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
 byId('ask').addEventListener('cancel', () => answer(false));
-byId('search').addEventListener('submit', (event) => { event.preventDefault(); loadList(); });
-byId('text').addEventListener('input', soon);
-byId('active').addEventListener('change', () => loadList());
+installList((message) => { problem = message; draw(); });
 begin();

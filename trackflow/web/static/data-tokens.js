@@ -1,11 +1,36 @@
 // Tokens: which there are, making one, revoking one.
 
 import { get, send } from './api.js';
-import { el, fill } from './dom.js';
+import { announce, el, fill } from './dom.js';
 import { moment } from './format.js';
 
 const SCOPES = { ingest: 'send positions', read: 'look at everything', admin: 'do everything' };
 let made = null; // the newest token with its secret, until the page is left
+
+const isHere = (address) => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(address).hostname);
+
+async function copy(text, said) {
+  await navigator.clipboard.writeText(text);
+  announce(`${said} copied`);
+}
+
+/** What each app has to be told: a code to scan where it knows one, and its settings to copy. */
+function setups(token) {
+  const address = Object.values(token.setups[0].fields).find((value) => value.startsWith('http'));
+  return [
+    el('h3', {}, `Set up the app on ${token.device_id ?? token.name}`),
+    isHere(address) && el('p', { class: 'bad' }, 'A phone cannot reach this address: open this page by one that it can reach, or set TRACKFLOW_PUBLIC_URL.'),
+    el('div', { class: 'apps' }, token.setups.map((one, k) => el('details', { name: 'app', open: k === 0 },
+      el('summary', { 'data-key': `app-${one.app}` }, one.app),
+      one.link && el('div', { class: 'scan' },
+        el('img', { src: one.picture, alt: `QR code that sets up ${one.app}`, width: 240, height: 240 }),
+        el('p', {}, 'Scan it with the phone, or ', el('a', { href: one.link }, `open it in ${one.app}`), ' on the phone itself. By hand:')),
+      el('dl', {}, Object.entries(one.fields).map(([name, value]) => [
+        el('dt', {}, name),
+        el('dd', {}, el('code', {}, value), ' ', navigator.clipboard && el('button', { type: 'button', class: 'link', 'aria-label': `Copy ${name} of ${one.app}`, on: { click: () => copy(value, name) } }, 'Copy')),
+      ]))))),
+  ];
+}
 
 /** Draw the list and the form. `act` does something and draws anew. */
 export async function drawTokens(box, { act, devices }) {
@@ -23,7 +48,7 @@ export async function drawTokens(box, { act, devices }) {
   };
   fill(box,
     el('p', { class: 'lead' }, 'Each phone, program and person gets one of its own, so that it can be revoked alone.'),
-    made && el('div', { class: 'secret', role: 'status' }, el('p', {}, el('strong', {}, made.name), ': copy it now, it is shown only here.'), el('code', {}, made.secret)),
+    made && el('div', { class: 'secret', role: 'status' }, el('p', {}, el('strong', {}, made.name), ': copy it now, it is shown only here.'), el('code', {}, made.secret), made.setups.length > 0 && setups(made)),
     el('ul', { class: 'entries', 'aria-label': 'Tokens' },
       tokens.length === 0 && el('li', { class: 'dim' }, 'There are none. Until the first is made, this machine gets in without; make one for admin first.'),
       tokens.map((one) => el('li', { class: one.revoked_at ? 'off' : '' },
@@ -32,7 +57,8 @@ export async function drawTokens(box, { act, devices }) {
     el('h3', {}, 'New token'),
     el('form', { class: 'fields', 'aria-label': 'New token', on: { submit: create } },
       el('label', {}, 'Name ', el('input', { name: 'name', required: true, maxlength: 200, placeholder: 'phone of Anna', autocomplete: 'off' })),
-      el('label', {}, 'It may ', el('select', { name: 'scope' }, Object.entries(SCOPES).map(([scope, words]) => el('option', { value: scope, selected: !tokens.length && scope === 'admin' }, words)))),
+      // the first one is for whoever is here: any other would lock them out
+      el('label', {}, 'It may ', el('select', { name: 'scope' }, Object.entries(SCOPES).filter(([scope]) => tokens.length || scope === 'admin').map(([scope, words]) => el('option', { value: scope }, words)))),
       el('label', {}, 'Only of the device (for sending) ', el('input', { name: 'device', maxlength: 200, list: 'token-devices', placeholder: 'any', autocomplete: 'off' })),
       el('datalist', { id: 'token-devices' }, devices.map((d) => el('option', { value: d.device_id }))),
       el('button', { type: 'submit', class: 'primary', 'data-key': 'make-token' }, 'Make')));

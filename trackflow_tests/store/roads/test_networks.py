@@ -10,7 +10,7 @@ from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
 from trackflow.matching.networks import RoadNetwork
-from trackflow.store.roads.networks import networks_folder, read_network, use_network
+from trackflow.store.roads.networks import networks_folder, use_network
 from trackflow.store.tables import road_networks
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
@@ -38,8 +38,7 @@ def store_folder(context: Context, folder: Path) -> None:
 
 
 def found(context: Context) -> RoadNetwork | None:
-    with context.store.read() as connection:
-        return read_network(connection, "car", context.settings.home)
+    return context.network("car")
 
 
 @pytest.mark.parametrize("is_old_row", [False, True])

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
+from trackflow.store.catalogue.kill_switches import switched_off
+from trackflow.store.catalogue.tracks import read_rows, write_rows
 from trackflow.usecases.catalogue.report import read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
@@ -101,6 +104,64 @@ def test_the_list_is_paged_and_searched(context: Context, api: httpx.Client, sit
     _sync(context, "file")
     of_file = api.get("/api/v1/catalogue/tracks", params={"source": "file"}).json()["tracks"]
     assert {t["coordinates_from"] for t in of_file} == {"source"}
+
+
+def test_a_race_track_has_all_its_fields_and_history(context: Context, api: httpx.Client) -> None:
+    _sync(context, "liverc")
+    listed = api.get("/api/v1/catalogue/tracks").json()["tracks"][0]
+    found = api.get(f"/api/v1/catalogue/tracks/{listed['slug']}").json()
+    assert found.pop("source") == "liverc"
+    (added,) = found.pop("history")
+    assert found == listed
+    assert (added["kind"], added["fields"], added["undone_at"]) == ("added", [], None)
+    row = {**listed, "phone": "+441130000000"}
+    with context.store.write() as connection:
+        old = read_rows(connection, "liverc")[listed["slug"]]
+        new = replace(old, track=replace(old.track, phone=row["phone"]))
+        write_rows(connection, "liverc", [new])
+    _sync(context, "liverc")  # finds another phone
+    history = api.get(f"/api/v1/catalogue/tracks/{listed['slug']}").json()["history"]
+    assert [one["kind"] for one in history] == ["changed", "added"]
+    change = {"field": "phone", "before": row["phone"], "after": listed["phone"]}
+    assert history[0]["fields"] == [change]
+    missing = api.get("/api/v1/catalogue/tracks/nowhere")
+    assert missing.status_code == 404
+    assert "no race track 'nowhere'" in missing.json()["error"]
+
+
+@on_sqlite
+def test_a_downloaded_list_can_be_a_source(
+    context: Context, api: httpx.Client, tmp_path: Path
+) -> None:
+    _sync(context, "file")
+    wanted = {"source": "file", "active": "all"}
+    listed = api.get("/api/v1/catalogue/tracks", params=wanted).json()["tracks"]
+    sent = api.get("/api/v1/catalogue/export", params=wanted)
+    assert sent.headers["content-disposition"] == 'attachment; filename="race-tracks-file.csv"'
+    again = tmp_path / "again.csv"
+    again.write_bytes(sent.content)
+    same = replace(context.settings, catalogue_file=str(again))
+    changed = Context(same, context.store, context.clock)
+    report = run_job(changed, queue_job(changed, "catalogue_sync", {"source": "file"}).job_id)
+    assert report is not None
+    assert report.result is not None
+    assert (report.result["unchanged"], report.result["changed"]) == (len(listed), 0)
+    places = api.get("/api/v1/catalogue/export", params={**wanted, "format": "geojson"}).json()
+    assert [f["properties"]["slug"] for f in places["features"]] == [t["slug"] for t in listed]
+    country = listed[0]["country"]
+    some = api.get("/api/v1/catalogue/tracks", params={**wanted, "country": country}).json()
+    assert some["tracks"] == [t for t in listed if t["country"] == country]
+
+
+@on_sqlite
+def test_the_kill_switch_is_thrown_and_reset(context: Context, api: httpx.Client) -> None:
+    thrown = api.post("/api/v1/catalogue/sources/liverc/stop", json={"reason": "asked"})
+    assert thrown.json()["switched_off"] == "asked"
+    with context.store.read() as connection:
+        assert switched_off(connection, thrown.json()["site"]) == "asked"
+    assert api.post("/api/v1/catalogue/sources/nobody/stop").status_code == 400
+    reset = api.post("/api/v1/catalogue/sources/liverc/allow")
+    assert reset.json()["switched_off"] is None
 
 
 def test_a_race_track_has_the_newest_mesh_of_its_logo(

@@ -13,7 +13,7 @@ from trackflow.context import Context, utc_now
 from trackflow.store.access.tokens import Scope
 from trackflow.store.jobs import jobs
 from trackflow.usecases.days import run as pipeline
-from trackflow.usecases.jobs.kinds import run_job
+from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.helpers.liverc_site import Behaviour, site_with
@@ -107,6 +107,13 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
                     missed = connection.exec_driver_sql("SELECT sum(misses) FROM catalogue_tracks")
                     assert missed.scalar() == 0
 
+                _look_through_the_list(tab)
+                tab.click_text("Switch off…")
+                tab.click_text("Switch off")
+                tab.wait_for_text("Switched off: stopped on the page")
+                tab.click_text("Switch on again")
+                tab.wait_for("!document.body.innerText.includes('Switched off:')")
+
                 slug = site.tracks[-1].slug
                 tab.eval("document.getElementById('text').focus()")
                 tab.write(slug)
@@ -124,6 +131,63 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
             tab.wait_for("document.body?.dataset.ready")
             tab.wait_for_text("Report")
             assert "Sync now" not in tab.text()  # a token for reading starts nothing
+
+
+def _look_through_the_list(tab: Page) -> None:
+    """Sort, choose one, see its fields and history, and leave it by the keyboard."""
+    names = "[...document.querySelectorAll('#tracks .choose')].map(b => b.innerText)"
+    tab.wait_for(f"{names}.length === 50")
+    first = tab.eval(f"{names}[0]")
+    tab.click_text("Name")
+    tab.wait_for(f"{names}[0] !== {first!r}")
+    assert tab.eval("document.querySelector('[aria-sort=descending]').innerText").strip() == "Name"
+    tab.click_text(f"Show more of {COUNT}")
+    tab.wait_for(f"{names}.length === {COUNT} && {names}.at(-1) === {first!r}")
+    tab.eval("document.querySelector('#tracks .choose').click()")
+    tab.wait_for("document.querySelectorAll('#track .all-fields dt').length === 27")
+    tab.wait_for_text("History", "First stored")
+    chosen = tab.eval("new URLSearchParams(location.hash.slice(1)).get('track')")
+    assert tab.eval("document.activeElement.id") == "track"
+    tab.press("Tab", "Enter")
+    tab.wait_for("document.getElementById('track').hidden")
+    tab.wait_for(f"document.activeElement.dataset.key === 'track-{chosen}'")
+    assert "format=csv" in tab.eval("document.getElementById('as-csv').href")
+
+
+def test_the_race_tracks_of_a_file_are_on_the_map(tmp_path: Path, tab: Page) -> None:
+    places = (
+        "id,name,town,country,lat,lon\na,North,Oulu,Finland,65,25\nb,South,Lyon,France,45.7,4.8\n"
+    )
+    file = tmp_path / "list.csv"
+    file.write_text(places + f'c,"{HTML}",Nowhere,,,\n')
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with open_context(url, tmp_path, catalogue_file=str(file)) as context:
+        job = queue_job(context, "catalogue_sync", {"source": "file"})
+        run_job(context, job.job_id)
+        context.clock = utc_now
+        with running_api(context) as api:
+            tab.resize(1000, 900)
+            tab.prefer(color_scheme="light")
+            tab.goto(f"{api.base_url}/catalogue")
+            tab.wait_for("document.body?.dataset.ready")
+            tab.wait_for("document.getElementById('map').dataset.ready")
+            dots = f"{MAP}.queryRenderedFeatures({{layers: ['race-tracks']}})"
+            tab.wait_for(f"new Set({dots}.map(f => f.properties.slug)).size === 2")
+            tab.eval("document.getElementById('map').scrollIntoView()")
+            x, y = tab.eval(
+                "(() => {const b = document.getElementById('map').getBoundingClientRect();"
+                f"const p = {MAP}.project([25, 65]); return [b.x + p.x, b.y + p.y];}})()"
+            )
+            tab.click_at(x, y)
+            tab.wait_for("document.querySelector('#track h2')?.innerText === 'North'")
+            tab.eval(
+                "(c => {c.value = 'France'; c.dispatchEvent(new Event('change'))})"
+                "(document.getElementById('country'))"
+            )
+            tab.wait_for_text("1 of 3 race tracks")
+            tab.prefer(color_scheme="dark")  # the map is drawn anew, with the same dots
+            tab.wait_for(f"{MAP}.getLayer('race-tracks') && {dots}.length === 1")
+            assert tab.eval("document.title") == "trackflow: race tracks"
 
 
 def test_visits_are_on_the_map(tmp_path: Path, tab: Page) -> None:

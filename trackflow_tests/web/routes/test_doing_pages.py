@@ -212,6 +212,36 @@ def test_names_notes_and_looks_are_text_and_stay(page: Page, service: Service) -
     assert not page.eval("document.querySelectorAll('img[src=x]').length")
 
 
+def test_a_phone_is_set_up_by_a_code_to_scan(page: Page, service: Service) -> None:
+    """From here on there is a token, so nobody gets in without one."""
+    page.goto(service.url("/data"))
+    page.wait_for("document.body.dataset.ready")
+    make(page, "me", "admin")
+    page.wait_for("document.querySelector('[name=scope]').options.length === 3")
+    make(page, "phone of Anna", "ingest", HTML)
+    page.wait_for("document.querySelector('.apps img')?.naturalWidth > 100")
+    link = page.eval("document.querySelector('.apps a').href")
+    assert link.startswith("owntracks:///config?inline=")
+    page.wait_for_text("A phone cannot reach this address")
+    page.eval("document.querySelector('.apps').scrollIntoView()")
+    picture(page, "phone-setup")
+    assert page.eval("document.title") == "trackflow: data", "no markup came alive"
+    page.eval("document.getElementById('sign-out').click()")
+    page.wait_for("document.getElementById('login')?.open")
+
+
+def make(page: Page, name: str, scope: str, device: str = "") -> None:
+    """Make a token by the form."""
+    page.wait_for("!!document.querySelector('form[aria-label=\"New token\"]')")
+    page.eval(
+        "(() => { const form = document.querySelector('form[aria-label=\"New token\"]');"
+        f"form.elements.name.value = {json.dumps(name)};"
+        f"form.elements.scope.value = {json.dumps(scope)};"
+        f"form.elements.device.value = {json.dumps(device)}; form.requestSubmit(); }})()"
+    )
+    page.wait_for_text(name)
+
+
 def test_who_may_only_read_gets_no_buttons(page: Page, service: Service) -> None:
     """Last: with a token there is no access without one any more."""
     secret = token_for(service.context, Scope.READ)

@@ -1,0 +1,1 @@
+"""The work that starts by itself where no Dagster runs."""

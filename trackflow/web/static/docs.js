@@ -1,0 +1,22 @@
+// The description of the API: Swagger UI over the service's own document, with no other site.
+
+import { get } from './api.js';
+import { byId } from './dom.js';
+import { installLogin } from './login.js';
+
+installLogin({ page: 'The description', admin: 'trying out changes', opens: 'Open the description', begin });
+
+async function begin() {
+  try {
+    const [{ data: spec }, { data: told }] = await Promise.all([get('/openapi.json'), get('/api/v1/page')]);
+    byId('sign-out').hidden = !told.by_cookie;
+    globalThis.SwaggerUIBundle({ spec, dom_id: '#api', deepLinking: true, docExpansion: 'none', defaultModelsExpandDepth: 0, validatorUrl: null });
+    document.body.dataset.ready = 'yes';
+  } catch (error) {
+    if (error.status === 401) return;
+    byId('problem').hidden = false;
+    byId('problem').textContent = error.message;
+  }
+}
+
+begin();
