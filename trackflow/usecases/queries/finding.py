@@ -21,9 +21,9 @@ from trackflow.geo.spoken_days import days_meant
 from trackflow.geo.time import ONE_DAY
 from trackflow.places.towns import Town, load_towns
 from trackflow.store.days import track_notes
+from trackflow.store.roads import networks
 from trackflow.usecases.places.reading import list_places
 from trackflow.usecases.queries.devices import list_devices
-from trackflow.usecases.roads.networks import list_networks
 from trackflow.words import folded, rank
 
 LONGEST = 200
@@ -166,7 +166,9 @@ def _streets(context: Context, wanted: str) -> Iterator[_Ranked]:
     """Names of all road networks' extracts; one that two extracts have is there once."""
     home = context.settings.home.absolute()
     seen: dict[NamedThing, int] = {}
-    for version in sorted({network.version for network in list_networks(context)}):
+    with context.store.read() as connection:
+        of_profiles = networks.versions(connection).values()
+    for version in sorted({version for known in of_profiles for version in known}):
         try:
             with NameFile(base_map_folder(home, version)) as names:
                 for how, thing in names.find(wanted):
