@@ -3,7 +3,7 @@
 import { get, withQuery } from './api.js';
 import { ofDevice } from './colours.js';
 import { announce, byId, el, fill } from './dom.js';
-import { counted, distance, longDate, span } from './format.js';
+import { counted, distance, longDate, sameDay, span } from './format.js';
 import { named } from './looks.js';
 import { currentView, popup } from './map.js';
 import { showArea } from './overlay.js';
@@ -70,7 +70,7 @@ function head() {
 export function drawHere() {
   if (!state.here) return;
   fill(byId('here'), head(),
-    found.length ? el('ul', { class: 'list', 'aria-label': 'Tracks that were here' }, found.map(row)) : el('p', { class: 'hint' }, next ? 'Not among the newest tracks.' : 'No track was here.'),
+    found.length ? el('ul', { class: 'list', 'aria-label': 'Tracks that were here' }, found.flatMap((track, k) => [k === 0 || !sameDay(track.first_there, found[k - 1].first_there) ? el('li', { class: 'day-head' }, longDate(track.first_there)) : null, row(track)])) : el('p', { class: 'hint' }, next ? 'Not among the newest tracks.' : 'No track was here.'),
     next && el('button', { type: 'button', class: 'more', 'data-key': 'here-more', on: { click: () => more(next) } }, 'Look further back'));
 }
 
@@ -81,7 +81,7 @@ function row(track) {
     el('button', { type: 'button', class: 'track', 'data-key': `here-${track.track_id}`, 'aria-current': track.track_id === state.track, on: { click: () => open(track) } },
       el('span', { class: 'swatch line', style: { '--colour': ofDevice(track.device_id) } }),
       el('span', { class: 'grow' },
-        el('span', { class: 'name' }, longDate(track.first_there), ', ', span(track.first_there, track.last_there)),
+        el('span', { class: 'name' }, span(track.first_there, track.last_there)),
         el('span', { class: 'sub' }, track.name ?? named(track.device_id), (from || to) && `, ${from ?? '…'} → ${to ?? '…'}`)),
       el('span', { class: 'side' }, el('span', { class: 'sub' }, track.passes > 1 ? `${track.passes} times` : ''))));
 }

@@ -75,7 +75,10 @@ function keys(event) {
 function show(open) {
   list().hidden = !open;
   field().setAttribute('aria-expanded', String(open));
-  if (!open) asking?.abort();
+  if (open) return;
+  clearTimeout(timer);
+  asking?.abort();
+  asking = null;
 }
 
 async function search() {
