@@ -8,13 +8,14 @@ const MOST_PAGES = 5;
 const known = new Map(); // by track
 let asked = '';
 
-const words = ({ start, end }) => {
+/** From where to where, in words; empty if neither end has a name. */
+export const fromTo = ({ start, end }) => {
   if (!start && !end) return '';
   if (start && end && start.name === end.name) return `in ${start.name}`;
   return `${start?.name ?? '…'} → ${end?.name ?? '…'}`;
 };
 
-/** From where to where, in words; empty while it is not known. */
+/** The same of a track by its id; empty while it is not known. */
 export const endsOf = (trackId) => known.get(trackId) ?? '';
 
 /** Ask for the ends of all tracks of a query, and write them where they are shown. */
@@ -25,7 +26,7 @@ export async function loadEnds(query, signal) {
   let cursor = null;
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const { data } = await get(withQuery(address, { cursor }), { signal });
-    for (const track of data.tracks) known.set(track.track_id, words(track));
+    for (const track of data.tracks) known.set(track.track_id, fromTo(track));
     write();
     cursor = data.next;
     if (!cursor) return undefined;

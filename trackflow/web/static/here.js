@@ -3,6 +3,7 @@
 import { get, withQuery } from './api.js';
 import { ofDevice } from './colours.js';
 import { announce, byId, el, fill } from './dom.js';
+import { fromTo } from './ends.js';
 import { counted, distance, longDate, sameDay, span } from './format.js';
 import { named } from './looks.js';
 import { currentView, popup } from './map.js';
@@ -75,14 +76,13 @@ export function drawHere() {
 }
 
 function row(track) {
-  const from = track.start?.name;
-  const to = track.end?.name;
+  const words = fromTo(track);
   return el('li', { class: 'row' },
     el('button', { type: 'button', class: 'track', 'data-key': `here-${track.track_id}`, 'aria-current': track.track_id === state.track, on: { click: () => open(track) } },
       el('span', { class: 'swatch line', style: { '--colour': ofDevice(track.device_id) } }),
       el('span', { class: 'grow' },
         el('span', { class: 'name' }, span(track.first_there, track.last_there)),
-        el('span', { class: 'sub' }, track.name ?? named(track.device_id), (from || to) && `, ${from ?? '…'} → ${to ?? '…'}`)),
+        el('span', { class: 'sub' }, track.name ?? named(track.device_id), words && `, ${words}`)),
       el('span', { class: 'side' }, el('span', { class: 'sub' }, track.passes > 1 ? `${track.passes} times` : ''))));
 }
 

@@ -8,6 +8,7 @@ import { drawDevices } from './devices.js';
 import { onChanged } from './doing.js';
 import { announce, byId, el, fill, roving } from './dom.js';
 import { devicesRead, findingChanged, findingHandlers, fitAll, goToDevice, movedByReader, refreshEnds } from './finding.js';
+import { follow } from './follow.js';
 import { counted, date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
@@ -278,7 +279,8 @@ function showDevice(id) {
   popup([longitude, latitude], el('div', { class: 'popup' },
     el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), named(id)),
     el('p', {}, 'Last seen here ', when(seen)),
-    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one')));
+    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one'),
+    el('button', { type: 'button', class: 'link', on: { click: () => follow(id) } }, 'Follow it')));
 }
 
 const handlers = {

@@ -118,6 +118,6 @@ function row(group, one) {
 }
 
 function choice(name, about, then) {
-  return el('button', { type: 'button', class: 'found', on: { click: () => { show(false); then(); } } },
+  return el('button', { type: 'button', class: 'found', on: { click: () => { show(false); document.activeElement.blur(); then(); } } },
     el('span', { class: 'name' }, name), about && el('span', { class: 'sub' }, about));
 }
