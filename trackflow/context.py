@@ -52,6 +52,11 @@ def base_map_folder(home: Path, version: str) -> Path:
     return home / "base_maps" / version
 
 
+def road_tiles_folder(home: Path, version: str) -> Path:
+    """Where the tiles that a road engine has made of a network are kept."""
+    return home / "tiles" / "".join(c if c.isalnum() else "_" for c in version)
+
+
 def utc_now() -> dt.datetime:
     """The time."""
     return dt.datetime.now(dt.UTC)

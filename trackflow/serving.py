@@ -109,7 +109,7 @@ def dagster_service(settings: Settings, port: int) -> Service:
     log = prepare_dagster_home(settings) / "dagster.log"
     note_first_day(settings, _first_day_file(settings))
     environment = dagster_environment(settings)
-    command = ["dagster", "dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
+    command = ["trackflow.defs.machines.programs", MODULE, LOCALHOST, str(port)]
     url = address(LOCALHOST, port)
     heartbeat = DaemonHeartbeat(f"{url}/graphql")
 
@@ -124,8 +124,8 @@ def dagster_service(settings: Settings, port: int) -> Service:
     return Service("Dagster", log, start, check)
 
 
-def api_service(settings: Settings, host: str, port: int) -> Service:
-    """The API and the map page, as one program to keep running.
+def api_service(settings: Settings, host: str, port: int, dagster_port: int) -> Service:
+    """The API and the map page, as one program to keep running; it links to Dagster's pages.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -136,10 +136,11 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
     # Not /health: a database that is away is no reason to restart the API. An unknown path is
     # answered without a thread and without the database.
     url = f"{address(reachable(host), port)}/is-it-alive"
+    linked = {"TRACKFLOW_DAGSTER_URL": address(LOCALHOST, dagster_port)}
 
     def start() -> Process:
         with log.open("ab") as output:
-            return spawn(command, dict(os.environ), None, output)
+            return spawn(command, linked | os.environ, None, output)
 
     return Service("The API", log, start, lambda _, within_s: unanswered(url, within_s))
 
@@ -196,7 +197,10 @@ def serve(
         TrackflowError: something did not start, or did not stay up.
     """
     check_address(host, port)  # at once, not when Dagster has started
-    services = [dagster_service(settings, dagster_port), api_service(settings, host, port)]
+    services = [
+        dagster_service(settings, dagster_port),
+        api_service(settings, host, port, dagster_port),
+    ]
     if settings.mqtt_url:
         services.append(mqtt_service(settings))
     try:

@@ -250,6 +250,7 @@ class Settings:
         mesh_workers: meshes that are made at once.
         mesh_notify: where messages about meshes go, by project or user; never shown.
         public_url: address of the page as people reach it, for links in messages; empty for none.
+        dagster_url: address of Dagster's web server, for links to runs; empty for none.
         statsd: host and port of a StatsD server; None for none.
         quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
             error.
@@ -573,6 +574,14 @@ class Settings:
         "the page's address as people reach it, for links in messages, such as "
         "`https://trackflow.example`",
         unset="no links",
+        parse=_public_url,
+    )
+    dagster_url: str = set_by(
+        "DAGSTER_URL",
+        "",
+        "the address of Dagster's web server as people reach it, for links from jobs to their "
+        "runs, such as `https://trackflow.example/dagster`",
+        unset="that of `serve`, else no links",
         parse=_public_url,
     )
     statsd: tuple[str, int] | None = set_by(

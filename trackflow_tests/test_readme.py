@@ -58,7 +58,7 @@ NOT_RUN_HERE = {
 SAYS = {
     "import": r"fleet\.csv: .* points added(.*\n)+phone\.gpx: .* added(.*\n)+archive\.zip/.* added"
     r"|UTC  [\d,]+ points of .* from .*fleet\.csv",
-    "network": r"car network \w+ of area\.osm\.pbf: .* 60\.\d+ N",
+    "network": r"car network area, version \w+ of area\.osm\.pbf: .* 60\.\d+ N",
     "run": r"cut into segments .*\n.*matched to roads \([1-9].* windows.*\n.*merged \([1-9].* km",
     "status": r"points .* of 3 devices|\"devices\": 3",
     "export": r"\d+ tracks in tracks\.gpx",

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from trackflow.errors import NotFoundError
+from trackflow.web.page_heads import with_head
 
 OWN = Path(__file__).parent / "static"
 VENDORED = Path(__file__).parent / "vendored"
@@ -27,6 +28,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
     ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
@@ -101,6 +103,7 @@ def content_policy(tiles_url: str, more_scripts: tuple[str, ...] = ()) -> str:
             f"img-src 'self' data: blob:{tiles}",
             f"connect-src 'self' data: blob:{tiles}",
             "worker-src 'self' blob:",
+            "manifest-src 'self'",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",
@@ -116,6 +119,26 @@ def import_map_hash(page: StaticFile) -> str:
     found = _IMPORT_MAP.search(page.body)
     assert found is not None, "the page has no import map"
     return f"'sha256-{base64.b64encode(hashlib.sha256(found[1]).digest()).decode()}'"
+
+
+@cache
+def shell_version() -> str:
+    """The version of the pages: another build has another one."""
+    return version_of(OWN)
+
+
+def version_of(folder: Path) -> str:
+    """A hash of all files of the pages in a folder."""
+    found = hashlib.blake2b(digest_size=8)
+    for path in sorted(path for path in folder.iterdir() if path.suffix in TYPES):
+        found.update(path.name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+def shell_files() -> list[str]:
+    """The names of all own files but pages and the worker itself."""
+    names = (path.name for path in _own_files() if path.suffix != ".html")
+    return sorted(name for name in names if name != "worker.js")
 
 
 @cache
@@ -140,5 +163,7 @@ def _vendored_files() -> Iterator[Path]:
 @cache
 def _load(path: Path, _modified_ns: int, _size: int) -> StaticFile:
     body = path.read_bytes()
+    if path.suffix == ".html":
+        body = with_head(body, OWN)
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     return StaticFile(body, gzip.compress(body, 6, mtime=0), TYPES[path.suffix], etag)

@@ -109,7 +109,7 @@ class Deployment:
             return connection.scalar(query.where(condition)) or 0
 
     def wait(self, what: str, ask: Callable[[], Any], every_s: float = 1.0) -> Any:
-        """Ask again until the answer is true; each question to Dagster is a new connection."""
+        """Ask again until the answer is true."""
         return wait_for(what, ask, self.machines.daemon, 400, every_s)
 
     def wait_until_done(self, backfill: str) -> None:

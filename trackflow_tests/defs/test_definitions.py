@@ -192,7 +192,8 @@ SUBJECTS = {
     "catalogue_checks_schedule catalogue_schedule visits_schedule",
     "categories": "categorize_days_job due_categories_sensor",
     "days": "check_days_job help_with_days_job live_job process_days_job process_older_days_job "
-    "helpers_sensor live_sensor older_days_sensor pending_batches_sensor daily_schedule "
+    "helpers_sensor live_sensor made_days_sensor older_days_sensor pending_batches_sensor "
+    "daily_schedule "
     "days_checks_schedule",
     "housekeeping": "alerts_sensor housekeeping_job housekeeping_schedule retries_sensor "
     "run_failures_sensor",

@@ -28,7 +28,19 @@ ORDINARY = {
         "number",
         "of",
     ),
-    *("query", "range", "request", "row", "scope", "selection", "short", "show", "state", "status"),
+    *(
+        "query",
+        "range",
+        "remove",
+        "request",
+        "row",
+        "scope",
+        "selection",
+        "short",
+        "show",
+        "state",
+        "status",
+    ),
     *("sum", "text", "time", "timed", "unpack", "value"),
 }
 """English words that mean in code what they mean anywhere; all others are explained."""

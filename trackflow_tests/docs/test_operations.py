@@ -113,8 +113,8 @@ def test_from_nothing_to_a_served_map(begun: Begun) -> None:
 
 
 def test_killed_it_ends_with_all_that_it_started(begun: Begun) -> None:
-    # ours, the API, dagster dev, its code server, the webserver, the daemon
-    assert begun.served >= 6
+    # ours, the API, Dagster's web server with its daemon, the code server and what it has started
+    assert begun.served >= 5
     assert not begun.left
 
 

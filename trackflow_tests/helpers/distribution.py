@@ -12,6 +12,27 @@ from xdist.scheduler import LoadGroupScheduling
 SLOW_S, QUICK_S = 8.0, 0.2
 """About how long a test takes that is marked as slow, and one that is not."""
 
+MEASURED_S = {
+    "topology": 370,
+    "operations": 320,
+    "celery": 240,
+    "serve": 210,
+    "dagster-ui": 190,
+    "trackflow_tests/web/security/test_hostile.py": 80,
+    "trackflow_tests/usecases/catalogue/test_sync.py": 55,
+    "doing": 50,
+    "security": 45,
+    "dg": 45,
+    "mesh service": 40,
+    "trackflow_tests/usecases/days/test_exactness.py": 40,
+    "trackflow_tests/usecases/intake/test_nothing_lost.py": 40,
+    "trackflow_tests/usecases/days/test_sharing.py": 40,
+    "mesh-kills": 30,
+    "trackflow_tests/usecases/days/test_track_ids.py": 30,
+    "trackflow_tests/cli/test_json.py": 30,
+}
+"""How long the longest units took in CI, by the sums of `pytest --durations`; for their order."""
+
 
 class ModulesInOrder(LoadGroupScheduling):
     """Hands out groups, and modules of what is in no group, in the order of the tests."""
@@ -37,4 +58,5 @@ def longest_first(items: list[pytest.Item]) -> None:
     seconds: defaultdict[str, float] = defaultdict(float)
     for item in items:
         seconds[unit_of(item.nodeid)] += SLOW_S if item.get_closest_marker("slow") else QUICK_S
+    seconds.update({unit: MEASURED_S[unit] for unit in seconds.keys() & MEASURED_S.keys()})
     items.sort(key=lambda item: (-seconds[unit_of(item.nodeid)], unit_of(item.nodeid)))

@@ -143,7 +143,8 @@ class Machines:
         home.mkdir()
         url = self.url.set(drivername="postgresql+psycopg2", database="dagster")
         address = url.render_as_string(hide_password=False)
-        storage = {"postgres": {"postgres_url": address}}
+        storage = yaml.safe_load((ROOT / "docker" / "dagster.yaml").read_text())["storage"]
+        storage["custom"]["config"] = {"postgres_url": address}
         (home / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
         with dg.DagsterInstance.from_config(str(home)) as opened:
             yield opened

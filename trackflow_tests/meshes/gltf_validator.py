@@ -1,14 +1,10 @@
 """The Khronos validator of glTF files, installed by npm into a folder of the user's cache."""
 
 import json
-import os
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
-import platformdirs
-import pytest
+from trackflow_tests.helpers.npm import package_folder
 
 PACKAGE = "gltf-validator@2.0.0-dev.3.10"
 SCRIPT = """
@@ -23,47 +19,12 @@ process.stdin.on("end", () =>
 """
 
 
-def validator_folder() -> Path:
-    """Where the validator lies; it is installed when it is not there yet."""
-    folder = Path(platformdirs.user_cache_dir("trackflow-tests")) / PACKAGE.replace("@", "-")
-    if (folder / "node_modules" / "gltf-validator").is_dir():
-        return folder
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        message = "no npm found: apt-get install nodejs npm"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-    unfinished.mkdir(parents=True)
-    subprocess.run(
-        [
-            npm,
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefix",
-            unfinished,
-            PACKAGE,
-        ],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    try:
-        unfinished.rename(folder)
-    except OSError:  # another test process was faster
-        shutil.rmtree(unfinished)
-    return folder
-
-
 def validate(file: bytes) -> dict[str, Any]:
     """The validator's report on a file."""
     done = subprocess.run(
         ["node", "-e", SCRIPT],
         input=file,
-        cwd=validator_folder(),
+        cwd=package_folder(PACKAGE),
         check=True,
         capture_output=True,
         timeout=120,

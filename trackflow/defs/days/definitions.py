@@ -3,6 +3,7 @@
 import dagster as dg
 
 from trackflow.defs.days.assets import day_assets
+from trackflow.defs.days.catching_up import made_days_sensor
 from trackflow.defs.days.checks import DAY_CHECKS, checks_of_days, newest_settled_day_is_made
 from trackflow.defs.days.helping import help_with_days_job, helpers_sensor
 from trackflow.defs.days.jobs import (
@@ -30,6 +31,12 @@ def definitions(trackflow: TrackflowResource) -> dg.Definitions:
             help_with_days_job,
             check_days_job(trackflow),
         ],
-        sensors=[live_sensor, pending_batches_sensor, older_days_sensor, helpers_sensor],
+        sensors=[
+            live_sensor,
+            pending_batches_sensor,
+            older_days_sensor,
+            helpers_sensor,
+            made_days_sensor,
+        ],
         schedules=[daily_schedule, days_checks_schedule],
     )

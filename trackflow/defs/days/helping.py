@@ -64,7 +64,7 @@ def help_with_days_job() -> None:
 @dg.sensor(
     name="helpers_sensor",
     job_name=help_with_days_job.name,  # by name: Dagster would copy the sensor, and warn
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Gives each run over many device-days its helpers on other machines, where "

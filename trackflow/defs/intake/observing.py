@@ -33,6 +33,14 @@ def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetO
     )
 
 
+def arrival(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetMaterialization:
+    """The materialization of a day of points: it is there, though no run has made it."""
+    seen = observation(key, day, found)
+    return dg.AssetMaterialization(
+        key, partition=seen.partition, metadata=seen.metadata, tags=dict(seen.tags or {})
+    )
+
+
 def new_observations(
     instance: dg.DagsterInstance, key: dg.AssetKey, found: Mapping[dt.date, PointsOfDay]
 ) -> Iterator[dg.AssetObservation]:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from trackflow.defs.errors import tick
 from trackflow.defs.intake.jobs import TAGS, import_inbox_job
-from trackflow.defs.intake.observing import POINTS, observation
+from trackflow.defs.intake.observing import POINTS, arrival, observation
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED
@@ -18,7 +18,7 @@ from trackflow.usecases.intake.day_versions import points_of_days
 from trackflow.usecases.intake.following import FollowedSource, follow
 from trackflow.usecases.intake.inbox import look
 
-DAYS_PER_TICK = 100
+DAYS_PER_TICK = 400
 """A tick has 60 seconds; the rest of a large import is reported in the following ticks."""
 
 
@@ -53,7 +53,15 @@ def gps_points_sensor(
     return dg.SensorResult(
         skip_reason=f"New points on {len(now)} days, {len(later)} more days follow.",
         cursor=cursor,
-        asset_events=[observation(trackflow.key(POINTS), day, found[day]) for day in now],
+        asset_events=[
+            event
+            for day in now
+            for event in (
+                # the UI shows days with a materialization as there, and others as missing
+                arrival(trackflow.key(POINTS), day, found[day]),
+                observation(trackflow.key(POINTS), day, found[day]),
+            )
+        ],
     )
 
 

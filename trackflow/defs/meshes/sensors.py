@@ -47,7 +47,7 @@ REQUESTED_AGAIN = dt.timedelta(minutes=10)
 @dg.sensor(
     name="images_sensor",
     job_name=make_mesh_job.name,  # by name: Dagster would copy the sensor, and warns as it does
-    minimum_interval_seconds=5,  # a person may wait
+    minimum_interval_seconds=10,  # a person may wait
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Looks for images that are new or have changed (the folder in "
@@ -123,7 +123,7 @@ def _why(work: WaitingWork, new: int) -> str:
 @dg.sensor(
     name="waiting_meshes_sensor",
     job_name=make_waiting_meshes_job.name,
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description=f"Starts one run for all images and requested meshes that wait, when they are more "
@@ -148,7 +148,7 @@ def waiting_meshes_sensor(
 @dg.sensor(
     name="mesh_batches_sensor",
     job_name=mesh_batch_job.name,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Starts batches of meshes that people requested, two at once at most, and resumes "
@@ -173,7 +173,7 @@ def mesh_batches_sensor(
 
 @dg.sensor(
     name="mesh_events_sensor",
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=20,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Notes on `meshes` what has become of the meshes of each image, whether a run, a "

@@ -1,20 +1,27 @@
 """The road network's asset."""
 
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
+from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.errors import StepError, step
+from trackflow.defs.intake.observing import DATA_VERSION
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import NetworkBuildError
 from trackflow.matching.networks import RoadNetwork
 from trackflow.usecases.roads.networks import build, list_networks, network_in_use
 
 CODE_VERSION = "1"
 """Raise it when the same extract would give another network."""
+
+COMPARED = 50
+"""The newest materializations that are looked through for a network."""
 
 
 class Profile(Enum):
@@ -85,6 +92,32 @@ def road_network(
         metadata={**describe(network), "in_use": len(in_use), "new": is_new},
         data_version=dg.DataVersion(" ".join(sorted(one.version for one in in_use))),
     )
+
+
+def report_networks(
+    instance: dg.DagsterInstance, resource: TrackflowResource, trackflow_context: Context
+) -> None:
+    """Report the networks in use that were built outside of Dagster, each once.
+
+    Args:
+        instance: Dagster's records.
+        resource: the names of the assets.
+        trackflow_context: the store.
+    """
+    key, known = resource.key("road_network"), set[object]()
+    networks: list[RoadNetwork | None] = []
+    for profile in Profile:
+        with suppress(NetworkBuildError):  # its files are gone: `status` and runs say so
+            networks.append(network_in_use(trackflow_context, profile.value))
+    for record in instance.fetch_materializations(key, limit=COMPARED).records:
+        shown = record.asset_materialization
+        known.update([shown.metadata["version"].value] if shown is not None else [])
+    for network in networks:
+        if network is not None and network.version not in known:
+            tags = {DATA_VERSION: network.version}
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(key, metadata=describe(network), tags=tags)
+            )
 
 
 def describe(network: RoadNetwork) -> dict[str, metadata.Value]:

@@ -63,6 +63,7 @@ class Job:
         created_at: when it was queued, UTC.
         started_at: when it was first claimed, UTC.
         finished_at: when it ended, UTC.
+        dagster_run_id: the run that worked on it last; None outside of Dagster.
     """
 
     job_id: uuid.UUID
@@ -83,6 +84,7 @@ class Job:
     created_at: dt.datetime
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
+    dagster_run_id: str | None = None
 
 
 _COLUMNS = [j[name] for name in Job.__dataclass_fields__]

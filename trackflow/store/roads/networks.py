@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -242,11 +243,15 @@ def _mark(
     batch_marks.mark_again(connection, [(row.device_id, row.day) for row in stale], now)
 
 
-def days_matched(connection: Connection, version: str) -> int:
-    """How many days of devices have lines on a version of a network."""
+def days_matched(connection: Connection) -> Counter[str]:
+    """How many days of devices have lines on each version of a network."""
     b = processing_batches.c
-    query = sa.select(sa.func.count()).where(b.matched_on.contains(version, autoescape=True))
-    return connection.scalar(query) or 0
+    query = sa.select(b.matched_on, sa.func.count()).where(b.matched_on != "")
+    found: Counter[str] = Counter()
+    for versions_of_day, days in connection.execute(query.group_by(b.matched_on)):
+        for version in versions_of_day.split():
+            found[version] += days
+    return found
 
 
 def name_networks(connection: Connection) -> None:

@@ -151,8 +151,14 @@ def _end(context: Context, claimed: ClaimedJob, status: JobStatus, **values: Any
         return jobs.end(connection, claimed.job, status, context.clock(), **values)
 
 
-def as_dict(job: Job) -> dict[str, Any]:
-    """A job as JSON for programs and the map page."""
+def as_dict(job: Job, dagster_url: str = "") -> dict[str, Any]:
+    """A job as JSON for programs and the map page.
+
+    Args:
+        job: the job.
+        dagster_url: address of Dagster's web server, for a link to the job's run; empty for none.
+    """
+    run_id = job.dagster_run_id
     times = {
         name: _iso(getattr(job, name))
         for name in ("created_at", "started_at", "finished_at", "heartbeat_at")
@@ -170,6 +176,8 @@ def as_dict(job: Job) -> dict[str, Any]:
         "result": job.result,
         "error": job.error,
         "cancel_requested": job.cancel_requested,
+        "run_id": run_id,
+        "run_url": f"{dagster_url}/runs/{run_id}" if dagster_url and run_id else None,
         **times,
     }
 

@@ -1,13 +1,13 @@
 """Builds road networks, puts them to use, lists and removes them."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from trackflow.categories.mode_map import build_mode_map
-from trackflow.context import Context, base_map_folder, mode_map_folder
+from trackflow.context import Context, base_map_folder, mode_map_folder, road_tiles_folder
 from trackflow.errors import NetworkBuildError, NetworkFetchError, NotFoundError
 from trackflow.files import workshop
 from trackflow.geo.bbox import Bbox
@@ -15,7 +15,6 @@ from trackflow.matching.coverage import Coverage
 from trackflow.matching.network_building import build_network, read_coverage
 from trackflow.matching.network_sharing import BASE_MAP, MODE_MAP, publish_network
 from trackflow.matching.networks import RoadNetwork, load_network
-from trackflow.store.database import Connection
 from trackflow.store.roads import networks
 from trackflow.store.roads.networks import StoredNetwork
 from trackflow.usecases.roads.base_maps import make_base_map
@@ -109,10 +108,11 @@ class NetworkState:
 def list_networks(context: Context) -> list[NetworkState]:
     """The road networks in use, by profile and name."""
     with context.store.read() as connection:
-        return [_state(connection, one) for one in networks.read_networks(connection)]
+        days = networks.days_matched(connection)
+        return [_state(one, days) for one in networks.read_networks(connection)]
 
 
-def _state(connection: Connection, one: StoredNetwork) -> NetworkState:
+def _state(one: StoredNetwork, days: Mapping[str, int]) -> NetworkState:
     return NetworkState(
         one.profile,
         one.name,
@@ -122,7 +122,7 @@ def _state(connection: Connection, one: StoredNetwork) -> NetworkState:
         one.area_km2,
         one.size_bytes,
         one.built_at,
-        networks.days_matched(connection, one.version),
+        days.get(one.version, 0),
     )
 
 
@@ -148,7 +148,8 @@ def remove(context: Context, name: str, profile: str | None = None) -> list[Netw
         wanted = [one for one in networks.read_networks(connection, profile) if one.name == name]
         if not wanted:
             raise NotFoundError(_no_such(name, profile, networks.read_networks(connection)))
-        found = [_state(connection, one) for one in wanted]
+        days = networks.days_matched(connection)
+        found = [_state(one, days) for one in wanted]
         for one in wanted:
             networks.remove_network(connection, one.profile, one.name, context.clock())
     # only now: a reader who finds the network in the table finds its files as well
@@ -167,7 +168,8 @@ def _delete_files(home: Path, network: StoredNetwork) -> None:
     """Delete a network and its maps. A folder goes whole: it is renamed first."""
     into = networks.networks_folder(home)
     folder = network.located(home)
-    own = [mode_map_folder(home, network.version), base_map_folder(home, network.version)]
+    folder_of_kind = (mode_map_folder, base_map_folder, road_tiles_folder)
+    own = [folder_of(home, network.version) for folder_of in folder_of_kind]
     if folder.resolve().is_relative_to(into.resolve()):
         own.append(folder)
     into.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from trackflow.basemap.combining import combine
 from trackflow.concurrency.connections import HttpClient
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.http import TooLargeError, ask
-from trackflow.context import NO_ENGINE, Context
+from trackflow.context import NO_ENGINE, Context, road_tiles_folder
 from trackflow.errors import EngineUnavailableError, NotFoundError
 from trackflow.files import whole_file
 from trackflow.geo import tiles
@@ -90,7 +90,8 @@ class RoadTiles:
         return combine(made) if len(made) > 1 else b"".join(made)
 
     def _tile(self, source: _Source, zoom: int, x: int, y: int) -> bytes:
-        path = self._folder(source.version) / str(zoom) / str(x) / f"{y}.mvt"
+        folder = road_tiles_folder(self._context.settings.home, source.version)
+        path = folder / str(zoom) / str(x) / f"{y}.mvt"
         with suppress(OSError):
             return path.read_bytes()
         try:
@@ -107,10 +108,6 @@ class RoadTiles:
             if self._client is not None:
                 self._client.close()
             self._client = None
-
-    def _folder(self, version: str) -> Path:
-        safe = "".join(c if c.isalnum() else "_" for c in version)
-        return self._context.settings.home / "tiles" / safe
 
     def _sources(self, profile: str | None) -> list[_Source]:
         """The networks that tiles show: those of one profile, the largest first."""

@@ -34,6 +34,10 @@ class JobAnswer(TypedDict):
     """Why it failed."""
     cancel_requested: bool
     """Whether a person wants it to stop."""
+    run_id: str | None
+    """The run of Dagster's that worked on it last; null outside of Dagster."""
+    run_url: str | None
+    """The page of that run in Dagster's UI; null where its address is not known."""
     created_at: dt.datetime
     """When it was queued, UTC."""
     started_at: dt.datetime | None
@@ -74,6 +78,8 @@ _QUEUED: JobAnswer = {
     "result": None,
     "error": None,
     "cancel_requested": False,
+    "run_id": None,
+    "run_url": None,
     "created_at": _AT,
     "started_at": None,
     "finished_at": None,

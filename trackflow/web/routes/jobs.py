@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from trackflow.context import Context
 from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.jobs.control import Job, read_job, recent_jobs
 from trackflow.usecases.jobs.control import cancel_job as cancel
-from trackflow.usecases.jobs.control import read_job, recent_jobs
 from trackflow.usecases.jobs.control import resume_job as resume
 from trackflow.usecases.jobs.kinds import as_dict, queue_job
 from trackflow.web.answers.jobs import JOB, JOBS, NEW_JOB
@@ -47,7 +48,7 @@ def list_jobs(request: Request, context: ContextDep) -> Response:
     `status` is queued, running, completed, failed or cancelled; `completed` of `total` pieces of
     work are done, of which `failed` went wrong; `seconds_left` is an estimate, null without one.
     """
-    return answer(request, {"jobs": [as_dict(job) for job in recent_jobs(context)]})
+    return answer(request, {"jobs": [_shown(context, job) for job in recent_jobs(context)]})
 
 
 @router.post(
@@ -66,14 +67,14 @@ def ask_for_job(context: ContextDep, wanted: JobRequest) -> dict[str, Any]:
     tracks that come out the same stay as they are.
     """
     parameters = {"from": wanted.from_, "to": wanted.to, "device": wanted.device}
-    return as_dict(queue_job(context, wanted.kind, parameters))
+    return _shown(context, queue_job(context, wanted.kind, parameters))
 
 
 @router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job", responses=JOB)
 @open_to(Scope.READ)
 def show_job(request: Request, context: ContextDep, job_id: JobId) -> Response:
     """The progress and the result of a job. 404 if there is no job with this id."""
-    return answer(request, as_dict(read_job(context, job_id)))
+    return answer(request, _shown(context, read_job(context, job_id)))
 
 
 @router.post(
@@ -89,7 +90,7 @@ def cancel_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
 
     Finished slices stay; `resume` goes on with the rest. A job that has ended stays as it is.
     """
-    return as_dict(cancel(context, job_id))
+    return _shown(context, cancel(context, job_id))
 
 
 @router.post(
@@ -105,4 +106,8 @@ def resume_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
 
     A job that waits or runs goes on, also if it was about to be stopped. 400 if it is completed.
     """
-    return as_dict(resume(context, job_id))
+    return _shown(context, resume(context, job_id))
+
+
+def _shown(context: Context, job: Job) -> dict[str, Any]:
+    return as_dict(job, context.settings.dagster_url)

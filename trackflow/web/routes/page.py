@@ -4,12 +4,14 @@ The files hold no user's data, so they are open to everyone; a page then request
 reader may see from the API.
 """
 
+import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from trackflow.errors import AccessError
 from trackflow.usecases.access.tokens import Scope, find_tokens
 from trackflow.web.answers.page import FILE, HTML, PAGE, PageAnswer
+from trackflow.web.answers.sending import answer_bytes
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.routes.tiles import ARCHIVE, is_file
 from trackflow.web.security.access import COOKIE, open_to, wrong_token
@@ -19,6 +21,8 @@ from trackflow.web.static_files import (
     content_policy,
     import_map_hash,
     send_static,
+    shell_files,
+    shell_version,
     static_file,
 )
 
@@ -31,6 +35,7 @@ LOGBOOK = "logbook.html"
 NUMBERS = "numbers.html"
 DATA = "data.html"
 DOCS = "docs.html"
+WORKER = "worker.js"
 
 MESH = {
     "name": "mesh_id",
@@ -152,6 +157,34 @@ def meshes(request: Request) -> Response:
     scripts = (WASM, import_map_hash(html))
     answer.headers["Content-Security-Policy"] = content_policy("", scripts)
     return answer
+
+
+PAGES = ("/", "/catalogue", "/data", "/logbook", "/meshes", "/numbers")
+"""Pages that open without a network."""
+
+
+@router.get(
+    "/worker.js",
+    tags=["page"],
+    summary="The service worker of the pages",
+    response_class=Response,
+    responses=FILE,
+)
+@open_to(None)
+def worker(request: Request) -> Response:
+    """Keeps the pages and their files for times without a network; nothing else, and no answers.
+
+    Another build has another one, by which browsers notice it; they forget what the last one kept.
+    """
+    shell = {
+        "version": shell_version(),
+        "pages": PAGES,
+        "files": [f"/static/{name}" for name in shell_files()],
+    }
+    body = b"self.shell = " + orjson.dumps(shell) + b";\n" + static_file(WORKER).body
+    sent = answer_bytes(request, body, "text/javascript; charset=utf-8", "no-cache")
+    sent.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'"
+    return sent
 
 
 @router.get(

@@ -28,7 +28,7 @@ from trackflow.web.answers import rule_examples as examples
 from trackflow.web.answers import rules as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
-from trackflow.web.parameters import moment
+from trackflow.web.parameters import EndTime, moment
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
@@ -78,7 +78,9 @@ class RulesPreview(RulesBody):
     from_: dt.datetime | None = Field(
         None, alias="from", description="Tracks that begin at this time or later."
     )
-    to: dt.datetime | None = Field(None, description="Tracks that begin before this time.")
+    to: EndTime | None = Field(
+        None, description="Tracks that begin before this time; a day alone is included."
+    )
     offset: int = Field(0, description="Changes to leave out at the beginning.", ge=0)
     limit: int = Field(100, description="Most changes of the answer.", ge=0, le=MOST_CHANGES)
 
@@ -90,7 +92,7 @@ class RulesApply(BaseModel):
 
     version: int = Field(description="The version.", ge=1, le=2**31 - 1)
     from_: dt.datetime = Field(alias="from", description="Tracks that begin at this time or later.")
-    to: dt.datetime = Field(description="Tracks that begin before this time.")
+    to: EndTime = Field(description="Tracks that begin before this time; a day alone is included.")
 
 
 class UseUndo(BaseModel):

@@ -179,7 +179,7 @@ function drawJob(job) {
     el('div', { class: 'meter', role: 'progressbar', 'aria-label': 'Progress of the sync', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(share * 100), 'aria-valuetext': words },
       el('span', { style: { width: `${share * 100}%` } })),
     job.status === 'queued' && since > WAITS_LONG_S && el('p', { class: 'dim' },
-      'Nobody has begun it yet: “trackflow serve” begins it while Dagster runs, or “trackflow jobs resume ', job.job_id, '”.'));
+      'Nobody has begun it yet: “trackflow serve” begins it, or “trackflow jobs resume ', job.job_id, '”.'));
 }
 
 function drawPast(source) {

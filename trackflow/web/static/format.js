@@ -1,6 +1,7 @@
-// Numbers and times in words. Times are in the zone that is shown.
+// Numbers and times in words. Times are in the zone that is shown, lengths in the reader's units.
 
 import { el } from './dom.js';
+import { UNITS } from './units.js';
 import { zoneName } from './zones.js';
 
 const LOCALE = 'en-GB';
@@ -47,8 +48,17 @@ export const counted = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? on
 
 export function distance(metres) {
   if (metres === null || metres === undefined) return '–';
-  if (metres < 1000) return `${Math.round(metres)} m`;
-  return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: metres < 100000 ? 1 : 0 }).format(metres / 1000)} km`;
+  const [[near, ofNear], [far, ofFar]] = [UNITS.near, UNITS.far];
+  if (metres < 1000) return `${count(Math.round(metres / ofNear))} ${near}`;
+  const long = metres / ofFar;
+  return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: long < 100 ? 1 : 0 }).format(long)} ${far}`;
+}
+
+/** A height or a climb. */
+export function height(metres) {
+  if (metres === null || metres === undefined) return '–';
+  const [name, one] = UNITS.height;
+  return `${count(Math.round(metres / one))} ${name}`;
 }
 
 /** A distance to the millimetre, for those who add up. */
@@ -82,4 +92,4 @@ export function tickAges() {
 
 export const percent = (share) => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`);
 
-export const speed = (kmh) => (kmh === null || kmh === undefined ? '–' : `${Math.round(kmh)} km/h`);
+export const speed = (kmh) => (kmh === null || kmh === undefined ? '–' : `${Math.round(kmh / UNITS.speed[1])} ${UNITS.speed[0]}`);

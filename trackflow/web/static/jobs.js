@@ -49,6 +49,11 @@ const ended = (job) => (job.cancel_requested && job.status === 'running' ? 'stop
 
 const STATES = { queued: 'waits to start', running: 'running', completed: 'done', failed: 'failed', cancelled: 'cancelled' };
 
+const OWN = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** Whether a link leads anywhere from here: `serve` has Dagster's UI on its own machine only. */
+const isReachable = (url) => Boolean(url) && (!OWN.includes(new URL(url).hostname) || OWN.includes(location.hostname));
+
 function row(job, mayStart, again) {
   const share = job.total ? Math.min(1, (job.completed + job.failed) / job.total) : job.status === 'completed' ? 1 : 0;
   const live = ['queued', 'running'].includes(job.status);
@@ -65,7 +70,7 @@ function row(job, mayStart, again) {
       mayStart && ['failed', 'cancelled'].includes(job.status) && button('Resume', 'resume', 'Resumed')),
     el('div', { class: 'meter', role: 'progressbar', 'aria-label': `Progress of ${title}`, 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(share * 100) },
       el('span', { style: { width: `${share * 100}%` } })),
-    el('p', { class: 'sub' }, `${ended(job)}${done}${failed}${left} · `, age(job.finished_at ?? job.started_at ?? job.created_at)),
+    el('p', { class: 'sub' }, `${ended(job)}${done}${failed}${left} · `, age(job.finished_at ?? job.started_at ?? job.created_at), isReachable(job.run_url) && [' · ', el('a', { href: job.run_url, rel: 'noopener' }, 'its run in Dagster')]),
     (job.error || job.message) && el('p', { class: job.error ? 'bad' : 'sub' }, job.error || job.message));
 }
 

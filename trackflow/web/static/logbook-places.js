@@ -2,7 +2,7 @@
 
 import { get, send, withQuery } from './api.js';
 import { announce, el, empty, fill } from './dom.js';
-import { counted, percent } from './format.js';
+import { counted, distance, percent } from './format.js';
 import { textInput } from './outcome.js';
 
 const KINDS = ['home', 'work', 'customer', 'race_track', 'other'];
@@ -74,7 +74,7 @@ export function installPlaces(box, { mayChange, failed }) {
     return el('article', { class: 'place', data: { place: place.place_id, status: place.status } },
       el('div', {},
         el('p', { class: 'strong' }, place.name),
-        el('p', { class: 'dim' }, [kindWords(place.kind), owner(place), `${place.latitude.toFixed(5)}, ${place.longitude.toFixed(5)}`, `${Math.round(place.radius_m)} m around`].join(' · ')),
+        el('p', { class: 'dim' }, [kindWords(place.kind), owner(place), `${place.latitude.toFixed(5)}, ${place.longitude.toFixed(5)}`, `${distance(place.radius_m)} around`].join(' · ')),
         el('p', { class: 'dim' }, state(place))),
       mayChange && (isOpen ? form(place) : buttons(place)));
   }

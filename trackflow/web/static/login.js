@@ -2,6 +2,7 @@
 
 import { forget, onSignedOut, send } from './api.js';
 import { byId, el } from './dom.js';
+import { installShell } from './shell.js';
 
 /**
  * Put the dialog that asks for a token into a page; it opens when the server wants one.
@@ -26,6 +27,7 @@ export function installLogin({ page = 'This page', admin, opens, begin }) {
       el('button', { class: 'primary', type: 'submit' }, opens))));
   byId('sign-out').addEventListener('click', signOut);
   onSignedOut.call = askForToken;
+  installShell();
 }
 
 /** Try the token of the form; whether it opens the door. What is wrong is said in the form. */

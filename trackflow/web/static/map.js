@@ -6,6 +6,7 @@ import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
 import { attachOverlay } from './overlay.js';
 import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, style } from './layers.js';
+import { isImperial } from './units.js';
 
 const REACH_PX = [3, 9];
 const HOLD_MS = 650;
@@ -50,7 +51,7 @@ export function createMap(container, { view, paddingOf, handlers }) {
   map.addControl(new maplibregl.AttributionControl({ compact: true }), 'bottom-right');
   container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
   map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'bottom-right');
-  map.addControl(new maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-right');
+  map.addControl(new maplibregl.ScaleControl({ maxWidth: 110, unit: isImperial ? 'imperial' : 'metric' }), 'bottom-right');
   map.on('styleimagemissing', ({ id }) => addImage(id));
   map.on('error', ({ error }) => console.debug('map:', error?.message));
   map.on('style.load', () => {

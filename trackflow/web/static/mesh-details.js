@@ -48,7 +48,7 @@ function facts(mesh) {
   const { report } = mesh;
   return [
     inWork(mesh) && el('div', { class: 'at-work' }, el('span', { class: 'strong' }, stateWords(mesh)), meter(mesh.progress, stateWords(mesh), 'Progress'),
-      waitsLong(mesh) && el('p', { class: 'dim' }, 'Nothing has begun it yet: “trackflow serve” makes meshes while Dagster runs.'),
+      waitsLong(mesh) && el('p', { class: 'dim' }, 'Nothing has begun it yet: “trackflow serve” makes meshes.'),
       mesh.next_try_at && mesh.error_message && el('p', { class: 'dim' }, `The last try failed: ${mesh.error_message}`)),
     mesh.status === 'failed' && el('div', { class: 'wait', role: 'alert' }, el('p', { class: 'strong' }, sentence(mesh.error_message ?? 'It failed')), el('p', { class: 'dim' }, advice(mesh))),
     mesh.status === 'cancelled' && el('p', { class: 'dim' }, sentence(mesh.error_message ?? 'It was cancelled')),

@@ -1,25 +1,25 @@
 // How each figure is shown, and how it compares with the period before.
 
 import { el } from './dom.js';
-import { count, counted, dayWords, distance, duration, speed } from './format.js';
+import { count, counted, dayWords, distance, duration, height, speed } from './format.js';
 import { nameOf } from './looks.js';
+import { UNITS } from './units.js';
 
 const hours = (seconds) => {
   if (seconds === null || seconds === undefined) return '–';
   return seconds < 36000 ? duration(seconds) : `${count(Math.round(seconds / 3600))} h`;
 };
-const metres = (value) => (value === null || value === undefined ? '–' : `${count(Math.round(value))} m`);
 
 /** By name: words, how it is shown, and its unit on an axis with what one of it is worth. */
 export const FIGURES = {
-  distance_m: ['Distance', distance, 'km', 1000],
+  distance_m: ['Distance', distance, ...UNITS.far],
   duration_s: ['On the way', hours, 'h', 3600],
   moving_s: ['Moving', hours, 'h', 3600],
   idle_s: ['Idle', hours, 'h', 3600],
   trips: ['Trips', count, '', 1],
-  average_speed_kmh: ['Average', speed, 'km/h', 1],
-  max_speed_kmh: ['Top speed', speed, 'km/h', 1],
-  elevation_gain_m: ['Elevation gain', metres, 'm', 1],
+  average_speed_kmh: ['Average', speed, ...UNITS.speed],
+  max_speed_kmh: ['Top speed', speed, ...UNITS.speed],
+  elevation_gain_m: ['Elevation gain', height, ...UNITS.height],
 };
 
 export const shown = (name, value) => FIGURES[name][1](value);

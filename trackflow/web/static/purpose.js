@@ -3,7 +3,7 @@
 import { ofMode } from './colours.js';
 import { get, send, withQuery } from './api.js';
 import { announce, el, fill } from './dom.js';
-import { distance, percent, span } from './format.js';
+import { distance, percent, span, speed } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
 
 const MODES = ['still', 'walking', 'running', 'cycling', 'driving', 'bus', 'tram', 'train', 'subway', 'boat', 'flying'];
@@ -53,7 +53,7 @@ function legRow(box, track, leg) {
 /** Why a leg has its mode, in words. */
 function evidenceWords({ evidence }) {
   const parts = [];
-  if (evidence.moving_kmh !== undefined) parts.push(`${evidence.moving_kmh} km/h while moving, up to ${evidence.fastest_kmh} km/h`);
+  if (evidence.moving_kmh !== undefined) parts.push(`${speed(evidence.moving_kmh)} while moving, up to ${speed(evidence.fastest_kmh)}`);
   if (evidence.rail_share) parts.push(`${percent(evidence.rail_share)} near rails`);
   if (evidence.road_share) parts.push(`${percent(evidence.road_share)} near roads`);
   if (evidence.runner_up) parts.push(`next: ${evidence.runner_up}, ${percent(evidence.runner_up_probability)}`);
