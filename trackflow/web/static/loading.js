@@ -42,7 +42,8 @@ export async function loadDevices(signal) {
   return changed;
 }
 
-function query() {
+/** What of the API the range and the devices ask for. */
+export function query() {
   const { from, to } = moments();
   return { device: state.devices, from: from.toISOString(), to: to?.toISOString() };
 }

@@ -7,6 +7,8 @@ import { drawDetails, openTrack, refreshDetails } from './details.js';
 import { drawDevices } from './devices.js';
 import { onChanged } from './doing.js';
 import { announce, byId, el, fill, roving } from './dom.js';
+import { devicesRead, findingChanged, findingHandlers, fitAll, goToDevice, movedByReader, refreshEnds } from './finding.js';
+import { follow } from './follow.js';
 import { counted, date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
@@ -73,7 +75,8 @@ async function load({ moved = false } = {}) {
     refineSoon();
     if (moved) fit(boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
     announce(`${counted(data.tracks.length, 'track')} in ${rangeInWords()}`);
-    await Promise.all([refreshDays(signal), refreshDetails({ signal, neighbours, move: false })]);
+    devicesRead();
+    await Promise.all([refreshDays(signal), refreshEnds(), refreshDetails({ signal, neighbours, move: false })]);
   } catch (error) {
     failed(error);
   } finally {
@@ -170,7 +173,7 @@ function drawBody() {
       jobsSection({ devices: data.devices, mayStart: data.settings?.scope === 'admin', again: jobsAgain })));
   }
   if (!data.loaded) return fill(body, skeleton());
-  if (state.tab === 'devices') return drawDevices(body, { devices: data.devices, sums: data.sums });
+  if (state.tab === 'devices') return drawDevices(body, { devices: data.devices, sums: data.sums, goTo: goToDevice, fitAll });
   return drawTracks(body, { tracks: data.tracks, truncated: data.truncated, advice: advice() });
 }
 
@@ -236,6 +239,7 @@ async function refresh() {
   longIsStale = !mayReadLong();
   if (longIsStale) {
     if (await loadDevices()) drawPositions();
+    devicesRead();
     return;
   }
   longReadAt = Date.now();
@@ -275,7 +279,8 @@ function showDevice(id) {
   popup([longitude, latitude], el('div', { class: 'popup' },
     el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), named(id)),
     el('p', {}, 'Last seen here ', when(seen)),
-    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one')));
+    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one'),
+    el('button', { type: 'button', class: 'link', on: { click: () => follow(id) } }, 'Follow it')));
 }
 
 const handlers = {
@@ -287,8 +292,12 @@ const handlers = {
   visits: showVisitsAt,
   device: showDevice,
   nothing: () => change({ track: null }),
+  ...findingHandlers,
   moved: (view, byReader) => {
-    if (byReader) change({ view }, { remember: false }); // nothing else belongs into the address
+    if (byReader) {
+      change({ view }, { remember: false }); // nothing else belongs into the address
+      movedByReader();
+    }
     refineSoon();
   },
 };
@@ -308,6 +317,7 @@ onChange((changed) => {
     refreshDetails({ neighbours, move: true });
   } else if (has('raw', 'matched', 'colour', 'zone')) drawDetails(neighbours);
   if (has('tab') && state.tab === 'work') jobsAgain();
+  if (map) findingChanged(has);
 });
 
 function wire() {
@@ -445,6 +455,7 @@ async function start() {
     map ??= await makeMap(asked, preview);
     drawLines();
     ground((await asked)[1]);
+    findingChanged((...names) => names.includes('here') || names.includes('follow') || names.includes('tab'));
     await Promise.all([poll(), refreshDays(), refreshDetails({ neighbours, move: !state.view })]);
     if (state.tab === 'work') await jobsAgain();
   } catch (error) {

@@ -4,10 +4,12 @@ import { addGround, groundOf } from './basemap.js';
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
+import { attachOverlay } from './overlay.js';
 import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, style } from './layers.js';
 import { isImperial } from './units.js';
 
 const REACH_PX = [3, 9];
+const HOLD_MS = 650;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** What the map shows now; kept to draw it anew when the theme changes. */
@@ -61,10 +63,26 @@ export function createMap(container, { view, paddingOf, handlers }) {
     handlers.moved({ zoom, lat, lon }, Boolean(event.originalEvent));
   });
   map.on('click', (event) => click(event, handlers));
-  map.on('mousemove', (event) => hover(event));
-  map.on('mouseout', () => hoverOver(null));
+  map.on('mousemove', (event) => hover(event, handlers));
+  map.on('mouseout', () => {
+    hoverOver(null);
+    handlers.hint(null);
+  });
+  map.on('contextmenu', (event) => handlers.here(event.lngLat));
+  pressAndHold(handlers);
   dark.addEventListener('change', () => repaint());
   return map;
+}
+
+/** A finger that stays where it is asks as a right click does: not every phone makes one of it. */
+function pressAndHold(handlers) {
+  let timer = null;
+  const over = () => clearTimeout(timer);
+  map.on('touchstart', (event) => {
+    over();
+    if (event.points.length === 1) timer = setTimeout(() => handlers.here(event.lngLat), HOLD_MS);
+  });
+  for (const name of ['touchmove', 'touchend', 'touchcancel', 'movestart', 'contextmenu']) map.on(name, over);
 }
 
 function repaint() {
@@ -77,6 +95,7 @@ function repaint() {
 function restore() {
   for (const source of late) map.getSource(source).setData(shown[source]);
   late.clear();
+  attachOverlay(map);
   drawGround();
 }
 
@@ -158,6 +177,21 @@ export function fit(bounds, { always = true, moving = true } = {}) {
   map.fitBounds(bounds, { padding: padding(), maxZoom: 16.5, duration: calm.matches || !moving ? 0 : 450 });
 }
 
+/** Go to a place; nearer only if the map shows more than a town. */
+export function easeTo(center, zoom) {
+  map?.easeTo({ center, zoom: Math.max(map.getZoom(), zoom), padding: padding(), duration: calm.matches ? 0 : 450 });
+}
+
+/** [west, south, east, north] between two corners in pixels of the window. */
+export function boundsBetween(topLeft, bottomRight) {
+  const [a, b] = [map.unproject(topLeft), map.unproject(bottomRight)];
+  const round = (degrees) => Number(degrees.toFixed(6));
+  return [round(a.lng), round(b.lat), round(b.lng), round(a.lat)];
+}
+
+/** The box of what the panels leave free. */
+export const freeBounds = () => (map ? uncovered() : null);
+
 export const extentOf = (networks) => union(networks.map((n) => n.extent));
 
 /** What lies at a place, or else close to it: a finger is not exact. */
@@ -185,11 +219,11 @@ function click(event, handlers) {
   return handlers.track(next, ids.length);
 }
 
-function hover(event) {
+function hover(event, handlers) {
   if (!ready) return;
   const [first] = near(event, CLICKABLE);
   map.getCanvas().style.cursor = first ? 'pointer' : '';
-  map.getCanvas().title = first?.properties.device_id ? [first.properties.track_name, nameOf(first.properties.device_id)].filter(Boolean).join(', ') : '';
+  handlers.hint(first?.properties ?? null, event.point, event.lngLat);
   hoverOver(first?.layer.id === 'tracks' ? first.properties.n : null);
 }
 
