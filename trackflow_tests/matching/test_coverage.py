@@ -103,7 +103,7 @@ def test_a_network_changes_only_the_choices_that_it_wins_or_had_won(
 def test_a_coverage_survives_the_store(coverage: Coverage) -> None:
     again = Coverage.from_bytes(coverage.to_bytes())
     assert again.cells.tolist() == coverage.cells.tolist()
-    assert again.area_km2 == coverage.area_km2 > 0
+    assert again.area_km2 == coverage.area_km2 >= 0, "next to nothing at a pole"
 
 
 @pytest.mark.parametrize("stored", [b"", b"x", square(1, 1, 0.02).to_bytes()[:-3]])

@@ -50,8 +50,10 @@ def replace(
         gone: ids of tracks that were deleted.
         new: columns of tracks that were written, by name.
     """
-    for begin in range(0, len(gone), MOST_KEYS):
-        some = gone[begin : begin + MOST_KEYS]
+    # of new ones as well: an overview may have outlived a track that was lost
+    left = [*gone, *(track["track_id"] for track in new)]
+    for begin in range(0, len(left), MOST_KEYS):
+        some = left[begin : begin + MOST_KEYS]
         connection.execute(sa.delete(track_overviews).where(o.track_id.in_(some)))
     if new:
         connection.execute(sa.insert(track_overviews), [_row(track) for track in new])
