@@ -4,11 +4,10 @@ Loading it needs no environment, no database and no network.
 """
 
 import gc
+from typing import Any
 
-import dagster as dg
 
-
-def _loaded() -> dg.Definitions:
+def _loaded() -> Any:
     """All definitions; each run and each of Dagster's processes loads them.
 
     What is loaded is many objects and no garbage: looking for some every 700 objects takes a fifth
