@@ -36,7 +36,7 @@ SIGNED = {"/api/v1/meshes/callbacks"}
 
 PUBLIC = {
     "/", "/catalogue", "/data", "/logbook", "/numbers", "/meshes", "/meshes/{mesh_id}",
-    "/health", "/session", "/static/{name:path}",
+    "/docs", "/health", "/session", "/static/{name:path}", "/worker.js",
 } | SIGNED  # fmt: skip
 """Everything that is open to everyone; the page's own files hold nobody's data."""
 
