@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from trackflow.basemap.archive import TileArchive
+from trackflow.basemap.names import NAMES, NameCollector
 from trackflow.basemap.reading import read_features
 from trackflow.basemap.schema import HIGHEST_ZOOM
 from trackflow.errors import BaseMapError
@@ -20,7 +21,7 @@ from trackflow.files import workshop
 
 TILES = "tiles.pmtiles"
 
-MAKER = "1"
+MAKER = "2"
 """Which tiles these are: raise it when the same extract gives others; a build makes them anew."""
 
 ATTRIBUTION = "© OpenStreetMap contributors"
@@ -59,7 +60,7 @@ def is_current(folder: Path) -> bool:
 def build_base_map(
     extract: Path, target: Path, version: str, report: Callable[[str], None] | None = None
 ) -> None:
-    """Make the base map of an extract: a folder with one file, whole or not at all.
+    """Make the base map of an extract: a folder with tiles and names, whole or not at all.
 
     Args:
         extract: an OpenStreetMap file that osmium reads: pbf, or XML plain or packed.
@@ -78,7 +79,10 @@ def build_base_map(
         made = temporary / "map"
         made.mkdir()
         description = f"trackflow:{MAKER}:{version}"
-        _run(read_features(extract), base_map_file(made), temporary, description)
+        names = NameCollector()
+        features = names.passing(read_features(extract))
+        _run(features, base_map_file(made), temporary, description)
+        names.write(made / NAMES)
         if target.exists():
             target.replace(temporary / "before")
         made.replace(target)

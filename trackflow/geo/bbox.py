@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from trackflow.errors import BadInputError
 from trackflow.geo.distance import METRES_PER_DEGREE
 
 
@@ -14,6 +15,27 @@ class Bbox(NamedTuple):
     south: float
     east: float
     north: float
+
+
+def read_box(text: str) -> Bbox:
+    """A box from `west,south,east,north`; longitudes may go beyond 180 degrees.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadInputError("a box is four numbers: west,south,east,north") from None
+    if not all(math.isfinite(x) for x in (west, south, east, north)) or south > north:
+        raise BadInputError("a box is west,south,east,north in degrees, with south below north")
+    if abs(east - west) >= 360:
+        return Bbox(-180.0, south, 180.0, north)
+    return Bbox(_wrapped(west), south, _wrapped(east), north)
+
+
+def _wrapped(lon: float) -> float:
+    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
 
 
 def boxes_around(spots: Iterable[tuple[float, float, float]]) -> list[Bbox]:

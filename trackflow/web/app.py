@@ -36,6 +36,7 @@ from trackflow.web.routes import (
     days,
     devices,
     exports,
+    finding,
     health,
     imports,
     intake,
@@ -86,6 +87,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     race_tracks.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
+    finding.router,  # before tracks: /api/v1/tracks/through is no track either
     track_tiles.router,  # nor is /api/v1/tracks/extent
     tracks.router,
     meshes.router,

@@ -44,7 +44,7 @@ def test_a_map_is_current_until_another_trackflow_makes_others(
 ) -> None:
     assert is_current(folder)
     assert not is_current(tmp_path)
-    monkeypatch.setattr("trackflow.basemap.making.MAKER", "2")
+    monkeypatch.setattr("trackflow.basemap.making.MAKER", "another")
     assert not is_current(folder)
 
 

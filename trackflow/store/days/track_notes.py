@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.decided import shift_times, undo_row
 from trackflow.store.dialects import is_among, listed
-from trackflow.store.tables import track_notes
+from trackflow.store.tables import track_notes, tracks
 
 n = track_notes.c
 
@@ -82,28 +82,28 @@ def undo(connection: Connection, note_id: uuid.UUID, now: dt.datetime) -> bool:
 
 
 def of_tracks(
-    connection: Connection, tracks: Sequence[TrackTime]
+    connection: Connection, some: Sequence[TrackTime]
 ) -> Mapping[uuid.UUID, list[TrackNote]]:
     """The notes of each of some tracks, the newest last; tracks without any are left out.
 
     Args:
         connection: to the store.
-        tracks: in any order; those of a device do not overlap.
+        some: in any order; those of a device do not overlap.
     """
-    if not tracks:
+    if not some:
         return {}
     query = sa.select(*_COLUMNS).where(
         is_among(connection.dialect.name, n.device_id),
-        n.start_time <= max(track.end_time for track in tracks),
-        n.end_time >= min(track.start_time for track in tracks),
+        n.start_time <= max(track.end_time for track in some),
+        n.end_time >= min(track.start_time for track in some),
         n.undone_at.is_(None),
     )
-    ids = sorted({track.device_id for track in tracks})
+    ids = sorted({track.device_id for track in some})
     rows = connection.execute(
         query.order_by(n.decided_at, n.note_id), listed(connection, ids)
     ).all()
     by_device: dict[str, list[TrackTime]] = defaultdict(list)
-    for track in sorted(tracks, key=lambda track: track.start_time):
+    for track in sorted(some, key=lambda track: track.start_time):
         by_device[track.device_id].append(track)
     found: dict[uuid.UUID, list[TrackNote]] = defaultdict(list)
     for note in (TrackNote(*row) for row in rows):
@@ -111,6 +111,24 @@ def of_tracks(
         at = bisect_right(own, note.middle, key=lambda track: track.start_time) - 1
         if at >= 0 and note.middle <= own[at].end_time:
             found[own[at].track_id].append(note)
+    return found
+
+
+def read_all(connection: Connection) -> list[TrackNote]:
+    """All notes that count, in no order."""
+    return [
+        TrackNote(*row)
+        for row in connection.execute(sa.select(*_COLUMNS).where(n.undone_at.is_(None)))
+    ]
+
+
+def track_of(connection: Connection, note: TrackNote) -> TrackTime | None:
+    """The track that a note belongs to; None if no track has its time any more."""
+    t = tracks.c
+    query = sa.select(t.track_id, t.device_id, t.start_time, t.end_time).where(
+        t.device_id == note.device_id, t.start_time <= note.middle, t.end_time >= note.middle
+    )
+    found: TrackTime | None = connection.execute(query).first()
     return found
 
 

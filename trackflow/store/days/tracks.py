@@ -173,7 +173,7 @@ def read_page(
         .limit(limit)
     )
     if bbox is not None:
-        query = query.where(_overlaps(bbox))
+        query = query.where(overlaps(bbox))
     if after is not None:
         position = sa.tuple_(*order)
         last = sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id)
@@ -304,7 +304,7 @@ def _is_of_track() -> sa.ColumnElement[bool]:
     return sa.and_(categories.c.device_id == t.device_id, categories.c.start_time == t.start_time)
 
 
-def _overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:
+def overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:
     """Whether a track's bounding box overlaps another; either may cross the antimeridian."""
     across = t.west > t.east
     if bbox.west <= bbox.east:

@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.points import Points
+from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.time import DAY_US, day_of_index, from_us, to_us
 from trackflow.store.dialects import is_among, listed
 from trackflow.store.intake import hidings
@@ -94,6 +94,38 @@ def read_heights(connection: Connection, device_id: str, start_us: int, end_us: 
     times, metres = zip(*rows, strict=True) if rows else ((), ())
     heights_cm = np.rint(np.array(metres, dtype=np.float64) * 100).astype(np.int64)
     return Heights(np.array(times, dtype=np.int64), heights_cm)
+
+
+def read_reported(
+    connection: Connection, device_id: str, start_us: int, end_us: int
+) -> tuple[Ints, Floats, Floats]:
+    """Times, speeds in km/h and heights in metres that a device reported, in order of time.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, not included.
+
+    Returns:
+        Arrays of shape (n,); NaN for what was not reported.
+    """
+    p = gps_points.c
+    rows = connection.execute(
+        sa.select(epoch_us(p.recorded_at), p.speed_ms, p.altitude_m)
+        .where(
+            p.device_id == device_id,
+            p.recorded_at >= from_us(start_us),
+            p.recorded_at < from_us(end_us),
+        )
+        .order_by(p.recorded_at)
+    ).fetchall()
+    times, speeds, heights = zip(*rows, strict=True) if rows else ((), (), ())
+    return (
+        np.array(times, dtype=np.int64),
+        np.array(speeds, dtype=np.float64) * 3.6,
+        np.array(heights, dtype=np.float64),
+    )
 
 
 def newest_points(connection: Connection, device_id: str, most: int) -> Points:

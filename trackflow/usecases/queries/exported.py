@@ -11,10 +11,8 @@ import numpy as np
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
-from trackflow.geo.time import EARLIEST, LATEST, to_us
+from trackflow.geo.time import EARLIEST, LATEST
 from trackflow.store.categories.legs import LEG_COLUMNS, read_legs
-from trackflow.store.database import Connection
-from trackflow.store.days.segments import read_days
 from trackflow.store.days.tracks import COLUMN_NAMES, OUTCOME_NAMES, track_rows
 from trackflow.store.devices import settings
 from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
@@ -23,6 +21,7 @@ from trackflow.usecases.places.reading import Visit
 from trackflow.usecases.places.reading import read_visits as read_stays
 from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.lines import TimeRange
+from trackflow.usecases.queries.track_points import points_between
 
 __all__ = [
     "LEG_COLUMNS",
@@ -138,16 +137,8 @@ def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
                 yield TrackRecord(
                     {name: row[name] for name in TRACK_COLUMNS},
                     {line: row[f"{line}_polyline"] for line in LineSource},
-                    functools.partial(_points_between, connection, device_id, start, end),
+                    functools.partial(points_between, connection, device_id, start, end),
                 )
-
-
-def _points_between(
-    connection: Connection, device_id: str, start: dt.datetime, end: dt.datetime
-) -> Points:
-    days = read_days(connection, device_id, start.date(), end.date())
-    kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
-    return kept.between(to_us(start), to_us(end) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +166,7 @@ def legs(context: Context, chosen: RowFilter) -> Iterator[LegRecord]:
             place = (row["device_id"], row["start_time"], row["end_time"])
             yield LegRecord(
                 {name: row[name] for name in LEG_COLUMNS},
-                functools.partial(_points_between, connection, *place),
+                functools.partial(points_between, connection, *place),
             )
 
 

@@ -4,6 +4,9 @@ import { get } from './api.js';
 import { drawDoing } from './doing.js';
 import { announce, byId, el, fill } from './dom.js';
 import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
+import { drawGraph } from './graph.js';
+import { showSpot } from './overlay.js';
+import { endsOf } from './ends.js';
 import { boundsOf } from './geometry.js';
 import { named } from './looks.js';
 import { fit, showRaw, showSelected } from './map.js';
@@ -63,6 +66,7 @@ function close(box) {
   document.body.classList.remove('has-details');
   showSelected(null);
   showRaw(null);
+  showSpot(null);
   if (box.contains(document.activeElement) || document.activeElement === document.body) {
     const again = cameFrom?.dataset?.key && document.querySelector(`[data-key="${CSS.escape(cameFrom.dataset.key)}"]`);
     (again || (cameFrom?.isConnected ? cameFrom : null))?.focus();
@@ -97,9 +101,11 @@ export function drawDetails(neighbours) {
     byId('details'),
     head(p.name ?? named(p.device_id), colour),
     p.name && el('p', { class: 'dim' }, named(p.device_id)),
+    el('p', { class: 'dim from-to', data: { ends: p.track_id } }, endsOf(p.track_id)),
     el('p', { class: 'times', title: `${utc(p.start_time)} – ${utc(p.end_time)}` }, el('strong', {}, span(p.start_time, p.end_time)), el('span', { class: 'dim' }, longDate(p.start_time))),
     el('dl', { class: 'figures' }, figures.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
     quality(p),
+    el('div', { id: 'graph', class: 'graph-box' }),
     el('div', { id: 'purpose' }),
     el('div', { id: 'doing', class: 'doing' }),
     el('h3', {}, 'Why does it start and end here?'),
@@ -113,6 +119,7 @@ export function drawDetails(neighbours) {
       el('button', { type: 'button', 'data-key': 'zoom', on: { click: () => fit(boundsOf([feature.geometry, feature.raw])) } }, 'Zoom to it'),
       step('Later ›', after, 'later')),
   );
+  drawGraph(byId('graph'), p.track_id);
   drawPurpose(byId('purpose'), p);
   drawDoing(byId('doing'), p, reader.mayChange);
 }

@@ -3,7 +3,8 @@
 import { ofDevice } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
 import { age, counted, distance, exactDistance } from './format.js';
-import { editLook, groupOf, isFound, named } from './looks.js';
+import { follow } from './follow.js';
+import { editLook, groupOf, isFound, nameOf, named } from './looks.js';
 import { onChanged } from './doing.js';
 import { reader } from './purpose.js';
 import { change, state } from './state.js';
@@ -20,25 +21,28 @@ function toggle(id, all) {
 }
 
 /** Draw the list. `sums`: by device { metres, tracks } of what lies in the range. */
-export function drawDevices(body, { devices, sums }) {
+export function drawDevices(body, { devices, sums, goTo, fitAll }) {
   if (!devices.length) {
     fill(body, empty('No points yet', 'Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.'));
     return;
   }
   const ids = devices.map((d) => d.device_id);
-  const rows = byGroup(devices.filter((d) => isFound(d.device_id, filter))).map((d) => (typeof d === 'string' ? el('li', { class: 'day-head' }, d) : row(d, sums.get(d.device_id), ids)));
+  const rows = byGroup(devices.filter((d) => isFound(d.device_id, filter))).map((d) => (typeof d === 'string' ? el('li', { class: 'day-head' }, d) : row(d, sums.get(d.device_id), ids, goTo)));
   const checks = rows.map((r) => r.querySelector('.device')).filter(Boolean);
+  oneInTabOrder(rows.map((r) => r.querySelector('.pick')).filter(Boolean));
   oneInTabOrder(checks, checks[0]);
   const list = el('ul', { class: 'list', 'aria-label': 'Devices' }, rows);
   roving(list, '.device');
+  roving(list, '.pick');
   fill(
     body,
     el('div', { class: 'bar-row' },
       devices.length >= FILTER_FROM &&
         el('input', {
           type: 'search', placeholder: 'Find a device', 'aria-label': 'Find a device', 'data-key': 'filter', value: filter,
-          on: { input: (event) => { filter = event.target.value; drawDevices(body, { devices, sums }); } },
+          on: { input: (event) => { filter = event.target.value; drawDevices(body, { devices, sums, goTo, fitAll }); } },
         }),
+      el('button', { type: 'button', class: 'link', 'data-key': 'fit-all', on: { click: fitAll } }, 'Fit all'),
       el('span', { class: 'push' }),
       el('button', { type: 'button', class: 'link', 'data-key': 'all', disabled: state.devices === null, on: { click: () => change({ devices: null }) } }, 'All'),
       el('button', { type: 'button', class: 'link', 'data-key': 'none', disabled: state.devices?.length === 0, on: { click: () => change({ devices: [], track: null }) } }, 'None')),
@@ -46,19 +50,19 @@ export function drawDevices(body, { devices, sums }) {
   );
 }
 
-function row(device, sum, ids) {
+function row(device, sum, ids, goTo) {
   const id = device.device_id;
   const shown = isShown(id);
   const seen = device.last_time;
   return el('li', { class: `row${shown ? '' : ' off'}` },
     el('button', {
-      type: 'button', class: 'device', role: 'checkbox', 'aria-checked': shown, 'data-key': `device-${id}`,
-      on: {
-        click: () => toggle(id, ids),
-        dblclick: () => change({ devices: [id] }),
-      },
+      type: 'button', class: 'pick', role: 'checkbox', 'aria-checked': shown, 'aria-label': `Show ${nameOf(id)}`, title: shown ? 'Hide it' : 'Show it', 'data-key': `pick-${id}`,
+      on: { click: () => toggle(id, ids) },
+    }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } })),
+    el('button', {
+      type: 'button', class: 'device', title: 'Go there', 'data-key': `device-${id}`,
+      on: { click: () => goTo(device), dblclick: () => change({ devices: [id] }) },
     },
-      el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }),
       el('span', { class: 'grow' },
         el('span', { class: 'name', title: id }, named(id)),
         el('span', { class: 'sub' }, `${modeWords(device.profile)} · `, seen ? ['seen ', age(seen)] : 'no points yet')),
@@ -69,6 +73,10 @@ function row(device, sum, ids) {
       type: 'button', class: 'only link', tabindex: '-1', 'aria-label': `Show only ${id}`, title: 'Show only this one',
       on: { click: () => change({ devices: [id] }) },
     }, 'only'),
+    device.last_position && el('button', {
+      type: 'button', class: 'only follow link', tabindex: '-1', 'aria-label': `Follow ${id}`, title: 'The map keeps up with it', 'data-key': `follow-${id}`,
+      on: { click: () => follow(id) },
+    }, 'follow'),
     reader.mayChange && el('button', {
       type: 'button', class: 'only edit link', tabindex: '-1', 'aria-label': `Name, colour, icon and group of ${id}`, title: 'Name, colour, icon, group',
       'data-key': `look-${id}`, on: { click: () => editLook(id, onChanged.call) },

@@ -54,7 +54,7 @@ function hideButton(box, track) {
 }
 
 /** Say that points are hidden, with the way back. */
-function offerRestore(report) {
+export function offerRestore(report) {
   document.getElementById('hidden-offer')?.remove();
   const close = el('button', { type: 'button', class: 'link', 'aria-label': 'Close', on: { click: () => offer.remove() } }, '×');
   const restore = async () => {

@@ -4,10 +4,12 @@ import { addGround, groundOf } from './basemap.js';
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
-import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, style } from './layers.js';
+import { attachOverlay } from './overlay.js';
+import { CLICKABLE, LONG, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, longLayers, longSource, style } from './layers.js';
 import { isImperial } from './units.js';
 
 const REACH_PX = [3, 9];
+const HOLD_MS = 650;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** What the map shows now; kept to draw it anew when the theme changes. */
@@ -61,10 +63,26 @@ export function createMap(container, { view, paddingOf, handlers }) {
     handlers.moved({ zoom, lat, lon }, Boolean(event.originalEvent));
   });
   map.on('click', (event) => click(event, handlers));
-  map.on('mousemove', (event) => hover(event));
-  map.on('mouseout', () => hoverOver(null));
+  map.on('mousemove', (event) => hover(event, handlers));
+  map.on('mouseout', () => {
+    hoverOver(null);
+    handlers.hint(null);
+  });
+  map.on('contextmenu', (event) => handlers.here(event.lngLat));
+  pressAndHold(handlers);
   dark.addEventListener('change', () => repaint());
   return map;
+}
+
+/** A finger that stays where it is asks as a right click does: not every phone makes one of it. */
+function pressAndHold(handlers) {
+  let timer = null;
+  const over = () => clearTimeout(timer);
+  map.on('touchstart', (event) => {
+    over();
+    if (event.points.length === 1) timer = setTimeout(() => handlers.here(event.lngLat), HOLD_MS);
+  });
+  for (const name of ['touchmove', 'touchend', 'touchcancel', 'movestart', 'contextmenu']) map.on(name, over);
 }
 
 function repaint() {
@@ -76,7 +94,9 @@ function repaint() {
 
 function restore() {
   for (const source of late) map.getSource(source).setData(shown[source]);
+  drawLong();
   late.clear();
+  attachOverlay(map);
   drawGround();
 }
 
@@ -95,6 +115,23 @@ function put(source, data) {
 }
 
 export const showTracks = (features) => put(TRACKS, collection(features));
+/** A long range's tiles (see `longTiles`) with { colour: an expression, faint }; null for none. */
+export function showLong(long) {
+  if (JSON.stringify(long) === JSON.stringify(shown.long ?? null)) return;
+  shown.long = long;
+  if (ready) drawLong();
+}
+
+function drawLong() {
+  const drawn = map.getStyle().layers.filter((layer) => layer.source === LONG).map((layer) => layer.id);
+  for (const id of drawn) map.removeLayer(id);
+  if (map.getSource(LONG)) map.removeSource(LONG);
+  hovered = null;
+  if (!shown.long) return;
+  map.addSource(LONG, longSource(shown.long));
+  for (const layer of longLayers(shown.long)) map.addLayer(layer, 'selected-halo');
+}
+
 export const showStops = (features) => put(STOPS, collection(features));
 export const showVisits = (features) => put(VISITS, collection(features));
 
@@ -158,12 +195,27 @@ export function fit(bounds, { always = true, moving = true } = {}) {
   map.fitBounds(bounds, { padding: padding(), maxZoom: 16.5, duration: calm.matches || !moving ? 0 : 450 });
 }
 
+/** Go to a place; nearer only if the map shows more than a town. */
+export function easeTo(center, zoom) {
+  map?.easeTo({ center, zoom: Math.max(map.getZoom(), zoom), padding: padding(), duration: calm.matches ? 0 : 450 });
+}
+
+/** [west, south, east, north] between two corners in pixels of the window. */
+export function boundsBetween(topLeft, bottomRight) {
+  const [a, b] = [map.unproject(topLeft), map.unproject(bottomRight)];
+  const round = (degrees) => Number(degrees.toFixed(6));
+  return [round(a.lng), round(b.lat), round(b.lng), round(a.lat)];
+}
+
+/** The box of what the panels leave free. */
+export const freeBounds = () => (map ? uncovered() : null);
+
 export const extentOf = (networks) => union(networks.map((n) => n.extent));
 
 /** What lies at a place, or else close to it: a finger is not exact. */
 function near({ point: { x, y } }, layers) {
   for (const reach of REACH_PX) {
-    const found = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
+    const found = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers: layers.filter((id) => map.getLayer(id)) });
     if (found.length) return found;
   }
   return [];
@@ -185,19 +237,20 @@ function click(event, handlers) {
   return handlers.track(next, ids.length);
 }
 
-function hover(event) {
+function hover(event, handlers) {
   if (!ready) return;
   const [first] = near(event, CLICKABLE);
   map.getCanvas().style.cursor = first ? 'pointer' : '';
-  map.getCanvas().title = first?.properties.device_id ? [first.properties.track_name, nameOf(first.properties.device_id)].filter(Boolean).join(', ') : '';
-  hoverOver(first?.layer.id === 'tracks' ? first.properties.n : null);
+  handlers.hint(first?.properties ?? null, event.point, event.lngLat);
+  hoverOver(['tracks', LONG].includes(first?.layer.id) ? first.properties.n ?? first.properties.track_id : null);
 }
 
 /** Mark a track by its number among those shown. */
 export function hoverOver(n) {
   if (n === hovered || !map || !ready) return;
-  if (hovered !== null) map.setFeatureState({ source: TRACKS, id: hovered }, { hover: false });
-  if (n !== null) map.setFeatureState({ source: TRACKS, id: n }, { hover: true });
+  const known = (id) => (shown.long ? { source: LONG, sourceLayer: 'tracks', id } : { source: TRACKS, id });
+  if (hovered !== null) map.setFeatureState(known(hovered), { hover: false });
+  if (n !== null) map.setFeatureState(known(n), { hover: true });
   hovered = n;
 }
 

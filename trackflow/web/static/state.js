@@ -3,6 +3,7 @@
 /**
  * range: { kind: 'day', day } | { kind: 'last', hours } | { kind: 'span', from, to } (days, both
  * included); null until the page knows where there is something to see.
+ * here: { box } or { near, radius } of "when was I here?", or null. follow: a device, or null.
  * devices: null for all, or a list of ids. view: { zoom, lat, lon } of the map, or null.
  */
 export const state = {
@@ -15,6 +16,8 @@ export const state = {
   matched: true,
   raw: false,
   view: null,
+  here: null,
+  follow: null,
 };
 
 const listeners = new Set();
@@ -34,12 +37,22 @@ export function change(changes, { remember = true } = {}) {
     }
   }
   if (!changed.size) return;
-  write(remember && (changed.has('range') || changed.has('track') || changed.has('devices')));
+  write(remember && (changed.has('range') || changed.has('track') || changed.has('devices') || changed.has('here')));
   for (const listener of listeners) listener(changed);
 }
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const isDay = (text) => DAY.test(text ?? '') && !Number.isNaN(Date.parse(text));
+
+const NUMBERS = /^-?\d+(\.\d+)?(,-?\d+(\.\d+)?)*$/;
+
+/** The place that an address asks about. */
+function hereOf(given) {
+  const box = given.get('box') ?? '';
+  const [lon, lat, radius] = (given.get('near') ?? '').split(',');
+  if (NUMBERS.test(box) && box.split(',').length === 4) return { box };
+  return NUMBERS.test(`${lon},${lat}`) && Number(radius) > 0 ? { near: `${lon},${lat}`, radius: Number(radius) } : null;
+}
 
 /** What an address says; whatever it does not say is as at the beginning. */
 export function parse(hash) {
@@ -59,10 +72,12 @@ export function parse(hash) {
     devices: given.has('devices') ? [] : chosen.length ? chosen : null,
     track: given.get('track') || null,
     tab: ['devices', 'tracks', 'work'].includes(given.get('tab')) ? given.get('tab') : 'devices',
-    colour: ['mode', 'category'].includes(given.get('colour')) ? given.get('colour') : 'device',
+    colour: ['mode', 'category', 'often'].includes(given.get('colour')) ? given.get('colour') : 'device',
     zone: ['local', 'utc'].includes(given.get('zone')) ? given.get('zone') : 'stated',
     raw: given.has('raw'),
     matched: given.get('matched') !== 'no',
+    here: hereOf(given),
+    follow: given.get('follow') || null,
     view: zoom >= 0 && Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { zoom, lat, lon } : null,
   };
 }
@@ -82,6 +97,9 @@ export function format(from) {
   if (from.zone !== 'stated') parts.set('zone', from.zone);
   if (from.raw) parts.set('raw', 'yes');
   if (!from.matched) parts.set('matched', 'no');
+  if (from.here?.box) parts.set('box', from.here.box);
+  else if (from.here) parts.set('near', `${from.here.near},${from.here.radius}`);
+  if (from.follow) parts.set('follow', from.follow);
   if (view) parts.set('map', [view.zoom.toFixed(2), view.lat.toFixed(5), view.lon.toFixed(5)].join('/'));
   return `#${parts}`;
 }

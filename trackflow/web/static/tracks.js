@@ -6,6 +6,7 @@ import { clock, count, counted, distance, duration, longDate, sameDay, span } fr
 import { nameOf, named } from './looks.js';
 import { hoverOver } from './map.js';
 import { rangeInWords } from './range.js';
+import { endsOf } from './ends.js';
 import { change, state } from './state.js';
 
 const STEP = 200;
@@ -15,6 +16,7 @@ const COLOURS = {
   device: (p) => ofDevice(p.device_id),
   mode: (p) => ofMode(p.travel_mode),
   category: (p) => ofCategory(p.category),
+  often: (p) => ofDevice(p.device_id),
 };
 
 export const colourOf = (p) => COLOURS[state.colour](p);
@@ -73,7 +75,8 @@ function row(track) {
       el('span', { class: 'swatch line', style: { '--colour': colourOf(p) } }),
       el('span', { class: 'grow' },
         el('span', { class: 'name', title: p.device_id }, p.name ?? named(p.device_id)),
-        el('span', { class: 'sub' }, p.name && [named(p.device_id), ', '], span(p.start_time, p.end_time))),
+        el('span', { class: 'sub' }, p.name && [named(p.device_id), ', '], span(p.start_time, p.end_time)),
+        el('span', { class: 'sub from-to', data: { ends: p.track_id } }, endsOf(p.track_id))),
       el('span', { class: 'side' },
         el('span', { class: 'figure' }, distance(p.distance_m)),
         el('span', { class: 'sub' }, duration(p.duration_s)))));

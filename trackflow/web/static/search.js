@@ -1,0 +1,123 @@
+// One field to find devices, places, tracks, streets, towns and days; the key "/" leads to it.
+
+import { get, withQuery } from './api.js';
+import { announce, byId, el, fill } from './dom.js';
+import { dayWords, longDate, span } from './format.js';
+import { named } from './looks.js';
+import { currentView } from './map.js';
+import { state } from './state.js';
+
+const WAIT_MS = 180;
+const GROUPS = [
+  ['devices', 'Devices'],
+  ['places', 'Places'],
+  ['tracks', 'Tracks'],
+  ['days', 'Dates'],
+  ['streets', 'Streets'],
+  ['towns', 'Towns'],
+];
+
+let actions = null;
+let asking = null; // the AbortController of what is being asked
+let timer = null;
+
+const field = () => byId('search');
+const list = () => byId('search-results');
+
+/**
+ * Wire the field. Actions: device(id), place(found), track(found), days(first, last), spot(found),
+ * through() for tracks through this view.
+ */
+export function installSearch(given) {
+  actions = given;
+  const input = field();
+  input.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(search, WAIT_MS);
+  });
+  input.addEventListener('focus', () => {
+    if (list().hidden) search();
+  });
+  input.addEventListener('keydown', keys);
+  list().addEventListener('keydown', keys);
+  byId('search-box').addEventListener('focusout', (event) => {
+    if (!byId('search-box').contains(event.relatedTarget)) show(false);
+  });
+  addEventListener('keydown', (event) => {
+    const busy = event.target.closest?.('input, select, textarea, dialog');
+    if (event.key !== '/' || busy || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+}
+
+function keys(event) {
+  if (event.key === 'Escape') {
+    event.stopPropagation();
+    show(false);
+    field().blur();
+    return;
+  }
+  const options = [...list().querySelectorAll('button')];
+  const at = options.indexOf(document.activeElement);
+  if (event.key === 'Enter' && at < 0 && options.length) {
+    event.preventDefault();
+    options[0].click();
+  }
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  if (to < 0) field().focus();
+  else options[Math.min(to, options.length - 1)]?.focus();
+}
+
+function show(open) {
+  list().hidden = !open;
+  field().setAttribute('aria-expanded', String(open));
+  if (open) return;
+  clearTimeout(timer);
+  asking?.abort();
+  asking = null;
+}
+
+async function search() {
+  const text = field().value.trim();
+  asking?.abort();
+  const mine = (asking = new AbortController());
+  if (!text) return draw({}, text);
+  const view = currentView() ?? state.view;
+  const near = view && `${view.lon.toFixed(3)},${view.lat.toFixed(3)}`;
+  try {
+    const { data } = await get(withQuery('/api/v1/find', { q: text, near }), { signal: mine.signal });
+    if (mine === asking) draw(data, text);
+  } catch (error) {
+    if (error.name !== 'AbortError' && mine === asking) fill(list(), el('p', { class: 'hint bad' }, error.message));
+  }
+}
+
+function draw(found, text) {
+  const groups = GROUPS.filter(([group]) => found[group]?.length).map(([group, title]) =>
+    el('div', { role: 'group', 'aria-label': title }, el('p', { class: 'find-head' }, title), found[group].map((one) => row(group, one))));
+  const none = text && !groups.length && el('p', { class: 'hint' }, 'Nothing has such a name.');
+  fill(list(), groups, none, el('div', { role: 'group', 'aria-label': 'On the map' },
+    choice('Tracks through this view', 'when anything was here', () => actions.through()),
+    choice('Draw a box', 'tracks through it, or points to hide', () => actions.box())));
+  show(true);
+  if (text) announce(groups.length ? `${list().querySelectorAll('button').length - 2} found` : 'Nothing found');
+}
+
+function row(group, one) {
+  if (group === 'devices') return choice(named(one.id), one.about, () => actions.device(one.id));
+  if (group === 'tracks') return choice(one.name, [named(one.about), ', ', longDate(one.start_time), ', ', span(one.start_time, one.end_time)], () => actions.track(one));
+  if (group === 'days') {
+    const { first_day: first, last_day: last } = one;
+    return choice(first === last ? dayWords(first) : `${dayWords(first)} – ${dayWords(last)}`, '', () => actions.days(first, last));
+  }
+  return choice(one.name, one.about, () => actions.spot(one));
+}
+
+function choice(name, about, then) {
+  return el('button', { type: 'button', class: 'found', on: { click: () => { show(false); document.activeElement.blur(); then(); } } },
+    el('span', { class: 'name' }, name), about && el('span', { class: 'sub' }, about));
+}

@@ -1,0 +1,35 @@
+"""Words as they are compared: without case, accents and signs."""
+
+import unicodedata
+
+LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
+"""Letters with a stroke, which Unicode does not take apart."""
+
+
+def folded(text: str) -> str:
+    """A text for comparing: `Škodova ul. 3` becomes `skodova ul 3`."""
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))
+    bare = (" " if not letter.isalnum() else letter for letter in apart if not _is_mark(letter))
+    return " ".join("".join(bare).split())
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.combining(letter) != 0
+
+
+def rank(name: str, wanted: str) -> int | None:
+    """How well a name fits what is looked for, both folded; smaller is better, None for not at all.
+
+    0 for the name itself, 1 for its beginning, 2 for the beginning of one of its words, 3 for all
+    words somewhere.
+    """
+    if name == wanted:
+        return 0
+    if name.startswith(wanted):
+        return 1
+    if f" {wanted}" in name:
+        return 2
+    words = name.split()
+    if all(any(word.startswith(part) for word in words) for part in wanted.split()):
+        return 3
+    return None

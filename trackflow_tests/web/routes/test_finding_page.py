@@ -1,0 +1,130 @@
+"""Finding things on the map page, in a real browser."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from trackflow.context import Context
+from trackflow.usecases.days.run import run
+from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("finding-page")]
+
+MIDDLE = "24.95,60.17"
+TYPE = (
+    "(i => {{ i.focus(); i.value = {text!r}; i.dispatchEvent(new Event('input')) }})"
+    "(document.getElementById('search'))"
+)
+CHOOSE = (
+    "[...document.querySelectorAll('.found')].find(f => f.innerText.includes({text!r})).click()"
+)
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    home = tmp_path_factory.mktemp("finding")
+    with open_context(f"sqlite:///{home / 'trackflow.db'}", home) as opened:
+        deliver(opened.store, batch_of_device("van-7", drive(NOON, 100)))
+        deliver(opened.store, batch_of_device("bus", drive(NOON, 100, lat=60.18)))
+        run(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    chromium = find_chromium()
+    if chromium is None:
+        message = "no Chromium found: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    profile: Path = tmp_path_factory.mktemp("chromium") / "profile"
+    with open_page(chromium, profile, WEBGL) as opened:
+        opened.prefer(reduced_motion="reduce")
+        opened.resize(1200, 800)
+        yield opened
+
+
+def on_map(page: Page, api: httpx.Client, state: str = "tab=devices") -> None:
+    page.goto("about:blank")
+    page.goto(f"{str(api.base_url).rstrip('/')}/#day=2026-03-02&{state}")
+    page.wait_for("document.body.dataset.mapReady", 120)
+
+
+def search(page: Page, text: str, choose: str) -> None:
+    page.eval(TYPE.format(text=text))
+    page.wait_for(
+        f"[...document.querySelectorAll('.found')].some(f => f.innerText.includes({choose!r}))"
+    )
+    page.eval(CHOOSE.format(text=choose))
+    page.wait_for("document.getElementById('search-results').hidden")
+
+
+def test_a_key_leads_to_the_search_and_a_date_to_its_day(page: Page, api: httpx.Client) -> None:
+    on_map(page, api)
+    page.press("/")
+    page.wait_for("document.activeElement.id === 'search'")
+    search(page, "1 March 2026", "1")
+    page.wait_for("location.hash.includes('day=2026-03-01')")
+    search(page, "helsin", "Helsinki")
+    page.wait_for("Math.abs(document.getElementById('map').map.getCenter().lat - 60.17) < 0.05")
+
+
+def test_when_was_i_here_lists_tracks_and_leads_to_them(page: Page, api: httpx.Client) -> None:
+    """The address alone is enough; what is chosen has its graph, and the line its spot."""
+    on_map(page, api, f"near={MIDDLE},50")
+    page.wait_for("document.querySelectorAll('#here .track').length === 1")
+    assert "van-7" in page.eval("document.getElementById('here').innerText")
+    page.eval("document.querySelector('#here .track').click()")
+    page.wait_for("!!document.querySelector('.graph')")
+    page.eval("document.querySelector('.graph').focus()")
+    page.press("ArrowRight")
+    page.wait_for("!!document.querySelector('.spot')")
+    page.wait_for("/km.h/.test(document.querySelector('.graph-says').innerText)")
+    page.eval("document.querySelector('[data-key=here-close]').click()")
+    page.wait_for("!location.hash.includes('near')")
+    assert page.eval("document.getElementById('here').hidden")
+
+
+def test_choosing_is_not_filtering_and_a_device_is_followed_until_the_map_is_moved(
+    page: Page, api: httpx.Client
+) -> None:
+    on_map(page, api)
+    page.wait_for("document.querySelectorAll('.device').length === 2")
+    page.eval("document.querySelector('[data-key=device-bus]').click()")
+    page.wait_for("Math.abs(document.getElementById('map').map.getCenter().lat - 60.18) < 0.01")
+    assert "device=" not in page.eval("location.hash")
+    page.eval("document.querySelector('[data-key=pick-bus]').click()")
+    page.wait_for("location.hash.includes('device=van-7')")
+    page.eval("document.querySelector('[data-key=pick-bus]').click()")
+    page.wait_for("!location.hash.includes('device=')")
+    page.eval("document.querySelector('[data-key=follow-van-7]').click()")
+    page.wait_for("location.hash.includes('follow=van-7')")
+    page.wait_for("!document.getElementById('following').hidden")
+    page.eval("document.getElementById('map').map.getCanvas().focus()")
+    page.press("ArrowRight")
+    page.wait_for("!location.hash.includes('follow')")
+
+
+def test_a_box_is_drawn_and_lists_its_tracks(page: Page, api: httpx.Client) -> None:
+    on_map(page, api, "map=14.00/60.17000/24.95000")
+    search(page, "", "Draw a box")
+    page.wait_for("!!document.querySelector('.drawing')")
+    for kind, x, y in (("mousePressed", 500, 200), ("mouseMoved", 800, 500)):
+        page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    page.call(
+        "Input.dispatchMouseEvent", type="mouseReleased", x=1000, y=600, button="left", clickCount=1
+    )
+    page.wait_for("!!document.getElementById('box-dialog')")
+    page.eval("document.querySelector('[data-key=box-find]').click()")
+    page.wait_for("location.hash.includes('box=')")
+    page.wait_for("document.querySelectorAll('#here .track').length > 0")
