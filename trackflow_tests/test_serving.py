@@ -172,7 +172,7 @@ def test_programs_start_with_and_without_prctl(
     before: Callable[[], None] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Linux has it; other systems have not."""
-    monkeypatch.setattr(serving, "END_WITH_PARENT", before)
+    monkeypatch.setattr(children, "END_WITH_PARENT", before)
     with (tmp_path / "out").open("w+b") as output:
         process = children.spawn(["platform"], dict(os.environ), None, output)
         assert process.wait(timeout=60) == 0
