@@ -1,27 +1,23 @@
 """Commands for the catalogue of race tracks."""
 
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
+from trackflow.cli import race_tracks
 from trackflow.cli.common import (
     Json,
-    one_of,
     opened_context,
-    out,
     print_json,
     print_line,
     print_note,
     progress_bar,
 )
+from trackflow.cli.race_tracks import Source, name_of
 from trackflow.errors import SettingsError, TrackflowError
-from trackflow.exports.choices import CatalogueFormat
 
 if TYPE_CHECKING:
     from trackflow.context import Context
@@ -33,9 +29,6 @@ catalogue_app = typer.Typer(
     help="The catalogue of race tracks, kept in step with its sources.", no_args_is_help=True
 )
 
-Source = Annotated[
-    str | None, typer.Option("--source", help="Such as liverc (the default) or file.")
-]
 SyncId = Annotated[
     str | None, typer.Argument(help="Of the sync; the last one by default.", show_default=False)
 ]
@@ -43,6 +36,7 @@ SyncId = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the `trackflow` command."""
+    race_tracks.add_to(catalogue_app)
     app.add_typer(catalogue_app, name="catalogue")
 
 
@@ -91,7 +85,7 @@ def status(source: Source = None, as_json: Json = False) -> None:
     from trackflow.usecases.jobs.kinds import as_dict
 
     with opened_context() as context:
-        found = status_of(context, _name(context, source))
+        found = status_of(context, name_of(context, source))
     if as_json:
         running = None if found.running is None else as_dict(found.running)
         last = None if found.last is None else found.last.as_dict()
@@ -108,7 +102,7 @@ def report(sync_id: SyncId = None, source: Source = None, as_json: Json = False)
     from trackflow.usecases.catalogue.report import read_report, write_missing_files
 
     with opened_context() as context:
-        name = _name(context, source)
+        name = name_of(context, source)
         found = (
             _last_report(context, name) if sync_id is None else read_report(context, _id(sync_id))
         )
@@ -126,7 +120,7 @@ def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -
 
     with opened_context() as context:
         wanted = (
-            catalogue_undo.last_to_undo(context, _name(context, source))
+            catalogue_undo.last_to_undo(context, name_of(context, source))
             if sync_id is None
             else _id(sync_id)
         )
@@ -135,111 +129,6 @@ def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -
         print_json({"sync_id": str(wanted), "rows": rows})
     else:
         print_line(f"The sync {wanted} is undone: {rows:,} rows are again what they were.")
-
-
-@catalogue_app.command(
-    "list", epilog="Example: trackflow catalogue list --text finland --limit 20 --json"
-)
-def list_tracks(
-    source: Source = None,
-    text: Annotated[
-        str, typer.Option("--text", help="Only if slug, name, city or country has this.")
-    ] = "",
-    inactive: Annotated[
-        bool, typer.Option("--inactive", help="Those that are not listed any more.")
-    ] = False,
-    limit: Annotated[int, typer.Option("--limit", help="So many at most.", min=1)] = 100,
-    after: Annotated[str, typer.Option("--after", help="Go on after this slug.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Show tracks of the catalogue, by slug."""
-    from trackflow.usecases.catalogue import status as catalogue_status
-
-    with opened_context() as context:
-        found = catalogue_status.list_tracks(
-            context,
-            _name(context, source),
-            active=not inactive,
-            text=text,
-            limit=limit,
-            after=after,
-        )
-    if as_json:
-        print_json([catalogue_status.as_dict(row) for row in found])
-        return
-    if not found:
-        print_line("There are no such tracks.")
-        return
-    table = Table("slug", "name", "city", "country", box=None)
-    for row in found:
-        track = row.track
-        table.add_row(*map(_plain, (track.slug, track.name, track.city, track.country)))
-    out.print(table)
-
-
-@catalogue_app.command(epilog="Example: trackflow catalogue show northtown")
-def show(
-    slug: Annotated[str, typer.Argument(help="Of the race track.", show_default=False)],
-    source: Source = None,
-    as_json: Json = False,
-) -> None:
-    """Show all that is known of a race track, and what the last syncs changed of it."""
-    from trackflow.usecases.catalogue.race_tracks import read_track
-
-    with opened_context() as context:
-        found = read_track(context, _name(context, source), slug)
-    if as_json:
-        print_json(found)
-        return
-    history = found.pop("history")
-    for name, value in found.items():
-        if value is not None:
-            print_line(f"{name}: {' / '.join(str(value).splitlines())}")
-    for entry in history:
-        undone = ", undone since" if entry["undone_at"] else ""
-        changed = ", ".join(
-            f"{one['field']} {one['before']!r} -> {one['after']!r}" for one in entry["fields"]
-        )
-        print_line(f"{entry['at']:%Y-%m-%d %H:%M} UTC {entry['kind']}{undone} {changed}".rstrip())
-
-
-@catalogue_app.command(
-    epilog="Example: trackflow catalogue export --format geojson -o race-tracks.geojson"
-)
-def export(
-    source: Source = None,
-    text: Annotated[
-        str, typer.Option("--text", help="Only if slug, name, city or country has this.")
-    ] = "",
-    country: Annotated[str, typer.Option("--country", help="Only of this country.")] = "",
-    inactive: Annotated[
-        bool, typer.Option("--inactive", help="Those that are not listed any more.")
-    ] = False,
-    file_format: Annotated[
-        CatalogueFormat, typer.Option("--format", **one_of(CatalogueFormat, "format"))
-    ] = CatalogueFormat.CSV,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
-    ] = None,
-) -> None:
-    """Write race tracks with all their fields as CSV or GeoJSON."""
-    from trackflow.exports.catalogue import write_race_tracks
-    from trackflow.files import whole_file
-    from trackflow.usecases.catalogue.race_tracks import exported_tracks
-
-    with opened_context() as context:
-        found = exported_tracks(
-            context, _name(context, source), active=not inactive, text=text, country=country
-        )
-        if output is None:
-            write_race_tracks(found, file_format, sys.stdout.buffer)
-            return
-        try:
-            with whole_file(output) as file:
-                count = write_race_tracks(found, file_format, file)
-        except OSError as error:
-            raise SettingsError(f"cannot write {output}: {error.strerror}") from error
-    print_note(f"{count:,} race tracks in {output}")
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue stop --reason 'they asked us to'")
@@ -321,12 +210,6 @@ def _stoppable(context: "Context", job: "Job") -> Iterator[None]:
         raise TrackflowError("stopped; the next `trackflow catalogue sync` goes on") from None
 
 
-def _name(context: "Context", source: str | None) -> str:
-    from trackflow.usecases.catalogue.sources import source_named
-
-    return source_named(context.settings, source).source
-
-
 def _last_report(context: "Context", source: str) -> "SyncReport":
     from trackflow.errors import NotFoundError
     from trackflow.usecases.catalogue.report import last_reports
@@ -352,13 +235,6 @@ def _status_lines(found: "CatalogueStatus") -> Iterator[str]:
         yield f"running or interrupted: {of}{left} (job {job.job_id}, {job.status.value})"
     if found.switched_off is not None:
         yield f"{found.site} is switched off: {found.switched_off}"
-
-
-def _plain(text: Any) -> str:
-    """Text from elsewhere for a terminal, with its markup escaped."""
-    from rich.markup import escape
-
-    return "" if text is None else escape(str(text))
 
 
 def _id(text: str) -> uuid.UUID:

@@ -17,6 +17,9 @@ BUFFER = 96
 CELLS = 256
 """Of a tile's side: a cell is two pixels wide, as is the line that covers it."""
 
+MOST_SAMPLES = 2_000_000
+"""Places at which lines are looked at: half a second of work, and 100 MB."""
+
 DEGREE = 1e-5
 """Encoded polylines count these."""
 
@@ -208,7 +211,11 @@ def _on_grid(enters: Floats, leaves: Floats, goes_on: Bools, line: Ints, step: i
 
 
 def cells_of(found: CutLines) -> tuple[Ints, Ints]:
-    """The cells of the tile that lines cross, and the line of each; one may come several times."""
+    """The cells of the tile that lines cross, and the line of each, in order of the lines.
+
+    A cell may come several times. In a tile that is full of lines, only the first ones, which are
+    the newest, are followed cell by cell; of the others, the cells of their vertices count.
+    """
     counts = np.diff(np.append(found.parts, len(found.vertices)))
     owner = np.repeat(found.line, counts)
     is_last = np.zeros(len(found.vertices), bool)
@@ -216,10 +223,12 @@ def cells_of(found: CutLines) -> tuple[Ints, Ints]:
     begin = np.flatnonzero(~is_last)
     a, b = found.vertices[begin], found.vertices[begin + 1]
     width = EXTENT // CELLS
-    samples = np.abs(b - a).max(axis=1, initial=0) // width + 2
+    # the end of a segment is where the next one begins, or close to it
+    samples = np.abs(b - a).max(axis=1, initial=0) // width + 1
+    samples[np.cumsum(samples) > MOST_SAMPLES] = 1
     segment = np.repeat(np.arange(len(begin)), samples)
     first = np.concatenate([[0], np.cumsum(samples)])[:-1]
-    share = (np.arange(len(segment)) - first[segment]) / (samples[segment] - 1)
+    share = (np.arange(len(segment)) - first[segment]) / samples[segment]
     places = (a[segment] + (b - a)[segment] * share[:, None]) // width
     inside = np.all((places >= 0) & (places < CELLS), axis=1)
     cells = (places[inside, 1] * CELLS + places[inside, 0]).astype(np.int64)
@@ -227,17 +236,25 @@ def cells_of(found: CutLines) -> tuple[Ints, Ints]:
 
 
 def topmost(cells: Ints, line: Ints) -> Ints:
-    """The lines that can be seen where those with lower numbers lie above the others, in order."""
+    """The lines that can be seen where those with lower numbers lie above the others, in order.
+
+    Args:
+        cells: those that lines cross.
+        line: the line of each, in order.
+    """
     above = np.full(CELLS * CELLS, -1, np.int64)
-    order = np.argsort(-line, kind="stable")
-    above[cells[order]] = line[order]  # the last one to be written stays
+    above[cells[::-1]] = line[::-1]  # the last one to be written stays
     return np.unique(above[above >= 0])
 
 
 def how_often(cells: Ints, line: Ints) -> tuple[Ints, Ints]:
-    """The cells that lines cross, and how many lines cross each."""
-    pairs = np.unique(line * (CELLS * CELLS) + cells)
-    return np.unique(pairs % (CELLS * CELLS), return_counts=True)
+    """Squares of two cells by two that lines cross, and how many lines cross each."""
+    side = CELLS // 2
+    rows, columns = np.divmod(cells, CELLS)
+    pairs = np.unique(line * side**2 + rows // 2 * side + columns // 2)
+    counts = np.bincount(pairs % side**2, minlength=side**2)
+    found = np.flatnonzero(counts)
+    return found, counts[found]
 
 
 def only(found: CutLines, wanted: Bools) -> CutLines:

@@ -18,6 +18,7 @@ NOT_BENCHMARKS = {
     "bare_route",
     "data",
     "fit_modes",
+    "long_history",
     "movement_scores",
     "movement_splitters",
     "people_scores",

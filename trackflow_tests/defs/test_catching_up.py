@@ -9,11 +9,13 @@ import pytest
 from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.days.catching_up import STATE_TAG, read_cursor, write_cursor
+from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.made import BEGINNING
 from trackflow.usecases.days.run import run
 from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.helpers.roads import use
 from trackflow_tests.helpers.ticks import tick
 
 ASSETS = ("segments", "matched_polylines", "tracks", "categorized_tracks")
@@ -132,6 +134,19 @@ def test_the_points_show_as_there(home: Path, instance: dg.DagsterInstance) -> N
     for event in found.asset_events:
         instance.report_runless_asset_event(event)
     assert instance.get_materialized_partitions(dg.AssetKey("gps_points")) == ALL
+
+
+def test_a_network_built_by_command_is_reported_once(
+    home: Path, instance: dg.DagsterInstance, helsinki_network: RoadNetwork
+) -> None:
+    with Context.open(Settings.from_env()) as trackflow_context:
+        use(trackflow_context, helsinki_network)
+    cursor = catch_up(home, instance)
+    catch_up(home, instance, cursor)
+    key = dg.AssetKey("road_network")
+    (record,) = instance.fetch_materializations(key, limit=10).records
+    assert record.asset_materialization is not None
+    assert record.asset_materialization.metadata["version"].value == helsinki_network.version
 
 
 def test_the_cursor_is_read_as_it_was_written() -> None:

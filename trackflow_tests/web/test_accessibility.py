@@ -29,6 +29,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_grou
 
 AXE = "axe-core@4.14.1"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+ROUNDS = 3
+"""What comes while a walk is under way is reached by the next one."""
+
 READY = "document.body?.dataset.ready || document.body?.dataset.mapReady"
 LIST = """id,name,town,country,lat,lon,laps
 north,North Raceway,Oulu,Finland,65,25,1200
@@ -52,6 +55,7 @@ class State:
 
 
 OPEN = "!document.getElementById('{}').hidden"
+VIEWER = "['ready', 'still'].includes(document.getElementById('viewer')?.dataset.state)"
 TRACK = "document.querySelector('.track')"
 STATES = {
     "map": State("/#day={day}&zone=utc", then="document.querySelector('.device')"),
@@ -68,7 +72,7 @@ STATES = {
     "numbers": State("/numbers?all=yes"),
     "logbook": State("/logbook"),
     "meshes": State("/meshes"),
-    "mesh": State("/meshes/{mesh}"),
+    "mesh": State("/meshes/{mesh}", then=VIEWER),
     "data": State("/data"),
     "api": State("/docs", then="document.querySelector('.swagger-ui .opblock-tag')"),
 }
@@ -148,15 +152,18 @@ def test_a_page_is_for_everyone(site: Site, tab: Page, name: str) -> None:
 
 def _walk_by_keyboard(tab: Page) -> None:
     """The Tab key reaches everything, and what has the focus is in view and marked."""
-    tab.eval("document.activeElement?.blur()")
-    tab.eval("window.reached = new Set(); window.unseen = []; window.before = null;")
-    for _ in range(tab.eval(f"{TABBABLE}.length") * 2 + 40):
-        tab.press("Tab")
-        if tab.eval(NOTE_FOCUS) == "again":
-            break
-    left_out = f"{TABBABLE}.filter(e => !reached.has(e))"
-    assert tab.eval(f"{left_out}.map(e => e.outerHTML.slice(0, 200))") == []
-    assert tab.eval("window.unseen") == []
+    left_out = f"{TABBABLE}.filter(e => !reached.has(e)).map(e => e.outerHTML.slice(0, 200))"
+    for _ in range(ROUNDS):
+        tab.eval("document.activeElement?.blur()")
+        tab.eval("window.reached = new Set(); window.unseen = []; window.before = null;")
+        for _ in range(tab.eval(f"{TABBABLE}.length") * 2 + 40):
+            tab.press("Tab")
+            if tab.eval(NOTE_FOCUS) == "again":
+                break
+        found = tab.eval(left_out), tab.eval("window.unseen")
+        if found == ([], []):
+            return
+    raise AssertionError(found)
 
 
 def test_axe_finds_what_is_wrong(site: Site, tab: Page) -> None:

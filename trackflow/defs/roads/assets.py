@@ -1,6 +1,5 @@
 """The road network's asset."""
 
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -13,9 +12,13 @@ from trackflow.defs.errors import StepError, step
 from trackflow.defs.intake.observing import DATA_VERSION
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
-from trackflow.errors import NetworkBuildError
 from trackflow.matching.networks import RoadNetwork
-from trackflow.usecases.roads.networks import build, list_networks, network_in_use
+from trackflow.usecases.roads.networks import (
+    NetworkState,
+    build,
+    list_networks,
+    network_in_use,
+)
 
 CODE_VERSION = "1"
 """Raise it when the same extract would give another network."""
@@ -105,22 +108,18 @@ def report_networks(
         trackflow_context: the store.
     """
     key, known = resource.key("road_network"), set[object]()
-    networks: list[RoadNetwork | None] = []
-    for profile in Profile:
-        with suppress(NetworkBuildError):  # its files are gone: `status` and runs say so
-            networks.append(network_in_use(trackflow_context, profile.value))
     for record in instance.fetch_materializations(key, limit=COMPARED).records:
         shown = record.asset_materialization
         known.update([shown.metadata["version"].value] if shown is not None else [])
-    for network in networks:
-        if network is not None and network.version not in known:
+    for network in list_networks(trackflow_context):
+        if network.version not in known:
             tags = {DATA_VERSION: network.version}
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(key, metadata=describe(network), tags=tags)
             )
 
 
-def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
+def describe(network: RoadNetwork | NetworkState) -> dict[str, metadata.Value]:
     """Metadata of a network; its bbox is rounded, as it may show where people live."""
     west, south, east, north = (round(edge) for edge in network.bbox)
     return {

@@ -221,14 +221,14 @@ def _seen(found: CutLines) -> CutLines:
 
 
 def _often(found: CutLines) -> bytes:
-    cells, counts = tile_lines.how_often(*tile_lines.cells_of(found))
-    return points_layer("often", _middles(cells), [{"n": n} for n in counts.tolist()])
+    squares, counts = tile_lines.how_often(*tile_lines.cells_of(found))
+    return points_layer("often", _middles(squares), [{"n": n} for n in counts.tolist()])
 
 
-def _middles(cells: Ints) -> Ints:
-    width = EXTENT // tile_lines.CELLS
-    rows, columns = np.divmod(cells, tile_lines.CELLS)
-    middles: Ints = np.column_stack([columns, rows]) * width + width // 2
+def _middles(squares: Ints) -> Ints:
+    side = tile_lines.CELLS // 2
+    rows, columns = np.divmod(squares, side)
+    middles: Ints = (2 * np.column_stack([columns, rows]) + 1) * (EXTENT // side // 2)
     return middles
 
 

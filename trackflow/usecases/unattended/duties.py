@@ -97,6 +97,10 @@ def _daily(context: Context) -> bool:
     return is_due(context)
 
 
+def _mqtt(context: Context) -> bool:
+    return bool(context.settings.mqtt_url)
+
+
 DUTIES = (
     Duty("live", 1, _live),
     Duty("jobs", 2, _jobs),
@@ -104,6 +108,7 @@ DUTIES = (
     Duty("days", 10, _days),
     Duty("inbox", 15, _inbox),
     Duty("followed", 30, _followed),
+    Duty("mqtt", 30, _mqtt),
     Duty("meshes", 15, _meshes),
     Duty("daily", 300, _daily),
     Duty("visits", 900, _visits),

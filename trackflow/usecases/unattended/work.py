@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -80,6 +81,13 @@ def _followed(context: Context) -> None:
         time.sleep(FOLLOW_EVERY_S)
 
 
+def _mqtt(context: Context) -> None:
+    """Receive for as long as this process lives; the broker keeps what is not stored yet."""
+    from trackflow.usecases.intake.subscribing import subscribe
+
+    subscribe(context, threading.Event(), log.info)
+
+
 def _meshes(context: Context) -> None:
     with opened_tools(context) as tools:
         run_due_meshes(context, tools.generator, until=context.clock() + MESHES_LONGEST)
@@ -98,6 +106,7 @@ WORK: Mapping[str, Callable[[Context], None]] = {
     "days": _days,
     "inbox": _inbox,
     "followed": _followed,
+    "mqtt": _mqtt,
     "meshes": _meshes,
     "daily": do_daily_work,
     "visits": _visits,

@@ -51,7 +51,7 @@ def track_tile(
     The layer `tracks` has lines with `track_id` and `device_id`, and `travel_mode` or `category` if
     asked; the newest lie above the others. Where a tile has more than 1,000 tracks, those that are
     wholly below others are left out. With `show=often` the layer is `often` instead: points with
-    `n`, the number of tracks that cross a square of two pixels. Lines are off by a pixel at most,
+    `n`, the number of tracks that cross a square of four pixels. Lines are off by a pixel at most,
     except where more than 20,000 tracks come near a tile of zoom 13 or 14: then by 12 m.
     """
     tiles: TrackTiles = request.app.state.track_tiles

@@ -21,10 +21,12 @@ const MAPS = {
   light: {
     background: '#f0efea',
     halo: '#ffffff', ink: '#1b2430', chip: '#ffffff', selected: '#111820', stop: '#ffffff', visit: '#b07400', raw: '#111820',
+    heat: ['#8cb8e0', '#3a6fd0', '#a02890', '#d4300a'],
   },
   dark: {
     background: '#12161c',
     halo: '#0c1015', ink: '#eef2f6', chip: '#1d242d', selected: '#ffffff', stop: '#12161c', visit: '#ffc94d', raw: '#ffffff',
+    heat: ['#244a7c', '#2f9bd8', '#f2c542', '#fff4d0'],
   },
 };
 
@@ -52,6 +54,14 @@ function further(ordinal) {
 }
 
 const of = (colours, name) => (Object.hasOwn(colours, name) ? colours[name] : colours.other);
+
+/** A map expression with the colour of each track by a property of its tile. */
+export function colourExpression(by) {
+  const found = by === 'mode' ? Object.entries(MODES[theme()]) : by === 'category' ? Object.entries(CATEGORIES[theme()]) : [...devices.keys()].map((id) => [id, ofDevice(id)]);
+  const property = { mode: 'travel_mode', category: 'category' }[by] ?? 'device_id';
+  const other = MODES[theme()].other;
+  return found.length ? ['match', ['get', property], ...found.flat(), other] : other;
+}
 
 export const ofMode = (mode) => of(MODES[theme()], mode);
 

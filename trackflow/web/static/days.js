@@ -1,50 +1,104 @@
-// A strip of days: how far was driven on each; a click goes to that day.
+// A strip of bars: how far was driven on each day, week, month or year; a click goes there.
 
 import { get, withQuery } from './api.js';
 import { byId, el, fill, oneInTabOrder, roving } from './dom.js';
 import { counted, distance, longDate } from './format.js';
-import { daysOfRange, shiftDay } from './range.js';
+import { daysOfRange, lengthDays, shiftDay } from './range.js';
 import { change, state } from './state.js';
 import { dayOf, midnight, zoneName } from './zones.js';
 
-const SHOWN = 28;
+const SHOWN = { day: 28, week: 30, month: 36, year: 12 };
 
-let last = null; // the last day of the strip
+/** How long the bars are for a range: it takes a part of the strip, or a little more than all. */
+const unitOf = (days) => (days <= 31 ? 'day' : days <= 210 ? 'week' : days <= 1100 ? 'month' : 'year');
 
-/** The strip moves only when the range leaves it. */
-function lastDay() {
-  const [from, to] = daysOfRange();
-  const today = dayOf(Date.now());
-  const cut = (day) => (day > today ? today : day);
-  if (last === null || to > last || from < shiftDay(last, 1 - SHOWN)) last = cut(shiftDay(to, 7));
-  if (last < to) last = to;
-  return last;
+const pad = (n) => String(n).padStart(2, '0');
+
+/** The first day of the bar that has a day. */
+function beginOf(day, unit) {
+  if (unit === 'week') return shiftDay(day, -((new Date(`${day}T12:00:00Z`).getUTCDay() + 6) % 7));
+  return { day, month: `${day.slice(0, 7)}-01`, year: `${day.slice(0, 4)}-01-01` }[unit];
 }
 
-/** Ask for the days and draw them. */
+/** The first day of the bar so many bars later, or earlier. */
+function shiftBar(begin, by, unit) {
+  if (unit === 'day' || unit === 'week') return shiftDay(begin, by * (unit === 'week' ? 7 : 1));
+  const months = Number(begin.slice(0, 4)) * 12 + Number(begin.slice(5, 7)) - 1 + by * (unit === 'year' ? 12 : 1);
+  return `${Math.floor(months / 12)}-${pad((months % 12) + 1)}-01`;
+}
+
+let last = null; // { unit, begin } of the last bar
+
+/** The strip moves only when the range leaves it. */
+function lastBar(unit) {
+  const [from, to] = daysOfRange();
+  const newest = beginOf(dayOf(Date.now()), unit);
+  const of = beginOf(to, unit);
+  const first = last && shiftBar(last.begin, 1 - SHOWN[unit], unit);
+  if (last?.unit !== unit || of > last.begin || from < first) {
+    const wanted = shiftBar(of, Math.floor(SHOWN[unit] / 4), unit);
+    last = { unit, begin: wanted > newest ? newest : wanted };
+  }
+  if (last.begin < of) last.begin = of;
+  return last.begin;
+}
+
+/** Ask for the figures and draw them. */
 export async function refreshDays(signal) {
-  const to = lastDay();
-  const from = shiftDay(to, 1 - SHOWN);
-  const { data } = await get(withQuery('/api/v1/days', { device: state.devices, from, to, zone: zoneName() }), { signal });
+  const unit = unitOf(lengthDays());
+  const end = lastBar(unit);
+  const begins = Array.from({ length: SHOWN[unit] }, (_, k) => shiftBar(end, k + 1 - SHOWN[unit], unit));
+  const asked = { device: state.devices, from: begins[0], to: shiftDay(shiftBar(end, 1, unit), -1), zone: zoneName() };
+  draw(begins, unit, unit === 'day' ? await sumsOfDays(asked, signal) : await sumsOfPeriods(asked, unit, signal));
+}
+
+async function sumsOfDays(asked, signal) {
+  const { data } = await get(withQuery('/api/v1/days', asked), { signal });
   const sums = new Map();
   for (const { day, distance_m: metres, tracks } of data.days) {
     const sum = sums.get(day) ?? { mm: 0, tracks: 0 };
     sums.set(day, { mm: sum.mm + Math.round(metres * 1000), tracks: sum.tracks + tracks });
   }
-  draw(Array.from({ length: SHOWN }, (_, k) => shiftDay(from, k)), sums);
+  return sums;
 }
 
-function draw(days, sums) {
-  const most = Math.max(1, ...[...sums.values()].map((s) => s.mm));
+async function sumsOfPeriods(asked, unit, signal) {
+  if (state.devices?.length === 0) return new Map();
+  const { data } = await get(withQuery('/api/v1/numbers', { ...asked, by: unit }), { signal });
+  return new Map(data.rows.map((row) => [beginOf(row.first_day, unit), { mm: Math.round(row.distance_m * 1000), tracks: row.trips }]));
+}
+
+/** What a bar is called: aloud, and where the axis has room for it. */
+function nameOf(begin, unit) {
+  if (unit === 'day') return longDate(midnight(begin));
+  if (unit === 'week') return `Week from ${longDate(midnight(begin))}`;
+  return unit === 'year' ? begin.slice(0, 4) : new Date(`${begin}T12:00:00Z`).toLocaleDateString(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
+}
+
+/** A mark of the axis, where a longer period begins; empty for most bars. */
+function markOf(begin, unit) {
+  if (unit === 'year') return Number(begin.slice(0, 4)) % 2 ? '' : begin.slice(0, 4);
+  const month = () => new Date(`${begin}T12:00:00Z`).toLocaleDateString(undefined, { month: 'short', timeZone: 'UTC' });
+  if (unit === 'month') return begin.slice(5, 7) === '01' ? begin.slice(0, 4) : '';
+  if (unit === 'week') return Number(begin.slice(8)) <= 7 && [0, 3, 6, 9].includes(Number(begin.slice(5, 7)) - 1) ? month() : '';
+  return new Date(`${begin}T12:00:00Z`).getUTCDay() === 1 ? String(Number(begin.slice(8))) : '';
+}
+
+/** The range of a bar. */
+const rangeOf = (begin, unit) => (unit === 'day' ? { kind: 'day', day: begin } : { kind: 'span', from: begin, to: shiftDay(shiftBar(begin, 1, unit), -1) });
+
+function draw(begins, unit, sums) {
+  const most = Math.max(0, ...[...sums.values()].map((s) => s.mm));
   const [from, to] = daysOfRange();
-  const bars = days.map((day) => {
-    const sum = sums.get(day);
-    const words = `${longDate(midnight(day))} (${zoneName()}): ${sum ? `${distance(sum.mm / 1000)}, ${counted(sum.tracks, 'track')}` : 'nothing'}`;
+  const bars = begins.map((begin) => {
+    const sum = sums.get(begin);
+    const isChosen = shiftBar(begin, 1, unit) > from && begin <= to;
+    const words = `${nameOf(begin, unit)} (${zoneName()}): ${sum ? `${distance(sum.mm / 1000)}, ${counted(sum.tracks, 'track')}` : 'nothing'}`;
     return el('button', {
-      type: 'button', class: `bar${day >= from && day <= to ? ' chosen' : ''}`, 'data-key': `day-${day}`, data: { mm: sum?.mm ?? 0 },
-      title: words, 'aria-label': words, 'aria-pressed': day >= from && day <= to,
-      on: { click: () => change({ range: { kind: 'day', day }, track: null }) },
-    }, el('span', { style: { height: sum ? `${Math.max(10, (100 * sum.mm) / most)}%` : '2px' }, class: sum ? 'full' : '' }));
+      type: 'button', class: `bar${isChosen ? ' chosen' : ''}`, 'data-key': `day-${begin}`, data: { mm: sum?.mm ?? 0 },
+      title: words, 'aria-label': words, 'aria-pressed': isChosen,
+      on: { click: () => change({ range: rangeOf(begin, unit), track: null }) },
+    }, el('span', { style: { height: sum ? `${Math.max(10, (100 * sum.mm) / Math.max(1, most))}%` : '2px' }, class: sum ? 'full' : '' }));
   });
   oneInTabOrder(bars, bars.find((bar) => bar.classList.contains('chosen')) ?? bars.at(-1));
   const strip = byId('days');
@@ -53,7 +107,12 @@ function draw(days, sums) {
     roving(strip, '.bar', 'horizontal');
     strip.dataset.wired = 'yes';
     strip.setAttribute('role', 'group');
-    strip.setAttribute('aria-label', 'Distance by day');
   }
-  fill(strip, bars);
+  strip.dataset.unit = unit;
+  strip.setAttribute('aria-label', `Distance by ${unit}`);
+  fill(strip, [
+    el('span', { class: 'bars-most', 'aria-hidden': 'true' }, most ? `${distance(most / 1000)} a ${unit}` : ''),
+    el('div', { class: 'bars' }, bars),
+    el('div', { class: 'bars-axis', 'aria-hidden': 'true' }, begins.map((begin) => el('span', {}, markOf(begin, unit)))),
+  ]);
 }

@@ -10,6 +10,7 @@ const chosen = (yes, no) => ['case', ['boolean', ['feature-state', 'hover'], fal
 const LINES = ['!=', ['geometry-type'], 'Point'];
 
 export const TRACKS = 'tracks';
+export const LONG = 'long';
 export const STOPS = 'stops';
 export const VISITS = 'visits';
 export const POSITIONS = 'positions';
@@ -17,7 +18,40 @@ export const SELECTED = 'selected';
 export const RAW = 'raw';
 
 /** The layers that a click looks at, the first ones first. */
-export const CLICKABLE = ['positions', 'visits', 'stops', 'tracks'];
+export const CLICKABLE = ['positions', 'visits', 'stops', 'tracks', 'long'];
+
+/** The source of a long range's tiles. */
+export const longSource = ({ address, highest }) => ({ type: 'vector', tiles: [`${location.origin}${address}`], maxzoom: highest, promoteId: 'track_id' });
+
+/** The layers of a long range: lines in the colours of an expression, or how often a place was passed. */
+export function longLayers({ show, colour, faint }) {
+  const c = ofMap();
+  if (show === 'often') {
+    return [{
+      id: 'long-often', type: 'heatmap', source: LONG, 'source-layer': 'often',
+      paint: {
+        'heatmap-weight': ['interpolate', ['linear'], ['ln', ['get', 'n']], 0, 0.12, 3, 0.4, 7, 1],
+        'heatmap-radius': ['interpolate', ['exponential', 2], ['zoom'], 0, 6, 11, 6, 15, 60],
+        'heatmap-color': ['interpolate', ['linear'], ['heatmap-density'], 0, 'transparent', ...c.heat.flatMap((one, k) => [[0.08, 0.35, 0.65, 1][k], one])],
+        'heatmap-opacity': faint ? 0.4 : 0.9,
+      },
+    }];
+  }
+  return [
+    {
+      id: 'long-halo', type: 'line', source: LONG, 'source-layer': 'tracks', layout: rounded,
+      paint: { 'line-color': c.halo, 'line-opacity': 0.5, 'line-width': byZoom(5, 2, 9, 2.4, 13, 4.2, 17, 8) },
+    },
+    {
+      id: 'long', type: 'line', source: LONG, 'source-layer': 'tracks', layout: rounded,
+      paint: {
+        'line-color': colour,
+        'line-opacity': faint ? 0.25 : chosen(1, 0.75),
+        'line-width': byZoom(5, chosen(3, 1.4), 9, chosen(3.4, 1.4), 13, chosen(5, 2.4), 17, chosen(9, 5)),
+      },
+    },
+  ];
+}
 
 /** The whole style, with data that is there already. */
 export function style(data = {}) {
@@ -31,6 +65,7 @@ export function style(data = {}) {
       [POSITIONS]: { type: 'geojson', data: data.positions ?? NOTHING },
       [SELECTED]: { type: 'geojson', data: data.selected ?? NOTHING },
       [RAW]: { type: 'geojson', data: data.raw ?? NOTHING },
+      ...(data.long && { [LONG]: longSource(data.long) }),
     },
     layers: [
       { id: 'background', type: 'background', paint: { 'background-color': c.background } },
@@ -46,6 +81,7 @@ export function style(data = {}) {
           'line-width': byZoom(9, chosen(3.4, 1.4), 13, chosen(5, 2.6), 17, chosen(9, 5.5)),
         },
       },
+      ...(data.long ? longLayers(data.long) : []),
       {
         id: 'selected-halo', type: 'line', source: SELECTED, filter: LINES, layout: rounded,
         paint: { 'line-color': c.selected, 'line-width': byZoom(9, 4.4, 13, 6.6, 17, 12) },

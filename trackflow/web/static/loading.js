@@ -7,7 +7,8 @@ import { boundsOf, point } from './geometry.js';
 import { setLooks } from './looks.js';
 import { currentView } from './map.js';
 import { pixelM, viewOf } from './preview.js';
-import { lengthDays, moments } from './range.js';
+import { longTiles } from './long.js';
+import { moments } from './range.js';
 import { panelPadding } from './sheet.js';
 import { state } from './state.js';
 import { dayOf } from './zones.js';
@@ -15,15 +16,17 @@ import { dayOf } from './zones.js';
 const FIRST_PAGE = 100;
 const PAGE = 1000;
 const MOST_TRACKS = 5000;
-const DAY_MS = 86400000;
-export const LONG_DAYS = 3;
+const LISTED = 200;
 const FINEST_M = 1.5; // a chosen track is exact anyway
 const COARSEST_M = 200;
 const UNKNOWN_M = 8;
+const UNSEEN_M = 100000; // lines of a list, which only say where a track is
 const MANY_DEVICES = 100;
 
+export { LONG_DAYS } from './long.js';
+
 /** Everything that is known. */
-export const data = { devices: [], networks: [], tracks: [], sums: new Map(), stops: [], visits: [], status: null, settings: null, truncated: false, loaded: false };
+export const data = { devices: [], networks: [], tracks: [], sums: new Map(), stops: [], visits: [], long: null, status: null, settings: null, truncated: false, loaded: false };
 
 /** Where to look first: the last 24 hours, or the day of the newest point if that is older. */
 export function firstRange() {
@@ -54,27 +57,34 @@ export async function loadTracks(signal, view = state.view ?? currentView() ?? d
     data.truncated = false;
     return true;
   }
+  if (data.long) return loadNewest(signal);
   data.offByM = tolerance(view) * (data.devices.length > MANY_DEVICES ? 2 : 1);
   data.refined = '';
-  const base = { device: state.devices, simplify_m: data.offByM };
-  const found = new Map(); // by id: a track may reach into two slices
+  const base = { ...query(), simplify_m: data.offByM, limit: PAGE, order: 'newest' };
+  const found = [];
   let changed = false;
-  let truncated = false;
-  for (const [from, to] of slices(moments())) {
-    let cursor = null;
-    do {
-      if (found.size >= MOST_TRACKS) {
-        truncated = true;
-        break;
-      }
-      const page = await get(withQuery('/api/v1/tracks', { ...base, limit: PAGE, from: from.toISOString(), to: to?.toISOString(), cursor }), { signal });
-      for (const track of page.data.features) found.set(track.properties.track_id, track);
-      changed = changed || page.changed;
-      cursor = page.data.next ?? null;
-    } while (cursor);
-  }
-  setTracks([...found.values()], data.offByM, truncated);
+  let cursor = null;
+  do {
+    const page = await get(withQuery('/api/v1/tracks', { ...base, cursor }), { signal });
+    found.push(...page.data.features);
+    changed = changed || page.changed;
+    cursor = page.data.next ?? null;
+  } while (cursor && found.length < MOST_TRACKS);
+  setTracks(found, data.offByM, Boolean(cursor));
   return changed;
+}
+
+/** Find out whether the range has so many tracks that the map draws tiles. */
+export async function loadLong(signal) {
+  data.long = await longTiles(signal);
+}
+
+/** The newest tracks, for the list. */
+async function loadNewest(signal) {
+  const newest = { ...query(), simplify_m: UNSEEN_M, limit: LISTED, order: 'newest' };
+  const page = await get(withQuery('/api/v1/tracks', newest), { signal });
+  setTracks(page.data.features, UNSEEN_M, page.data.next !== null);
+  return page.changed;
 }
 
 export function setTracks(features, offByM, truncated = false) {
@@ -109,19 +119,6 @@ export const devicePlaces = () => data.devices
   .filter((d) => d.last_position && (!state.devices || state.devices.includes(d.device_id)))
   .map((d) => point(d.last_position.longitude, d.last_position.latitude));
 
-/** A long range in slices of some days, the newest first: if it is too much, the oldest is left out. */
-function slices({ from, to }) {
-  const step = Math.max(LONG_DAYS, lengthDays() / 10) * DAY_MS;
-  const found = [];
-  let end = to;
-  while (true) {
-    const start = Math.floor(((end ?? Date.now()) - step) / DAY_MS) * DAY_MS;
-    if (start <= from.getTime()) return [...found, [from, end]];
-    found.push([new Date(start), end]);
-    end = new Date(start);
-  }
-}
-
 /** How far each device went in the range: parts of tracks count, not whole ones. */
 export async function loadSums(signal) {
   const { data: found } = state.devices?.length === 0 ? { data: { distances: [] } } : await get(withQuery('/api/v1/distances', query()), { signal });
@@ -130,7 +127,7 @@ export async function loadSums(signal) {
 
 /** Stops, and stays at race tracks. */
 export async function loadStops(signal) {
-  if (state.devices?.length === 0) {
+  if (state.devices?.length === 0 || data.long) { // thousands of dots would hide the lines
     data.stops = [];
     data.visits = [];
     return;
@@ -143,6 +140,7 @@ export async function loadStops(signal) {
 
 /** Lines for a closer look, of what is in view: those that were loaded for all of it are coarser. Says whether there are any. */
 export async function loadFiner(view) {
+  if (data.long) return false;
   const offByM = tolerance(view);
   if (offByM > data.offByM / 2) return false;
   const bbox = view.bounds.map((x) => x.toFixed(3)).join(',');

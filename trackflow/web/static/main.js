@@ -1,7 +1,7 @@
 // The page as a whole: what is loaded when, and who is told.
 
 import { ApiError, get, getIfThere, onSignedOut } from './api.js';
-import { dark, ofDevice } from './colours.js';
+import { colourExpression, dark, ofDevice, ofMap } from './colours.js';
 import { refreshDays } from './days.js';
 import { drawDetails, openTrack, refreshDetails } from './details.js';
 import { drawDevices } from './devices.js';
@@ -12,13 +12,14 @@ import { follow } from './follow.js';
 import { counted, date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
-import { TRACKS } from './layers.js';
-import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
+import { LONG, TRACKS } from './layers.js';
+import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadLong, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
 import { askForToken, installLogin } from './login.js';
+import { firstLines } from './long.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { refreshSenders, sendersMark, sendersSection } from './senders.js';
 import { named } from './looks.js';
-import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
+import { createMap, currentView, extentOf, fit, popup, showGround, showLong, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
 import { onCorrected, reader } from './purpose.js';
 import { drawRange, lengthDays, moments, rangeInWords } from './range.js';
@@ -66,6 +67,7 @@ async function load({ moved = false } = {}) {
   try {
     await loadDevices(signal);
     drawRange();
+    await loadLong(signal);
     await Promise.all([loadTracks(signal), loadSums(signal), loadStops(signal)]);
     if (mine !== loading) return;
     data.loaded = true;
@@ -73,8 +75,8 @@ async function load({ moved = false } = {}) {
     drawLines();
     drawBody();
     refineSoon();
-    if (moved) fit(boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
-    announce(`${counted(data.tracks.length, 'track')} in ${rangeInWords()}`);
+    if (moved) fit(data.long?.bounds ?? boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
+    announce(`${counted(data.long?.tracks ?? data.tracks.length, 'track')} in ${rangeInWords()}`);
     devicesRead();
     await Promise.all([refreshDays(signal), refreshEnds(), refreshDetails({ signal, neighbours, move: false })]);
   } catch (error) {
@@ -118,7 +120,8 @@ function drawLines() {
     p.faint = state.track !== null && p.track_id !== state.track;
   });
   for (const stop of data.stops) stop.properties.colour = ofDevice(stop.properties.device_id);
-  showTracks(data.tracks);
+  showTracks(data.long ? [] : data.tracks);
+  showLong(data.long && { ...data.long, colour: colourExpression(state.colour), faint: state.track !== null });
   showStops(data.stops);
   showVisits(data.visits);
   drawPositions();
@@ -137,7 +140,8 @@ function drawPositions() {
 }
 
 function drawLegend() {
-  const used = new Map(data.tracks.map((track) => [colourWords(track.properties), colourOf(track.properties)]));
+  const heat = ofMap().heat.map((colour, k) => [['passed once', 'a few times', 'often', 'most often'][k], colour]);
+  const used = new Map(state.colour === 'often' && data.long ? heat : data.tracks.map((track) => [colourWords(track.properties), colourOf(track.properties)]));
   const box = byId('legend');
   box.hidden = state.colour === 'device' || !used.size;
   if (!box.hidden) fill(box, [...used].map(([words, colour]) => el('span', { class: 'legend-item' }, el('span', { class: 'swatch line', style: { '--colour': colour } }), words)));
@@ -161,7 +165,7 @@ function drawBody() {
     if (chosen) body.setAttribute('aria-labelledby', tab.id);
   }
   byId('tab-devices').textContent = data.devices.length ? `Devices ${state.devices ? `${state.devices.length}/` : ''}${data.devices.length}` : 'Devices';
-  byId('tab-tracks').textContent = data.loaded ? `Tracks ${data.tracks.length}${data.truncated ? '+' : ''}` : 'Tracks';
+  byId('tab-tracks').textContent = data.loaded ? `Tracks ${data.long?.tracks ?? data.tracks.length}${data.truncated && !data.long ? '+' : ''}` : 'Tracks';
   byId('tab-work').textContent = noticesCount() ? `Work ${noticesCount()}!` : 'Work';
   if (state.tab === 'work') {
     // it is drawn every few seconds, so only if it says something else: somebody may be clicking or typing
@@ -310,7 +314,8 @@ onChange((changed) => {
     if (has('range')) resetTracks();
     if (map) load({ moved: has('range', 'devices') });
     if (map) drawRange();
-  } else if (has('track', 'colour')) drawLines();
+  } else if (has('colour') && (data.long || state.colour === 'often')) load();
+  else if (has('track', 'colour')) drawLines();
   if (has('devices', 'tab', 'track', 'zone', 'colour') && map) drawBody();
   if (has('track')) {
     if (state.track && isSheet() && sheetStep() === 'full') setSheet('half');
@@ -396,13 +401,13 @@ async function mapLibre() {
 }
 
 /** Where to look first: tracks, or else devices. */
-const firstBounds = () => boundsOf((data.tracks.length ? data.tracks : devicePlaces()).map((f) => f.geometry));
+const firstBounds = () => data.long?.bounds ?? boundsOf((data.tracks.length ? data.tracks : devicePlaces()).map((f) => f.geometry));
 
 /** Show some tracks at once; the map comes in their place. */
-async function showPreview(tracks) {
+async function showPreview(tracks, known = null) {
   const box = byId('map');
   const bounds = boundsOf([...tracks, ...devicePlaces()].map((f) => f.geometry));
-  const view = state.view ?? viewOf(bounds, box, panelPadding());
+  const view = known ?? state.view ?? viewOf(bounds, box, panelPadding());
   for (const { properties: p } of tracks) p.colour = colourOf(p);
   const canvas = await drawPreview(box, tracks, view);
   document.body.dataset.firstView = String(Math.round(performance.now()));
@@ -415,7 +420,7 @@ async function makeMap(asked, preview) {
   const made = createMap(box, { view, paddingOf: panelPadding, handlers });
   box.map = made; // for those who look into the page from outside
   made.on('render', function there() {
-    if (!made.getSource(TRACKS) || !made.isSourceLoaded(TRACKS)) return;
+    if (!made.getSource(TRACKS) || !made.isSourceLoaded(TRACKS) || (made.getSource(LONG) && !made.isSourceLoaded(LONG))) return;
     made.off('render', there);
     preview?.canvas.remove();
     if (!state.view && !state.track) fit(firstBounds(), { always: false });
@@ -437,14 +442,15 @@ async function start() {
     });
     await Promise.all([known, devices]); // days are those of the zone that the settings name
     if (!state.range) change({ range: firstRange() }, { remember: false });
+    await loadLong();
     const rest = Promise.all([loadSums(), loadStops()]);
     rest.catch(() => {});
-    const some = await loadSome();
-    const preview = some.features.length && !map ? await showPreview(some.features) : null;
+    const some = data.long ? await firstLines(data.long) : await loadSome();
+    const preview = some.features.length && !map ? await showPreview(some.features, some.view) : null;
     drawRange();
     const library = mapLibre();
     library.catch(() => {});
-    const isAll = some.next === null && (!preview || some.offByM <= tolerance(preview.view));
+    const isAll = !data.long && some.next === null && (!preview || some.offByM <= tolerance(preview.view));
     if (isAll) setTracks(some.features, some.offByM);
     else await loadTracks(undefined, preview?.view);
     drawLines();

@@ -5,7 +5,7 @@ import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
 import { attachOverlay } from './overlay.js';
-import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, style } from './layers.js';
+import { CLICKABLE, LONG, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, longLayers, longSource, style } from './layers.js';
 import { isImperial } from './units.js';
 
 const REACH_PX = [3, 9];
@@ -94,6 +94,7 @@ function repaint() {
 
 function restore() {
   for (const source of late) map.getSource(source).setData(shown[source]);
+  drawLong();
   late.clear();
   attachOverlay(map);
   drawGround();
@@ -114,6 +115,23 @@ function put(source, data) {
 }
 
 export const showTracks = (features) => put(TRACKS, collection(features));
+/** A long range's tiles (see `longTiles`) with { colour: an expression, faint }; null for none. */
+export function showLong(long) {
+  if (JSON.stringify(long) === JSON.stringify(shown.long ?? null)) return;
+  shown.long = long;
+  if (ready) drawLong();
+}
+
+function drawLong() {
+  const drawn = map.getStyle().layers.filter((layer) => layer.source === LONG).map((layer) => layer.id);
+  for (const id of drawn) map.removeLayer(id);
+  if (map.getSource(LONG)) map.removeSource(LONG);
+  hovered = null;
+  if (!shown.long) return;
+  map.addSource(LONG, longSource(shown.long));
+  for (const layer of longLayers(shown.long)) map.addLayer(layer, 'selected-halo');
+}
+
 export const showStops = (features) => put(STOPS, collection(features));
 export const showVisits = (features) => put(VISITS, collection(features));
 
@@ -197,7 +215,7 @@ export const extentOf = (networks) => union(networks.map((n) => n.extent));
 /** What lies at a place, or else close to it: a finger is not exact. */
 function near({ point: { x, y } }, layers) {
   for (const reach of REACH_PX) {
-    const found = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
+    const found = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers: layers.filter((id) => map.getLayer(id)) });
     if (found.length) return found;
   }
   return [];
@@ -224,14 +242,15 @@ function hover(event, handlers) {
   const [first] = near(event, CLICKABLE);
   map.getCanvas().style.cursor = first ? 'pointer' : '';
   handlers.hint(first?.properties ?? null, event.point, event.lngLat);
-  hoverOver(first?.layer.id === 'tracks' ? first.properties.n : null);
+  hoverOver(['tracks', LONG].includes(first?.layer.id) ? first.properties.n ?? first.properties.track_id : null);
 }
 
 /** Mark a track by its number among those shown. */
 export function hoverOver(n) {
   if (n === hovered || !map || !ready) return;
-  if (hovered !== null) map.setFeatureState({ source: TRACKS, id: hovered }, { hover: false });
-  if (n !== null) map.setFeatureState({ source: TRACKS, id: n }, { hover: true });
+  const known = (id) => (shown.long ? { source: LONG, sourceLayer: 'tracks', id } : { source: TRACKS, id });
+  if (hovered !== null) map.setFeatureState(known(hovered), { hover: false });
+  if (n !== null) map.setFeatureState(known(n), { hover: true });
   hovered = n;
 }
 

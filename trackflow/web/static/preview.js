@@ -7,8 +7,8 @@ const TILE = 512;
 const CLOSEST = 16.5;
 const NEAR_PX = 3;
 
-const x = (lon) => (lon + 180) / 360;
-const y = (lat) => 0.5 - Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / (2 * Math.PI);
+export const x = (lon) => (lon + 180) / 360;
+export const y = (lat) => 0.5 - Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / (2 * Math.PI);
 const lonOf = (place) => place * 360 - 180;
 const latOf = (place) => (Math.atan(Math.exp((0.5 - place) * 2 * Math.PI)) * 360) / Math.PI - 90;
 

@@ -72,7 +72,7 @@ export function parse(hash) {
     devices: given.has('devices') ? [] : chosen.length ? chosen : null,
     track: given.get('track') || null,
     tab: ['devices', 'tracks', 'work'].includes(given.get('tab')) ? given.get('tab') : 'devices',
-    colour: ['mode', 'category'].includes(given.get('colour')) ? given.get('colour') : 'device',
+    colour: ['mode', 'category', 'often'].includes(given.get('colour')) ? given.get('colour') : 'device',
     zone: ['local', 'utc'].includes(given.get('zone')) ? given.get('zone') : 'stated',
     raw: given.has('raw'),
     matched: given.get('matched') !== 'no',

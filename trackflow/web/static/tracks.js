@@ -16,6 +16,7 @@ const COLOURS = {
   device: (p) => ofDevice(p.device_id),
   mode: (p) => ofMode(p.travel_mode),
   category: (p) => ofCategory(p.category),
+  often: (p) => ofDevice(p.device_id),
 };
 
 export const colourOf = (p) => COLOURS[state.colour](p);

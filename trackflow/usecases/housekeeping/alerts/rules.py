@@ -266,8 +266,8 @@ RULES: Mapping[str, AlertRule] = {
 }
 
 ADVICE: Mapping[str, str] = {
-    "backlog": "`trackflow status` names what the batches wait for; is `trackflow serve` running, with Dagster or with --light?",
-    "live_worker": "Look at the run live_job and at live_sensor in the Dagster UI, with `serve --light` into work.log.",
+    "backlog": "`trackflow status` names what the batches wait for; is `trackflow serve` running?",
+    "live_worker": "Look at the run live_job and at live_sensor in the Dagster UI, or work.log.",
     "failed_batches": "`trackflow status` says why; `trackflow run --retry-failed` tries again.",
     "failed_jobs": "`trackflow jobs list` has the errors; `trackflow jobs resume ID` goes on.",
     "quarantine": "`trackflow quarantine list` says by sender what to set right.",
