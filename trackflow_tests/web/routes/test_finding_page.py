@@ -95,7 +95,7 @@ def test_when_was_i_here_lists_tracks_and_leads_to_them(page: Page, api: httpx.C
     assert page.eval("document.getElementById('here').hidden")
 
 
-def test_choosing_is_not_filtering_and_a_device_is_followed_until_the_map_is_moved(
+def test_choosing_is_not_filtering_and_a_device_is_followed_until_stopped(
     page: Page, api: httpx.Client
 ) -> None:
     on_map(page, api)
@@ -110,9 +110,9 @@ def test_choosing_is_not_filtering_and_a_device_is_followed_until_the_map_is_mov
     page.eval("document.querySelector('[data-key=follow-van-7]').click()")
     page.wait_for("location.hash.includes('follow=van-7')")
     page.wait_for("!document.getElementById('following').hidden")
-    page.eval("document.getElementById('map').map.getCanvas().focus()")
-    page.press("ArrowRight")
+    page.eval("document.querySelector('[data-key=stop-following]').click()")
     page.wait_for("!location.hash.includes('follow')")
+    assert page.eval("document.getElementById('following').hidden")
 
 
 def test_a_box_is_drawn_and_lists_its_tracks(page: Page, api: httpx.Client) -> None:
