@@ -18,7 +18,7 @@ from trackflow_tests.helpers.tiles import decoded
 side = st.integers(-2000, 3000).map(lambda n: n / 1000)
 vertex = st.tuples(side, side)
 ways = st.lists(st.lists(vertex, min_size=2, max_size=6), min_size=1, max_size=4)
-ZOOM, COLUMN, ROW = 3, 4, 2
+ZOOM, COLUMN, ROW = 4, 8, 5  # lines are shorter than half of the Earth
 
 
 def on_the_square(found: list[list[tuple[float, float]]]) -> WorldLines:
