@@ -33,7 +33,7 @@ export function goToDevice(device) {
 export function fitAll() {
   stop();
   makeRoom();
-  fit(boundsOf([...data.tracks, ...devicePlaces()].map((f) => f.geometry)));
+  fit(data.long?.bounds ?? boundsOf([...data.tracks, ...devicePlaces()].map((f) => f.geometry)));
 }
 
 const box = () => {
