@@ -51,6 +51,7 @@ def find_(
     """
     from trackflow.geo.crossing import read_circle
     from trackflow.usecases.queries.finding import find
+    from trackflow.web.answers.finding import find_answer
 
     here = None
     if near is not None:
@@ -59,7 +60,7 @@ def find_(
     with opened_context() as context:
         found = find(context, text, here, limit)
     if as_json:
-        return print_json(found)
+        return print_json(find_answer(found))
     for group, some in found.items():
         print_line(GROUPS[group])
         for one in some:

@@ -151,6 +151,8 @@ def test_every_verb_prints_json_whatever_came_out(
     track = called("categories list")[0]["track_id"]
     assert called("track name", track, "--name", "To the sea")["name"] == "To the sea"
     assert called("track show", track)["name"] == "To the sea"
+    assert called("tracks", "--device", "d")
+    assert called("find", "to the SEA")["tracks"]
     assert called("numbers", "--by", "month")["totals"]["distance_m"] > 0
     assert called("visited")["countries"]
     hidden = called("points hide", "d", "--from", TODAY.isoformat())["hiding"]["hiding_id"]
@@ -279,6 +281,7 @@ def test_every_verb_prints_json_whatever_came_out(
     assert called("catalogue status")["active"] == 3
     assert called("catalogue report")["added"] == 3
     assert len(called("catalogue list")) == 3
+    assert called("catalogue show", "track1")["slug"] == "track1"
     assert "places" in called("catalogue visits")
     (tmp_path / "places.csv").write_text("slug,longitude,latitude\ntrack1,24.9,60.1\n")
     monkeypatch.setenv("TRACKFLOW_GEOCODER_FILE", str(tmp_path / "places.csv"))

@@ -187,7 +187,7 @@ def test_a_reader_signs_in_by_the_keyboard(site: Site, tab: Page) -> None:
     tab.write(secret)
     tab.press("Enter")
     tab.wait_for(READY)
-    tab.wait_for("document.querySelector('#tracks tbody tr')")
+    tab.wait_for("!!document.querySelector('#tracks tbody tr')")
 
 
 TABBABLE = """[...document.querySelectorAll(

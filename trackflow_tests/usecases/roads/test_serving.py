@@ -125,7 +125,7 @@ def test_a_profile_that_there_is_not_is_named(settings: Settings) -> None:
         Context.open(settings) as context,
         pytest.raises(SettingsError, match="'boat'; there are car, bicycle, foot"),
     ):
-        serve_network(context, "boat", NetworkAddress("127.0.0.1", 5000, 1), print)
+        serve_network(context, "boat", None, NetworkAddress("127.0.0.1", 5000, 1), print)
 
 
 def pids_of_osrm(parent: int) -> list[int]:

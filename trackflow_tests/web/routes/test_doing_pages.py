@@ -200,7 +200,7 @@ def test_names_notes_and_looks_are_text_and_stay(page: Page, service: Service) -
     )
     page.wait_for(f"document.querySelector('.list').innerText.includes({json.dumps(HTML)})")
     colour = page.eval(
-        "getComputedStyle(document.querySelector('[data-key=\"device-van-7\"] .swatch'))"
+        "getComputedStyle(document.querySelector('[data-key=\"pick-van-7\"] .swatch'))"
         ".backgroundColor"
     )
     assert colour == "rgb(170, 0, 170)"
