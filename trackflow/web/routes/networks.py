@@ -9,11 +9,14 @@ from trackflow.usecases.roads.networks import list_networks, remove
 from trackflow.web.answers import networks as answers
 from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
-Name = Annotated[str, Path(description="Of the network, as listed.", max_length=300)]
+Name = Annotated[
+    str, Path(description="Of the network, as listed.", max_length=300, pattern=NO_NUL)
+]
 
 
 @router.get(
@@ -44,7 +47,11 @@ def remove_networks(
     name: Name,
     profile: Annotated[
         str | None,
-        Query(description="car, bicycle or foot; without it, the networks of all profiles."),
+        Query(
+            description="car, bicycle or foot; without it, the networks of all profiles.",
+            max_length=100,
+            pattern=NO_NUL,
+        ),
     ] = None,
 ) -> answers.RemovedNetworksAnswer:
     """Delete a network with its maps; what it had matched is matched again by another, or by none.

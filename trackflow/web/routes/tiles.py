@@ -14,6 +14,7 @@ from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.answers.sending import answer_bytes
 from trackflow.web.answers.service import BASE_MAP, MVT, PARTS, PMTILES, PMTILES_TYPE, ROADS
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import NO_NUL
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -99,7 +100,12 @@ def roads(
     x: Annotated[int, Path(ge=0)],
     y: Annotated[int, Path(ge=0)],
     profile: Annotated[
-        str | None, Query(description="Whose network: car, bicycle or foot; the first one without.")
+        str | None,
+        Query(
+            description="Whose network: car, bicycle or foot; the first one without.",
+            max_length=100,
+            pattern=NO_NUL,
+        ),
     ] = None,
 ) -> Response:
     """A Mapbox vector tile with one layer, `speeds`: lines with `speed`, `is_small` and `name`.
