@@ -382,7 +382,7 @@ road_networks = sa.Table(
     metadata,
     sa.Column("profile", sa.Text, primary_key=True),
     # of its extract; of two with one name, the later takes the place of the earlier
-    sa.Column("name", sa.Text, primary_key=True, server_default=""),
+    sa.Column("name", sa.Text, primary_key=True, server_default=sa.text("''")),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("folder", sa.Text, nullable=False),
     sa.Column("source_name", sa.Text, nullable=False),

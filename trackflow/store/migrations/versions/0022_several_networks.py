@@ -35,7 +35,7 @@ def upgrade() -> None:
 def _columns() -> "list[sa.Column[object]]":
     return [
         sa.Column("profile", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("name", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),
         sa.Column("source_name", sa.Text(), nullable=False),
