@@ -113,6 +113,23 @@ def test_choosing_is_not_filtering_and_a_device_is_followed_until_stopped(
     page.eval("document.querySelector('[data-key=stop-following]').click()")
     page.wait_for("!location.hash.includes('follow')")
     assert page.eval("document.getElementById('following').hidden")
+    page.eval("document.querySelector('[data-key=follow-van-7]').click()")
+    page.wait_for("location.hash.includes('follow=van-7')")
+    drag(page, (900, 300), (700, 500))
+    page.wait_for("!location.hash.includes('follow')")
+
+
+def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Move the map by the mouse, as a person does."""
+    at = [
+        (start[0] + (end[0] - start[0]) * k // 4, start[1] + (end[1] - start[1]) * k // 4)
+        for k in range(5)
+    ]
+    kinds = ["mousePressed", "mouseMoved", "mouseMoved", "mouseMoved", "mouseReleased"]
+    for kind, (x, y) in zip(kinds, at, strict=True):
+        page.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
+        )
 
 
 def test_a_box_is_drawn_and_lists_its_tracks(page: Page, api: httpx.Client) -> None:
