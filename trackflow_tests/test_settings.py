@@ -21,6 +21,7 @@ SAMPLES = {
     "TRACKFLOW_MAX_TRIES": ("9", 9),
     "TRACKFLOW_TILES_URL": ("https://t.example/{z}/{x}/{y}.png",) * 2,
     "TRACKFLOW_INBOX": ("/srv/in", Path("/srv/in")),
+    "TRACKFLOW_DAGSTER_URL": ("https://t.example/dagster/", "https://t.example/dagster"),
     "TRACKFLOW_DATABASE_CONNECTIONS": ("30", 30),
     "TRACKFLOW_RETENTION_DAYS": ("365", 365),
     "TRACKFLOW_RETENTION_KEEPS": ("tracks", True),
