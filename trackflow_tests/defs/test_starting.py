@@ -10,6 +10,7 @@ import pytest
 from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.days.sensors import LONGEST_PAUSE_S, pause_s
+from trackflow.defs.intake import sensors
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
 from trackflow.store.days import batch_lists, batches
@@ -240,7 +241,10 @@ def test_ranges_bridge_small_gaps_and_end_somewhere() -> None:
     assert [(last - first).days + 1 for first, last in every] == [366, 366, 68]
 
 
-def test_points_are_observed_once_day_by_day(home: Path, instance: dg.DagsterInstance) -> None:
+def test_points_are_observed_once_day_by_day(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "DAYS_PER_TICK", 100)
     import_days(home, (FIRST_DAY, 130))
 
     first = tick("gps_points_sensor", home, instance)
