@@ -69,7 +69,9 @@ def _any_time(
         return TimeRange(max(end - dt.timedelta(hours=hours), EARLIEST), end)
     start = EARLIEST if from_ is None else within_calendars(from_)
     end = LATEST if to is None else within_calendars(to)
-    if start > end:
+    # a day lasts until the next one begins: from then on is later than that day
+    is_day = _DAY.fullmatch(request.query_params.get("to", "")) is not None
+    if start > end or (start == end and is_day):
         raise BadInputError("`from` must not be later than `to`")
     return TimeRange(start, end)
 
