@@ -40,6 +40,7 @@ ONLY_PARSED = {
     "docs/keeping-meshes.md": "needs images of its own; cli/test_meshes.py runs each verb",
     "docs/logbook.md": "needs weeks of trips; cli/test_json.py runs each verb",
     "docs/numbers.md": "needs years of trips; cli/test_json.py runs the verbs",
+    "docs/phones.md": "makes a token; cli/test_housekeeping.py makes such a one",
     "docs/places.md": "needs weeks of stays; cli/test_json.py runs each verb",
     "docs/rules.md": "docs/test_rules_page.py runs its example",
     "docs/operations/monitoring.md": "shows an alert; cli/test_json.py runs the verb",

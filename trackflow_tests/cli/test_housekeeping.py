@@ -78,6 +78,24 @@ def test_a_token_is_shown_once_listed_and_revoked(trackflow: Run) -> None:
     assert "nobody has access now" in out
 
 
+def test_a_token_says_what_an_app_has_to_be_told(
+    trackflow: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = ("token", "create", "Anna", "--scope", "ingest", "--device", "anna", "--app")
+    refused = trackflow(*wanted, "overland")
+    assert refused.code == 1
+    assert "set TRACKFLOW_PUBLIC_URL" in refused.everything
+    assert trackflow("token", "list", "--json").out.strip() == "[]", "nothing was made"
+    monkeypatch.setenv("TRACKFLOW_PUBLIC_URL", "https://trackflow.example")
+    done = trackflow(*wanted, "overland")
+    assert "Receiver endpoint: https://trackflow.example/ingest/overland" in done.out
+    assert "overland://setup?url=https%3A%2F%2Ftrackflow.example" in done.out
+    assert "▄" in done.out, "a code to scan"
+    assert "there is no app 'x'" in trackflow(*wanted, "x").everything
+    reader = ("token", "create", "map", "--scope", "read", "--app", "overland")
+    assert "--scope ingest" in trackflow(*reader).everything
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
