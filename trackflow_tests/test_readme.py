@@ -28,7 +28,7 @@ from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
-from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands
+from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands, words
 from trackflow_tests.helpers.commands import Result, caller
 from trackflow_tests.helpers.served import check_that_nothing_is_left, trackflow_serve
 
@@ -73,7 +73,7 @@ SAYS = {
     "jobs": r"rebuild .*completed|completed.*rebuild",
     "backup": r"everything\.zip",
     "purge": r"van-01",
-    "catalogue": r"[Tt]racks|Thunder Alley",
+    "catalogue": r"[Tt]racks|Thunder Alley|name: Lake Raceway|switched o",
 }
 """By verb, what a command's output matches."""
 
@@ -119,7 +119,9 @@ def folder(tmp_path: Path, helsinki_network: RoadNetwork) -> Path:
         archive.write(old, old.name)
     _fill_inbox(tmp_path / "inbox")
     _make_markers(tmp_path / "shop.db")
-    (tmp_path / "race-tracks.csv").write_text("slug,name\nalley,Thunder Alley\nbash,RC Bash\n")
+    (tmp_path / "race-tracks.csv").write_text(
+        "slug,name\nalley,Thunder Alley\nbash,RC Bash\nlake-raceway,Lake Raceway\n"
+    )
     return tmp_path
 
 
@@ -136,7 +138,7 @@ def test_the_commands_work_as_they_stand_there(
             for name, value in environment(folder).items():
                 patch.setenv(name, value)
             patch.chdir(folder)
-            return call(*command.split()[1:])
+            return call(*words(command)[1:])
 
     on_first_page = shown_commands(ROOT / RUN[0])
     for command in commands():
