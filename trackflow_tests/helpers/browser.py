@@ -37,6 +37,10 @@ def find_chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+class NavigatedError(Exception):
+    """The tab went to another page, or to the same one anew, while it was asked."""
+
+
 class Page:
     """One tab."""
 
@@ -59,6 +63,8 @@ class Page:
         while True:
             answer = json.loads(self.connection.recv(timeout=60))
             if answer.get("id") == self.number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise NavigatedError(method)
                 assert "error" not in answer, answer
                 return answer["result"]
 
@@ -74,7 +80,10 @@ class Page:
         """Wait until an expression is true in the page; returns its value."""
         deadline = time.monotonic() + timeout_s
         while True:
-            value = self.eval(expression)
+            try:
+                value = self.eval(expression)
+            except NavigatedError:  # the page loads itself anew: it is asked again
+                value = None
             if value:
                 return value
             assert time.monotonic() < deadline, (
