@@ -25,7 +25,7 @@ from trackflow.settings import Settings
 from trackflow.store.days import batch_lists
 from trackflow.store.tables import day_ledgers
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.helpers.browser import Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import Page, needed_chromium, open_page
 from trackflow_tests.helpers.dagster_server import Server, dagster_dev
 from trackflow_tests.helpers.fleet import import_drives, write_drives
 from trackflow_tests.helpers.roads import use
@@ -139,10 +139,7 @@ def message_box() -> Iterator[tuple[list[dict[str, Any]], str]]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    chromium = needed_chromium()
     with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile") as opened:
         yield opened
 

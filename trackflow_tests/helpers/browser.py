@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.sync.client import ClientConnection, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -35,6 +37,15 @@ WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 def find_chromium() -> str | None:
     """Path of the installed browser."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def needed_chromium() -> str:
+    """Path of the browser; without one the test is skipped, but in CI it fails."""
+    found = find_chromium()
+    if found is None:
+        message = "no Chromium found: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return found
 
 
 class NavigatedError(Exception):

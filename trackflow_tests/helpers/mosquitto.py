@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.programs import needed
 
 GUIDE = Path(__file__).parents[2] / "docs" / "mqtt.md"
@@ -31,9 +32,7 @@ class Mosquitto:
     def __init__(self, folder: Path, accounts: Mapping[str, str]) -> None:
         self.folder = folder
         folder.mkdir()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.ca = folder / "fullchain.pem"
         _certificate(folder)
         passwords = folder / "passwords"

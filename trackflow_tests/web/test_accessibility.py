@@ -6,7 +6,6 @@ schemes and on a phone, and a walk by the Tab key reaches whatever a mouse reach
 
 import datetime as dt
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,7 @@ from trackflow.store.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.npm import package_folder
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
@@ -123,10 +122,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    chromium = needed_chromium()
     with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
         yield opened
 

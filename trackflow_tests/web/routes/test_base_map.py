@@ -1,6 +1,5 @@
 """The base map as the page gets it, and as a reader sees it with no internet."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ from trackflow.context import Context, base_map_folder
 from trackflow.demo.extract import helsinki_extract
 from trackflow.matching.networks import RoadNetwork
 from trackflow.usecases.roads.base_maps import make_base_map
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.http_servers import answering, server_that
 from trackflow_tests.helpers.roads import use
 from trackflow_tests.helpers.running_api import running_api
@@ -151,10 +150,7 @@ def internet() -> Iterator[tuple[str, list[str]]]:
 def tab(
     tmp_path_factory: pytest.TempPathFactory, internet: tuple[str, list[str]]
 ) -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    chromium = needed_chromium()
     flags = (f"--proxy-server={internet[0]}", *WEBGL)  # this machine itself needs no proxy
     with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", flags) as opened:
         opened.prefer(reduced_motion="reduce")

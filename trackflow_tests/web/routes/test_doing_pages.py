@@ -17,7 +17,7 @@ from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.roads import use
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, contents, deliver, drive
@@ -55,11 +55,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = find_chromium()
-    if found is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    return found
+    return needed_chromium()
 
 
 @pytest.fixture(scope="module")

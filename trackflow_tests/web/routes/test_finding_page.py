@@ -1,6 +1,5 @@
 """Finding things on the map page, in a real browser."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.usecases.days.run import run
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
@@ -43,10 +42,7 @@ def api(context: Context) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    chromium = needed_chromium()
     profile: Path = tmp_path_factory.mktemp("chromium") / "profile"
     with open_page(chromium, profile, WEBGL) as opened:
         opened.prefer(reduced_motion="reduce")

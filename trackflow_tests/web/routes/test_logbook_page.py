@@ -17,7 +17,7 @@ from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.fleet import put_device, put_driver, save_vehicle
 from trackflow.usecases.places import editing
 from trackflow.usecases.places.reading import list_places
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 
@@ -48,12 +48,7 @@ def month() -> Points:
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium found: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+    chromium = needed_chromium()
     with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
         yield opened
 

@@ -1,7 +1,6 @@
 """Long ranges on the map page: drawn from tiles, chosen by a click, told by the bars above them."""
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow_tests.benchmarks import long_history
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api
 
 TRACKS = 1100
@@ -32,10 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    found = find_chromium()
-    if found is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    found = needed_chromium()
     with open_page(found, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
         yield opened
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trackflow.usecases.days.run import run
-from trackflow_tests.helpers.browser import find_chromium, open_page
+from trackflow_tests.helpers.browser import needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
 
@@ -16,9 +16,7 @@ START = dt.datetime(2026, 2, 27, 20, tzinfo=dt.UTC)
 
 
 def test_the_page_shows_what_the_api_says(tmp_path: Path) -> None:
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium found: apt-get install chromium")
+    chromium = needed_chromium()
     with (
         open_context("", tmp_path, time_zone="Europe/Helsinki") as context,
         running_api(context) as api,

@@ -25,7 +25,7 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.breakers import note_failure
 from trackflow.usecases.days import run as pipeline
 from trackflow.web.static_files import content_policy
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.roads import use
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
@@ -69,11 +69,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = find_chromium()
-    if found is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    return found
+    return needed_chromium()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What pages have in common: heads with all modules, and a worker that opens them offline."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +13,7 @@ from trackflow.web import static_files
 from trackflow.web.page_heads import modules_of
 from trackflow.web.routes.page import PAGES
 from trackflow.web.static_files import OWN, shell_files, static_file
-from trackflow_tests.helpers.browser import Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
@@ -79,10 +78,7 @@ def test_another_build_has_another_worker(tmp_path: Path) -> None:
 def test_pages_open_offline_with_the_readers_units_and_nothing_personal(
     tmp_path: Path,
 ) -> None:
-    chromium = find_chromium()
-    if chromium is None:
-        message = "no Chromium found: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    chromium = needed_chromium()
     with (
         open_page(chromium, tmp_path / "profile") as tab,
         open_context(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as context,
