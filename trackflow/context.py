@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trackflow.errors import NetworkBuildError, NoNetworkError
 from trackflow.geo.time import to_us
-from trackflow.matching.coverage import choose
+from trackflow.matching.coverage import Coverage, choose
 from trackflow.matching.networks import PROFILES, load_network
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
@@ -70,6 +70,7 @@ class Context:
     store: Store
     clock: Clock = utc_now
     _engines: "dict[str, Engine]" = field(default_factory=dict)
+    _coverages: "dict[tuple[str, str], Coverage]" = field(default_factory=dict)
     _embedded: "EngineShelf | None" = None
     _mode_map: "tuple[tuple[Path, ...], ModeMap] | None" = None
     _services: "Services | None" = None
@@ -133,7 +134,7 @@ class Context:
             server = self.engine(profile)
             return lambda _: server
         with self.store.read() as connection:
-            found = networks.read_candidates(connection, profile)
+            found = networks.read_candidates(connection, profile, self._coverages)
         if not found:
             raise self._no_network(profile)
         from trackflow.matching.engines.no_roads import NoRoads

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from trackflow.categories.features import Slots
 from trackflow.categories.modes import CLASSES
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.lookup import find_in
 from trackflow.geo.points import Bools, Floats, Ints
 
 CELL_DEGREES = 0.00018
@@ -159,9 +160,9 @@ class ModeMap:
         return Surroundings(known, near, slots.speed_ms, slots.edges)
 
     def _has(self, name: str, asked: Ints) -> Bools:
-        found = _in(self.cells[name], asked)
+        _, found = find_in(self.cells[name], asked)
         for other in self.others:
-            found |= _in(other.cells[name], asked)
+            found |= find_in(other.cells[name], asked)[1]
         return found
 
 
@@ -315,14 +316,6 @@ def _cells(lon: Floats, lat: Floats, degrees: float, step_lon: int = 0, step_lat
     in_row = np.maximum(np.floor(360 / degrees * np.cos(np.radians(row * degrees - 90))), 1)
     column = np.floor((lon + 180) / 360 * in_row).astype(np.int64) + step_lon
     return row * (1 << 32) + column % in_row.astype(np.int64)
-
-
-def _in(cells: NDArray[np.int64], asked: Ints) -> Bools:
-    if not len(cells):
-        return np.zeros(len(asked), dtype=bool)
-    place = np.minimum(np.searchsorted(cells, asked), len(cells) - 1)
-    found: Bools = np.asarray(cells[place] == asked)
-    return found
 
 
 def _log_ratio(near: Bools, odds: tuple[float, float]) -> Floats:

@@ -7,7 +7,6 @@ The choice depends on the window's points and on the set of networks alone, so i
 whatever order points and networks came.
 """
 
-import functools
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.lookup import find_in
 from trackflow.geo.points import Floats, Ints, Points, e7
 
 CELL_E7 = 50_000
@@ -96,7 +96,7 @@ class Coverage:
         row, column = found // COLUMNS, found % COLUMNS
         around = np.stack(
             [
-                _in(self.cells, (row + up) * COLUMNS + (column + right) % COLUMNS)
+                find_in(self.cells, (row + up) * COLUMNS + (column + right) % COLUMNS)[1]
                 for up, right in _AROUND
             ]
         )
@@ -140,21 +140,9 @@ def choose(candidates: Iterable[Candidate], points: Points) -> str | None:
     return min(ranked)[2] if ranked else None
 
 
-@functools.lru_cache(maxsize=64)
-def unpacked(stored: bytes) -> Coverage:
-    """As `Coverage.from_bytes`, once for each coverage."""
-    return Coverage.from_bytes(stored)
-
-
 def _cells(lon: Floats, lat: Floats) -> Ints:
     # whole numbers: a division of floats may round a position into the cell beside it
     row = np.minimum((e7(lat) + 900_000_000) // CELL_E7, ROWS - 1)
     column = (e7(lon) + 1_800_000_000) // CELL_E7 % COLUMNS
     found: Ints = row * COLUMNS + column
-    return found
-
-
-def _in(cells: NDArray[np.int64], asked: Ints) -> NDArray[np.bool_]:
-    place = np.minimum(np.searchsorted(cells, asked), len(cells) - 1)
-    found: NDArray[np.bool_] = np.asarray(cells[place] == asked)
     return found

@@ -12,8 +12,7 @@ from trackflow.defs.catalogue.jobs import (
 )
 from trackflow.defs.errors import tick
 from trackflow.defs.resources import TrackflowResource
-from trackflow.settings import Settings
-from trackflow.usecases.catalogue.sources import FILE, LIVERC
+from trackflow.usecases.catalogue.sources import configured
 from trackflow.usecases.places.visits import days_due
 
 NO_SOURCE = (
@@ -21,12 +20,6 @@ NO_SOURCE = (
     f"TRACKFLOW_LIVERC_URL to '{LIST_URL} {DASHBOARD_URL}'; for a list of your own, set "
     "TRACKFLOW_CATALOGUE_FILE to a JSON or CSV file or its address."
 )
-
-
-def configured(settings: Settings) -> list[str]:
-    """The sources that the settings name."""
-    found = {LIVERC: settings.liverc_url, FILE: settings.catalogue_file}
-    return [name for name, value in found.items() if value]
 
 
 @dg.schedule(

@@ -13,6 +13,7 @@ from trackflow.geo.time import ONE_DAY, from_us, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_days, of_devices
+from trackflow.store.days.track_conditions import touching
 from trackflow.store.days.track_ids import longest
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.mileage.tables import logbook_days
@@ -110,11 +111,9 @@ def first_row(
     found: dt.datetime | None = connection.scalar(
         sa.select(sa.func.min(c.start_time)).where(
             c.device_id == device_id,
-            # a bound on the start, so that the key is used; a row that is longer than any track is
-            # of a track that changed, and the day of its start is due by itself
-            c.start_time >= start - longest(connection),
-            c.start_time < end,
-            c.end_time >= start,
+            # a row that is longer than any track is of a track that changed, and the day of its
+            # start is due by itself
+            *touching(connection, c, start, end),
         )
     )
     return start if found is None else min(found, start)

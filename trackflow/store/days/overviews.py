@@ -14,7 +14,7 @@ from trackflow.geo.bbox import Bbox
 from trackflow.geo.overviews import mark_of, overview_of
 from trackflow.geo.time import from_us
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.track_ids import longest
+from trackflow.store.days.track_conditions import overlapping, touching
 from trackflow.store.tables import track_overviews, tracks
 from trackflow.store.types import epoch_us
 
@@ -125,19 +125,10 @@ def read_exact_lines(
         device_ids: the devices; None for all.
         start_us: microseconds since 1970.
         end_us: the same, not included.
-        near: tracks whose bbox overlaps this one, which does not cross the antimeridian.
+        near: tracks whose bbox overlaps this one.
         most: the limit.
     """
-    across = sa.or_(
-        sa.and_(o.west <= o.east, o.west <= near.east, o.east >= near.west),
-        sa.and_(o.west > o.east, sa.or_(o.west <= near.east, o.east >= near.west)),
-    )
-    where = (
-        *_in_time(connection, device_ids, start_us, end_us),
-        o.south <= near.north,
-        o.north >= near.south,
-        across,
-    )
+    where = (*_in_time(connection, device_ids, start_us, end_us), overlapping(o, near))
     some = sa.select(o.track_id).where(*where).limit(most + 1).subquery()
     if (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > most:
         return None
@@ -173,11 +164,7 @@ def read_extent(connection: Connection, device_ids: Devices, start_us: int, end_
 def _in_time(
     connection: Connection, device_ids: Devices, start_us: int, end_us: int
 ) -> tuple[sa.ColumnElement[bool], ...]:
-    start, end = from_us(start_us), from_us(end_us)
     return (
-        # a bound on the start, so that the index on it is used
-        o.start_time >= start - longest(connection),
-        o.start_time < end,
-        o.end_time >= start,
+        *touching(connection, o, from_us(start_us), from_us(end_us)),
         *of_devices(o.device_id, device_ids),
     )

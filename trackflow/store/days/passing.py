@@ -1,7 +1,6 @@
 """Tracks that may pass through a box: by their own boxes, the newest first."""
 
 import datetime as dt
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.bbox import Bbox
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.track_ids import longest
-from trackflow.store.days.tracks import TrackCursor, overlaps
+from trackflow.store.days.track_conditions import overlapping, touching
+from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.tables import tracks
 from trackflow.store.types import UtcTime
 
@@ -26,9 +25,10 @@ def read_candidates(
     start: dt.datetime,
     end: dt.datetime,
     after: TrackCursor | None,
+    line: str,
     limit: int,
 ) -> Sequence[Any]:
-    """Tracks of a time whose boxes overlap a box, by start and id, the newest first.
+    """Tracks of a time whose boxes overlap a box, with a line, the newest first by start and id.
 
     Args:
         connection: to the store.
@@ -37,16 +37,21 @@ def read_candidates(
         start: UTC.
         end: UTC, not included.
         after: the track that the page before ended with; None for the first page.
+        line: "matched" or "raw": which of its lines `polyline` is, encoded.
         limit: the largest number of tracks.
     """
     query = (
-        sa.select(t.track_id, t.device_id, t.start_time, t.end_time, t.distance_m)
+        sa.select(
+            t.track_id,
+            t.device_id,
+            t.start_time,
+            t.end_time,
+            t.distance_m,
+            t[f"{line}_polyline"].label("polyline"),
+        )
         .where(
-            # a bound on the start, so that the index on it is used
-            t.start_time >= start - longest(connection),
-            t.start_time < end,
-            t.end_time >= start,
-            overlaps(box),
+            *touching(connection, t, start, end),
+            overlapping(t, box),
             *of_devices(t.device_id, device_ids),
         )
         .order_by(t.start_time.desc(), t.track_id.desc())
@@ -59,9 +64,3 @@ def read_candidates(
             position < sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
         )
     return connection.execute(query).all()
-
-
-def read_line(connection: Connection, track_id: uuid.UUID, line: str) -> str:
-    """A line of a track, "matched" or "raw", encoded; it has no vertices if there is none."""
-    column = tracks.c[f"{line}_polyline"]
-    return connection.scalar(sa.select(column).where(t.track_id == track_id)) or ""

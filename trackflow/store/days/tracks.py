@@ -13,7 +13,8 @@ from trackflow.geo.bbox import Bbox
 from trackflow.store.categories.tables import categories
 from trackflow.store.days import overviews
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.track_ids import longest, write_aliases
+from trackflow.store.days.track_conditions import overlapping, touching
+from trackflow.store.days.track_ids import write_aliases
 from trackflow.store.tables import devices, tracks
 from trackflow.store.types import UtcTime
 
@@ -163,17 +164,14 @@ def read_page(
     query = (
         _with_line(line)
         .where(
-            # a bound on the start, so that the index on it is used
-            t.start_time >= start - longest(connection),
-            t.start_time < end,
-            t.end_time >= start,
+            *touching(connection, t, start, end),
             *of_devices(t.device_id, device_ids),
         )
         .order_by(*(column.desc() for column in order) if newest_first else order)
         .limit(limit)
     )
     if bbox is not None:
-        query = query.where(overlaps(bbox))
+        query = query.where(overlapping(t, bbox))
     if after is not None:
         position = sa.tuple_(*order)
         last = sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id)
@@ -302,15 +300,3 @@ def _with_line(line: str) -> sa.Select[Any]:
 def _is_of_track() -> sa.ColumnElement[bool]:
     """Whether a category is that of a track."""
     return sa.and_(categories.c.device_id == t.device_id, categories.c.start_time == t.start_time)
-
-
-def overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:
-    """Whether a track's bounding box overlaps another; either may cross the antimeridian."""
-    across = t.west > t.east
-    if bbox.west <= bbox.east:
-        plain = sa.and_(~across, t.west <= bbox.east, t.east >= bbox.west)
-        crossing = sa.and_(across, sa.or_(t.west <= bbox.east, t.east >= bbox.west))
-        sideways = sa.or_(plain, crossing)
-    else:
-        sideways = sa.or_(across, t.west <= bbox.east, t.east >= bbox.west)
-    return sa.and_(t.south <= bbox.north, t.north >= bbox.south, sideways)

@@ -20,6 +20,7 @@ from trackflow.geo.calendar_days import DayRun
 from trackflow.geo.time import from_us, to_us
 from trackflow.store.categories.tables import categories, legs
 from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.track_conditions import touching
 from trackflow.store.days.track_ids import longest
 from trackflow.store.tables import devices, tracks
 from trackflow.store.types import epoch_us
@@ -121,26 +122,20 @@ def _lines(connection: Connection, wanted: TravelQuery) -> sa.Subquery:
     """A line for each track that touches the time, with the days of its begin and end."""
     start_us, end_us = epoch_us(t.start_time), epoch_us(t.end_time)
     start, end = from_us(wanted.start_us), from_us(wanted.end_us)
-    found = (
-        sa.select(
-            t.device_id,
-            t.start_time,
-            start_us.label("start_us"),
-            end_us.label("end_us"),
-            # a sum of floats would depend on the order of the rows
-            sa.cast(sa.func.round(t.distance_m * 1000), sa.BigInteger).label("length_mm"),
-            t.max_speed_kmh,
-            t.idle_ms,
-            t.climb_cm,
-            _key(wanted.per).label("key"),
-        )
-        # a bound on the start, so that the index on it is used
-        .where(
-            t.start_time >= start - longest(connection),
-            t.start_time < end,
-            t.end_time >= start,
-            *of_devices(t.device_id, wanted.device_ids),
-        )
+    found = sa.select(
+        t.device_id,
+        t.start_time,
+        start_us.label("start_us"),
+        end_us.label("end_us"),
+        # a sum of floats would depend on the order of the rows
+        sa.cast(sa.func.round(t.distance_m * 1000), sa.BigInteger).label("length_mm"),
+        t.max_speed_kmh,
+        t.idle_ms,
+        t.climb_cm,
+        _key(wanted.per).label("key"),
+    ).where(
+        *touching(connection, t, start, end),
+        *of_devices(t.device_id, wanted.device_ids),
     )
     if wanted.per is Per.CATEGORY:
         same = sa.and_(c.device_id == t.device_id, c.start_time == t.start_time)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import from_us
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.track_ids import longest
+from trackflow.store.days.track_conditions import touching
 from trackflow.store.tables import tracks
 from trackflow.store.types import epoch_us
 
@@ -42,10 +42,7 @@ def read_boxes(
             t.north,
         )
         .where(
-            # a bound on the start, so that the index on it is used
-            t.start_time >= start - longest(connection),
-            t.start_time < end,
-            t.end_time >= start,
+            *touching(connection, t, start, end),
             *of_devices(t.device_id, device_ids),
         )
         .order_by(t.start_time, t.track_id)

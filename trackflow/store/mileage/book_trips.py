@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.categories.tables import categories
-from trackflow.store.days.track_ids import longest
+from trackflow.store.days.track_conditions import touching
 from trackflow.store.tables import tracks
 
 t, c = tracks.c, categories.c
@@ -43,10 +43,7 @@ def read_book_trips(
         .select_from(tracks.outerjoin(categories, same))
         .where(
             t.device_id == device_id,
-            # a bound on the start, so that the index on it is used
-            t.start_time >= start - longest(connection),
-            t.start_time < end,
-            t.end_time >= start,
+            *touching(connection, t, start, end),
         )
         .order_by(t.start_time)
     )

@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.bbox import Bbox
 from trackflow.geo.time import from_us
-from trackflow.matching.coverage import CELL_DEGREES, Candidate, Coverage, unpacked
+from trackflow.matching.coverage import CELL_DEGREES, Candidate, Coverage
 from trackflow.matching.networks import RoadNetwork, network_name
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import lock_devices
@@ -97,15 +97,39 @@ def read_networks(connection: Connection, profile: str | None = None) -> list[St
     return sorted(found, key=_order)
 
 
-def read_candidates(connection: Connection, profile: str) -> list[tuple[StoredNetwork, Candidate]]:
-    """The networks of a profile with what the choice for a window needs of them, by name."""
-    found = []
-    for *columns, coverage in connection.execute(_select(profile).add_columns(n.coverage)):
-        network = _stored(columns)
-        known = None if coverage is None else unpacked(coverage)
-        area_km2 = math.inf if network.area_km2 is None else network.area_km2
-        found.append((network, Candidate(network.name, known, area_km2)))
-    return sorted(found, key=lambda one: _order(one[0]))
+def read_candidates(
+    connection: Connection, profile: str, known: MutableMapping[tuple[str, str], Coverage]
+) -> list[tuple[StoredNetwork, Candidate]]:
+    """The networks of a profile with what the choice for a window needs of them, by name.
+
+    Args:
+        connection: to the store.
+        profile: car, bicycle or foot.
+        known: coverages that were read before, by profile and version; others are added. A
+            country's takes megabytes, and each day that is matched asks.
+
+    Raises:
+        ValueError: a coverage is damaged.
+    """
+    found = read_networks(connection, profile)
+    missing = [one.version for one in found if (profile, one.version) not in known]
+    if missing:
+        query = sa.select(n.version, n.coverage).where(
+            n.profile == profile, n.version.in_(missing), n.coverage.is_not(None)
+        )
+        for version, coverage in connection.execute(query):
+            known[profile, version] = Coverage.from_bytes(coverage)
+    return [
+        (
+            one,
+            Candidate(
+                one.name,
+                known.get((profile, one.version)),
+                math.inf if one.area_km2 is None else one.area_km2,
+            ),
+        )
+        for one in found
+    ]
 
 
 def _select(profile: str | None) -> sa.Select[Any]:
@@ -283,6 +307,11 @@ def versions(connection: Connection) -> dict[str, list[str]]:
     ):
         found.setdefault(profile, []).append(version)
     return found
+
+
+def all_versions(connection: Connection) -> list[str]:
+    """The versions of all networks in use, in order."""
+    return sorted(set(connection.scalars(sa.select(n.version))))
 
 
 def summaries(connection: Connection) -> list[dict[str, object]]:

@@ -11,6 +11,12 @@ from trackflow.settings import Settings
 LIVERC, FILE = "liverc", "file"
 
 
+def configured(settings: Settings) -> list[str]:
+    """The sources that the settings name: only these are synced by themselves."""
+    found = {LIVERC: settings.liverc_url, FILE: settings.catalogue_file}
+    return [name for name, value in found.items() if value]
+
+
 def sources(settings: Settings) -> dict[str, Connector]:
     """The connectors by their names, the default one first.
 

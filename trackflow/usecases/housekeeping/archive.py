@@ -144,8 +144,7 @@ def _network_folders(connection: Connection, home: Path) -> list[Path]:
 
 def _folders_beside(connection: Connection, home: Path) -> dict[str, list[Path]]:
     """What belongs to the networks in use, by kind; old networks lack some of it."""
-    of_profiles = networks.versions(connection).values()
-    versions = sorted({version for known in of_profiles for version in known})
+    versions = networks.all_versions(connection)
     found = {}
     for kind, folder_of in BESIDE_NETWORKS.items():
         folders = [folder_of(home, version) for version in versions]

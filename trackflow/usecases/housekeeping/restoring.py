@@ -371,7 +371,7 @@ def _place_networks(connection: Connection) -> None:
             raise BadInputError(f"a road network lies in {one.folder[:100]!r}")
         networks.move_folder(connection, one, f"networks/{one.folder}")
         try:
-            networks.read_candidates(connection, one.profile)
+            networks.read_candidates(connection, one.profile, {})
         except ValueError:
             raise BadInputError(f"the coverage of the network {one.name[:100]!r} is none") from None
 

@@ -167,8 +167,8 @@ def _streets(context: Context, wanted: str) -> Iterator[_Ranked]:
     home = context.settings.home.absolute()
     seen: dict[NamedThing, int] = {}
     with context.store.read() as connection:
-        of_profiles = networks.versions(connection).values()
-    for version in sorted({version for known in of_profiles for version in known}):
+        versions = networks.all_versions(connection)
+    for version in versions:
         try:
             with NameFile(base_map_folder(home, version)) as names:
                 for how, thing in names.find(wanted):

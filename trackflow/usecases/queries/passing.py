@@ -115,9 +115,7 @@ def read_passing(context: Context, wanted: PassingQuery) -> PassingPage:
         while True:
             rows = _candidates(connection, wanted, after)
             for row in rows:
-                lon, lat = polylines.decode(
-                    store.read_line(connection, row.track_id, wanted.line.value)
-                )
+                lon, lat = polylines.decode(row.polyline or "")
                 after = TrackCursor(row.start_time, row.track_id)
                 spans = spans_within(lon, lat, wanted.area)
                 looked += 1
@@ -155,6 +153,7 @@ def _candidates(
         start=wanted.when.start,
         end=wanted.when.end,
         after=after,
+        line=wanted.line.value,
         limit=most,
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.geo.distance import step_m
+from trackflow.geo.lookup import find_in
 from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.time import to_us
 from trackflow.store.database import Connection
@@ -84,7 +85,7 @@ def read_profile(context: Context, track_id: uuid.UUID) -> TrackProfile:
 
 def _at(wanted: Ints, times: Ints, values: Floats) -> Floats:
     """The values at some of their times; NaN at times that have none."""
-    if not len(times):
-        return np.full(len(wanted), np.nan)
-    k = np.minimum(np.searchsorted(times, wanted), len(times) - 1)
-    return np.where(times[k] == wanted, values[k], np.nan)
+    found = np.full(len(wanted), np.nan)
+    place, is_there = find_in(times, wanted)
+    found[is_there] = values[place[is_there]]
+    return found

@@ -109,8 +109,7 @@ class BaseMaps:
     def _archives(self) -> dict[str, _ArchiveFile]:
         """The archives of the networks in use, by the networks' versions."""
         with self._context.store.read() as connection:
-            of_profiles = networks.versions(connection).values()
-        versions = sorted({version for known in of_profiles for version in known})
+            versions = networks.all_versions(connection)
         home = self._context.settings.home.absolute()
         with self._lock:
             found = {version: self._open(version, home) for version in versions}

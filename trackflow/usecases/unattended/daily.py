@@ -54,12 +54,11 @@ def _forget(context: Context) -> None:
 
 
 def _sync_catalogue(context: Context) -> None:
-    from trackflow.usecases.catalogue.sources import FILE, LIVERC
+    from trackflow.usecases.catalogue.sources import configured
     from trackflow.usecases.jobs.kinds import queue_job, run_job
     from trackflow.usecases.places.geocoding import geocode
 
-    named = {LIVERC: context.settings.liverc_url, FILE: context.settings.catalogue_file}
-    for source in [name for name, value in named.items() if value]:
+    for source in configured(context.settings):
         parameters = {"source": source, "trigger": "schedule"}
         run_job(context, queue_job(context, "catalogue_sync", parameters).job_id)
     geocode(context)
