@@ -1,6 +1,5 @@
 """Tracks and stops as GeoJSON."""
 
-import math
 import uuid
 from enum import StrEnum
 from typing import Annotated
@@ -8,8 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from trackflow.errors import BadInputError
-from trackflow.geo.bbox import Bbox
+from trackflow.geo.bbox import Bbox, read_box
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.naming import name_track
 from trackflow.usecases.queries.line_sources import LineSource
@@ -47,22 +45,7 @@ def _bbox(
         ),
     ] = None,
 ) -> Bbox | None:
-    """The requested bbox; longitudes may go beyond 180 degrees."""
-    if bbox is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in bbox.split(","))
-    except ValueError:
-        raise BadInputError("`bbox` must be four numbers: west,south,east,north") from None
-    if not all(math.isfinite(x) for x in (west, south, east, north)) or south > north:
-        raise BadInputError("`bbox` must be west,south,east,north with south below north")
-    if abs(east - west) >= 360:
-        return Bbox(-180.0, south, 180.0, north)
-    return Bbox(_wrapped(west), south, _wrapped(east), north)
-
-
-def _wrapped(lon: float) -> float:
-    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
+    return None if bbox is None else read_box(bbox)
 
 
 @router.get(
