@@ -3,7 +3,8 @@
 import { get, withQuery } from './api.js';
 import { byId, el, fill, oneInTabOrder, roving } from './dom.js';
 import { counted, distance, longDate } from './format.js';
-import { daysOfRange, lengthDays, shiftDay } from './range.js';
+import { beginOf, shiftDay, shiftPeriod } from './periods.js';
+import { daysOfRange, lengthDays } from './range.js';
 import { change, state } from './state.js';
 import { dayOf, midnight, zoneName } from './zones.js';
 
@@ -12,21 +13,6 @@ const SHOWN = { day: 28, week: 30, month: 36, year: 12 };
 /** How long the bars are for a range: it takes a part of the strip, or a little more than all. */
 const unitOf = (days) => (days <= 31 ? 'day' : days <= 210 ? 'week' : days <= 1100 ? 'month' : 'year');
 
-const pad = (n) => String(n).padStart(2, '0');
-
-/** The first day of the bar that has a day. */
-function beginOf(day, unit) {
-  if (unit === 'week') return shiftDay(day, -((new Date(`${day}T12:00:00Z`).getUTCDay() + 6) % 7));
-  return { day, month: `${day.slice(0, 7)}-01`, year: `${day.slice(0, 4)}-01-01` }[unit];
-}
-
-/** The first day of the bar so many bars later, or earlier. */
-function shiftBar(begin, by, unit) {
-  if (unit === 'day' || unit === 'week') return shiftDay(begin, by * (unit === 'week' ? 7 : 1));
-  const months = Number(begin.slice(0, 4)) * 12 + Number(begin.slice(5, 7)) - 1 + by * (unit === 'year' ? 12 : 1);
-  return `${Math.floor(months / 12)}-${pad((months % 12) + 1)}-01`;
-}
-
 let last = null; // { unit, begin } of the last bar
 
 /** The strip moves only when the range leaves it. */
@@ -34,9 +20,9 @@ function lastBar(unit) {
   const [from, to] = daysOfRange();
   const newest = beginOf(dayOf(Date.now()), unit);
   const of = beginOf(to, unit);
-  const first = last && shiftBar(last.begin, 1 - SHOWN[unit], unit);
+  const first = last && shiftPeriod(last.begin, 1 - SHOWN[unit], unit);
   if (last?.unit !== unit || of > last.begin || from < first) {
-    const wanted = shiftBar(of, Math.floor(SHOWN[unit] / 4), unit);
+    const wanted = shiftPeriod(of, Math.floor(SHOWN[unit] / 4), unit);
     last = { unit, begin: wanted > newest ? newest : wanted };
   }
   if (last.begin < of) last.begin = of;
@@ -47,8 +33,8 @@ function lastBar(unit) {
 export async function refreshDays(signal) {
   const unit = unitOf(lengthDays());
   const end = lastBar(unit);
-  const begins = Array.from({ length: SHOWN[unit] }, (_, k) => shiftBar(end, k + 1 - SHOWN[unit], unit));
-  const asked = { device: state.devices, from: begins[0], to: shiftDay(shiftBar(end, 1, unit), -1), zone: zoneName() };
+  const begins = Array.from({ length: SHOWN[unit] }, (_, k) => shiftPeriod(end, k + 1 - SHOWN[unit], unit));
+  const asked = { device: state.devices, from: begins[0], to: shiftDay(shiftPeriod(end, 1, unit), -1), zone: zoneName() };
   draw(begins, unit, unit === 'day' ? await sumsOfDays(asked, signal) : await sumsOfPeriods(asked, unit, signal));
 }
 
@@ -85,14 +71,14 @@ function markOf(begin, unit) {
 }
 
 /** The range of a bar. */
-const rangeOf = (begin, unit) => (unit === 'day' ? { kind: 'day', day: begin } : { kind: 'span', from: begin, to: shiftDay(shiftBar(begin, 1, unit), -1) });
+const rangeOf = (begin, unit) => (unit === 'day' ? { kind: 'day', day: begin } : { kind: 'span', from: begin, to: shiftDay(shiftPeriod(begin, 1, unit), -1) });
 
 function draw(begins, unit, sums) {
   const most = Math.max(0, ...[...sums.values()].map((s) => s.mm));
   const [from, to] = daysOfRange();
   const bars = begins.map((begin) => {
     const sum = sums.get(begin);
-    const isChosen = shiftBar(begin, 1, unit) > from && begin <= to;
+    const isChosen = shiftPeriod(begin, 1, unit) > from && begin <= to;
     const words = `${nameOf(begin, unit)} (${zoneName()}): ${sum ? `${distance(sum.mm / 1000)}, ${counted(sum.tracks, 'track')}` : 'nothing'}`;
     return el('button', {
       type: 'button', class: `bar${isChosen ? ' chosen' : ''}`, 'data-key': `day-${begin}`, data: { mm: sum?.mm ?? 0 },

@@ -3,7 +3,7 @@
 import { el, fill } from './dom.js';
 import { dayWords } from './format.js';
 import { FIGURES, shown } from './numbers-figures.js';
-import { periodsOf } from './numbers-range.js';
+import { periodsOf } from './periods.js';
 
 const NUMBER_PX = 38; // of a column with its number above
 const LABEL_PX = 90;

@@ -36,20 +36,3 @@ export function fittingPeriod(first, last) {
   if (days <= 190) return 'week';
   return days <= 366 * 5 ? 'month' : 'year';
 }
-
-/** The first days of all periods that touch a time, in order: those without tracks as well. */
-export function periodsOf(first, last, by) {
-  const found = [];
-  const date = new Date(`${first}T00:00Z`);
-  if (by === 'week') date.setUTCDate(date.getUTCDate() - ((date.getUTCDay() + 6) % 7));
-  if (by === 'month' || by === 'year') date.setUTCDate(1);
-  if (by === 'year') date.setUTCMonth(0);
-  while (asDay(date) <= last) {
-    found.push(asDay(date));
-    if (by === 'day') date.setUTCDate(date.getUTCDate() + 1);
-    else if (by === 'week') date.setUTCDate(date.getUTCDate() + 7);
-    else if (by === 'month') date.setUTCMonth(date.getUTCMonth() + 1);
-    else date.setUTCFullYear(date.getUTCFullYear() + 1);
-  }
-  return found;
-}

@@ -2,6 +2,7 @@
 
 import { byId, el, fill } from './dom.js';
 import { longDate } from './format.js';
+import { shiftDay } from './periods.js';
 import { change, state } from './state.js';
 import { dayOf, midnight } from './zones.js';
 
@@ -13,9 +14,6 @@ const PRESETS = [
   [720, '30 d', 'The last 30 days'],
   ['span', 'From–to'],
 ];
-
-/** Some days later (or earlier) than a day. */
-export const shiftDay = (day, by) => new Date(Date.parse(`${day}T12:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
 
 const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);
 

@@ -1,0 +1,28 @@
+// Days, weeks, months and years of the calendar, by their first day as text (YYYY-MM-DD).
+
+const DAY_MS = 86400000;
+
+const pad = (n) => String(n).padStart(2, '0');
+
+/** The day so many days later, or earlier. */
+export const shiftDay = (day, by) => new Date(Date.parse(`${day}T12:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
+
+/** The first day of the day, week (from Monday), month or year that has a day. */
+export function beginOf(day, unit) {
+  if (unit === 'week') return shiftDay(day, -((new Date(`${day}T12:00:00Z`).getUTCDay() + 6) % 7));
+  return { day, month: `${day.slice(0, 7)}-01`, year: `${day.slice(0, 4)}-01-01` }[unit];
+}
+
+/** The first day of the period so many periods later, or earlier. */
+export function shiftPeriod(begin, by, unit) {
+  if (unit === 'day' || unit === 'week') return shiftDay(begin, by * (unit === 'week' ? 7 : 1));
+  const months = Number(begin.slice(0, 4)) * 12 + Number(begin.slice(5, 7)) - 1 + by * (unit === 'year' ? 12 : 1);
+  return `${Math.floor(months / 12)}-${pad((months % 12) + 1)}-01`;
+}
+
+/** The first days of all periods that touch a time, in order: those without tracks as well. */
+export function periodsOf(first, last, unit) {
+  const found = [];
+  for (let begin = beginOf(first, unit); begin <= last; begin = shiftPeriod(begin, 1, unit)) found.push(begin);
+  return found;
+}
