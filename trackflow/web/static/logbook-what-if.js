@@ -4,7 +4,7 @@ import { get, send } from './api.js';
 import { announce, el, empty, fill } from './dom.js';
 import { count, counted, date, distance, span } from './format.js';
 
-const MEANINGS = {
+export const MEANINGS = {
   gap_s: 'A longer time without points is a silence',
   silence_s: 'A longer silence always ends the track',
   max_speed_kmh: 'A faster step is impossible',
@@ -19,7 +19,8 @@ const MEANINGS = {
 };
 const MOST = 50;
 
-const isoDay = (time) => new Date(time).toISOString().slice(0, 10);
+/** The day (UTC) of a time. */
+export const isoDay = (time) => new Date(time).toISOString().slice(0, 10);
 
 /** Show the form in `box`; the devices are known already. */
 export async function installWhatIf(box, { failed }) {
@@ -65,7 +66,7 @@ export async function installWhatIf(box, { failed }) {
     fill(result, el('p', { class: 'dim' }, 'Comparing…'));
     try {
       const found = await send('POST', '/api/v1/what-if', { device_id: device.value, from: first.value, to: last.value, thresholds });
-      fill(result, answer(found, thresholds));
+      fill(result, comparison(found), forGood(found, thresholds));
       announce(`${counted(found.changes.length, 'group')} of tracks would change`);
       failed(null);
     } catch (error) {
@@ -84,9 +85,14 @@ export async function installWhatIf(box, { failed }) {
   await load();
 }
 
-function answer(found, thresholds) {
-  const kinds = Object.entries(found.counts).sort().map(([name, n]) => `${count(n)} ${name}`).join(', ');
+function forGood(found, thresholds) {
   const set = Object.entries(thresholds).map(([name, value]) => `--set ${name}=${value}`).join(' ');
+  return el('p', { class: 'dim' }, 'For good: ', el('code', {}, `trackflow device ${found.device_id} ${set}`));
+}
+
+/** What would change, as a summary and a table. */
+export function comparison(found) {
+  const kinds = Object.entries(found.counts).sort().map(([name, n]) => `${count(n)} ${name}`).join(', ');
   return [
     el('p', { class: 'strong' }, `${counted(found.tracks_before, 'track')}, ${distance(found.before_m)} → ${counted(found.tracks_after, 'track')}, ${distance(found.after_m)}`),
     el('p', { class: 'dim' }, kinds || 'There are no tracks in these days.'),
@@ -94,7 +100,6 @@ function answer(found, thresholds) {
       el('thead', {}, el('tr', {}, ['Change', 'Now', 'Then'].map((name) => el('th', { scope: 'col' }, name)))),
       el('tbody', {}, found.changes.slice(0, MOST).map((change) => el('tr', {}, el('td', {}, change.kind), el('td', {}, spans(change.before)), el('td', {}, spans(change.after))))))),
     found.changes.length > MOST && el('p', { class: 'dim' }, `and ${count(found.changes.length - MOST)} more`),
-    el('p', { class: 'dim' }, 'For good: ', el('code', {}, `trackflow device ${found.device_id} ${set}`)),
   ];
 }
 
