@@ -3,9 +3,9 @@
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
 
+import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -21,6 +21,7 @@ from trackflow.concurrency.children import Process, spawn, stop
 from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
+from trackflow.files import whole_file
 from trackflow.settings import Settings
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
@@ -39,16 +40,38 @@ LOCALHOST = "127.0.0.1"
 logger = logging.getLogger(__name__)
 
 
+RECORDS = """
+# Dagster's own storage compiles each query anew; this one, with the same files, remembers them.
+storage:
+  custom:
+    module: trackflow.defs.machines.sqlite_records
+    class: KeptSqliteStorage
+    config:
+      base_dir: {folder}
+"""
+"""Added to dagster.yaml, which cannot name its own folder."""
+
+
 def prepare_dagster_home(settings: Settings) -> Path:
     """The folder of Dagster's own records, with trackflow's settings for it."""
     folder = settings.home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / "dagster.yaml") as file:
+        file.write(dagster_settings(folder).encode())
+    return folder
+
+
+def dagster_settings(folder: Path) -> str:
+    """Trackflow's settings for Dagster, whose records are in SQLite files in this folder.
+
+    Raises:
+        SettingsError: a file of trackflow is missing.
+    """
     package = Path(__file__).parent
     # installed: in the package; from a clone: beside it
     for source in (package / "dagster.yaml", package.parent / "dagster.yaml"):
         if source.is_file():
-            shutil.copyfile(source, folder / "dagster.yaml")
-            return folder
+            return source.read_text() + RECORDS.format(folder=json.dumps(str(folder)))
     raise SettingsError("trackflow's dagster.yaml is missing: install trackflow again")
 
 
