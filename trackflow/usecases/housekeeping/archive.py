@@ -32,8 +32,10 @@ LEFT_OUT = (
     *("live_pools", "live_workers", "no_token_changes"),
     *("service_leases", "service_limits", "service_marks"),
     *("alerts", "alert_channels", "work_counters", "disk_samples"),
+    "track_overviews",
 )
-"""Signs of life of running processes, notes of this machine, and how it stands."""
+"""Signs of life of running processes, notes of this machine, how it stands, and what is made of
+other tables on restoring."""
 
 NETWORKS = "road_networks"
 
