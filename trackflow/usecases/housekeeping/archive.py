@@ -32,10 +32,8 @@ LEFT_OUT = (
     *("live_pools", "live_workers", "no_token_changes"),
     *("service_leases", "service_limits", "service_marks"),
     *("alerts", "alert_channels", "work_counters", "disk_samples"),
-    "track_overviews",
 )
-"""Signs of life of running processes, notes of this machine, how it stands, and what is made of
-other tables on restoring."""
+"""Signs of life of running processes, notes of this machine, and how it stands."""
 
 NETWORKS = "road_networks"
 
