@@ -41,7 +41,9 @@ ASK_AGAIN = dt.timedelta(days=30)
 """A position without an address is asked for again: maps grow."""
 
 
-RETRY = Retry(attempts=3, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.1)
+RETRY = Retry(
+    attempts=3, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.1, name="addresses of stays"
+)
 
 
 @dataclass(frozen=True, slots=True)
