@@ -239,12 +239,10 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
         for name in sorted({*book, *now} - UNCOMPARED - {GONE, TRIP})
         if book.get(name) != now.get(name)
     }
-    named, named_now = _named(book), _named(now)
-    for name in ENDS:
-        if named[name] != named_now[name]:
-            found[name] = [book.get(name), now.get(name)]
-            if book.get(ADDRESSES) != now.get(ADDRESSES):
-                found[ADDRESSES] = [book.get(ADDRESSES), now.get(ADDRESSES)]
+    if _named(book) != _named(now):  # then addresses go along: which are some is said of all
+        for name in (*ENDS, ADDRESSES):
+            if book.get(name) != now.get(name):
+                found[name] = [book.get(name), now.get(name)]
     for name in ("start_time", "end_time"):
         if _moment(book.get(name)) != _moment(now.get(name)):
             found[name] = [book.get(name), now.get(name)]

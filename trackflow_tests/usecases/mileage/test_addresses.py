@@ -12,7 +12,7 @@ from trackflow.store.places.tables import addresses
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage import fleet
-from trackflow.usecases.mileage.books import BookTrip, list_entries, verify_books
+from trackflow.usecases.mileage.books import BookTrip, amend_entry, list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.places.addressing import AddressLimits, address_all
 from trackflow.usecases.places.editing import PlaceDraft, add_place
@@ -89,10 +89,19 @@ def test_open_trips_follow_addresses_and_closed_ones_only_names(
         assert places_of(context)[2:] == [(None, "City"), ("City", None)], "open"
         assert not any(trip.amendments for trip in trips(context))
 
+        second = trips(context)[1]
+        amend_entry(
+            context, second.trip_id, {"start_place": "Smith"}, reason="found it", amended_by="anna"
+        )
+        ask(context, server, "Hamlet")
+        follow_tracks(context)
+        assert [len(trip.amendments) for trip in trips(context)] == [0, 1, 0, 0]
+        assert trips(context)[1].content["start_place"] == "Smith"
+
         add_place(context, PlaceDraft("Client", "customer", *VENUE), by="anna")
         for _ in range(2):
             follow_tracks(context, everything=True)
-            assert places_of(context)[:2] == [(None, "Client"), ("Client", None)]
+            assert places_of(context)[:2] == [(None, "Client"), ("Smith", None)]
             assert [len(trip.amendments) for trip in trips(context)] == [1, 1, 0, 0]
         ask(context, server, "Village")
         follow_tracks(context)
