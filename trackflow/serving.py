@@ -26,7 +26,6 @@ from trackflow.supervising import (
 from trackflow.usecases.days.first_day import note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
 
-
 RECORDS = """
 # Dagster's own storage compiles each query anew; this one, with the same files, remembers them.
 storage:
