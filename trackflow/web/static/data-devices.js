@@ -2,10 +2,17 @@
 
 import { get, send } from './api.js';
 import { announce, el, fill } from './dom.js';
-import { count, counted, date } from './format.js';
-import { MEANINGS, comparison, isoDay } from './logbook-what-if.js';
+import { longDate } from './format.js';
+import { MEANINGS, comparison, isoDay } from './thresholds.js';
+import { plural, tr } from './words.js';
 
-const PROFILES = { car: 'roads', bicycle: 'cycle ways and roads', foot: 'paths and roads' };
+const PROFILES = { car: tr('roads'), bicycle: tr('cycle ways and roads'), foot: tr('paths and roads') };
+const PRESETS = {
+  vehicle: tr('vehicle: cars, vans, buses, ploughs: a built-in tracker'),
+  phone: tr('phone: a person’s phone, at home and on the way'),
+  asset: tr('asset: trailers, containers, machines: a report every quarter of an hour or less often'),
+  sport: tr('sport: watches and bicycle computers: a point every second of an outing'),
+};
 const WEEK_MS = 7 * 86400e3;
 
 let chosen = ''; // the device that is shown
@@ -17,7 +24,7 @@ const nameOf = ({ device_id: id, name }) => (name ? `${name} (${id})` : id);
 /** Draw the section. `act` does something and draws anew. */
 export async function drawDevices(box, { act, devices }) {
   if (!devices.length) {
-    fill(box, el('p', { class: 'dim' }, 'There are no devices yet.'));
+    fill(box, el('p', { class: 'dim' }, tr('There are no devices yet.')));
     return;
   }
   if (!devices.some((one) => one.device_id === chosen)) chosen = devices[0].device_id;
@@ -25,11 +32,11 @@ export async function drawDevices(box, { act, devices }) {
   const again = () => drawDevices(box, { act, devices });
   const choose = (event) => { chosen = event.target.value; again(); };
   fill(box,
-    el('p', { class: 'lead' }, 'After a change of its limits or of what it is, all days of a device are made again.'),
-    el('div', { class: 'fields' }, el('label', {}, 'Device ', el('select', { id: 'device-chosen', 'data-key': 'device-chosen', on: { change: choose } },
+    el('p', { class: 'lead' }, tr('After a change of its limits or of what it is, all days of a device are made again.')),
+    el('div', { class: 'fields' }, el('label', {}, `${tr('Device')} `, el('select', { id: 'device-chosen', 'data-key': 'device-chosen', on: { change: choose } },
       devices.map((one) => el('option', { value: one.device_id, selected: one.device_id === chosen }, nameOf(one)))))),
     settingsForm(settings, presets, devices.find((one) => one.device_id === chosen), act),
-    el('h3', {}, 'Another id, or two devices made one'),
+    el('h3', {}, tr('Another id, or two devices made one')),
     moveForms(devices, act));
 }
 
@@ -39,23 +46,23 @@ function settingsForm(settings, presets, device, act) {
   const result = el('div', { id: 'device-preview', 'aria-live': 'polite' });
   const newest = device.last_time ? new Date(device.last_time).getTime() : Date.now();
   const limits = el('div', { class: 'thresholds' });
-  const drawLimits = (preset) => fill(limits, Object.entries(presets[preset || 'vehicle'].thresholds).map(([name, value]) => el('label', {}, el('strong', {}, name), el('span', {}, MEANINGS[name]),
+  const drawLimits = (preset) => fill(limits, Object.entries(presets[preset || 'vehicle'].thresholds).map(([name, value]) => el('label', {}, el('strong', { translate: 'no' }, name), el('span', {}, MEANINGS[name]),
     el('input', { type: 'number', step: 'any', name, placeholder: value, value: settings.overrides[name] ?? null }))));
-  const preset = el('select', { name: 'preset', on: { change: () => drawLimits(preset.value) } }, el('option', { value: '' }, 'anything'),
-    Object.entries(presets).map(([name, { what }]) => el('option', { value: name, selected: name === settings.preset }, `${name}: ${what}`)));
+  const preset = el('select', { name: 'preset', on: { change: () => drawLimits(preset.value) } }, el('option', { value: '' }, tr('anything')),
+    Object.keys(presets).map((name) => el('option', { value: name, selected: name === settings.preset }, PRESETS[name] ?? name)));
   drawLimits(settings.preset);
-  const form = el('form', { id: 'device-form', 'aria-label': 'Settings of the device', on: { submit: (event) => save(event, settings, act) } },
+  const form = el('form', { id: 'device-form', 'aria-label': tr('Settings of the device'), on: { submit: (event) => save(event, settings, act) } },
     el('div', { class: 'fields' },
-      el('label', {}, 'What it is ', preset),
-      el('label', {}, 'Travels on ', el('select', { name: 'profile' }, Object.entries(PROFILES).map(([value, words]) => el('option', { value, selected: value === settings.profile }, words)))),
-      el('label', {}, 'Zone of its days ', el('input', { name: 'time_zone', value: settings.time_zone, maxlength: 100, autocomplete: 'off' }))),
-    settings.looks_like && el('p', { class: 'dim' }, `It looks like ${settings.looks_like.preset}: ${settings.looks_like.why}.`),
-    el('details', {}, el('summary', {}, 'Limits of its own'), el('p', { class: 'dim' }, 'An empty field takes the limit that it shows.'), limits),
+      el('label', {}, `${tr('What it is')} `, preset),
+      el('label', {}, `${tr('Travels on')} `, el('select', { name: 'profile' }, Object.entries(PROFILES).map(([value, words]) => el('option', { value, selected: value === settings.profile }, words)))),
+      el('label', {}, `${tr('Zone of its days')} `, el('input', { name: 'time_zone', value: settings.time_zone, maxlength: 100, autocomplete: 'off' }))),
+    settings.looks_like && el('p', { class: 'dim' }, tr('It looks like {preset}: {why}.', { preset: settings.looks_like.preset, why: el('span', { lang: 'en', translate: 'no' }, settings.looks_like.why) })),
+    el('details', {}, el('summary', {}, tr('Limits of its own')), el('p', { class: 'dim' }, tr('An empty field takes the limit that it shows.')), limits),
     el('div', { class: 'fields' },
-      el('label', {}, 'Preview of the days from ', el('input', { type: 'date', name: 'from', value: isoDay(newest - WEEK_MS + 86400e3) })),
-      el('label', {}, 'to ', el('input', { type: 'date', name: 'to', value: isoDay(newest) })),
-      el('button', { type: 'button', class: 'plain', 'data-key': 'preview-device', on: { click: () => preview(form, settings, result) } }, 'Show what would change'),
-      el('button', { type: 'submit', class: 'primary', 'data-key': 'save-device' }, 'Save')),
+      el('label', {}, `${tr('Preview of the days from')} `, el('input', { type: 'date', name: 'from', value: isoDay(newest - WEEK_MS + 86400e3) })),
+      el('label', {}, `${tr('to')} `, el('input', { type: 'date', name: 'to', value: isoDay(newest) })),
+      el('button', { type: 'button', class: 'plain', 'data-key': 'preview-device', on: { click: () => preview(form, settings, result) } }, tr('Show what would change')),
+      el('button', { type: 'submit', class: 'primary', 'data-key': 'save-device' }, tr('Save'))),
     result);
   return form;
 }
@@ -75,10 +82,10 @@ function limitsOf(form, settings) {
 async function preview(form, settings, result) {
   const wanted = limitsOf(form, settings);
   if (wanted.preset === undefined && !Object.keys(wanted.thresholds).length) {
-    fill(result, el('p', { class: 'dim' }, 'Nothing that cuts tracks has changed above.'));
+    fill(result, el('p', { class: 'dim' }, tr('Nothing that cuts tracks has changed above.')));
     return;
   }
-  fill(result, el('p', { class: 'dim' }, 'Comparing…'));
+  fill(result, el('p', { class: 'dim' }, tr('Comparing…')));
   try {
     const { from, to } = Object.fromEntries(new FormData(form));
     const found = await send('POST', '/api/v1/what-if', { device_id: settings.device_id, from, to, ...wanted });
@@ -94,7 +101,7 @@ function save(event, settings, act) {
   const wanted = limitsOf(event.target, settings);
   if (given.get('profile') !== settings.profile) wanted.profile = given.get('profile');
   if (given.get('time_zone').trim() !== settings.time_zone) wanted.time_zone = given.get('time_zone').trim();
-  act(() => send('PATCH', at(settings.device_id), wanted), 'Saved');
+  act(() => send('PATCH', at(settings.device_id), wanted), tr('Saved'));
 }
 
 // ---- other ids -----------------------------------------------------------------------------
@@ -110,7 +117,7 @@ function moveForms(devices, act) {
       const moved = await send('POST', `${at(old)}/rename`, { new_id: wanted });
       chosen = wanted;
       return moved;
-    }, ({ into }) => `It is ${into} now`);
+    }, ({ into }) => tr('It is {device} now', { device: into }));
   };
   const ask = async (event) => {
     event.preventDefault();
@@ -122,12 +129,12 @@ function moveForms(devices, act) {
     }
   };
   return [
-    el('form', { class: 'fields', 'aria-label': 'Another id', on: { submit: rename } },
-      el('label', {}, 'Id that senders use ', el('input', { name: 'new_id', required: true, maxlength: 200, value: old, autocomplete: 'off' })),
-      el('button', { type: 'submit', class: 'plain', 'data-key': 'rename-device' }, 'Rename')),
-    others.length > 0 && el('form', { class: 'fields', 'aria-label': 'Merge', on: { submit: ask } },
-      el('label', {}, 'Give all of its points to ', el('select', { name: 'into' }, others.map((one) => el('option', { value: one.device_id }, nameOf(one))))),
-      el('button', { type: 'submit', class: 'plain', 'data-key': 'preview-merge' }, 'Show what would move')),
+    el('form', { class: 'fields', 'aria-label': tr('Another id'), on: { submit: rename } },
+      el('label', {}, `${tr('Id that senders use')} `, el('input', { name: 'new_id', required: true, maxlength: 200, value: old, autocomplete: 'off' })),
+      el('button', { type: 'submit', class: 'plain', 'data-key': 'rename-device' }, tr('Rename'))),
+    others.length > 0 && el('form', { class: 'fields', 'aria-label': tr('Merge'), on: { submit: ask } },
+      el('label', {}, `${tr('Give all of its points to')} `, el('select', { name: 'into' }, others.map((one) => el('option', { value: one.device_id }, nameOf(one))))),
+      el('button', { type: 'submit', class: 'plain', 'data-key': 'preview-merge' }, tr('Show what would move'))),
     result,
   ];
 }
@@ -138,10 +145,11 @@ function offer(found, act) {
     const moved = await send('POST', `${at(found.device_id)}/merge`, { into: found.into });
     chosen = found.into;
     return moved;
-  }, ({ points }) => `${counted(points, 'point')} moved`);
-  announce(`${counted(found.points, 'point')} would move`);
-  const days = found.first_time ? `, ${date(found.first_time)} – ${date(found.last_time)},` : '';
+  }, ({ points }) => plural('{n} point moved', '{n} points moved', points));
+  announce(plural('{n} point would move', '{n} points would move', found.points));
   return el('div', { class: 'undo' },
-    el('p', {}, `${counted(found.points, 'point')}${days} would move to ${found.into}. Of ${count(found.shared_moments)} moments both have a point; the better one stays. It cannot be taken back.`),
-    el('button', { type: 'button', class: 'plain', 'data-key': 'merge-device', on: { click: merge } }, 'Merge'));
+    el('p', {}, plural('{n} point would move to {device}.', '{n} points would move to {device}.', found.points, { device: found.into }), ' ',
+      found.first_time && `${longDate(found.first_time)} – ${longDate(found.last_time)}. `,
+      plural('Of {n} moment both have a point; the better one stays.', 'Of {n} moments both have a point; the better one stays.', found.shared_moments), ' ', tr('It cannot be taken back.')),
+    el('button', { type: 'button', class: 'plain', 'data-key': 'merge-device', on: { click: merge } }, tr('Merge')));
 }
