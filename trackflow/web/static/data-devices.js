@@ -56,7 +56,7 @@ function settingsForm(settings, presets, device, act) {
       el('label', {}, `${tr('What it is')} `, preset),
       el('label', {}, `${tr('Travels on')} `, el('select', { name: 'profile' }, Object.entries(PROFILES).map(([value, words]) => el('option', { value, selected: value === settings.profile }, words)))),
       el('label', {}, `${tr('Zone of its days')} `, el('input', { name: 'time_zone', value: settings.time_zone, maxlength: 100, autocomplete: 'off' }))),
-    settings.looks_like && el('p', { class: 'dim' }, tr('It looks like {preset}: {why}.', { preset: settings.looks_like.preset, why: el('span', { lang: 'en', translate: 'no' }, settings.looks_like.why) })),
+    settings.looks_like && el('p', { class: 'dim' }, tr('It looks like {preset}: {why}.', { preset: el('code', {}, settings.looks_like.preset), why: el('span', { lang: 'en', translate: 'no' }, settings.looks_like.why) })),
     el('details', {}, el('summary', {}, tr('Limits of its own')), el('p', { class: 'dim' }, tr('An empty field takes the limit that it shows.')), limits),
     el('div', { class: 'fields' },
       el('label', {}, `${tr('Preview of the days from')} `, el('input', { type: 'date', name: 'from', value: isoDay(newest - WEEK_MS + 86400e3) })),
