@@ -160,6 +160,7 @@ def test_the_version_follows_what_colours_tell(context: Context) -> None:
     followed = versions()
     correct_mode(context, "a", NOON, NOON + ONE_DAY, Mode.CYCLING, decided_by="anna")
     corrected = versions()
+    context.clock = Clock(context.clock() + ONE_DAY)
     decide(context, DecisionRequest("a", NOON, NOON + ONE_DAY, "mine"), "anna")
     follow_tracks(context)
     decided = versions()
