@@ -71,6 +71,26 @@ def _due(dialect: str) -> sa.Select[Any]:
     )
 
 
+def mark_of_legs(connection: Connection, device_ids: Devices, first: dt.date, last: dt.date) -> str:
+    """A hash that is another one after any change of the legs of some days.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices; None for all.
+        first: the first day.
+        last: the last day, included.
+    """
+    query = (
+        sa.select(d.inputs_hash)
+        .where(*of_devices(d.device_id, device_ids), *of_days(d.day, first, last))
+        .order_by(d.device_id, d.day)
+    )
+    hashed = hashlib.blake2b(digest_size=6)
+    for row in connection.execute(query):
+        hashed.update(row[0].encode())
+    return hashed.hexdigest()
+
+
 def note_days(
     connection: Connection,
     device_id: str,
