@@ -3,8 +3,8 @@
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
 
+import json
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from typing import IO
 
 from trackflow.concurrency.children import Process, spawn, stop
 from trackflow.errors import SettingsError, TrackflowError
+from trackflow.files import whole_file
 from trackflow.settings import Settings
 from trackflow.supervising import (
     FIRST_DAY_FILE,
@@ -25,17 +26,38 @@ from trackflow.supervising import (
 from trackflow.usecases.days.first_day import note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
 
+RECORDS = """
+# Dagster's own storage compiles each query anew; this one, with the same files, remembers them.
+storage:
+  custom:
+    module: trackflow.defs.machines.sqlite_records
+    class: KeptSqliteStorage
+    config:
+      base_dir: {folder}
+"""
+"""Added to dagster.yaml, which cannot name its own folder."""
+
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """The folder of Dagster's own records, with trackflow's settings for it."""
     folder = settings.home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / "dagster.yaml") as file:
+        file.write(dagster_settings(folder).encode())
+    return folder
+
+
+def dagster_settings(folder: Path) -> str:
+    """Trackflow's settings for Dagster, whose records are in SQLite files in this folder.
+
+    Raises:
+        SettingsError: a file of trackflow is missing.
+    """
     package = Path(__file__).parent
     # installed: in the package; from a clone: beside it
     for source in (package / "dagster.yaml", package.parent / "dagster.yaml"):
         if source.is_file():
-            shutil.copyfile(source, folder / "dagster.yaml")
-            return folder
+            return source.read_text() + RECORDS.format(folder=json.dumps(str(folder)))
     raise SettingsError("trackflow's dagster.yaml is missing: install trackflow again")
 
 

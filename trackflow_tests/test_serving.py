@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from trackflow import serving
 from trackflow.concurrency import children
@@ -45,7 +46,10 @@ def test_dagsters_home_gets_our_settings_and_a_path_from_anywhere(settings: Sett
     folder = Path(environment["DAGSTER_HOME"])
     assert folder.is_absolute()
     assert folder == settings.home.absolute() / "dagster"
-    assert (folder / "dagster.yaml").read_bytes() == (ROOT / "dagster.yaml").read_bytes()
+    written = yaml.safe_load((folder / "dagster.yaml").read_text())
+    records = written.pop("storage")["custom"]["config"]
+    assert records == {"base_dir": str(folder)}
+    assert written == yaml.safe_load((ROOT / "dagster.yaml").read_text())
     assert Path(environment["TRACKFLOW_HOME"]) == settings.home.absolute()
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "1"
     assert environment.items() >= BACKFILLS_WAIT.items()
