@@ -1,6 +1,7 @@
 // The page of the data: imports, downloads, hidden points, rebuilding, refused input, tokens.
 
 import { forget, get, send, withQuery } from './api.js';
+import { drawDevices } from './data-devices.js';
 import { drawHidden } from './data-hidden.js';
 import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
@@ -110,8 +111,9 @@ byId('rebuild').addEventListener('submit', async (event) => {
 
 async function refresh() {
   if (!mayChange) return;
+  devices = (await get('/api/v1/devices')).data.devices;
   const shared = { act, devices };
-  await Promise.all([drawImports(), drawHidden(byId('hidden-body'), shared), drawRefused(byId('refused-body'), shared), drawTokens(byId('tokens-body'), shared)]);
+  await Promise.all([drawImports(), drawDevices(byId('devices-body'), shared), drawHidden(byId('hidden-body'), shared), drawRefused(byId('refused-body'), shared), drawTokens(byId('tokens-body'), shared)]);
 }
 
 async function begin() {
@@ -120,7 +122,7 @@ async function begin() {
     mayChange = told.scope === 'admin';
     byId('sign-out').hidden = !told.by_cookie;
     byId('reading').hidden = mayChange;
-    for (const id of ['imports-section', 'hidden', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
+    for (const id of ['imports-section', 'hidden', 'devices-section', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
     devices = (await get('/api/v1/devices')).data.devices;
     drawDownload();
     drawRebuild();

@@ -274,7 +274,7 @@ function canvasOf(width, height) {
   const canvas = document.createElement('canvas');
   canvas.width = width;
   canvas.height = height;
-  return canvas.getContext('2d');
+  return canvas.getContext('2d', { willReadFrequently: true }); // else reading waits for the graphics card
 }
 
 function arrow() {

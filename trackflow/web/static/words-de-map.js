@@ -28,7 +28,6 @@ export default {
   'Close the details': 'Details schließen',
   'Dates': 'Daten',
   'Days are UTC days.': 'Tage in UTC.',
-  'Devices': 'Geräte',
   'Devices {n}': 'Geräte {n}',
   'Distance by day': 'Strecke nach Tagen',
   'Distance by month': 'Strecke nach Monaten',
