@@ -10,8 +10,10 @@ from pathlib import Path
 
 from trackflow.context import Context, utc_now
 from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.mileage.fleet import put_device, save_vehicle
 from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.npm import package_folder
 from trackflow_tests.helpers.running_api import running_api
@@ -88,7 +90,7 @@ class Site:
 
 @contextmanager
 def open_site(folder: Path) -> Iterator[Site]:
-    """A running service with devices, tracks, a catalogue, meshes and refused input."""
+    """A running service with devices, tracks, a logbook, a catalogue, meshes and refused input."""
     (folder / "list.csv").write_text(LIST)
     url = f"sqlite:///{folder / 'trackflow.db'}"
     with open_context(url, folder, catalogue_file=str(folder / "list.csv")) as context:
@@ -97,7 +99,10 @@ def open_site(folder: Path) -> Iterator[Site]:
         for number, device in enumerate(("van-7", "bus-3")):
             start = noon + dt.timedelta(minutes=40 * number)
             deliver(context.store, batch_of_device(device, drive(start, 300)))
+        save_vehicle(context, "van", plate="ABC-123")
+        put_device(context, "van", "van-7")
         run(context)
+        follow_tracks(context)
         update_between(context, None, None, None)
         run_job(context, queue_job(context, "catalogue_sync", {"source": "file"}).job_id)
         made_logo(context, "file", "north")

@@ -1,14 +1,18 @@
 """Which sentences each page has: read from its HTML and from its modules, and its dictionaries.
 
 Sentences are written out where `tr` and `plural` are called, so that they can be found.
+`python -m trackflow_tests.web.sentences de` prints what dictionaries lack, and what nothing needs.
 """
 
 import re
+import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
 from trackflow.web.page_heads import modules_of
+from trackflow.web.static_files import OWN
 
 type Entry = str | dict[str, str]
 """A translation: one sentence, or one for each form of the plural."""
@@ -154,3 +158,40 @@ def dictionary(path: Path) -> dict[str, Entry]:
         assert read[1] not in found, f"{path.name} has it twice: {read[1]}"
         found[read[1]] = read[2] if read[3] is None else dict(_FORM.findall(read[3]))
     return found
+
+
+def wanted(folder: Path) -> dict[str, dict[str, str | None]]:
+    """The sentences of each dictionary: what several pages say is in the shared one."""
+    found = pages(folder)
+    users = Counter(sentence for page in found for sentence in page.needed)
+    every = {sentence: many for page in found for sentence, many in page.needed.items()}
+    shared = {SHARED: {one: many for one, many in every.items() if users[one] > 1}}
+    return shared | {
+        page.name: {one: many for one, many in page.needed.items() if users[one] == 1}
+        for page in found
+    }
+
+
+def dictionaries(language: str, folder: Path) -> dict[str, dict[str, Entry]]:
+    """The dictionaries of a language, by the page that each is of."""
+    found = folder.glob(f"words-{language}-*.js")
+    return {path.stem.split("-")[2]: dictionary(path) for path in found}
+
+
+def main() -> None:
+    """Print the lines that dictionaries lack, to be translated, and those that nothing needs."""
+    language = sys.argv[1]
+    there = dictionaries(language, OWN)
+    for name, needed in wanted(OWN).items():
+        has = there.get(name, {})
+        print(f"words-{language}-{name}.js")
+        for one, many in sorted(needed.items()):
+            entry = f"'{one}'" if many is None else f"{{ one: '{one}', other: '{many}' }}"
+            if one not in has:
+                print(f"+  '{one}': {entry},")
+        for one in sorted(set(has) - set(needed)):
+            print(f"-  '{one}'")
+
+
+if __name__ == "__main__":
+    main()

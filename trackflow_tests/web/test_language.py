@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from trackflow.store.access.tokens import Scope
 from trackflow.web import static_files
 from trackflow.web.static_files import OWN
 from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.running_api import token_for
 from trackflow_tests.web.page_states import (
     STATES,
     Site,
@@ -25,14 +27,13 @@ from trackflow_tests.web.page_states import (
     violations,
 )
 from trackflow_tests.web.sentences import (
-    SHARED,
-    Entry,
     UnreadableCallError,
+    dictionaries,
     dictionary,
-    pages,
     placeholders,
     sentences_of_html,
     sentences_of_module,
+    wanted,
 )
 
 LANGUAGES = sorted({path.name.split("-")[1] for path in OWN.glob("words-*.js")})
@@ -41,34 +42,21 @@ pytestmark = pytest.mark.xdist_group("language")
 # ---- dictionaries --------------------------------------------------------------------------------
 
 
-def _dictionaries(language: str) -> dict[str, dict[str, Entry]]:
-    found = OWN.glob(f"words-{language}-*.js")
-    return {path.stem.split("-")[2]: dictionary(path) for path in found}
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_dictionary_has_what_its_page_says_and_nothing_else(language: str) -> None:
-    """What only one page says is in its own dictionary: no page loads what another says."""
-    words = _dictionaries(language)
-    on_pages = pages(OWN)
-    assert set(words) == {page.name for page in on_pages} | {SHARED}
-    missing = {
-        page.name: sorted(set(page.needed) - set(words[page.name]) - set(words[SHARED]))
-        for page in on_pages
-    }
-    assert not any(missing.values()), missing
-    unused = {page.name: sorted(set(words[page.name]) - set(page.needed)) for page in on_pages}
-    assert not any(unused.values()), unused
-    users = {one: [p.name for p in on_pages if one in p.needed] for one in words[SHARED]}
-    assert {one: of for one, of in users.items() if len(of) < 2} == {}
-    twice = [one for page in on_pages for one in words[page.name] if one in words[SHARED]]
-    assert twice == []
+    """What several pages say is in the shared one: no page loads what only another says.
+
+    `python -m trackflow_tests.web.sentences LANGUAGE` prints what to add and to take out.
+    """
+    needed = {name: set(words) for name, words in wanted(OWN).items()}
+    assert {name: set(words) for name, words in dictionaries(language, OWN).items()} == needed
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_has_the_values_and_the_forms_of_its_sentence(language: str) -> None:
-    many = {one: other for page in pages(OWN) for one, other in page.needed.items()}
-    for one, entry in (p for words in _dictionaries(language).values() for p in words.items()):
+    many = {one: other for words in wanted(OWN).values() for one, other in words.items()}
+    there = dictionaries(language, OWN)
+    for one, entry in (pair for words in there.values() for pair in words.items()):
         if isinstance(entry, str):
             assert many[one] is None, one
             assert placeholders(entry) == placeholders(one), one
@@ -106,7 +94,7 @@ GREEK = str.maketrans(
 
 DATA = (
     r"van-7|bus-3|Helsinki|hill\.png|north|North Raceway|South Circuit|Oulu|Lyon|Finland|France|FI"
-    r"|geojson|file|liverc|live\.liverc\.com|\S+\.csv"
+    r"|ABC-123|van|csv|geojson|file|liverc|live\.liverc\.com|\S+\.csv"
 )
 """What the service of these tests has been given."""
 
@@ -165,6 +153,7 @@ MORE = {
     "undo-sync": State(
         "/catalogue", ("[data-key^=report-]", "#undo"), "document.getElementById('ask').open"
     ),
+    "book": State("/logbook", then=f"{THERE}('[data-entry]')"),
     "wishes": State("/meshes", ("#wishes summary",), "document.getElementById('wishes').open"),
 }
 ALL = STATES | MORE
@@ -246,3 +235,76 @@ def test_a_page_in_german_is_for_everyone_and_fits_a_phone(
     assert tab.eval(CUT) == []
     tab.eval(axe_script())
     assert violations(tab) == []
+
+
+CHOOSE = """(language => {
+  const select = document.getElementById('language');
+  select.value = language;
+  select.dispatchEvent(new Event('change'));
+})"""
+LANGUAGE = "document.documentElement.lang"
+
+SEEN = """window.seen = '';
+(function look() {
+  window.seen += document.body?.innerText ?? '';
+  requestAnimationFrame(look);
+})();"""
+"""Keeps all that could be read at any time, from the very beginning."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_reader_chooses_the_language_and_never_sees_another(site: Site, tab: Page) -> None:
+    """It is kept on all pages, and is the browser's own before anything is chosen."""
+    tab.resize(1280, 900)
+    tab.speak("fi", "de-CH", "en")
+    watching = tab.call("Page.addScriptToEvaluateOnNewDocument", source=SEEN)
+    site.open(tab, STATES["numbers"])
+    assert tab.eval(LANGUAGE) == "de"
+    assert "Summen" in tab.eval("window.seen")
+    assert "Totals" not in tab.eval("window.seen")
+    assert "Finnland" in tab.text(), "countries have names of their own in each language"
+    tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=watching["identifier"])
+    assert tab.eval("document.getElementById('language').selectedOptions[0].text") == "Deutsch"
+    tab.eval(f"{CHOOSE}('en')")
+    tab.wait_for(f"{LANGUAGE} === 'en'")
+    site.open(tab, STATES["catalogue"])
+    assert tab.eval(LANGUAGE) == "en"
+    assert "The catalogue" in tab.text()
+    tab.eval("localStorage.clear()")
+    tab.speak("fi")
+    site.open(tab, STATES["catalogue"])
+    assert tab.eval(LANGUAGE) == "en", "English where the browser has no language of the pages"
+
+
+IMPORT = """(() => {
+  const input = document.getElementById('files');
+  const files = new DataTransfer();
+  const rows = 'device,time,lat,lon\\nbus-3,2026-01-01T00:00:00Z,60,25\\nbus-3,,60,25\\n';
+  files.items.add(new File([rows], 'hill.csv'));
+  input.files = files.files;
+  input.dispatchEvent(new Event('change'));
+})()"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_came_of_doing_something_is_translated(site: Site, tab: Page) -> None:
+    """An import and its undoing, hidden points; at last the dialog that asks for a token."""
+    tab.resize(1280, 900)
+    tab.speak("el")
+    site.open(tab, STATES["data"])
+    tab.eval(IMPORT)
+    tab.wait_for("!!document.querySelector('#import-result [data-key=undo-import]')")
+    tab.wait_for("!!document.querySelector('#imports button')")
+    assert _leaks(tab) == []
+    tab.eval("document.querySelector('#import-result [data-key=undo-import]').click()")
+    tab.wait_for("!!document.querySelector('#import-result [role=status]')")
+    assert _leaks(tab) == []
+    tab.eval("document.querySelector('[data-key=hide]').click()")
+    tab.wait_for("!!document.querySelector('[data-key^=restore-]')")
+    assert _leaks(tab) == []
+    token_for(site.context, Scope.ADMIN)
+    tab.goto(f"{site.address}/catalogue")
+    tab.wait_for("document.getElementById('login')?.open")
+    assert _leaks(tab) == []
