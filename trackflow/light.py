@@ -22,8 +22,9 @@ from trackflow.concurrency.children import Process, spawn, stop
 from trackflow.concurrency.health import unanswered
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
-from trackflow.serving import address, check_address, reachable, signals_interrupt
+from trackflow.serving import check_address
 from trackflow.settings import Settings
+from trackflow.supervising import address, reachable, signals_interrupt
 from trackflow.usecases.unattended.duties import DUTIES, Duty
 
 STEP_S = 0.25

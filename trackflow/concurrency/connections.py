@@ -1,47 +1,37 @@
 """A client whose connections keep one deadline in every read, and go to chosen addresses only.
 
-Its connections are kept open and used again, its answers are parsed by httptools (llhttp, the
-parser of Node). Of what larger clients do on top (redirects, cookies, logins, proxies) nothing is
-needed here, and it costs several times as much processor time: half a millisecond for each request,
-which is what limits work that waits for a service of 20 ms.
+It is httpcore's pool of kept connections, used directly. httpx's client on top of it has redirects,
+cookies and logins, of which nothing is needed here, and costs as much processor time again; its
+timeouts are per read.
 """
 
-import socket
 import ssl
 import threading
 import time
 from base64 import b64encode
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from queue import Empty, SimpleQueue
-from typing import Self
+from typing import Any, Self
 
+import httpcore
 import httpx
 
 from trackflow import __version__
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Stop
-from trackflow.concurrency.wire import AnswerParser, is_readable
 from trackflow.errors import StoppedError
 
 type Resolver = Callable[[str, int], Sequence[str]]
 """The addresses of a host and a port that may be connected to; raises if there are none."""
 
-type Origin = tuple[str, str, int]
-"""Scheme, host and port."""
-
 KEEPALIVE_S = 4.0
 """osrm-routed closes a connection after 5 idle seconds. Ours are closed before that: a request that
 is sent at the same moment would fail."""
 
-USER_AGENT = f"trackflow/{__version__}"
-PORTS = {"http": 80, "https": 443}
-
-READ_BYTES = 65_536
-MOST_HEAD_BYTES = 100_000
+USER_AGENT = f"trackflow/{__version__}".encode()
 
 _deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", default=None)
 """When the request of this thread must be over, in monotonic seconds; None outside of `ask`."""
@@ -83,11 +73,6 @@ def remaining_s(at_most_s: float | None = None) -> float | None:
     return left_s if at_most_s is None else min(left_s, at_most_s)
 
 
-def _slice_s() -> float | None:
-    """How long to wait at once: until the deadline, or the next look whether it is cut off."""
-    return remaining_s(None if _stop.get() is None else _CHECK_EVERY_S)
-
-
 @cache
 def _ssl_context() -> ssl.SSLContext:
     """One for all clients: reading the certificates of all authorities takes 25 ms."""
@@ -105,60 +90,49 @@ class HttpClient:
             resolve: chooses the addresses that are connected to, such as
                 `public_addresses.PublicAddresses.resolve`; None for the machine's resolver.
         """
-        self._most, self._resolve = connections, resolve
-        self._free = threading.Semaphore(connections)
-        self._lock = threading.Lock()
-        self._idle: deque[_Connection] = deque()
-        self._used: set[_Connection] = set()
-        self._is_closed = False
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_ssl_context(),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEEPALIVE_S,
+            network_backend=_DeadlineBackend(resolve),
+        )
 
     @contextmanager
     def answer_to(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
-    ) -> Iterator["Answer"]:
+    ) -> Iterator[httpcore.Response]:
         """The answer to one request, its body still to be read.
 
         Args:
-            method: of HTTP; not HEAD.
+            method: of HTTP.
             url: the address; its user and password are sent as basic authentication.
             headers: of the request.
             content: its body.
 
         Raises:
             httpx.TransportError: the server cannot be reached or breaks off.
-            TooLateError: not within the deadline.
-            StoppedError: it is cut off.
         """
-        request = _request(method, url, headers, content)
-        origin = _origin(url)
-        while not self._free.acquire(timeout=_slice_s()):
-            pass
-        try:
-            connection = self._taken(origin) or self._opened(origin)
+        left_s = remaining_s()
+        request = httpcore.Request(
+            method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=_headers(method, url, headers, content),
+            content=content,
+            extensions={"timeout": dict.fromkeys(("connect", "pool", "read", "write"), left_s)},
+        )
+        with _errors_of_httpx():
+            answer = self._pool.handle_request(request)
             try:
-                connection.send(request)
-                answer = Answer(connection)
                 yield answer
-                self._keep(connection, answer)
             finally:
-                with self._lock:
-                    self._used.discard(connection)
-                    is_kept = connection in self._idle
-                if not is_kept:
-                    connection.close()
-        finally:
-            self._free.release()
+                answer.close()
 
     def close(self) -> None:
-        """Close all connections; requests under way break off."""
-        with self._lock:
-            self._is_closed = True
-            idle, used = list(self._idle), list(self._used)
-            self._idle.clear()
-        for connection in idle:
-            connection.close()
-        for connection in used:
-            connection.break_off()
+        """Close all connections."""
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -166,57 +140,76 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _taken(self, origin: Origin) -> "_Connection | None":
-        """A kept connection that the server has not closed; those that are too old are closed."""
-        now_s = time.monotonic()
-        while True:
-            with self._lock:
-                old = [one for one in self._idle if now_s - one.idle_since_s >= KEEPALIVE_S]
-                for one in old:
-                    self._idle.remove(one)
-                found = next((one for one in reversed(self._idle) if one.origin == origin), None)
-                if found is not None:
-                    self._idle.remove(found)
-                    self._used.add(found)
-            for one in old:
-                one.close()
-            if found is None or not is_readable(found.stream):
-                return found
-            with self._lock:  # it was closed, or says something that nobody has asked for
-                self._used.discard(found)
-            found.close()
 
-    def _opened(self, origin: Origin) -> "_Connection":
-        connection = _Connection(origin, self._stream(origin))
-        with self._lock:
-            self._used.add(connection)
-        return connection
+def _headers(
+    method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+) -> list[tuple[bytes, bytes]]:
+    sent = [(b"Host", url.netloc)]
+    sent += [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
+    if "User-Agent" not in headers:
+        sent.append((b"User-Agent", USER_AGENT))
+    if url.userinfo and "Authorization" not in headers:
+        credentials = f"{url.username}:{url.password}".encode()
+        sent.append((b"Authorization", b"Basic " + b64encode(credentials)))
+    if content is not None or method not in ("GET", "HEAD", "DELETE"):
+        sent.append((b"Content-Length", str(len(content or b"")).encode()))
+    return sent
 
-    def _keep(self, connection: "_Connection", answer: "Answer") -> None:
-        if not answer.may_be_followed:
-            return
-        connection.idle_since_s = time.monotonic()
-        with self._lock:
-            if self._is_closed:
-                return
-            self._idle.append(connection)
-            too_many = self._idle.popleft() if len(self._idle) > self._most else None
-        if too_many is not None:
-            too_many.close()
 
-    def _stream(self, origin: Origin) -> socket.socket:
-        """A new connection.
+_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
+    httpcore.ConnectTimeout: httpx.ConnectTimeout,
+    httpcore.ReadTimeout: httpx.ReadTimeout,
+    httpcore.WriteTimeout: httpx.WriteTimeout,
+    httpcore.PoolTimeout: httpx.PoolTimeout,
+    httpcore.ConnectError: httpx.ConnectError,
+    httpcore.ReadError: httpx.ReadError,
+    httpcore.WriteError: httpx.WriteError,
+    httpcore.LocalProtocolError: httpx.LocalProtocolError,
+    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
+    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
+}
 
-        Raises:
-            httpx.ConnectError: there is none.
-        """
-        scheme, host, port = origin
+
+@contextmanager
+def _errors_of_httpx() -> Iterator[None]:
+    try:
+        yield
+    except tuple(_ERRORS) as error:
+        raise _ERRORS[type(error)](str(error)) from error
+
+
+class _DeadlineBackend(httpcore.NetworkBackend):
+    def __init__(self, resolve: Resolver | None) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._resolve = resolve
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
         # connected to by number: the name could lead elsewhere when it is looked up once more
         addresses = (host,) if self._resolve is None else self._looked_up(host, port)
         for address in addresses[:-1]:
-            with suppress(httpx.ConnectError):
-                return _connected(scheme, host, address, port)
-        return _connected(scheme, host, addresses[-1], port)
+            with suppress(httpcore.ConnectError):
+                return self._connected(address, port, timeout, local_address, socket_options)
+        return self._connected(addresses[-1], port, timeout, local_address, socket_options)
+
+    def _connected(
+        self,
+        address: str,
+        port: int,
+        timeout: float | None,
+        local_address: str | None,
+        socket_options: Iterable[Any] | None,
+    ) -> httpcore.NetworkStream:
+        left_s = remaining_s(timeout)
+        return _DeadlineStream(
+            self._inner.connect_tcp(address, port, left_s, local_address, socket_options)
+        )
 
     def _looked_up(self, host: str, port: int) -> Sequence[str]:
         """The addresses of a host, within the deadline, which the system's resolver does not know.
@@ -243,136 +236,35 @@ class HttpClient:
             raise addresses
         return addresses
 
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
 
-class _Connection:
-    """A connection to a server; one request at a time uses it."""
 
-    def __init__(self, origin: Origin, stream: socket.socket) -> None:
-        self.origin, self.stream = origin, stream
-        self.idle_since_s = 0.0
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
 
-    def send(self, data: bytes) -> None:
-        """Send a request.
-
-        Raises:
-            httpx.WriteError: the server has closed the connection.
-            TooLateError: not within the deadline.
-        """
-        self.stream.settimeout(remaining_s())
-        try:
-            self.stream.sendall(data)
-        except TimeoutError:
-            raise TooLateError from None
-        except OSError as error:
-            raise httpx.WriteError(str(error)) from error
-
-    def receive(self) -> bytes:
-        """Some bytes, none at the end.
-
-        Raises:
-            httpx.ReadError: the connection breaks off.
-            TooLateError: not within the deadline.
-            StoppedError: the request is cut off.
-        """
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if _stop.get() is None:
+            return self._inner.read(max_bytes, remaining_s(timeout))
         while True:
-            self.stream.settimeout(_slice_s())
-            try:
-                return self.stream.recv(READ_BYTES)
-            except TimeoutError:
-                continue  # a read that times out has taken nothing from the connection
-            except OSError as error:
-                raise httpx.ReadError(str(error)) from error
+            left_s = remaining_s(timeout)
+            slice_s = _CHECK_EVERY_S if left_s is None else min(left_s, _CHECK_EVERY_S)
+            # A read that times out has taken nothing from the connection.
+            with suppress(httpcore.ReadTimeout):
+                return self._inner.read(max_bytes, slice_s)
 
-    def break_off(self) -> None:
-        """End what another thread waits for."""
-        with suppress(OSError):
-            self.stream.shutdown(socket.SHUT_RDWR)
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, remaining_s(timeout))
 
     def close(self) -> None:
-        """Close it."""
-        self.stream.close()
+        self._inner.close()
 
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._inner.start_tls(ssl_context, server_hostname, remaining_s(timeout))
+        return _DeadlineStream(stream)
 
-class Answer:
-    """An answer whose head has come.
-
-    Attributes:
-        status: of HTTP.
-        headers: names and values, as they came.
-    """
-
-    def __init__(self, connection: _Connection) -> None:
-        """Read the head.
-
-        Raises:
-            httpx.RemoteProtocolError: what comes is no answer, or the connection ends before it.
-        """
-        self._connection, self._parser = connection, AnswerParser()
-        size = 0
-        while not self._parser.has_head:
-            size += self._feed()
-            if size > MOST_HEAD_BYTES and not self._parser.has_head:
-                raise httpx.RemoteProtocolError("the head of the answer is too long")
-        self.status, self.headers = self._parser.status, self._parser.headers
-
-    @property
-    def may_be_followed(self) -> bool:
-        """Whether the body has been read, and the connection may be used again."""
-        return self._parser.may_be_followed
-
-    def parts(self) -> Iterator[bytes]:
-        """The body, part by part as it comes."""
-        while True:
-            yield from self._parser.taken()
-            if self._parser.is_whole:
-                return
-            self._feed()
-
-    def _feed(self) -> int:
-        data = self._connection.receive()
-        self._parser.feed(data)
-        return len(data)
-
-
-def _connected(scheme: str, host: str, address: str, port: int) -> socket.socket:
-    try:
-        stream = socket.create_connection((address, port), remaining_s())
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if scheme == "http":
-            return stream
-        stream.settimeout(remaining_s())
-        return _ssl_context().wrap_socket(stream, server_hostname=host)
-    except TimeoutError as error:
-        raise httpx.ConnectTimeout(str(error)) from error
-    except (OSError, UnicodeError) as error:
-        raise httpx.ConnectError(str(error)) from error
-
-
-def _origin(url: httpx.URL) -> Origin:
-    if url.scheme not in PORTS or not url.host:
-        raise httpx.UnsupportedProtocol("the address begins with neither http:// nor https://")
-    return url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme]
-
-
-def _request(
-    method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
-) -> bytes:
-    """The bytes of a request.
-
-    Raises:
-        httpx.LocalProtocolError: a header would be more than one line.
-    """
-    lines = [f"{method} {url.raw_path.decode('ascii')} HTTP/1.1"]
-    lines += [f"Host: {url.netloc.decode('ascii')}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if "User-Agent" not in headers:
-        lines.append(f"User-Agent: {USER_AGENT}")
-    if url.userinfo and "Authorization" not in headers:
-        credentials = f"{url.username}:{url.password}".encode()
-        lines.append(f"Authorization: Basic {b64encode(credentials).decode()}")
-    if content is not None or method not in ("GET", "DELETE"):
-        lines.append(f"Content-Length: {len(content or b'')}")
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise httpx.LocalProtocolError("a header of the request has more than one line")
-    return head.encode() + b"\r\n\r\n" + (content or b"")
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -95,7 +95,7 @@ class _Request:
 def _ask(client: HttpClient, request: _Request, max_bytes: int) -> Reply:
     parts, size = [], 0
     with client.answer_to(request.method, request.url, request.headers, request.content) as answer:
-        for part in answer.parts():
+        for part in answer.iter_stream():
             remaining_s()
             parts.append(part)
             size += len(part)

@@ -11,7 +11,8 @@ COMMON = b"""\
 <meta name="theme-color" content="#14181e" media="(prefers-color-scheme: dark)">
 <link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
 <link rel="apple-touch-icon" href="/static/icon-180.png">
-<link rel="manifest" href="/static/trackflow.webmanifest">"""
+<link rel="manifest" href="/static/trackflow.webmanifest">
+<script src="/static/language.js"></script>"""
 
 _MARK = b"<!-- head -->"
 _SCRIPT = re.compile(rb'<script type="module" src="/static/([\w-]+\.js)"></script>')

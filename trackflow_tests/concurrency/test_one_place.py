@@ -17,7 +17,7 @@ ALLOWED = {
     },
     r"import (stamina|tenacity|backoff)": set(),
     r"\bhttpx\.(get|post|Client|AsyncClient)\b.": set(),
-    r"\b(httpcore|httptools)\b": set(),
+    r"httpcore\.ConnectionPool": set(),
     r"failures_in_row = ": set(),
 }
 """Patterns of code, and the files outside of `concurrency` that may have them."""

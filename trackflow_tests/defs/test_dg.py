@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import dagster as dg
 import pytest
 
 from trackflow.definitions import defs
+from trackflow.serving import dagster_settings
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with four days of points, and a Dagster home with the project's settings."""
     path = tmp_path_factory.mktemp("dg")
     (path / "dagster").mkdir()
-    shutil.copy(ROOT / "dagster.yaml", path / "dagster")
+    (path / "dagster" / "dagster.yaml").write_text(dagster_settings(path / "dagster"))
     import_drives(path / "home", write_drives(path / "d.csv", len(DAYS), 2, FIRST_DAY, points=40))
     return path
 

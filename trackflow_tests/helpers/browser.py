@@ -25,6 +25,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--lang=en-US",
+    "--accept-lang=en-US",
     "--window-size=1500,1000",
     "--remote-debugging-port=0",
 )
@@ -137,6 +139,12 @@ class Page:
             for name, value in features.items()
         ]
         self.call("Emulation.setEmulatedMedia", features=found)
+
+    def speak(self, *languages: str) -> None:
+        """Prefer these languages, such as "de-AT", "de", from the next page on."""
+        agent = self.eval("navigator.userAgent")
+        accept = ",".join(languages)
+        self.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=accept)
 
     def press(self, *keys: str) -> None:
         """Press keys one after another, such as "Tab", "ArrowDown", "Escape", " "."""

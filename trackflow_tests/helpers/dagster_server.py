@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trackflow.serving import dagster_settings
 from trackflow_tests.helpers.http_servers import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -53,9 +53,9 @@ class Server:
 
 @contextmanager
 def dagster_dev(dagster_home: Path, environment: dict[str, str]) -> Iterator[Server]:
-    """`dagster dev` on the project's own workspace.yaml and dagster.yaml, on a free port."""
+    """`dagster dev` on the project's own workspace.yaml and our settings, on a free port."""
     dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "dagster.yaml", dagster_home)
+    (dagster_home / "dagster.yaml").write_text(dagster_settings(dagster_home))
     port = free_port()
     log = dagster_home / "server.log"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]

@@ -34,7 +34,7 @@ class Mosquitto:
         folder.mkdir()
         self.port = free_port()
         self.ca = folder / "fullchain.pem"
-        write_certificate(folder)
+        _certificate(folder)
         passwords = folder / "passwords"
         passwords.touch(mode=0o600)
         for user, password in accounts.items():
@@ -102,7 +102,7 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 60) -> None:
         time.sleep(0.05)
 
 
-def write_certificate(folder: Path) -> None:
+def _certificate(folder: Path) -> None:
     """A certificate of 127.0.0.1 that signs itself, so it is its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
