@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from hypothesis import settings
 from sqlalchemy import make_url
 
@@ -23,7 +24,12 @@ from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
 from trackflow_tests.helpers.release import Release, make_release
-from trackflow_tests.helpers.templates import copied_from, make_template, migrate_always
+from trackflow_tests.helpers.templates import (
+    copied_from,
+    make_template,
+    migrate_always,
+    read_once,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,6 +103,13 @@ def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     template = make_template(tmp_path_factory.mktemp("template"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "_migrate", copied_from(template))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_are_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", read_once(ScriptDirectory.from_config))
         yield
 
 

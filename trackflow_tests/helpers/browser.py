@@ -81,6 +81,26 @@ class Page:
                 assert "error" not in answer, answer
                 return answer["result"]
 
+    def of_browser(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method that belongs to the whole browser."""
+        session, self.session = self.session, None
+        try:
+            return self.call(method, **parameters)
+        finally:
+            self.session = session
+
+    def events_until(self, method: str, last: str) -> list[dict[str, Any]]:
+        """Call a method of the browser; the trace that it sends until an event that ends it."""
+        self.number += 1
+        self.connection.send(json.dumps({"id": self.number, "method": method, "params": {}}))
+        found: list[dict[str, Any]] = []
+        while True:
+            message = json.loads(self.connection.recv(timeout=60))
+            if message.get("method") == "Tracing.dataCollected":
+                found += message["params"]["value"]
+            if message.get("method") == last:
+                return found
+
     def goto(self, url: str) -> None:
         self.call("Page.navigate", url=url)
 

@@ -9,12 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
 from trackflow.settings import Settings
 from trackflow.store import database
 
 type Migrate = Callable[[Engine], None]
+type Read = Callable[[Config], ScriptDirectory]
 
 migrate_always: Migrate = database._migrate
 """The real one, also while new stores are copies."""
@@ -50,3 +53,18 @@ def _place(template: Path, path: Path) -> None:
     with suppress(FileExistsError):
         path.hardlink_to(part)
     part.unlink()
+
+
+def read_once(read: Read) -> Read:
+    """A function that reads the migrations of a folder once.
+
+    Dagster has a hundred, and reads them twice for each instance, also for one in memory.
+    """
+
+    known: dict[str, ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        folder = config.get_main_option("script_location") or ""
+        return known.get(folder) or known.setdefault(folder, read(config))
+
+    return from_config

@@ -1,8 +1,13 @@
 """Files as other programs, languages and machines write them, and the values they mean."""
 
+import datetime as dt
+import io
 import json
 import struct
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +33,35 @@ def only_row(data: str | bytes):
     assert (found.error, found.reasons) == ("", [])
     (row,) = found.rows
     return row
+
+
+PLACES = {"lat": [60.1, 60.2], "lon": [24.9, 24.8]}
+MOMENTS = [(AT * 1_000_000, 24.9, 60.1), ((AT + 10) * 1_000_000, 24.8, 60.2)]
+
+
+def parquet(columns: dict[str, object]):
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return read(out.getvalue())
+
+
+def table_of_text(columns: dict[str, list[object]]):
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    return read("".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+def sheet(columns: dict[str, list[object]]):
+    book = openpyxl.Workbook()
+    for row in [list(columns), *zip(*columns.values(), strict=True)]:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return read_bytes(out.getvalue(), "excel")
+
+
+def records(columns: dict[str, list[object]]):
+    rows = zip(*columns.values(), strict=True)
+    return read(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
 
 
 HEADERS = [
@@ -235,3 +269,48 @@ def test_sentences_with_the_count_of_androids_logger():
     row = only_row(f"NMEA,{sentence},1714557600123\n")
     assert row[1] == AT * 1_000_000
     assert row[2:4] == (pytest.approx(24.9), pytest.approx(60.1))
+
+
+@pytest.mark.parametrize("reads", [table_of_text, sheet, records])
+def test_days_of_spreadsheets_are_moments(reads):
+    found = reads({"time": [45413.416666666664, 45413.41678240741], **PLACES})
+    assert [row[1:4] for row in found.rows] == MOMENTS
+    assert found.naive == 2
+
+
+def test_seconds_of_a_recording_stay_without_a_day():
+    found = read("time,lat,lon\n" + "".join(f"{i},60.1,24.9\n" for i in range(40_000, 40_010, 7)))
+    assert found.naive == 2
+    found = read("time,lat,lon\n" + "".join(f"{i},60.1,24.9\n" for i in range(0, 40_000, 900)))
+    assert "unknown start" in found.error
+
+
+DAY, UTC = dt.datetime(2024, 5, 1, 10), "UTC"  # noqa: DTZ001  as a table has it
+CLOCKS = [DAY, DAY + dt.timedelta(seconds=10)]
+PARQUETS = [
+    {"time": pa.array(CLOCKS, pa.timestamp("ms", UTC)),
+     "location": pa.array([{"lat": 60.1, "lon": 24.9}, {"lat": 60.2, "lon": 24.8}])},
+    {"date": pa.array([DAY.date()] * 2), "time": pa.array([36_000, 36_010], pa.time32("s")),
+     **PLACES},
+    {"time": pa.array([c + dt.timedelta(hours=3) for c in CLOCKS], pa.timestamp("us")),
+     "timezone": ["Europe/Helsinki"] * 2, **PLACES},
+    {"time": [ISO, LATER], "lat": ["60,1", "60,2"], "lon": ["24,9", "24,8"]},
+    {"time": [ISO, LATER], "position": ["60.1, 24.9", "60.2, 24.8"]},
+    {"time": [ISO, LATER], "lat": [60.1, 60.2], "ns": ["N", "N"], "lon": [24.9, 24.8],
+     "ew": ["E", "E"]},
+    {"time": [ISO, LATER, LATER], "lat": [60.1, 60.2, 1.0], "lon": [24.9, 24.8, 1.0],
+     "valid": [True, True, False]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", PARQUETS, ids=lambda columns: "-".join(columns))
+def test_a_parquet_is_read_as_a_text_table_where_it_is_written_so(columns):
+    found = parquet(columns)
+    assert found.error == ""
+    assert [row[1:4] for row in found.rows] == MOMENTS
+
+
+def test_the_unit_in_a_column_of_a_parquet():
+    found = parquet({"time": [ISO, LATER], **PLACES, "speed": [36.0, 10.0],
+                     "speed_unit": ["km/h", "kn"]})  # fmt: skip
+    assert [row[SPEED] for row in found.rows] == pytest.approx([10, 5.14444])

@@ -1,8 +1,9 @@
 """One time as a file or a sender writes it, to UTC microseconds; each is read by itself.
 
-Understood are ISO 8601 and what spreadsheets, loggers and servers write instead of it, and counts
-of seconds, milli-, micro- and nanoseconds since 1970, recognised by their size. 24:00 is the next
-midnight. Only an order of day and month that no value reveals has to be set.
+Understood are ISO 8601 and what spreadsheets, loggers and servers write in place of it, counts of
+seconds, milli-, micro- and nanoseconds since 1970, and the days of spreadsheets, all of them known
+by their size. 24:00 is the next midnight. Only an order of day and month that no value reveals has
+to be set.
 """
 
 import datetime as dt
@@ -20,6 +21,8 @@ from trackflow.sources.values.zones import zone_of
 LARGEST_US = 9.0e18
 _SECONDS_1990 = 631_152_000
 _SECONDS_2100 = 4_102_444_800
+_DAYS_1990, _DAYS_2100 = 32_874, 73_051
+_SERIAL_START = dt.datetime(1899, 12, 30)  # noqa: DTZ001  a clock on the wall
 _TEXT_MAX_CHARS = 80
 
 
@@ -148,6 +151,8 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         if value is not None and not _COMPACT.fullmatch(text):
             if form is None:
                 form = epoch_form(value)
+                if form is None and is_serial(value):
+                    return to_us(_of_serial(value).replace(tzinfo=rules.zone)), True
             return (None if form is None else _count_us(value, form)), False
         if form is not None:
             return None, False
@@ -172,6 +177,16 @@ def epoch_form(value: float) -> TimeForm | None:
         if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
             return form
     return None
+
+
+def is_serial(value: float) -> bool:
+    """Whether a number can be a date of a spreadsheet, in days since 1899-12-30."""
+    return _DAYS_1990 <= value < _DAYS_2100
+
+
+def _of_serial(days: float) -> dt.datetime:
+    """The moment on the wall that a spreadsheet counts so; its fractions are exact to 1 ms."""
+    return _SERIAL_START + dt.timedelta(milliseconds=round(days * 86_400_000))
 
 
 def orders_of(text: str) -> set[DateOrder]:

@@ -24,10 +24,12 @@ from trackflow.geo.points import Ints
 from trackflow.geo.tile_lines import CutLines, WorldLines
 from trackflow.geo.time import to_us
 from trackflow.geo.vector_tiles import EXTENT, lines_layer, points_layer
-from trackflow.store.categories.categories import outcomes_between
+from trackflow.store.categories.categories import mark_of_categories, outcomes_between
+from trackflow.store.categories.leg_days import mark_of_legs
 from trackflow.store.database import Connection
 from trackflow.store.days import overviews, tracks
 from trackflow.store.days.queries import Devices
+from trackflow.store.days.track_ids import longest
 from trackflow.usecases.queries.legs import main_modes
 from trackflow.usecases.queries.lines import TimeRange
 
@@ -74,7 +76,7 @@ class TracksExtent:
 
     Attributes:
         tracks: how many there are.
-        version: another one after each change of a track.
+        version: another one after each change of a track, or of its mode or category if asked.
         bbox: of all of them, not across the antimeridian; None without any.
     """
 
@@ -140,11 +142,14 @@ class TrackTiles:
         shown = tile_lines.simplified(_seen(found), step)
         return self._tracks(selection, reading.rows, shown, content)
 
-    def extent(self, selection: TileSelection) -> TracksExtent:
-        """How many tracks there are, where, and their version."""
+    def extent(
+        self, selection: TileSelection, content: TileContent = TileContent.DEVICE
+    ) -> TracksExtent:
+        """How many tracks there are, where, and the version of what tiles tell of them."""
         with self._context.store.read() as connection:
             found = overviews.read_extent(connection, *_where(selection))
-        return TracksExtent(found.tracks, f"{found.tracks}-{found.marks}", found.bbox)
+            told = _mark(connection, selection, content)
+        return TracksExtent(found.tracks, f"{found.tracks}-{found.marks}{told}", found.bbox)
 
     def _exact(self, selection: TileSelection, zoom: int, column: int, row: int) -> _Reading | None:
         near = _a_little_larger(tiles.tile_bbox(zoom, column, row))
@@ -223,6 +228,17 @@ def _middles(squares: Ints) -> Ints:
     rows, columns = np.divmod(squares, side)
     middles: Ints = (2 * np.column_stack([columns, rows]) + 1) * (EXTENT // side // 2)
     return middles
+
+
+def _mark(connection: Connection, selection: TileSelection, content: TileContent) -> str:
+    """What changes with the travel modes or the categories of tracks."""
+    if content is TileContent.CATEGORY:
+        return f"-{mark_of_categories(connection, *_where(selection))}"
+    if content is TileContent.MODE:
+        when = selection.when
+        first, last = (when.start - longest(connection)).date(), when.end.date()
+        return f"-{mark_of_legs(connection, selection.device_ids, first, last)}"
+    return ""
 
 
 def _told(

@@ -26,7 +26,7 @@
 
   const wanted = [stored(), ...navigator.languages].map((one) => String(one).split('-')[0].toLowerCase());
   const language = wanted.find((one) => Object.hasOwn(NAMES, one)) ?? 'en';
-  const files = language === 'en' ? [] : ['all', root.dataset.words].map((page) => `/static/words-${language}-${page}.js`);
+  const files = language === 'en' ? [] : ['all', root.dataset.words].map((page) => new URL(`words-${language}-${page}.js`, document.currentScript.src).pathname);
   root.lang = language;
   globalThis.language = { names: NAMES, files, choose };
   if (files.length) {
