@@ -21,7 +21,7 @@ export function installLogin({ admin, opens, begin }) {
       el('p', {}, tr('This page needs a token. The person who runs the service makes one with {command}.', { command: el('code', {}, 'trackflow token create NAME --scope read') }),
         admin && ` ${admin}`),
       el('input', { type: 'text', name: 'username', value: 'token', autocomplete: 'username', hidden: true }),
-      el('p', { id: 'login-why', class: 'dim' }),
+      el('p', { id: 'login-why', class: 'dim', lang: 'en' }),
       el('label', { for: 'token' }, tr('Token')),
       el('input', { id: 'token', name: 'token', type: 'password', autocomplete: 'current-password', required: true, maxlength: '200', spellcheck: 'false' }),
       el('p', { id: 'login-error', class: 'bad', role: 'alert' }),

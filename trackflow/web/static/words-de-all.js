@@ -79,7 +79,7 @@ export default {
   'Its points leave the map, lists and downloads, and can be brought back.': 'Die Punkte verschwinden von der Karte, aus Listen und Downloads und lassen sich wiederherstellen.',
   'just now': 'gerade eben',
   'Language': 'Sprache',
-  'Leave it': 'Nicht ändern',
+  'Leave it': 'Abbrechen',
   'left out: {reason}': 'ausgelassen: {reason}',
   'Less accurate points are dropped': 'Ungenauere Punkte entfallen',
   'Loading…': 'Lädt …',

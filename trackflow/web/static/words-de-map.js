@@ -2,8 +2,8 @@
 
 export default {
   '24 h': '24 h',
-  '30 d': '30 T',
-  '7 d': '7 T',
+  '30 d': '30 Tage',
+  '7 d': '7 Tage',
   'a few times': 'einige Male',
   'a person has hidden the points that follow': 'Jemand hat die Punkte daneben ausgeblendet',
   'A worker is running': 'Ein Worker läuft',
@@ -45,7 +45,7 @@ export default {
   'Ends before a time without points': 'Endet vor einer Zeit ohne Punkte',
   'Ends before hidden points': 'Endet vor ausgeblendeten Punkten',
   'Ends before points that two senders mixed': 'Endet vor Punkten, die zwei Sender vermischt haben',
-  'Engine’s confidence {share}': 'Konfidenz des Zuordners: {share}',
+  'Engine’s confidence {share}': 'Sicherheit laut Engine: {share}',
   'Everything received is on the map': 'Alles Empfangene ist auf der Karte',
   'Fastest': 'Höchsttempo',
   'ferry': 'Fähre',
@@ -74,7 +74,7 @@ export default {
   'Hide these points': 'Diese Punkte ausblenden',
   'How and what for': 'Wie und wofür',
   'how often': 'wie oft',
-  'How sure the engine is; it is not the same as being right': 'Wie sicher der Zuordner ist; das heißt nicht, dass es stimmt',
+  'How sure the engine is; it is not the same as being right': 'Wie sicher die Engine ist; das heißt nicht, dass es stimmt',
   'Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.': 'Dateien mit „trackflow import PFAD …“ importieren oder Geräte senden lassen: für jedes ein Token mit „trackflow token create NAME --scope ingest --device ID“ erzeugen.',
   'imported files': 'importierte Dateien',
   'Input that names no device': 'Eingaben ohne Gerät',

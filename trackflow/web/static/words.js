@@ -6,13 +6,15 @@
 // nobody sees: 'countries|all'. What is read here is found by trackflow_tests/web/sentences.py, so
 // sentences are always written out where `tr` and `plural` are called.
 
+const { files } = globalThis.language;
+const dictionary = Object.assign({}, ...await Promise.all(files.map(read)));
+if (!Object.keys(dictionary).length) document.documentElement.lang = 'en';
+
 export const LANGUAGE = document.documentElement.lang;
 
 /** What Intl takes for numbers, dates, plurals and the order of names. */
 export const LOCALE = LANGUAGE === 'en' ? 'en-GB' : LANGUAGE;
 
-const { files } = globalThis.language;
-const dictionary = Object.assign({}, ...await Promise.all(files.map(read)));
 const rules = new Intl.PluralRules(LOCALE);
 const number = new Intl.NumberFormat(LOCALE);
 
