@@ -20,16 +20,29 @@ from typing import Self
 from trackflow import logs
 from trackflow.concurrency.children import Process, spawn, stop
 from trackflow.concurrency.health import unanswered
+from trackflow.concurrency.supervisor import kill_group, stopped_in_group
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
-from trackflow.serving import address, check_address, reachable, signals_interrupt
+from trackflow.serving import check_address
 from trackflow.settings import Settings
+from trackflow.supervising import address, reachable, signals_interrupt
 from trackflow.usecases.unattended.duties import DUTIES, Duty
 
 STEP_S = 0.25
 
+MONTHLY = "monthly"
+
 LONGEST_PAUSE_S = 600.0
 """Between two children for work that stays: each one that changes nothing doubles the pause."""
+
+CHECK_EVERY_S = 3.0
+"""Between two checks of a child's health."""
+
+ILL_S = 9.0
+"""So long a child has to be found ill before it is killed: a machine may be asleep for a moment."""
+
+START_S = 300.0
+"""A child loads its modules before its first sign of life, on a busy machine for minutes."""
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +87,18 @@ class _Post:
         look_at_s: time of the next look, by the monotonic clock.
         child: its process; None if nothing waited at the last look.
         in_vain: children in a row after which work was left.
+        began_s: when the child was started, by the monotonic clock.
+        check_at_s: time of the next check of its health.
+        ill_since_s: since when it has been found ill; None for one that is well.
     """
 
     duty: Duty
     look_at_s: float = 0.0
     child: Process | None = None
     in_vain: int = 0
+    began_s: float = 0.0
+    check_at_s: float = 0.0
+    ill_since_s: float | None = None
 
     @property
     def pause_s(self) -> float:
@@ -135,16 +154,42 @@ class Worker:
 
     def _step(self, context: Context, post: _Post) -> None:
         """Look at one duty, if it is time for that, and start a child if there is work."""
-        if post.child is not None:
-            self._note_end(post, post.child)
         now_s = time.monotonic()
+        if post.child is not None:
+            if now_s >= post.check_at_s:
+                self._check(context, post, post.child, now_s)
+            self._note_end(post, post.child)
         if post.child is not None or now_s < post.look_at_s:
             return
-        if self._waits(context, post.duty):
-            post.child = self._start(post.duty)
+        if self._answer(context, post.duty, post.duty.waits):
+            post.child, post.began_s, post.ill_since_s = self._start(post.duty), now_s, None
         else:
             post.in_vain = 0
             post.look_at_s = now_s + post.duty.every_s
+
+    def _check(self, context: Context, post: _Post, child: Process, now_s: float) -> None:
+        """Kill a child that hangs: what it had claimed is free again when its lease ends."""
+        post.check_at_s = now_s + CHECK_EVERY_S
+        problem = self._problem(context, post, child, now_s - post.began_s)
+        if problem is None:
+            post.ill_since_s = None
+        elif post.ill_since_s is None:
+            post.ill_since_s = now_s
+        elif now_s - post.ill_since_s >= ILL_S:
+            log.warning("%s is started again, as %s", post.duty.name, problem)
+            kill_group(child)
+
+    def _problem(self, context: Context, post: _Post, child: Process, lasts_s: float) -> str | None:
+        duty = post.duty
+        if stopped := stopped_in_group(child.pid):
+            return f"process {stopped[0]} of it is stopped"
+        if duty.longest_s is not None and lasts_s > duty.longest_s:
+            return f"it has not ended within {duty.longest_s:g} s"
+        # while the database is away there is no answer, and no sign of life is expected
+        asks = duty.lives if lasts_s > START_S else None
+        if asks is not None and self._answer(context, duty, asks) is False:
+            return "it gives no sign of life"
+        return None
 
     def _note_end(self, post: _Post, child: Process) -> None:
         code = child.poll()
@@ -156,14 +201,17 @@ class Worker:
         post.child, post.look_at_s = None, time.monotonic() + post.pause_s
         post.in_vain += 1
 
-    def _waits(self, context: Context, duty: Duty) -> bool:
+    def _answer(
+        self, context: Context, duty: Duty, question: Callable[[Context], bool]
+    ) -> bool | None:
+        """The answer to a question about a duty; None if the store cannot be asked."""
         try:
-            found = duty.waits(context)
+            found = question(context)
         except (RetryableError, SettingsError) as error:
             if self._noted.get(duty.name) != str(error):
                 log.warning("no look for %s: %s", duty.name, error)
             self._noted[duty.name] = str(error)
-            return False
+            return None
         self._noted.pop(duty.name, None)
         return found
 
@@ -181,10 +229,21 @@ def main() -> None:
     # an interrupt is the request to end, and no mistake
     with suppress(KeyboardInterrupt), signals_interrupt(), Context.open(settings) as context:
         try:
-            do_work(context, sys.argv[1])
+            if sys.argv[1] == MONTHLY:
+                _do_monthly_work(context)
+            else:
+                do_work(context, sys.argv[1])
         except TrackflowError as error:
             log.error("%s: %s", sys.argv[1], error)
             sys.exit(1)
+
+
+def _do_monthly_work(context: Context) -> None:
+    """The one duty that writes files in formats, which use cases do not know."""
+    from trackflow.exports.mileage.writing import write_reports
+    from trackflow.usecases.unattended.monthly import do_monthly_work
+
+    do_monthly_work(context, write_reports)
 
 
 if __name__ == "__main__":

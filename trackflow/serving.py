@@ -4,41 +4,27 @@ Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_H
 """
 
 import json
-import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from trackflow.concurrency.children import Process, spawn, stop
-from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
-from trackflow.concurrency.supervisor import STEP_S, Service, Supervisor
-from trackflow.errors import RetryableError, SettingsError, TrackflowError
+from trackflow.errors import SettingsError, TrackflowError
 from trackflow.files import whole_file
 from trackflow.settings import Settings
-from trackflow.usecases.days.first_day import move_first_day, note_first_day
+from trackflow.supervising import (
+    FIRST_DAY_FILE,
+    LOCALHOST,
+    become_supervisor,
+    dagster_variables,
+    signals_interrupt,
+)
+from trackflow.usecases.days.first_day import note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
-
-MODULE = "trackflow.definitions"
-FIRST_DAY_FILE = "first_day"
-FIRST_DAY_EVERY_S = 30.0
-"""Between two checks for points of older days: one query on an index."""
-
-RELOAD_DEADLINE_S = 180.0
-
-LOCALHOST = "127.0.0.1"
-"""Dagster's web server has no login: it never listens anywhere else."""
-
-
-logger = logging.getLogger(__name__)
-
 
 RECORDS = """
 # Dagster's own storage compiles each query anew; this one, with the same files, remembers them.
@@ -75,31 +61,10 @@ def dagster_settings(folder: Path) -> str:
     raise SettingsError("trackflow's dagster.yaml is missing: install trackflow again")
 
 
-BACKFILLS_WAIT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
-"""For Dagster's daemon: while the definitions cannot be loaded, as in an outage of the database, it
-would take their assets for deleted, and end each backfill of them as failed."""
-
-
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """The environment for Dagster's programs: the same store from any working folder."""
     folder = prepare_dagster_home(settings)
-    return (
-        os.environ
-        | _first_day(folder)
-        | {
-            "DAGSTER_HOME": str(folder),
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-        }
-        | BACKFILLS_WAIT
-        | program_environment(settings)
-    )
-
-
-def _first_day(folder: Path) -> dict[str, str]:
-    """The variable that leads Dagster's programs to the first day, unless a setting names it."""
-    if os.environ.get("TRACKFLOW_FIRST_DAY"):
-        return {}
-    return {"TRACKFLOW_FIRST_DAY_FILE": str(folder / FIRST_DAY_FILE)}
+    return os.environ | dagster_variables(folder) | program_environment(settings)
 
 
 def _first_day_file(settings: Settings) -> Path:
@@ -122,64 +87,6 @@ def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
             raise TrackflowError(f"dagster {arguments[0]} {arguments[1]} failed: … {end}")
 
 
-def dagster_service(settings: Settings, port: int) -> Service:
-    """Dagster's web server and daemon, as one program to keep running.
-
-    Raises:
-        SettingsError: the port cannot be listened on.
-    """
-    check_address(LOCALHOST, port, "--dagster-port")
-    log = prepare_dagster_home(settings) / "dagster.log"
-    note_first_day(settings, _first_day_file(settings))
-    environment = dagster_environment(settings)
-    command = ["trackflow.defs.machines.programs", MODULE, LOCALHOST, str(port)]
-    url = address(LOCALHOST, port)
-    heartbeat = DaemonHeartbeat(f"{url}/graphql")
-
-    def start() -> Process:
-        heartbeat.begin()
-        with log.open("ab") as output:
-            return spawn(command, environment, environment["DAGSTER_HOME"], output)
-
-    def check(_: Process, within_s: float) -> str | None:
-        return unanswered(f"{url}/server_info", within_s) or heartbeat.problem(within_s)
-
-    return Service("Dagster", log, start, check)
-
-
-def api_service(settings: Settings, host: str, port: int, dagster_port: int) -> Service:
-    """The API and the map page, as one program to keep running; it links to Dagster's pages.
-
-    Raises:
-        SettingsError: the address cannot be listened on.
-    """
-    check_address(host, port)
-    log = settings.home.absolute() / "api.log"
-    command = ["trackflow", "serve", "--no-dagster", "--host", host, "--port", str(port)]
-    # Not /health: a database that is away is no reason to restart the API. An unknown path is
-    # answered without a thread and without the database.
-    url = f"{address(reachable(host), port)}/is-it-alive"
-    linked = {"TRACKFLOW_DAGSTER_URL": address(LOCALHOST, dagster_port)}
-
-    def start() -> Process:
-        with log.open("ab") as output:
-            return spawn(command, linked | os.environ, None, output)
-
-    return Service("The API", log, start, lambda _, within_s: unanswered(url, within_s))
-
-
-def mqtt_service(settings: Settings) -> Service:
-    """What receives from an MQTT broker, as one program to keep running."""
-    log = settings.home.absolute() / "mqtt.log"
-
-    def start() -> Process:
-        with log.open("ab") as output:
-            return spawn(["trackflow", "mqtt"], dict(os.environ), None, output)
-
-    # it connects again by itself, and the page shows for how long it could not
-    return Service("The MQTT client", log, start, lambda *_: None)
-
-
 def check_address(host: str, port: int, option: str = "--port") -> None:
     """Check that no program listens there yet: it would answer in place of ours.
 
@@ -198,106 +105,26 @@ def check_address(host: str, port: int, option: str = "--port") -> None:
 
 
 def serve(
-    settings: Settings,
-    host: str,
-    port: int,
-    dagster_port: int,
-    ready: Callable[[], None],
-    print_note: Callable[[str], None],
+    settings: Settings, host: str, port: int, dagster_port: int, access: str, day: str = ""
 ) -> None:
-    """Serve until interrupted, and restart programs that die or hang.
+    """Serve until interrupted, and restart programs that die or hang; never returns.
 
     Args:
         settings: the store and its folders.
         host: address of the API.
         port: port of the API.
         dagster_port: port of Dagster's UI, on this machine only.
-        ready: called once everything answers.
-        print_note: called with a line for each program that was restarted, and why.
+        access: a line for the person, on who has access.
+        day: the day that Dagster's page of tracks shows first.
 
     Raises:
         SettingsError: an address cannot be listened on.
-        TrackflowError: something did not start, or did not stay up.
     """
-    check_address(host, port)  # at once, not when Dagster has started
-    services = [
-        dagster_service(settings, dagster_port),
-        api_service(settings, host, port, dagster_port),
-    ]
-    if settings.mqtt_url:
-        services.append(mqtt_service(settings))
-    try:
-        with (
-            signals_interrupt(),
-            Supervisor(services, stop, print_note) as supervisor,
-        ):
-            supervisor.start()
-            ready()
-            with _first_day_followed(settings, dagster_port):
-                while True:
-                    supervisor.step()
-                    time.sleep(STEP_S)
-    except KeyboardInterrupt:
-        return
-
-
-@contextmanager
-def _first_day_followed(settings: Settings, dagster_port: int) -> Iterator[None]:
-    """Check once in a while for points of older days; a reload takes up to minutes."""
-    end = threading.Event()
-
-    def follow() -> None:
-        while not end.wait(FIRST_DAY_EVERY_S):
-            _follow_first_day(settings, dagster_port)
-
-    threading.Thread(target=follow, name="first day", daemon=True).start()
-    try:
-        yield
-    finally:
-        end.set()
-
-
-def _follow_first_day(settings: Settings, dagster_port: int) -> None:
-    """Let Dagster reload its definitions when there are points before its first partition."""
-    try:
-        if move_first_day(settings, _first_day_file(settings)):
-            _reload_definitions(dagster_port)
-    except (RetryableError, OSError) as error:
-        # the database or the web server is busy; those days are processed all the same
-        logger.warning("days before the first one are not shown yet: %s", error)
-        _first_day_file(settings).unlink(missing_ok=True)
-
-
-def _reload_definitions(dagster_port: int) -> None:
-    query = f"""mutation {{
-      reloadRepositoryLocation(repositoryLocationName: "{MODULE}") {{ __typename }}
-    }}"""
-    ask_graphql(f"{address(LOCALHOST, dagster_port)}/graphql", query, RELOAD_DEADLINE_S)
-    logger.info("Dagster's days begin earlier now")
-
-
-@contextmanager
-def signals_interrupt() -> Iterator[None]:
-    """Let every request to end raise KeyboardInterrupt, so that no child is left behind.
-
-    This includes interrupts: a program that a shell starts in the background ignores them, as do
-    its children.
-    """
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # a hang-up is ignored under nohup
-        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    check_address(host, port)
+    check_address(LOCALHOST, dagster_port, "--dagster-port")
+    note_first_day(settings, _first_day_file(settings))
+    environment = os.environ | program_environment(settings)
+    become_supervisor(environment, host, port, dagster_port, access, day)
 
 
 @contextmanager
@@ -322,14 +149,3 @@ def _child(
         yield process
     finally:
         stop(process)
-
-
-def reachable(host: str) -> str:
-    """The address at which this machine reaches what listens on a host."""
-    everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
-    return everywhere.get(host, host)
-
-
-def address(host: str, port: int) -> str:
-    """The URL for a browser."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -239,8 +239,8 @@ class Settings:
             for none.
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
         addresses: whether the geocoder is asked for the addresses of stays.
-        geocoder_per_s: requests for addresses of stays in a second, at most.
-        geocoder_connections: requests for addresses of stays at once, at most.
+        geocoder_per_s: requests to the geocoder in a second, at most.
+        geocoder_connections: requests to the geocoder at once, at most.
         visit_radius_m: how near a device has to be to a race track for a visit.
         visit_min: how many minutes it has to stay there.
         mesh_storage: where files of meshes are kept: a path or an address of fsspec; empty for the

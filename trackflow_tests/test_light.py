@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import os
 import signal
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -11,14 +13,22 @@ from typing import Any
 
 import pytest
 
+from trackflow import light
+from trackflow.concurrency.children import spawn, stop
 from trackflow.context import Context
-from trackflow.light import Worker
+from trackflow.errors import StoreUnavailableError
+from trackflow.light import MONTHLY, Worker
 from trackflow.settings import Settings
+from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import KINDS
-from trackflow.usecases.unattended import daily
+from trackflow.usecases.mileage.fleet import put_device, save_vehicle
+from trackflow.usecases.unattended import daily, monthly
 from trackflow.usecases.unattended.duties import DUTIES, MESH_BATCH, Duty
 from trackflow.usecases.unattended.work import WORK
+from trackflow_tests.helpers.processes import words_of
 from trackflow_tests.helpers.served import left_behind, trackflow_serve, wait_until_gone
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
 
 START_S = 400
 """On a machine that many share."""
@@ -109,8 +119,90 @@ def test_a_child_that_leaves_work_is_followed_by_another_later_each_time(tmp_pat
     assert not left_behind(tmp_path)
 
 
+@pytest.mark.slow
+def test_a_child_that_hangs_is_killed_and_another_one_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("TRACKFLOW_FOLLOW_URL", f"sqlite:///{tmp_path / 'shop.db'}")
+    stays = Duty("followed", 0.5, lambda _: True, longest_s=None)
+
+    def children() -> list[int]:
+        return [pid for pid in left_behind(tmp_path) if "followed" in words_of(pid)]
+
+    with Worker(Settings(home=tmp_path), lambda: True, [stays]):
+        (first,) = wait_for(children)
+        os.kill(first, signal.SIGSTOP)
+        wait_for(lambda: first not in left_behind(tmp_path))
+        (second,) = wait_for(children)
+        assert second != first
+    wait_until_gone(tmp_path)
+
+
+def test_work_that_goes_on_for_too_long_or_gives_no_sign_of_life_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(light, "START_S", 0.0)
+    with Context.open(Settings(home=tmp_path)) as context, (tmp_path / "out").open("wb") as out:
+        child = spawn(["trackflow.light", "no such duty"], os.environ, None, out)
+
+        def problem(**of_duty: Any) -> str | None:
+            duty = Duty("some work", 1, lambda _: True, **of_duty)
+            worker = Worker(context.settings, lambda: True, [duty])
+            return worker._problem(context, worker._posts[0], child, 100.0)
+
+        def away(_: Context) -> bool:
+            raise StoreUnavailableError("the database is away")
+
+        assert problem() is None
+        assert problem(longest_s=99.0) == "it has not ended within 99 s"
+        assert problem(longest_s=None, lives=lambda _: True) is None
+        assert problem(lives=lambda _: False) == "it gives no sign of life"
+        assert problem(lives=away) is None
+        stop(child)
+
+
+def test_the_files_of_a_month_are_due_once_it_is_over(tmp_path: Path) -> None:
+    folders: list[Path] = []
+    now = [dt.datetime(2026, 3, 3, 4, 59, tzinfo=dt.UTC)]
+    with Context.open(Settings(home=tmp_path), lambda: now[0]) as context:
+        for moment, month in (
+            ("2026-03-03T04:59", "2026-01"),
+            ("2026-03-03T05:00", "2026-02"),
+            ("2026-04-03T05:00", "2026-03"),
+            ("2027-01-02T00:00", "2026-11"),
+        ):
+            now[0] = dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
+            assert monthly.is_due(context), moment
+            assert f"{monthly.month_due(now[0]):%Y-%m}" == month
+            monthly.do_monthly_work(context, lambda _reports, folder: folders.append(folder))
+            assert not monthly.is_due(context)
+        assert folders == [tmp_path / "reports"] * 4
+        now[0] -= dt.timedelta(days=400)
+        assert monthly.is_due(context), "a clock that was ahead stops nothing"
+
+
+def test_the_child_of_a_month_writes_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    monkeypatch.setattr(sys, "argv", ["light", MONTHLY])
+    with Context.open(Settings.from_env()) as context:
+        noon = dt.datetime.combine(monthly.month_due(context.clock()), dt.time(12), dt.UTC)
+        deliver(context.store, batch_of_device("van", drive(noon, 60)))
+        save_vehicle(context, "V")
+        put_device(context, "V", "van")
+        run(context)
+        follow_tracks(context)
+
+    light.main()
+
+    assert {path.suffix for path in (tmp_path / "reports").rglob("*")} >= {".csv", ".pdf"}
+
+
 def test_each_duty_has_its_work() -> None:
-    assert WORK.keys() == {duty.name for duty in DUTIES}
+    assert WORK.keys() | {MONTHLY} == {duty.name for duty in DUTIES}
     assert MESH_BATCH in KINDS
 
 

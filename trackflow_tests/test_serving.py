@@ -19,11 +19,11 @@ from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere
+from trackflow.supervising import BACKFILLS_WAIT
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import import_drives, write_drives
-from trackflow_tests.helpers.http_servers import answering, server_that
 from trackflow_tests.helpers.served import left_behind, wait_until_gone
 
 
@@ -52,12 +52,12 @@ def test_dagsters_home_gets_our_settings_and_a_path_from_anywhere(settings: Sett
     assert written == yaml.safe_load((ROOT / "dagster.yaml").read_text())
     assert Path(environment["TRACKFLOW_HOME"]) == settings.home.absolute()
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "1"
-    assert environment.items() >= serving.BACKFILLS_WAIT.items()
+    assert environment.items() >= BACKFILLS_WAIT.items()
 
 
 def test_backfills_wait_in_containers_too() -> None:
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
-    assert all(f"{name}={value}" in dockerfile for name, value in serving.BACKFILLS_WAIT.items())
+    assert all(f"{name}={value}" in dockerfile for name, value in BACKFILLS_WAIT.items())
 
 
 @pytest.mark.parametrize(
@@ -100,33 +100,6 @@ def test_days_in_the_ui_begin_with_the_first_point(
     chosen = serving.dagster_environment(settings)
     assert first_day(chosen).date() == dt.date(2020, 2, 2)
     assert "TRACKFLOW_FIRST_DAY_FILE" not in chosen
-
-
-def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings: Settings) -> None:
-    settings.home.mkdir()
-    file = serving._first_day_file(settings)
-
-    def came_in(year: int) -> None:
-        path = write_drives(settings.home / f"{year}.csv", 1, 1, dt.date(year, 3, 2), points=20)
-        import_drives(settings.home, path)
-
-    with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
-        port = int(url.rpartition(":")[2])
-        came_in(2026)
-        note_first_day(settings, file)
-        serving._follow_first_day(settings, port)
-        assert heads == [], "nothing has changed"
-        came_in(2008)
-        serving._follow_first_day(settings, port)
-        serving._follow_first_day(settings, port)
-        assert [head.split()[:2] for head in heads] == [["POST", "/graphql"]]
-        assert file.read_text() == "2008-01-01"
-    came_in(2005)
-    serving._follow_first_day(settings, port)  # nobody is there: told, and tried again
-    with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
-        serving._follow_first_day(settings, int(url.rpartition(":")[2]))
-        assert len(heads) == 1
-        assert file.read_text() == "2005-01-01"
 
 
 @pytest.mark.parametrize(
@@ -221,8 +194,9 @@ PARENT = """
 import os, sys
 from trackflow import serving
 from trackflow.concurrency import children
+from trackflow.supervising import signals_interrupt
 try:
-    with serving.signals_interrupt(), open("out", "wb") as output:
+    with signals_interrupt(), open("out", "wb") as output:
         with serving._child(["sleeper"], dict(os.environ), ".", output) as child:
             child.wait()
 except KeyboardInterrupt:

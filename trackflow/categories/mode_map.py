@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from trackflow.categories.features import Slots
 from trackflow.categories.modes import CLASSES
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.lookup import find_in
 from trackflow.geo.points import Bools, Floats, Ints
 
@@ -104,6 +105,19 @@ class Surroundings:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class MapArea:
+    """Where a map of one extract knows anything.
+
+    Attributes:
+        version: of the map.
+        bbox: west, south, east and north of all that it knows, in degrees.
+    """
+
+    version: str
+    bbox: Bbox
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModeMap:
     """The cells of each kind of line and stop, sorted.
@@ -112,11 +126,13 @@ class ModeMap:
         version: changes whenever the cells do.
         cells: by kind.
         others: maps of other extracts, which know further places.
+        areas: of this map and the others.
     """
 
     version: str
     cells: Mapping[str, NDArray[np.int64]]
     others: "tuple[ModeMap, ...]" = ()
+    areas: tuple[MapArea, ...] = ()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -127,13 +143,16 @@ class ModeMap:
         """
         version = cls.version_of(folder)
         files = {name: folder / f"{name}.npy" for name in (*LINES, *STOPS, COVER)}
-        return cls(version, {name: np.load(path, mmap_mode="r") for name, path in files.items()})
+        cells = {name: np.load(path, mmap_mode="r") for name, path in files.items()}
+        bbox = _bbox(cells[COVER])
+        return cls(version, cells, areas=(MapArea(version, bbox),) if bbox else ())
 
     @classmethod
     def together(cls, maps: Sequence[Self]) -> Self:
         """One map that knows what any of the maps knows; there is at least one."""
         version = " ".join(one.version for one in maps)
-        return cls(version, maps[0].cells, tuple(maps[1:]))
+        areas = tuple(area for one in maps for area in one.areas)
+        return cls(version, maps[0].cells, tuple(maps[1:]), areas)
 
     @staticmethod
     def version_of(folder: Path) -> str:
@@ -316,6 +335,22 @@ def _cells(lon: Floats, lat: Floats, degrees: float, step_lon: int = 0, step_lat
     in_row = np.maximum(np.floor(360 / degrees * np.cos(np.radians(row * degrees - 90))), 1)
     column = np.floor((lon + 180) / 360 * in_row).astype(np.int64) + step_lon
     return row * (1 << 32) + column % in_row.astype(np.int64)
+
+
+def _bbox(cover: Ints) -> Bbox | None:
+    """The box around cells of `COVER_DEGREES`; None if there are none."""
+    if not len(cover):
+        return None
+    row, column = cover >> 32, cover % (1 << 32)
+    south = row * COVER_DEGREES - 90
+    width = 360 / np.maximum(np.floor(360 / COVER_DEGREES * np.cos(np.radians(south))), 1)
+    west = column * width - 180
+    return Bbox(
+        float(west.min()),
+        float(south.min()),
+        float((west + width).max()),
+        float(south.max() + COVER_DEGREES),
+    )
 
 
 def _log_ratio(near: Bools, odds: tuple[float, float]) -> Floats:

@@ -22,8 +22,14 @@ from trackflow.cli.common import (
     plain,
     print_json,
     print_line,
-    print_note,
     read_input,
+)
+from trackflow.cli.csv_tables import (
+    DeviceOfRows,
+    OrderOfDates,
+    ZoneOfTimes,
+    file_options,
+    print_refusals,
 )
 from trackflow.errors import SettingsError
 
@@ -33,8 +39,6 @@ if TYPE_CHECKING:
 categories_app = typer.Typer(
     help="What tracks were for: decide, undo, list, import, export.", no_args_is_help=True
 )
-
-SHOWN_REFUSALS = 20
 
 Result = Annotated[str | None, typer.Option(show_default=False)]
 Moment = Annotated[
@@ -158,16 +162,9 @@ def list_(
 )
 def import_(
     file: Annotated[Path, typer.Argument(help="A CSV file.", show_default=False)],
-    device: Annotated[
-        str | None, typer.Option("--device", help="The device of rows that name none.")
-    ] = None,
-    time_zone: Annotated[
-        str | None,
-        typer.Option(help="Of times that name none; by default each device's own."),
-    ] = None,
-    dates: Annotated[
-        str | None, typer.Option(help="day-first or month-first, for dates like 1/5/2026.")
-    ] = None,
+    device: DeviceOfRows = None,
+    time_zone: ZoneOfTimes = None,
+    dates: OrderOfDates = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -175,18 +172,9 @@ def import_(
 
     Rows that cannot be used are listed with their line. Importing a file again changes nothing.
     """
-    from trackflow.sources.values.moments import DateOrder
-    from trackflow.sources.values.zones import zone_option
-    from trackflow.usecases.categories.decision_files import FileOptions, import_decisions
+    from trackflow.usecases.categories.decision_files import import_decisions
 
-    if dates is not None and dates not in {order.value for order in DateOrder}:
-        raise SettingsError("--dates is day-first or month-first")
-    data = read_input(file)
-    options = FileOptions(
-        None if time_zone is None else zone_option(time_zone),
-        None if dates is None else DateOrder(dates),
-        device,
-    )
+    data, options = read_input(file), file_options(device, time_zone, dates)
     with opened_context() as context:
         report = import_decisions(context, data, file.name, decider(by), options)
     if as_json:
@@ -201,10 +189,7 @@ def _print_import(report: "DecisionsReport") -> None:
         f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused; "
         f"tracks changed: {report.changed:,}."
     )
-    for refusal in report.refusals[:SHOWN_REFUSALS]:
-        print_note(f"  line {refusal.line}: {refusal.reason}")
-    if report.refused > SHOWN_REFUSALS:
-        print_note(f"  and {report.refused - SHOWN_REFUSALS:,} more: --json lists them")
+    print_refusals(report)
 
 
 @categories_app.command(epilog="Example: trackflow categories export -o trips.csv")

@@ -23,7 +23,7 @@ from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
     from trackflow.context import Context
-    from trackflow.usecases.categories.decision_files import DecisionsReport
+    from trackflow.usecases.categories.decision_files import ImportReport
     from trackflow.usecases.categories.following import FollowReport
 
 out = Console(highlight=False)
@@ -119,7 +119,7 @@ def opened_context() -> Iterator["Context"]:
         yield context
 
 
-def exit_if_not_followed(report: "FollowReport | DecisionsReport") -> None:
+def exit_if_not_followed(report: "FollowReport | ImportReport") -> None:
     """Name the devices whose tracks could not be followed, and end with 1 if there are any."""
     for device_id, message in report.errors.items():
         print_note(f"{device_id}: {message}")

@@ -12,7 +12,7 @@ from trackflow.errors import SettingsError
 if TYPE_CHECKING:
     from trackflow.context import Context
     from trackflow.usecases.devices.looks import LookChange
-    from trackflow.usecases.devices.renaming import MoveReport
+    from trackflow.usecases.devices.renaming import MergePreview, MoveReport
     from trackflow.usecases.devices.settings import DeviceSettings
     from trackflow.usecases.devices.shifting import ShiftReport
 
@@ -147,6 +147,9 @@ def rename(
 def merge(
     old: Old,
     into: Annotated[str, typer.Argument(help="The device that gets all.", show_default=False)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be moved.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make one device of two: all points of one are stored under the other's name.
@@ -158,8 +161,24 @@ def merge(
     from trackflow.usecases.devices import renaming
 
     with opened_context() as context:
+        if dry_run:
+            return _print_preview(renaming.preview_merge(context, old, into), as_json)
         report = renaming.merge(context, old, into)
     return _print_moved(report, as_json)
+
+
+def _print_preview(preview: "MergePreview", as_json: bool) -> None:
+    from trackflow.usecases.days.report import counted
+
+    if as_json:
+        return print_json(preview)
+    span = f", {preview.first:%Y-%m-%d} to {preview.last:%Y-%m-%d}" if preview.first else ""
+    print_line(
+        f"{counted(preview.points, 'point')} of {preview.device_id}{span} would be "
+        f"{preview.into}'s; of {counted(preview.shared_moments, 'moment')} both have a point, and "
+        "the better one would stay. Nothing is moved yet."
+    )
+    return None
 
 
 def _print_moved(report: "MoveReport", as_json: bool) -> None:

@@ -97,6 +97,7 @@ def tracks(
     from trackflow.geo.time import EARLIEST, LATEST
     from trackflow.usecases.queries.lines import TimeRange
     from trackflow.usecases.queries.passing import PassingQuery, read_passing
+    from trackflow.web.answers.finding import passing_answer
 
     if through is not None and near is not None:
         raise SettingsError("give either --through or --near")
@@ -118,7 +119,7 @@ def tracks(
             found += page.tracks
             after, is_last = page.following, page.following is None
     if as_json:
-        return print_json(found)
+        return print_json([passing_answer(one) for one in found])
     is_anywhere = through is None and near is None
     for one in found:
         there = "" if is_anywhere else f"there {_span(one.first_there, one.last_there)}"

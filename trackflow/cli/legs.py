@@ -1,6 +1,8 @@
 """The commands of travel modes: find legs, correct them."""
 
+import sys
 import uuid
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,10 +23,19 @@ from trackflow.cli.common import (
     print_json,
     print_line,
     progress_bar,
+    read_input,
+)
+from trackflow.cli.csv_tables import (
+    DeviceOfRows,
+    OrderOfDates,
+    ZoneOfTimes,
+    file_options,
+    print_refusals,
 )
 
 legs_app = typer.Typer(
-    help="How each part of a track was travelled: correct, undo, list.", no_args_is_help=True
+    help="How each part of a track was travelled: correct, undo, list, import, export.",
+    no_args_is_help=True,
 )
 
 
@@ -137,3 +148,50 @@ def list_(
         )
     if not found:
         print_line("Nobody has corrected a travel mode.")
+
+
+@legs_app.command("import", epilog="Example: trackflow legs import modes.csv --device phone")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file.", show_default=False)],
+    device: DeviceOfRows = None,
+    time_zone: ZoneOfTimes = None,
+    dates: OrderOfDates = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Import corrections: start_time, end_time, device_id, mode.
+
+    Rows that cannot be used are listed with their line. Importing a file again changes nothing.
+    """
+    from trackflow.usecases.categories.correction_files import import_corrections
+
+    data, options = read_input(file), file_options(device, time_zone, dates)
+    with opened_context() as context:
+        report = import_corrections(context, data, file.name, decider(by), options)
+    if as_json:
+        print_json(report)
+    else:
+        print_line(f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused.")
+        print_refusals(report)
+    exit_if_not_followed(report)
+
+
+@legs_app.command(epilog="Example: trackflow legs export -o modes.csv")
+def export(
+    device: Device = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
+    ] = None,
+) -> None:
+    """Write corrections as CSV, which `legs import` reads; for legs: `trackflow export legs`."""
+    from trackflow.files import whole_file
+    from trackflow.usecases.categories.correction_files import export_corrections
+
+    with opened_context() as context:
+        lines = export_corrections(context, None if device is None else (device,))
+        if output is None:
+            for line in lines:
+                sys.stdout.write(line)
+        else:
+            with whole_file(output) as file:
+                file.writelines(line.encode() for line in lines)

@@ -32,7 +32,7 @@ def network_serve(
 
     A new network takes the place of the old one by itself; while there is none, it waits for one.
     """
-    from trackflow.serving import signals_interrupt
+    from trackflow.supervising import signals_interrupt
     from trackflow.usecases.roads.serving import NetworkAddress, serve_network
 
     with opened_context() as context, suppress(KeyboardInterrupt), signals_interrupt():

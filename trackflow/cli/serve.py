@@ -99,11 +99,11 @@ def serve(
 
 
 def _serve_light(settings: Settings, host: str, port: int, access: str) -> None:
-    from trackflow import serving
     from trackflow.light import serve_light
+    from trackflow.supervising import address
 
     def ready() -> None:
-        out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
+        out.print(f"Map:        {address(host, port)}", soft_wrap=True)
         out.print(access, markup=False, soft_wrap=True)
         out.print("Dagster:    none, as --light was asked for")
         out.print("Ctrl-C stops it.")
@@ -115,25 +115,11 @@ def _serve_light(settings: Settings, host: str, port: int, access: str) -> None:
 def _serve(
     settings: Settings, host: str, port: int, dagster_port: int, day: dt.date | None = None
 ) -> None:
-    from trackflow import serving
     from trackflow.context import Context
+    from trackflow.serving import serve
     from trackflow.web.exposure import access_line
 
-    def ready() -> None:
-        out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
-        with Context.open(settings) as context:
-            out.print(access_line(context, host), markup=False, soft_wrap=True)
-        dagster = serving.address(LOCALHOST, dagster_port)
-        out.print(f"Dagster UI: {dagster}", soft_wrap=True)
-        tracks = f"{dagster}/assets/tracks"
-        chosen = f"&partition={day}" if day else ""
-        for what, url in (
-            ("a day's numbers and its picture", f"{tracks}?view=partitions{chosen}"),
-            ("what is made of what", f"{tracks}?view=lineage&lineageScope=upstream&lineageDepth=5"),
-            ("what starts by itself", f"{dagster}/automation"),
-        ):
-            out.print(f"  {what + ':':<33}{url}", soft_wrap=True)
-        out.print("Ctrl-C stops it.")
-
+    with Context.open(settings) as context:
+        access = access_line(context, host)
     print_note("Starting ...")
-    serving.serve(settings, host, port, dagster_port, ready, print_note)
+    serve(settings, host, port, dagster_port, access, f"{day or ''}")

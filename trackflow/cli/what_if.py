@@ -7,7 +7,6 @@ import typer
 
 from trackflow.cli.common import Json, opened_context, parse_day, print_json, print_line
 from trackflow.cli.devices import assignment
-from trackflow.errors import SettingsError
 from trackflow.geo.time import from_us
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ def add_to(app: typer.Typer) -> None:
 
 
 def what_if(
-    changes: Annotated[
-        list[str], typer.Argument(help="Thresholds: NAME=VALUE.", show_default=False)
-    ],
     device: Annotated[str, typer.Option("--device", help="The device.", show_default=False)],
     first: Annotated[
         dt.date,
@@ -43,24 +39,27 @@ def what_if(
             "--to", help="Last day, included.", parser=parse_day, metavar="DAY", show_default=False
         ),
     ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(help="Thresholds: NAME=VALUE, or NAME= to take the own one back."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Another preset: vehicle, phone, asset or sport; '' for the defaults."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Most changes to list.")] = SHOWN,
     as_json: Json = False,
 ) -> None:
     """Show which tracks other thresholds would add, remove, split or merge. Nothing is written.
 
     Lengths are measured along the points, before and after. `trackflow device NAME --set` changes
-    thresholds for good.
+    thresholds for good, and `--preset` the preset.
     """
     from trackflow.usecases.days.what_if import what_if as ask
 
-    wanted: dict[str, float] = {}
-    for text in changes:
-        name, value = assignment(text)
-        if value is None:
-            raise SettingsError(f"{text}: write NAME=VALUE, such as gap_s=300")
-        wanted[name] = value
+    wanted = dict(assignment(text) for text in changes or [])
     with opened_context() as context:
-        report = ask(context, device, first, last, wanted)
+        report = ask(context, device, first, last, wanted, preset)
     if as_json:
         return print_json(report)
     return _show(report, limit)

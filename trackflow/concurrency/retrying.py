@@ -1,6 +1,8 @@
 """Retries with back-off and jitter of what may succeed later; bounded in number and in time."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import stamina
@@ -13,6 +15,49 @@ from trackflow.errors import TrackflowError
 stamina.instrumentation.set_on_retry_hooks([])
 
 
+def _nothing() -> None:
+    pass
+
+
+class RetryCounts:
+    """How often calls of this process were tried again, until somebody takes the figures."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._tell: Callable[[], None] = _nothing
+
+    @property
+    def has_some(self) -> bool:
+        """Whether there are figures to take."""
+        return bool(self._counts)
+
+    def on_retry(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called after each retry, instead of what was called before."""
+        self._tell = tell
+
+    def note(self, name: str) -> None:
+        """Count a further try of work of this name."""
+        with self._lock:
+            self._counts[name] += 1
+        self._tell()
+
+    def take(self) -> Counter[str]:
+        """Further tries since the last call, by name."""
+        with self._lock:
+            found, self._counts = self._counts, Counter()
+        return found
+
+    def give_back(self, counts: Mapping[str, int]) -> None:
+        """Count again what was taken, and could not be told."""
+        with self._lock:
+            self._counts.update(counts)
+
+
+RETRIES = RetryCounts()
+"""Those of this process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How often and after how long to try again.
@@ -23,6 +68,7 @@ class Retry:
         wait_most_s: the longest such wait.
         jitter_s: the largest random addition to a wait, so that callers do not retry in step.
         only: errors of other kinds are not worth a further try.
+        name: of the work in the metrics.
     """
 
     attempts: int = 4
@@ -30,6 +76,7 @@ class Retry:
     wait_most_s: float = 10.0
     jitter_s: float = 0.5
     only: type[TrackflowError] = TrackflowError
+    name: str = "other"
 
     def call[R](
         self,
@@ -50,7 +97,7 @@ class Retry:
         Raises:
             Exception: the last try's error.
         """
-        begin = on_try or _nothing
+        begin = on_try or _nothing_of
         try:
             begin(1)
             return function()
@@ -65,6 +112,7 @@ class Retry:
                 if attempt.num == 1 or deadline.is_over:
                     raise last
                 begin(attempt.num)
+                RETRIES.note(self.name)
                 try:
                     return function()
                 except TrackflowError as error:
@@ -89,7 +137,7 @@ ONCE = Retry(attempts=1)
 """No second try."""
 
 
-def _nothing(_: int) -> None:
+def _nothing_of(_: int) -> None:
     pass
 
 

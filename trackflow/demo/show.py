@@ -20,8 +20,9 @@ from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.demo.terrain import make_terrain
 from trackflow.geo.distance import step_m
 from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
-from trackflow.serving import MODULE, run_dagster
+from trackflow.serving import run_dagster
 from trackflow.settings import Settings
+from trackflow.supervising import MODULE
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping.status import StoreStatus, read_status
 from trackflow.usecases.intake.importing import import_paths

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from trackflow.geo.points import Ints
 from trackflow.geo.time import ONE_DAY, from_us, to_us
 
 
@@ -74,6 +77,15 @@ class Calendar:
                 found[-1] = replace(found[-1], end_us=finish_us)
             elif length_us:  # a day that a zone has left out has none
                 found.append(DayRun(begin_us, finish_us, first + k, length_us))
+        return found
+
+    def ordinals_of(self, moments_us: Ints) -> Ints:
+        """The ordinal of the day of each moment."""
+        if not len(moments_us):
+            return moments_us
+        self._reach(int(moments_us.min()), int(moments_us.max()))
+        begins = np.array(self.begins_us)
+        found: Ints = self.first.toordinal() - 1 + np.searchsorted(begins, moments_us, "right")
         return found
 
     def _reach(self, start_us: int, end_us: int) -> None:

@@ -70,7 +70,7 @@ def with_rim(inner: Tin, heights_m: HeightArray, max_error_m: float) -> Tin:
         position = all_columns if k % 2 == 0 else all_rows
         sign = 1 if k < 2 else -1
         bands.append(_band(sides[k], inner_side, sign * position))
-    faces = np.concatenate([inner.faces, *bands]).astype(np.uint32)
+    faces = np.concatenate([inner.faces, *(band.astype(np.uint32) for band in bands)])
     return Tin(all_rows, all_columns, faces)
 
 

@@ -15,7 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from trackflow.meshes.scene import Scene, colour_of, facts_of, linear_colour
-from trackflow.meshes.triangles import Triangles
+from trackflow.meshes.triangles import Triangles, extent_of
 
 _FLOAT, _UNSIGNED_INT, _UNSIGNED_SHORT = 5126, 5125, 5123
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
@@ -110,7 +110,7 @@ class Gltf:
         for name, array in arrays.attributes.items():
             more = {}
             if name == "POSITION":
-                more = {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}
+                more = dict(zip(("min", "max"), extent_of(array), strict=True))
             attributes[name] = self.add_accessor(array, is_compressed=is_compressed, **more)
         primitive: dict[str, Any] = {
             "attributes": attributes,

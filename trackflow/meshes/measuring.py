@@ -25,6 +25,9 @@ _NARROW = 4
 _TOUCH = 1e-6
 """A pixel this near to a side lies on it. The sides of the largest image pass pixels at more."""
 
+_MANY_SIDES = 1_000
+"""Fewer sides than this are drawn at once: a column at a time, calls of numpy would cost more."""
+
 _NEXT = [1, 2, 0]
 """The corner after each corner of a triangle."""
 
@@ -58,8 +61,14 @@ def summary_of(errors_m: HeightArray, voids: NDArray[np.bool_] | None = None) ->
         errors_m: at each pixel, shape (rows, columns).
         voids: pixels that were filled, and do not count.
     """
-    known_m = errors_m if voids is None else errors_m[~voids]
-    return MeasuredError(float(known_m.max()), float(known_m.mean(dtype=np.float64)))
+    known_m = errors_m.ravel()
+    largest_m, total_m, count = known_m.max(), known_m.sum(dtype=np.float64), known_m.size
+    if voids is not None and voids.any():
+        void_m = errors_m[voids]
+        total_m, count = total_m - void_m.sum(dtype=np.float64), count - void_m.size
+        if void_m.max() == largest_m:
+            largest_m = errors_m[~voids].max()
+    return MeasuredError(float(largest_m), float(total_m / count))
 
 
 def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
@@ -153,7 +162,7 @@ class _Sides:
 
 
 def _sides(tin: Tin, z_m: _Floats) -> _Sides:
-    corners = tin.faces.T.astype(np.intp)
+    corners = tin.faces.T.astype(np.intp, order="C")
     rows, columns = (of.astype(np.int32)[corners] for of in (tin.rows, tin.columns))
     per_row_m, per_column_m = _planes(rows, columns, z_m[corners])
     at_zero_m = z_m[corners[0]] - per_row_m * rows[0] - per_column_m * columns[0]
@@ -197,7 +206,8 @@ def _changes(sides: _Sides, first: int, last: int, columns: int) -> tuple[_Float
     # so many sides, which are the first ones, reach the first, the second, ... column
     longest = int(rest.count.max(initial=0))
     reaching = np.searchsorted(-rest.count, -np.arange(1, longest + 1), side="right")
-    for k in reaching.tolist():
+    many = int(np.searchsorted(-reaching, -_MANY_SIDES, side="right"))
+    for k in reaching[:many].tolist():
         end = at + k
         np.ceil(row[:k], out=pixels[at:end], casting="unsafe")
         pixels[at:end] *= columns
@@ -207,6 +217,16 @@ def _changes(sides: _Sides, first: int, last: int, columns: int) -> tuple[_Float
         plane_m[:k] += rest.per_column_m[:k]
         column[:k] += 1
         at = end
+    # the few long ones: all of their columns at once
+    long = int(reaching[many]) if many < longest else 0
+    left_over = rest.count[:long] - many
+    side = np.repeat(np.arange(long), left_over)
+    step = np.arange(len(side)) - np.repeat(np.cumsum(left_over) - left_over, left_over)
+    np.ceil(row[side] + step * rest.slant[side], out=pixels[at:], casting="unsafe")
+    pixels[at:] *= columns
+    pixels[at:] += column[side] + step
+    planes_m[at:] = plane_m[side] + step * rest.per_column_m[side]
+    steps_m[at:] = rest.per_row_m[side]
     size = (last - first) * columns
     if pixels.min(initial=0) < 0 or pixels.max(initial=0) >= size:
         here = (pixels >= 0) & (pixels < size)

@@ -120,9 +120,15 @@ def _kept_starts(contours: Contours, kept: NDArray[np.bool_]) -> Indices:
 
 
 def _is_valid(points: Plane, contours: Contours, kept: NDArray[np.bool_]) -> bool:
-    """Whether each ring has an area, and no two rings cross."""
+    """Whether each ring has an area and its figure still to the left, and no two rings cross.
+
+    A bent ring of which three corners stay may be turned over: its body would be inside out.
+    """
     starts = _kept_starts(contours, kept)
     if int(np.diff(starts).min()) < _FEWEST_CORNERS:
+        return False
+    is_outer = contours.owners == np.arange(len(contours.owners))
+    if not np.array_equal(shapely.is_ccw(_linear_rings(points[kept], starts)), is_outer):
         return False
     return bool(
         shapely.is_valid(_polygons(points[kept], Contours(points, starts, contours.owners)))
@@ -130,11 +136,18 @@ def _is_valid(points: Plane, contours: Contours, kept: NDArray[np.bool_]) -> boo
 
 
 def _polygons(points: Plane, contours: Contours) -> shapely.MultiPolygon:
-    lengths = np.diff(contours.starts)
-    rings = shapely.linearrings(points, indices=np.repeat(np.arange(len(lengths)), lengths))
+    rings = _linear_rings(points, contours.starts)
     by_owner = np.argsort(contours.owners, kind="stable")  # each figure's outer ring comes first
     figures = np.cumsum(np.diff(contours.owners[by_owner], prepend=-1) > 0) - 1
     return shapely.MultiPolygon(list(shapely.polygons(rings[by_owner], indices=figures)))
+
+
+def _linear_rings(points: Plane, starts: Indices) -> NDArray[np.object_]:
+    lengths = np.diff(starts)
+    rings: NDArray[np.object_] = shapely.linearrings(
+        points, indices=np.repeat(np.arange(len(lengths)), lengths)
+    )
+    return rings
 
 
 def _distances(points: Plane, starts: Indices, kept: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from trackflow.meshes.report import MeshReport
 from trackflow.meshes.scene import Scene
-from trackflow.meshes.triangles import Triangles
+from trackflow.meshes.triangles import Triangles, extent_of
 
 LEVEL_NAME = "level-{}"
 """Of the files of a level of detail, without their ending; the mesh itself is level 1."""
@@ -29,6 +29,5 @@ class MeshParts:
 
 def bounds_of(body: Triangles) -> tuple[float, float, float, float, float, float]:
     """Lowest and highest x, y, z, metres."""
-    x0, y0, z0 = body.vertices.min(axis=0).tolist()
-    x1, y1, z1 = body.vertices.max(axis=0).tolist()
+    (x0, y0, z0), (x1, y1, z1) = extent_of(body.vertices)
     return x0, y0, z0, x1, y1, z1

@@ -17,12 +17,19 @@ TRIP = "trip_id"
 """The name under which an amendment says which trip it adds to a closed book."""
 
 UNCOMPARED = frozenset(
-    {"odometer_start_m", "odometer_end_m", "track_ids", "rate", "amount", "currency", "plate",
+    {"start_place", "end_place", "stops", "addresses",
+     "odometer_start_m", "odometer_end_m", "track_ids", "rate", "amount", "currency", "plate",
      "zone", "device_key", "local_day", "start_time", "end_time"}
 )  # fmt: skip
 """Not part of a difference by themselves: readings and rates that come later would amend every trip
 after them, a new plate, zone or name of the device every trip before; and a track's id changes with
-its first point. Times are compared as moments."""
+its first point. Times are compared as moments. Of where trips begin, stop and end only the names of
+places are compared: a geocoder answers whenever it can, and may answer otherwise tomorrow."""
+
+ADDRESSES = "addresses"
+"""The name under which a book says which of its places are addresses; absent if none is."""
+
+ENDS = ("start_place", "end_place", "stops")
 
 DEVICES = uuid.UUID("0a3f7b52-6b0b-5a0a-8a53-1c9c0b7d2f60")
 
@@ -60,6 +67,7 @@ class TripPart:
         driver: None if unknown.
         start_place: name or address; None if neither is known.
         end_place: the same.
+        addresses: which of the two are addresses.
     """
 
     device_id: str
@@ -76,6 +84,7 @@ class TripPart:
     driver: str | None = None
     start_place: str | None = None
     end_place: str | None = None
+    addresses: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Keep the times at the offsets that they have."""
@@ -171,6 +180,10 @@ def content_of(
         zone: name of the time zone of the book.
     """
     first, last = parts[0], parts[-1]
+    stops = parts[:-1]
+    addresses = [name for name, part in (("start_place", first), ("end_place", last))
+                 if name in part.addresses]  # fmt: skip
+    addresses += [f"stop {k}" for k, part in enumerate(stops) if "end_place" in part.addresses]
     metres = [round(part.distance_m) for part in parts]
     matched = sum(m * part.matched_share for m, part in zip(metres, parts, strict=True))
     return {
@@ -185,7 +198,8 @@ def content_of(
         "zone": zone,
         "start_place": first.start_place,
         "end_place": last.end_place,
-        "stops": [part.end_place for part in parts[:-1]],
+        "stops": [part.end_place for part in stops],
+        **({ADDRESSES: addresses} if addresses else {}),
         "category": _first_of(part.category for part in parts),
         "purpose": _joined(part.purpose for part in parts),
         "partner": _joined(part.partner for part in parts),
@@ -225,12 +239,26 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
         for name in sorted({*book, *now} - UNCOMPARED - {GONE, TRIP})
         if book.get(name) != now.get(name)
     }
+    if _named(book) != _named(now):  # then addresses go along: which are some is said of all
+        for name in (*ENDS, ADDRESSES):
+            if book.get(name) != now.get(name):
+                found[name] = [book.get(name), now.get(name)]
     for name in ("start_time", "end_time"):
         if _moment(book.get(name)) != _moment(now.get(name)):
             found[name] = [book.get(name), now.get(name)]
     if "start_time" in found and book.get("local_day") != now.get("local_day"):
         found["local_day"] = [book.get("local_day"), now.get("local_day")]
     return found
+
+
+def _named(content: Content) -> dict[str, Any]:
+    """Where a trip began, ended and stopped, without addresses."""
+    addresses = content.get(ADDRESSES) or ()
+    stops = enumerate(content.get("stops") or ())
+    return {
+        **{name: None if name in addresses else content.get(name) for name in ENDS[:2]},
+        "stops": [None if f"stop {k}" in addresses else name for k, name in stops],
+    }
 
 
 def _moment(text: str | None) -> dt.datetime | None:

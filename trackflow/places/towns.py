@@ -19,6 +19,13 @@ METRES_PER_ROOT = 8.0
 """A town of a million people reaches 1,500 m + 8 m * 1,000 from its middle."""
 
 
+PLACE_DIGITS = 3
+"""Of degrees: a hundred metres."""
+
+MOST_KNOWN = 100_000
+"""Places whose towns are kept: some ten MB."""
+
+
 class Town(NamedTuple):
     """A town with its middle.
 
@@ -49,9 +56,22 @@ class Towns:
     squares: defaultdict[tuple[int, int], list[Town]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    _known: dict[tuple[float, float], Town | None] = field(default_factory=dict)
 
     def at(self, lon: float, lat: float) -> Town | None:
-        """The town at a position; of several, the one whose middle is nearest for its size."""
+        """The town at a position; of several, the one whose middle is nearest for its size.
+
+        Positions that agree in `PLACE_DIGITS` have one answer, which is kept: devices stay at the
+        same places again and again.
+        """
+        place = round(lon, PLACE_DIGITS), round(lat, PLACE_DIGITS)
+        if place not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[place] = self._nearest(*place)
+        return self._known[place]
+
+    def _nearest(self, lon: float, lat: float) -> Town | None:
         across = METRES_PER_DEGREE * cos(radians(lat))
         best: tuple[float, Town] | None = None
         x, y = floor(lon / SQUARE_DEGREES), floor(lat / SQUARE_DEGREES)

@@ -1,4 +1,7 @@
-"""Reads tables of what tracks were for: a time, a device, and a category, purpose or partner."""
+"""Reads tables of what people decided: a time, a device, and what holds there.
+
+That is a category, purpose or partner of tracks, or a travel mode.
+"""
 
 import csv
 import datetime as dt
@@ -29,6 +32,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "partner": (
         "partner", "client", "customer", "businesspartner", "kunde", "geschaftspartner", "contact",
     ),
+    "mode": ("mode", "travelmode", "transportmode", "modeoftransport", "verkehrsmittel"),
     "time_zone": ("timezone", "zone", "tz", "zeitzone"),
 }  # fmt: skip
 """Plain spellings of each column."""
@@ -51,7 +55,7 @@ class DecisionLine:
         device_id: the device.
         start_time: UTC.
         end_time: UTC.
-        results: text by name, of `RESULTS`.
+        results: text by name, of what the table is asked for.
     """
 
     line: int
@@ -78,11 +82,13 @@ class TableOptions:
         zone_of_device: the zone of a device's times that name none.
         device_id: the device of rows without one; None refuses them.
         order: of day and month in dates; None = as the file shows.
+        results: the columns that say what holds; a row has at least one of them.
     """
 
     zone_of_device: Callable[[str], dt.tzinfo]
     device_id: str | None = None
     order: DateOrder | None = None
+    results: tuple[str, ...] = RESULTS
 
 
 def read_decisions(
@@ -96,13 +102,13 @@ def read_decisions(
         options: what it may leave open.
 
     Raises:
-        BadInputError: it is no table with a start, an end and a category, purpose or partner.
+        BadInputError: it is no table with a start, an end and one of the wanted results.
     """
     rows = _rows(data, name)
     if not rows:
         raise BadInputError(f"{name} is empty")
     (_, header), *body = rows
-    columns = _columns(header, name)
+    columns = _columns(header, name, options.results)
     order = options.order
     for time in ("start_time", "end_time"):
         sample = [row[columns[time]] for _, row in body[:1000] if len(row) > columns[time]]
@@ -159,11 +165,12 @@ def _known(header: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _columns(header: Sequence[str], name: str) -> dict[str, int]:
+def _columns(header: Sequence[str], name: str, results: Sequence[str]) -> dict[str, int]:
     columns = _known(header)
     missing = [time for time in ("start_time", "end_time") if time not in columns]
-    if not any(result in columns for result in RESULTS):
-        missing.append("category (or purpose, or partner)")
+    if not any(result in columns for result in results):
+        others = "".join(f", or {one}" for one in results[1:])
+        missing.append(results[0] + (f" ({others[2:]})" if others else ""))
     if missing:
         shown = ", ".join(cell.strip()[:30] for cell in header[:20])
         raise BadInputError(f"{name} has no column {' and no '.join(missing)}; it has {shown}")
@@ -185,9 +192,9 @@ def _decision(
     start, end = (_time(cells.get(key, ""), key, rules) for key in ("start_time", "end_time"))
     if end < start:
         raise _LineError("its end is before its start")
-    results = {key: _text(cells[key], key) for key in RESULTS if cells.get(key)}
+    results = {key: _text(cells[key], key) for key in options.results if cells.get(key)}
     if not results:
-        raise _LineError("it names no category, purpose or partner")
+        raise _LineError(f"it names no {' or '.join(options.results)}")
     return DecisionLine(line, device_id, start, end, results)
 
 

@@ -12,6 +12,8 @@ NAME_MAX_CHARS = 200
 HEADER_CHARS = 8192
 """The header line of a table lies within this."""
 
+_ENCODING_BYTES = 256
+
 SEPARATORS = (",", ";", "\t", "|")
 
 _BEFORE_TEXT = "\x1e \t\r\n"
@@ -61,7 +63,8 @@ class Head:
     @property
     def lines(self) -> list[str]:
         """The first lines of the text."""
-        return self.text[:HEADER_CHARS].split("\n")
+        text = self.text[:HEADER_CHARS]
+        return text.split("\n" if "\n" in text else "\r")
 
     def names_all(self, *members: str) -> bool:
         """Whether JSON names a member for each of some patterns."""
@@ -69,9 +72,19 @@ class Head:
 
 
 def encoding_of(head: bytes) -> str:
-    """UTF-16 if there is its byte order mark (Excel's "Unicode text"), else UTF-8."""
+    """UTF-16 if there is its byte order mark (Excel's "Unicode text"), else UTF-8.
+
+    Without the mark, UTF-16 is known by the zeros in every other byte.
+    """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    start = head[:_ENCODING_BYTES]
+    first, second = start[0::2].count(0), start[1::2].count(0)
+    if len(start) >= 4 and max(first, second) * 4 > len(start):
+        if not first:
+            return "utf-16-le"
+        if not second:
+            return "utf-16-be"
     return "utf-8"
 
 

@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.pools import PoolFigures
 from trackflow.store.clocks import database_now
+from trackflow.store.housekeeping import counters
+from trackflow.store.service_limits import RETRIED
 from trackflow.store.service_tables import live_pools, service_leases, service_limits
 
 limits, leases, pools = service_limits.c, service_leases.c, live_pools.c
@@ -89,6 +91,15 @@ def read_pools(connection: Connection) -> Mapping[str, PoolFigures]:
     )
     return {
         row.pool: PoolFigures(row.threads, row.running, row.waiting, row.given_up) for row in rows
+    }
+
+
+def read_retries(connection: Connection) -> dict[str, int]:
+    """How often work was tried again, by its name."""
+    return {
+        name: int(total)
+        for (what, name, _), total in counters.read_all(connection).items()
+        if what == RETRIED
     }
 
 

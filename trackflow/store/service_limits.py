@@ -19,6 +19,7 @@ from trackflow.concurrency.pools import PoolFigures
 from trackflow.store.clocks import database_now
 from trackflow.store.database import Store
 from trackflow.store.dialects import insert_into
+from trackflow.store.housekeeping import counters
 from trackflow.store.service_tables import live_pools, service_leases, service_limits
 from trackflow.store.transactions import write_repeatedly
 
@@ -32,6 +33,9 @@ GROWTH = 8
 
 LONGEST_AHEAD_S = 7200.0
 """Turns and rests are never reserved so far ahead: a time beyond it came from a wrong clock."""
+
+RETRIED = "retries"
+"""What is counted of further tries, among the counters of work."""
 
 limits, leases, pools = service_limits.c, service_leases.c, live_pools.c
 
@@ -205,6 +209,11 @@ def note_pools(
                 lease_until=now + dt.timedelta(seconds=LEASE_S),
             )
         )
+
+
+def note_retries(connection: Connection, retries: Mapping[str, int]) -> None:
+    """Add further tries, by the name of the work, to the sums of all processes."""
+    counters.add(connection, {(RETRIED, name, "all"): count for name, count in retries.items()})
 
 
 def _locked(connection: Connection, service: str) -> tuple[dt.datetime, dt.datetime, dt.datetime]:

@@ -1,8 +1,8 @@
 """The services that a process uses with the limits that all share, and its signs of life.
 
 One thread gives the signs of life of everything that the process holds: it renews the leases of its
-permits, and tells the figures of its pools. It starts with the first need and ends when nothing is
-held any more; a killed process holds its permits until their leases end.
+permits, and tells the figures of its pools and retries. It starts with the first need and ends when
+nothing is held any more; a killed process holds its permits until their leases end.
 """
 
 import threading
@@ -13,9 +13,15 @@ from contextlib import suppress
 from trackflow.concurrency.permits import RENEW_S, ConnectionLimit
 from trackflow.concurrency.pools import POOLS, PoolFigures
 from trackflow.concurrency.rate_limit import RateLimit
+from trackflow.concurrency.retrying import RETRIES
 from trackflow.errors import StoreUnavailableError
 from trackflow.store.database import Store
-from trackflow.store.service_limits import StoreLedger, StoreTurns, note_pools
+from trackflow.store.service_limits import (
+    StoreLedger,
+    StoreTurns,
+    note_pools,
+    note_retries,
+)
 
 
 class Services:
@@ -29,6 +35,7 @@ class Services:
         self._thread: threading.Thread | None = None
         self._is_needed = False
         self._closed = threading.Event()
+        RETRIES.on_retry(self.show)
 
     def rate(self, service: str, per_s: float) -> RateLimit:
         """The rate limit of a service: so many requests per second of all processes together.
@@ -68,8 +75,18 @@ class Services:
         with suppress(StoreUnavailableError):
             for limit in limits:
                 limit.give_back()
+            self._tell({})
+
+    def _tell(self, pools: Mapping[str, PoolFigures]) -> None:
+        """Store the figures of the pools of this process, and its retries since the last time."""
+        retries = RETRIES.take()
+        try:
             with self._store.write() as connection:
-                note_pools(connection, self._process_id, {})
+                note_pools(connection, self._process_id, pools)
+                note_retries(connection, retries)
+        except BaseException:
+            RETRIES.give_back(retries)
+            raise
 
     def _give_signs(self) -> None:
         noted: Mapping[str, PoolFigures] = {}
@@ -81,9 +98,8 @@ class Services:
             with suppress(StoreUnavailableError):
                 held = [limit.renew() for limit in limits]
                 pools = POOLS.figures()
-                if pools or noted:
-                    with self._store.write() as connection:
-                        note_pools(connection, self._process_id, pools)
+                if pools or noted or RETRIES.has_some:
+                    self._tell(pools)
                     noted = pools
                 if not pools and not any(held):
                     with self._lock:

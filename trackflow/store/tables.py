@@ -317,7 +317,7 @@ track_overviews = sa.Table(
     sa.Column("east", sa.Double, nullable=False),
     sa.Column("north", sa.Double, nullable=False),
     # the matched line with few vertices: maps of years read no more than that
-    sa.Column("polyline", sa.Text, nullable=False),
+    sa.Column("line", sa.LargeBinary, nullable=False),
     # of 32 bits, by content: the sum over some tracks changes when one of them does
     sa.Column("mark", sa.BigInteger, nullable=False),
     sa.Index(None, "start_time"),

@@ -10,7 +10,12 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.store.database import Store
 
 TRANSACTION_RETRY = Retry(
-    attempts=4, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.2, only=StoreUnavailableError
+    attempts=4,
+    wait_first_s=0.1,
+    wait_most_s=2.0,
+    jitter_s=0.2,
+    only=StoreUnavailableError,
+    name="transactions",
 )
 """Short waits: a dead lock is gone at once, and a restarted server is back within seconds.
 

@@ -72,7 +72,7 @@ def excursions(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
         returns = returns[_is_excursion(slots, returns, (before, after), near_m, thresholds)]
         away[flat_ranges(returns.before + 1, returns.after)] = True
     _mark_edges(away, slots, rests, cut_after, thresholds)
-    return away
+    return away & ~slots.laps
 
 
 def stand_to_stand_m(us: Ints, thresholds: Thresholds) -> Floats:

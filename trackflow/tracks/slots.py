@@ -11,8 +11,9 @@ from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, unwrapped
+from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
 SLOTS_PER_DWELL = 10
@@ -47,6 +48,7 @@ class Slots:
         lat_e7: latitude in 1e-7 degrees.
         claim_m: the best accuracy that a point of the slot claims, whole metres; 0 where none
             claims more than a fine one.
+        laps: whether a vehicle drives about in it.
     """
 
     first: Ints
@@ -56,6 +58,7 @@ class Slots:
     lon_e7: Ints
     lat_e7: Ints
     claim_m: Ints
+    laps: Bools
 
     def __len__(self) -> int:
         return len(self.first)
@@ -69,6 +72,7 @@ class Slots:
             self.lon_e7[index],
             self.lat_e7[index],
             self.claim_m[index],
+            self.laps[index],
         )
 
     @cached_property
@@ -118,7 +122,7 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     """
     if not len(points):
         none = np.empty(0, dtype=np.int64)
-        return Slots(none, none, none, none, none, none, none)
+        return Slots(none, none, none, none, none, none, none, none.astype(np.bool_))
     number = points.time_us // slot_us(thresholds)
     edge = number[1:] != number[:-1]
     edge[cuts] = True
@@ -140,7 +144,8 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         begin = count.cumsum() - count
     lon_e7, lat_e7 = medians(places_e7, begin, count)
     time_us = points.time_us
-    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m)
+    laps = lap_slots(points, first, last, slot_us(thresholds))
+    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m, laps)
 
 
 def _places_e7(points: Points) -> Ints:

@@ -9,6 +9,7 @@ slots counts, wherever a scan begins: a stretch proves that its steps are a stay
   (`scales`): the longer a device stays, the further its fixes drift, but its way stays none;
 - no speed is agreed on in it (`agreed_speeds_ms`): a plough that circles a yard of 60 m at 11 km/h
   moves, a phone that drifts about in 30 m does not;
+- nothing in it is laps of a vehicle (`laps`), which are too short for that;
 - it has no net way: a jam of 80 m in five minutes fits into the box, but goes in one direction.
 
 A shortest stretch that lasts long enough is less than one step longer than that, which makes the
@@ -24,6 +25,7 @@ from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.bboxes import BboxTable
+from trackflow.tracks.laps import hold_laps
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
@@ -143,13 +145,15 @@ def _judged(
     begin, end = stretch
     size_m, most_m = sizes_m
     moves = size_m > most_m + SCATTERED * thresholds.dwell_radius_m
-    strongly = np.zeros(len(begin), dtype=np.bool_)
+    strongly = hold_laps(slots.laps, begin, end)
+    moves |= strongly
     large = (size_m > SMALL_M).nonzero()[0]
     if len(large):
         few = begin[large], end[large]
         too_large = size_m[large] > most_m[large]
-        moves_too, strongly[large] = _moves(points, slots, few, too_large, thresholds)
+        moves_too, strongly_too = _moves(points, slots, few, too_large, thresholds)
         moves[large] |= moves_too
+        strongly[large] |= strongly_too
     return moves, strongly
 
 
@@ -166,6 +170,7 @@ def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thre
     whole &= slots.end_us[end] - slots.start_us[begin] >= scales(thresholds)[0][0]
     begin, end = begin[whole], end[whole]
     small = bboxes.diagonals_m(begin, end) <= SMALL_M
+    small &= ~hold_laps(slots.laps, begin, end)
     _mark(stays, begin[small], end[small])
     return stays
 

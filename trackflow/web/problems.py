@@ -16,7 +16,7 @@ from trackflow.errors import (
 )
 from trackflow.web.answers.problems import problem
 from trackflow.web.security.access import NoTokenError, TooManyGuessesError
-from trackflow.web.security.refusing import refused_page, wants_page
+from trackflow.web.security.refusing import language_of, refused_page, wants_page
 
 
 def add_problems(app: FastAPI) -> None:
@@ -34,8 +34,9 @@ async def refused(request: Request, error: Exception) -> Response:
             status, headers = 401, {"WWW-Authenticate": "Bearer"}
             if isinstance(error, TooManyGuessesError):
                 status, headers = 429, {"Retry-After": str(math.ceil(error.wait_s))}
-            answer = refused_page if wants_page(request) else problem
-            return answer(status, message, headers)
+            if wants_page(request):
+                return refused_page(status, message, headers, language_of(request))
+            return problem(status, message, headers)
         case AccessError():
             return problem(403, message)
         case GoneError():

@@ -2,12 +2,12 @@
 
 import gc
 
-import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
 import uvicorn
 from fastapi import FastAPI
 
 from trackflow.context import Context
 from trackflow.settings import Settings
+from trackflow.sources.parsing.arrow_start import start_without_pandas
 from trackflow.web.app import create_app
 from trackflow.web.exposure import check_exposure, is_loopback
 from trackflow.web.protocol import guarded_by
@@ -23,6 +23,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     Raises:
         SettingsError: the address is not this machine's own, and there are no tokens.
     """
+    start_without_pandas()  # a phone would wait for it
     with Context.open(settings) as context:
         check_exposure(context, host)
         server = uvicorn.Server(uvicorn_config(context, host, port))

@@ -11,14 +11,14 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
 from trackflow.errors import NotFoundError
-from trackflow.web.page_heads import with_head
+from trackflow.web.page_heads import address_of, with_head
 
 OWN = Path(__file__).parent / "static"
 VENDORED = Path(__file__).parent / "vendored"
@@ -41,6 +41,9 @@ WASM = "'wasm-unsafe-eval'"
 _IMPORT_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
 
 
+_BUILD = re.compile(r"^@(\w+)/(?=[^/]+$)")
+
+
 @dataclass(frozen=True, slots=True)
 class StaticFile:
     """A file as it is sent.
@@ -61,10 +64,12 @@ class StaticFile:
 def static_file(name: str) -> StaticFile:
     """A file by its name; a vendored one by its path, such as `three/build/three.module.js`.
 
+    An own one may have the build before its name: `@1f0c/main.js`.
+
     Raises:
         NotFoundError: the pages have no such file.
     """
-    path = _paths().get(name)
+    path = _paths().get(_BUILD.sub("", name))
     if path is None:
         if "/" in name and not VENDORED.is_dir():
             raise NotFoundError(
@@ -73,12 +78,26 @@ def static_file(name: str) -> StaticFile:
             )
         raise NotFoundError("the page has no such file")
     changed = path.stat()
-    return _load(path, changed.st_mtime_ns, changed.st_size)
+    build = shell_version() if path.suffix == ".html" else ""
+    return _load(path, changed.st_mtime_ns, changed.st_size, build)
 
 
-def send_static(request: Request, found: StaticFile) -> Response:
-    """A file, packed if the client takes that, or 304 if it has it already."""
-    headers = {"ETag": found.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+def is_of_build(name: str) -> bool:
+    """Whether a name has the present build in it: another file never gets this name."""
+    found = _BUILD.match(name)
+    return found is not None and found[1] == shell_version()
+
+
+def send_static(request: Request, found: StaticFile, *, lasting: bool = False) -> Response:
+    """A file, packed if the client takes that, or 304 if it has it already.
+
+    Args:
+        request: of the client.
+        found: the file.
+        lasting: whether it never changes under this address, so that nobody has to ask again.
+    """
+    kept = "public, max-age=31536000, immutable" if lasting else "no-cache"
+    headers = {"ETag": found.etag, "Cache-Control": kept, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == found.etag:
         return Response(status_code=304, headers=headers)
     body = found.body
@@ -121,9 +140,14 @@ def import_map_hash(page: StaticFile) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(found[1]).digest()).decode()}'"
 
 
-@cache
 def shell_version() -> str:
     """The version of the pages: another build has another one."""
+    found = ((path.name, path.stat()) for path in _own_files())
+    return _version(tuple((name, at.st_mtime_ns, at.st_size) for name, at in found))
+
+
+@lru_cache(1)
+def _version(_present: tuple[tuple[str, int, int], ...]) -> str:
     return version_of(OWN)
 
 
@@ -135,10 +159,10 @@ def version_of(folder: Path) -> str:
     return found.hexdigest()
 
 
-def shell_files() -> list[str]:
-    """The names of all own files but pages and the worker itself."""
-    names = (path.name for path in _own_files() if path.suffix != ".html")
-    return sorted(name for name in names if name != "worker.js")
+def shell_addresses() -> list[str]:
+    """Where all own files are but pages and the worker itself."""
+    names = sorted(path.name for path in _own_files() if path.suffix != ".html")
+    return [address_of(name, shell_version()) for name in names if name != "worker.js"]
 
 
 @cache
@@ -161,9 +185,9 @@ def _vendored_files() -> Iterator[Path]:
 
 
 @cache
-def _load(path: Path, _modified_ns: int, _size: int) -> StaticFile:
+def _load(path: Path, _modified_ns: int, _size: int, build: str) -> StaticFile:
     body = path.read_bytes()
-    if path.suffix == ".html":
-        body = with_head(body, OWN)
+    if build:
+        body = with_head(body, OWN, build)
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     return StaticFile(body, gzip.compress(body, 6, mtime=0), TYPES[path.suffix], etag)

@@ -8,10 +8,12 @@ function `run()` that returns its figures. Ratios compare what was measured in t
 
 import argparse
 import importlib
+import inspect
 import json
 import pkgutil
 import sys
 import time
+from pathlib import Path
 
 NOT_BENCHMARKS = {
     "__main__",
@@ -21,6 +23,7 @@ NOT_BENCHMARKS = {
     "long_history",
     "movement_scores",
     "movement_splitters",
+    "page_service",
     "people_scores",
     "rivals",
     "scoring",
@@ -38,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description=__doc__)
     parser.add_argument("names", nargs="+", metavar=f"NAME [SIZE…] ({', '.join(names)})")
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    parser.add_argument("--folder", type=Path, help="where `page` keeps its stores")
     arguments = parser.parse_args()
     wanted: dict[str, list[int]] = {}
     for word in arguments.names:
@@ -51,7 +55,8 @@ def main() -> None:
     for name, sizes in wanted.items():
         module = importlib.import_module(f"{package}.{found[name]}")
         started = time.perf_counter()
-        results[name] = module.run(*sizes)
+        keeps = arguments.folder and "folder" in inspect.signature(module.run).parameters
+        results[name] = module.run(*sizes, **({"folder": arguments.folder} if keeps else {}))
         if not arguments.json:
             print(f"{name}: {(module.__doc__ or '').strip().splitlines()[0]}")
             for key, value in results[name].items():

@@ -8,14 +8,19 @@ process of the job is killed in the middle, and another one goes on. The yardsti
 that this follows: four threads and one try, 60 to 80 items a second.
 
 Where the processor is the limit, and not the service, the share of the best possible falls: the
-best possible needs the processor time of an item times the rate, in one process.
+best possible needs the processor time of an item times the rate, in one process. So on a machine
+that does other work as well, bare sockets tell what can be reached there: as many threads as there
+may be requests at once, each sending the next request as soon as the answer is there, and nothing
+else. They run just before and just after.
 """
 
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,6 +41,7 @@ from trackflow.usecases.places.addressing import (
 from trackflow_tests.helpers.address_job import killed_job
 
 ITEMS, LATENCY_S, FAIL_EVERY = 10_000, 0.02, 20
+BARE_REQUESTS = 3_200
 CONNECTIONS = 16
 DEAD_S = 10.0
 YARDSTICK_PER_S = 80.0
@@ -46,9 +52,11 @@ LIMITS = AddressLimits(try_again=timedelta(seconds=2), patience_s=60.0, between_
 def run() -> dict[str, float | int]:
     best_per_s = CONNECTIONS / LATENCY_S * (1 - 1 / FAIL_EVERY)
     with _server("--fail-every", str(FAIL_EVERY)) as url:
+        bare = [_bare_per_s(url)]
         processor_s = time.process_time()
         report, seconds, in_order = _timed(url, ITEMS)
         processor_s = time.process_time() - processor_s
+        bare_per_s = sum([*bare, _bare_per_s(url)]) / 2 * (1 - 1 / FAIL_EVERY)
     dead_after = ITEMS // 4
     with _server("--dead-after", str(dead_after), "--dead-s", str(DEAD_S)) as url:
         broken, broken_s, broken_in_order = _timed(url, ITEMS // 2)
@@ -61,6 +69,8 @@ def run() -> dict[str, float | int]:
         "items/s": rate,
         "best possible items/s": best_per_s,
         "share of the best possible": rate / best_per_s,
+        "bare sockets items/s": bare_per_s,
+        "share of bare sockets": rate / bare_per_s,
         "processor ms/item": processor_s / ITEMS * 1000,
         "share of a processor": processor_s / seconds,
         "times the yardstick (80 items/s)": rate / YARDSTICK_PER_S,
@@ -77,6 +87,23 @@ def run() -> dict[str, float | int]:
         "killed: without an answer after another run": lost,
         "killed: seconds of that run": resumed_s,
     }
+
+
+def _bare_per_s(url: str) -> float:
+    """Requests a second of bare sockets, one for each connection that there may be."""
+    port = int(url.rpartition(":")[2])
+
+    def ask(_: int) -> None:
+        request = b"GET /reverse?lat=50.0&lon=10.0 HTTP/1.1\r\nHost: x\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port)) as stream:
+            for _ in range(BARE_REQUESTS // CONNECTIONS):
+                stream.sendall(request)
+                assert stream.recv(65_536)
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        list(threads.map(ask, range(CONNECTIONS)))
+    return BARE_REQUESTS / (time.perf_counter() - started)
 
 
 @contextmanager

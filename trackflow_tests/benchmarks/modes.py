@@ -195,6 +195,7 @@ def speed() -> dict[str, float]:
     best_s = min(_legs_s(journeys) for _ in range(3))
     per_million = 1e6 / SPEED_POINTS
     return {
+        "legs, share of segmentation's speed": segmentation_s / best_s,
         "legs, processor s per million points": best_s * per_million,
         "segmentation, processor s per million points": segmentation_s * per_million,
     }

@@ -261,6 +261,7 @@ def test_every_verb_prints_json_whatever_came_out(
     (file,) = called("import", "wrong.csv")
     assert called("import list")[0]["devices"] == ["wrong"]
     assert called("device rename", "wrong", "w")["points"] == 60
+    assert called("device merge", "w", "d", "--dry-run")["points"] == 60
     assert called("device merge", "w", "d")["into"] == "d"
     assert {row["device_id"] for row in called("device list")} >= {"d", "bad"}
     assert called("import undo", file["import_id"])["removed"] == 60

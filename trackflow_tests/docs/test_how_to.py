@@ -43,6 +43,7 @@ def test_there_are_pages() -> None:
         "add-a-road-engine",
         "add-a-catalogue-connector",
         "add-a-dagster-check",
+        "add-a-language",
     }
 
 

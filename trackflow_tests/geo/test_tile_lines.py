@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trackflow.geo import polylines, tile_lines
 from trackflow.geo.overviews import OVERVIEW_M, overview_of
-from trackflow.geo.tile_lines import BUFFER, CutLines, WorldLines
+from trackflow.geo.tile_lines import BUFFER, WORLD, CutLines, WorldLines
 from trackflow.geo.vector_tiles import EXTENT, lines_layer, points_layer
 from trackflow_tests.helpers.tiles import decoded
 
@@ -24,7 +24,7 @@ ZOOM, COLUMN, ROW = 4, 8, 5  # lines are shorter than half of the Earth
 def on_the_square(found: list[list[tuple[float, float]]]) -> WorldLines:
     """Lines given in sides of the tile."""
     places = np.array([p for line in found for p in line])
-    x, y = (places + np.array([COLUMN, ROW])).T / 2**ZOOM
+    x, y = np.rint((places + np.array([COLUMN, ROW])).T * (WORLD >> ZOOM)).astype(np.int32)
     return WorldLines(x, y, np.concatenate([[0], np.cumsum([len(line) for line in found])]))
 
 
@@ -63,17 +63,14 @@ def test_a_tile_has_just_what_lies_in_it(found: list[list[tuple[float, float]]])
 def test_fewer_vertices_are_off_by_little(
     found: list[list[tuple[float, float]]], step: int
 ) -> None:
-    lines = on_the_square(found)
-    fewer = tile_lines.at_zoom(lines, ZOOM, step)
-    assert len(fewer.x) <= len(lines.x)
-    unit = step / (EXTENT * 2.0**ZOOM)
+    cut = tile_lines.cut(on_the_square(found), ZOOM, COLUMN, ROW)
+    fewer = tile_lines.simplified(cut, step)
+    assert len(fewer.vertices) <= len(cut.vertices)
+    assert fewer.line.tolist() == cut.line.tolist()
     for k in range(len(found)):
-        before, after = (
-            np.column_stack([of.x, of.y])[of.starts[k] : of.starts[k + 1]] for of in (lines, fewer)
-        )
-        if len(after) > 1:
-            far = shapely.hausdorff_distance(shapely.LineString(before), shapely.LineString(after))
-            assert far <= 3 * unit
+        before, after = drawn(cut, k), drawn(fewer, k)
+        assert before.is_empty == after.is_empty
+        assert before.is_empty or shapely.hausdorff_distance(before, after) <= step + 1
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(-180, 180), st.floats(-85, 85)), min_size=1)))
@@ -82,13 +79,29 @@ def test_many_lines_are_decoded_as_each_of_them(found: list[list[tuple[float, fl
     lines = tile_lines.world_lines(texts)
     assert len(lines.starts) == len(texts) + 1
     for k, text in enumerate(texts):
-        lon = polylines.positions(text)[:, 0]
-        assert lines.x[lines.starts[k] : lines.starts[k + 1]] == pytest.approx(lon / 360 + 0.5)
+        lon = np.unwrap(polylines.positions(text)[:, 0], period=360)
+        x = lines.x[lines.starts[k] : lines.starts[k + 1]]
+        away = x / WORLD - (lon / 360 + 0.5)
+        # half of the Earth is as far either way
+        assert np.all(np.abs(away - np.round(away)) < 1 / WORLD)
+        assert np.all(np.abs(np.diff(x.astype(float))) <= WORLD / 2 + 1)
 
 
 def test_a_line_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not an encoded polyline"):
         tile_lines.world_lines(["_p~iF~ps|U", "_p~iF"])
+
+
+@given(st.lists(st.lists(st.tuples(st.floats(-180, 180), st.floats(-85, 85)), min_size=1)))
+def test_stored_lines_are_read_together_as_they_were(
+    found: list[list[tuple[float, float]]],
+) -> None:
+    lines = tile_lines.read_bytes([tile_lines.world_bytes(np.array(line)) for line in found])
+    alone = [tile_lines.world_bytes(np.array(line)) for line in found]
+    assert len(lines.starts) == len(found) + 1
+    for k, stored in enumerate(alone):
+        part = slice(lines.starts[k], lines.starts[k + 1])
+        assert np.column_stack([lines.x[part], lines.y[part]]).astype("<i4").tobytes() == stored
 
 
 def test_the_way_across_the_antimeridian_is_the_short_one() -> None:
@@ -126,6 +139,9 @@ def test_other_programs_read_the_tiles(tmp_path: Path) -> None:
 def test_an_overview_stays_close(line: list[tuple[float, float]]) -> None:
     text = polylines.encode(*zip(*line, strict=True))
     metres = np.array([111_195 * np.cos(np.radians(60.5)), 111_195])
-    before, after = (polylines.positions(x) * metres for x in (text, overview_of(text)))
+    kept = tile_lines.read_bytes([overview_of(text)])
+    lon, y = kept.x / WORLD * 360 - 180, kept.y / WORLD
+    lat = np.degrees(np.arctan(np.sinh((0.5 - y) * 2 * np.pi)))
+    before, after = polylines.positions(text) * metres, np.column_stack([lon, lat]) * metres
     far = shapely.hausdorff_distance(shapely.LineString(before), shapely.LineString(after))
     assert far <= OVERVIEW_M * 1.1 + 2

@@ -25,6 +25,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--lang=en-US",
+    "--accept-lang=en-US",
     "--window-size=1500,1000",
     "--remote-debugging-port=0",
 )
@@ -78,6 +80,26 @@ class Page:
                     raise NavigatedError(method)
                 assert "error" not in answer, answer
                 return answer["result"]
+
+    def of_browser(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method that belongs to the whole browser."""
+        session, self.session = self.session, None
+        try:
+            return self.call(method, **parameters)
+        finally:
+            self.session = session
+
+    def events_until(self, method: str, last: str) -> list[dict[str, Any]]:
+        """Call a method of the browser; the trace that it sends until an event that ends it."""
+        self.number += 1
+        self.connection.send(json.dumps({"id": self.number, "method": method, "params": {}}))
+        found: list[dict[str, Any]] = []
+        while True:
+            message = json.loads(self.connection.recv(timeout=60))
+            if message.get("method") == "Tracing.dataCollected":
+                found += message["params"]["value"]
+            if message.get("method") == last:
+                return found
 
     def goto(self, url: str) -> None:
         self.call("Page.navigate", url=url)
@@ -137,6 +159,12 @@ class Page:
             for name, value in features.items()
         ]
         self.call("Emulation.setEmulatedMedia", features=found)
+
+    def speak(self, *languages: str) -> None:
+        """Prefer these languages, such as "de-AT", "de", from the next page on."""
+        agent = self.eval("navigator.userAgent")
+        accept = ",".join(languages)
+        self.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=accept)
 
     def press(self, *keys: str) -> None:
         """Press keys one after another, such as "Tab", "ArrowDown", "Escape", " "."""

@@ -224,13 +224,27 @@ class Walker:
             self.put(noise_m=4)
 
     def circle(self, e: Episode) -> None:
-        """A plough in a yard: no net way, but a speed."""
+        """A plough in a yard, or a kart: no net way, but a speed."""
+        if e.size % 2:
+            self.laps(e)
+            return
         start = self.x, self.y
         for i in range(e.count * 3):
             self.s += e.every_s
             angle = i * e.every_s / 10
             self.x, self.y = start[0] + 30 * np.cos(angle), start[1] + 30 * np.sin(angle)
             self.put(noise_m=3)
+
+    def laps(self, e: Episode) -> None:
+        """Round and round, each time in less than a minute."""
+        x, y, period_s = self.x, self.y, self.random.choice([12, 20, 30, 45])
+        radius_m = (e.size % 12 + 3) * period_s / (2 * np.pi)
+        for _ in range(e.count * 6):
+            self.s += min(e.every_s, 5)
+            angle = 2 * np.pi * self.s / period_s
+            self.x, self.y = x + radius_m * np.cos(angle), y + radius_m * np.sin(angle)
+            self.put()
+        self.x, self.y = x, y
 
     def silence(self, e: Episode) -> None:
         """A tracker that sleeps while it is parked, a ferry, a tunnel."""

@@ -29,7 +29,7 @@ from dagster._core.remote_origin import (
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 from sqlalchemy import URL, make_url
 
-from trackflow.serving import BACKFILLS_WAIT
+from trackflow.supervising import BACKFILLS_WAIT
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.http_servers import free_port
 

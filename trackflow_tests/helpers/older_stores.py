@@ -45,6 +45,11 @@ OLD_THRESHOLDS: dict[str, dict[str, Any]] = {
 """Thresholds of which one is invalid since schema 0008."""
 
 
+def _undo_whole_overviews(found: Tables) -> None:
+    for row in found["track_overviews"]:
+        row["polyline"] = "_p~iF~ps|U"
+
+
 def _undo_true_movement(found: Tables) -> None:
     for table in ("segments", "tracks"):
         for row in found[table]:
@@ -70,7 +75,11 @@ def _undo_one_distance(found: Tables) -> None:
         row["time_zone"] = row["time_zone"] or "UTC"
 
 
+OLD_TYPES: dict[str, Any] = {"polyline": sa.Text()}
+"""Of columns that are there no more; the others were numbers."""
+
 UNDONE: dict[str, Callable[[Tables], None]] = {
+    "0024": _undo_whole_overviews,
     "0008": _undo_true_movement,
     "0007": _undo_lasting_aliases,
     "0006": _undo_one_distance,
@@ -121,7 +130,7 @@ def write_store(engine: Engine, revision: str, rows: Tables) -> None:
             if _is_partitioned(connection, table):
                 times = {row[months.column_of(table).name] for row in found}
                 months.make(connection, table, {time.date().replace(day=1) for time in times})
-            types = {column.name: column.type for column in table.columns}
+            types = OLD_TYPES | {column.name: column.type for column in table.columns}
             columns = [sa.column(name, types.get(name, sa.Double())) for name in found[0]]
             connection.execute(sa.insert(sa.table(table.name, *columns)), found)
 

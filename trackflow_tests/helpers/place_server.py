@@ -27,6 +27,7 @@ class PlaceServer:
         dead: whether it breaks off all connections.
         dead_after: number of requests after which it is dead; None for never.
         dead_s: and for how many seconds.
+        town: of all addresses.
         asked: how often each position was answered.
         requests: how many requests came.
         most_at_once: the largest number of requests under way.
@@ -38,6 +39,7 @@ class PlaceServer:
     dead: bool = False
     dead_after: int | None = None
     dead_s: float = 0.0
+    town: str = "Town"
     asked: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     most_at_once: int = 0
@@ -77,7 +79,7 @@ class PlaceServer:
         position = f"{asked['lon'][0]},{asked['lat'][0]}"
         self.asked[position] += 1
         body = json.dumps(
-            {"address": {"road": f"Road of {position}", "house_number": "1", "city": "Town"}}
+            {"address": {"road": f"Road of {position}", "house_number": "1", "city": self.town}}
         ).encode()
         return (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -43,6 +43,7 @@ RESULTS = (
     "day_ledgers",
     "cached_polylines",
     "tracks",
+    "track_overviews",
 )
 
 

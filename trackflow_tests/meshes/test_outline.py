@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
@@ -59,7 +59,13 @@ def test_no_hole_or_island_is_lost_and_none_cross(silhouette: Silhouette, limit_
     assert polygons_of(outline).is_valid
 
 
+BENT = np.zeros((11, 3), np.float32)
+BENT[0, 0], BENT[8], BENT[9, 0], BENT[10, 0] = 1, (-0.25, 0.25, -0.25), 0.25, -0.75
+"""Two pixels that touch at a corner: three corners of the line around them may turn it over."""
+
+
 @given(silhouettes(), st.sampled_from([0.0, 0.4, 3.0, 30.0]), st.floats(0.01, 100))
+@example(Silhouette(BENT, ()), 3.0, 1.0)
 def test_a_body_is_closed_and_has_the_volume_of_its_outline(
     silhouette: Silhouette, limit_m: float, height_m: float
 ) -> None:

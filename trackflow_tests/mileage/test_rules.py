@@ -5,6 +5,7 @@ import itertools
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ from trackflow.mileage.entries import (
     BUSINESS,
     JoinedTime,
     TripPart,
+    amended,
     content_of,
     differences,
     grouped,
@@ -282,6 +284,37 @@ def test_a_change_of_clocks_neither_loses_nor_parts_a_drive(
     for join_min in (stay_min, stay_min - 1):
         is_joined = is_one_day and 0 < join_min >= stay_min
         assert len(grouped(parts, [], 60.0 * join_min)) == (1 if is_joined else 2)
+
+
+END = st.tuples(st.sampled_from([None, "Depot", "High Street 1"]), st.booleans())
+"""A place or an address, and whether it is an address."""
+
+type Ends = list[tuple[tuple[str | None, bool], tuple[str | None, bool]]]
+"""Where each track of a trip began and ended."""
+
+
+@given(*[st.lists(st.tuples(END, END), min_size=2, max_size=2)] * 2)
+def test_an_address_alone_is_no_difference(before: Ends, after: Ends) -> None:
+    def content(ends: Ends) -> dict[str, Any]:
+        parts = []
+        for k, ((start, of_start), (end, of_end)) in enumerate(ends):
+            at = START_OF_ALL + k * HOUR
+            marks = {"start_place": start and of_start, "end_place": end and of_end}
+            named = frozenset(name for name, is_address in marks.items() if is_address)
+            parts.append(
+                TripPart("van", f"{k}", at, at + MINUTE, 1000.0, 1.0,
+                         start_place=start, end_place=end, addresses=named)
+            )  # fmt: skip
+        return content_of(parts, "V", None, "UTC")
+
+    def named(ends: Ends) -> list[str | None]:
+        shown = [ends[0][0], ends[0][1], ends[1][1]]  # start, stop, end
+        return [None if is_address else name for name, is_address in shown]
+
+    book, now = content(before), content(after)
+    found = differences(book, now)
+    assert bool(found) == (named(before) != named(after))
+    assert differences(amended(book, [found]), now) == {}, "each difference once"
 
 
 @given(st.integers(-(10**9), 10**9))

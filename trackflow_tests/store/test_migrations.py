@@ -62,6 +62,7 @@ CONVERTED = {
     "0007": {"track_id"},
     "0008": {"began", "ended", "thresholds", "generation", "status", "pending_since", "updated_at"},
     "0021": {"status", "pending_since", "tracked_generation"},
+    "0024": {"mark"},
 }
 """Columns whose values a migration changes on purpose, by its revision."""
 

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from trackflow.concurrency import permits
 from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.permits import PermitUse
 from trackflow.concurrency.processor import Processor
+from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
-from trackflow.errors import StoppedError
+from trackflow.errors import SourceUnavailableError, StoppedError
 from trackflow.store.database import Store, open_store
-from trackflow.store.service_figures import read_pools, read_services
+from trackflow.store.service_figures import read_pools, read_retries, read_services
 from trackflow.store.service_limits import StoreLedger, StoreTurns
 from trackflow.store.service_tables import service_leases, service_limits
 from trackflow.store.services import Services
@@ -160,6 +162,28 @@ def test_pools_are_told_while_they_work(store: Store) -> None:
         assert read_pools(connection) == {}
 
 
+def test_tries_again_are_told(store: Store) -> None:
+    def read() -> int:
+        with store.read() as connection:
+            return read_retries(connection).get("something", 0)
+
+    services, again = Services(store), Retry(attempts=3, wait_first_s=0.0, name="something")
+    with pytest.raises(SourceUnavailableError):
+        again.call(_fails)
+    deadline = Deadline.after(LONG_S)
+    while not read() and not deadline.is_over:
+        time.sleep(0.05)
+    assert read() == 2, "while the process lives"
+    with pytest.raises(SourceUnavailableError):
+        again.call(_fails)
+    services.close()
+    assert read() == 4
+
+
+def _fails() -> None:
+    raise SourceUnavailableError("away")
+
+
 def test_turns_of_all_processes_are_spaced(store: Store) -> None:
     turns = [StoreTurns(store, SERVICE) for _ in range(3)]
     began, moments = time.monotonic(), []
@@ -172,6 +196,25 @@ def test_turns_of_all_processes_are_spaced(store: Store) -> None:
     # clocks are read a moment apart
     assert min(steps) > 0.3
     assert moments[-1] > 14.0
+
+
+def test_two_processes_together_keep_the_rate(store: Store, tmp_path: Path) -> None:
+    """Each alone would be done in half the time."""
+    per_s, turns = 10.0, 15
+    url = store.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "trackflow_tests.helpers.turn_taker"]
+    command += [url, SERVICE, str(per_s), str(turns), str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as running:
+        processes = [running.enter_context(subprocess.Popen(command, **pipes)) for _ in range(2)]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        told = [process.communicate("go\n", timeout=LONG_S)[0] for process in processes]
+    moments = sorted(float(line) for text in told for line in text.split())
+    assert len(moments) == 2 * turns
+    # no turn comes early; only the first one may have been late
+    assert moments[-1] - moments[0] > 0.8 * (2 * turns - 1) / per_s
 
 
 def test_a_turn_that_is_too_late_is_not_taken(store: Store) -> None:

@@ -113,6 +113,35 @@ def test_a_plough_that_circles_a_yard_moves() -> None:
     assert set(classes(decide(points, Thresholds()))) == {"t"}
 
 
+@pytest.mark.parametrize(
+    ("radius_m", "speed_ms"), [(30, 8), (40, 14), (60, 15), (100, 25), (120, 25)]
+)
+@pytest.mark.parametrize("every_s", [1, 2])
+def test_laps_of_less_than_a_minute_are_no_stay(
+    radius_m: float, speed_ms: float, every_s: float
+) -> None:
+    """Also where a lap takes as long as a slot, or half of one."""
+    t = np.arange(0, 5400, every_s)
+    angle = np.interp(t, [1800, 3300], [0, 1500 * speed_ms / radius_m])
+    noise = drifting(radius_m, len(t), every_s, 5)
+    x, y = radius_m * np.cos(angle) + noise[0], radius_m * np.sin(angle) + noise[1]
+    decisions = decide(at_metres(t, x, y), Thresholds())
+    laps = (t >= 1830) & (t < 3270)
+    assert decisions.on_track[laps].all()
+    assert len(decisions.stays[0]) == 2
+    assert share(decisions.stopped[(t < 1770) | (t > 3330)]) == 1
+
+
+@pytest.mark.parametrize("noise_m", [20, 45])
+@pytest.mark.parametrize("every_s", [1, 2.5, 5])
+def test_fixes_that_drift_fast_are_no_laps(noise_m: float, every_s: float) -> None:
+    for seed in range(3):
+        x, y = drifting(seed, int(7200 / every_s), every_s, noise_m)
+        t = np.arange(len(x)) * every_s
+        slots = cut_slots(at_metres(t, x, y), NO_CUTS, Thresholds())
+        assert not slots.laps.any()
+
+
 def test_a_jam_that_creeps_one_way_is_no_stay() -> None:
     """80 m in five minutes, by jerks of 10 m."""
     t = np.arange(0, 900, 10)

@@ -129,7 +129,8 @@ def test_the_dashboard_can_be_provisioned() -> None:
 def test_every_subject_is_on_the_dashboard() -> None:
     text = " ".join(expression for _, expression in expressions())
     for name in ("stage", "windows", "jobs", "alerts", "disk", "database_connections", "breaker",
-                 "quarantined", "meshes", "catalogue", "logbook", "request_seconds"):  # fmt: skip
+                 "quarantined", "meshes", "catalogue", "logbook", "request_seconds", "service",
+                 "pool", "retries"):  # fmt: skip
         assert f"trackflow_{name}" in text, name
 
 

@@ -30,6 +30,7 @@ from trackflow.defs.roads.assets import report_networks
 from trackflow.defs.runs import UNFINISHED
 from trackflow.geo.time import ONE_DAY, runs_of_days
 from trackflow.usecases.categories.following import days_to_follow
+from trackflow.usecases.days.checks import newest_day
 from trackflow.usecases.days.made import BEGINNING, MadeDay, Position, made_after
 from trackflow.usecases.intake.day_versions import points_of_days
 
@@ -130,6 +131,8 @@ class _Made:
         if not days:
             return 0
         observed = self._observe(days)
+        newest = newest_day(self.trackflow) or days[-1]
+        unchecked = newest - dt.timedelta(days=DAYS_WITHOUT_PARTITION)
         for asset, states in wanted.items():
             numbers = self._numbers(asset, sorted(states))
             for day in sorted(states):
@@ -142,7 +145,7 @@ class _Made:
                     )
                 )
             # of a long history the newest days only: each takes as long as its day
-            for day in sorted(states)[-DAYS_WITHOUT_PARTITION:]:
+            for day in sorted(day for day in states if day > unchecked):
                 for event in self._checks(asset, day):
                     self.instance.report_runless_asset_event(event)
         return len(days)

@@ -14,6 +14,7 @@ from pydantic import Field
 from trackflow.defs.days.jobs import TAGS, process_older_days, process_older_days_job
 from trackflow.defs.days.sensors import processes_days
 from trackflow.defs.errors import step, tick
+from trackflow.defs.intervals import interval_s
 from trackflow.defs.partitions import day_of, days_of_run
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import HELPS_TAG
@@ -64,7 +65,7 @@ def help_with_days_job() -> None:
 @dg.sensor(
     name="helpers_sensor",
     job_name=help_with_days_job.name,  # by name: Dagster would copy the sensor, and warn
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=interval_s(15, "TRACKFLOW_MACHINES"),
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Gives each run over many device-days its helpers on other machines, where "

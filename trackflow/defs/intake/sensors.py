@@ -9,6 +9,7 @@ import dagster as dg
 from trackflow.defs.errors import tick
 from trackflow.defs.intake.jobs import TAGS, import_inbox_job
 from trackflow.defs.intake.observing import POINTS, arrival, observation
+from trackflow.defs.intervals import interval_s
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED
@@ -85,7 +86,7 @@ def write_cursor(after: int, upto: int | None = None, reported: dt.date | None =
 
 @dg.sensor(
     name="followed_table_sensor",
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=interval_s(15, "TRACKFLOW_FOLLOW_URL"),
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Reads new rows of the SQL table that TRACKFLOW_FOLLOW_URL names, and stores them "

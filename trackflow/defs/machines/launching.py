@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._config import UserConfigSchema, process_config, resolve_to_config_type
-from dagster._core.launcher import DefaultRunLauncher, RunLauncher
+from dagster._core.launcher import RunLauncher
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from trackflow.errors import SettingsError
@@ -42,7 +42,9 @@ class ChosenRunLauncher(RunLauncher, ConfigurableClass):
 
 
 def _local(_: Settings, inst_data: ConfigurableClassData, __: LauncherConfig) -> RunLauncher:
-    return DefaultRunLauncher(inst_data)
+    from trackflow.defs.machines.local_launcher import LocalLauncher
+
+    return LocalLauncher(inst_data)
 
 
 def _celery(settings: Settings, inst_data: ConfigurableClassData, _: LauncherConfig) -> RunLauncher:

@@ -1,8 +1,7 @@
-"""Dagster's web server and daemon in one process, for `trackflow serve`.
+"""Dagster's web server, its daemon and all definitions in one process, for `trackflow serve`.
 
-`dagster dev` starts a process for each, and stays itself as a third one; all three load the same
-hundred megabytes of modules. Here the daemon's threads run beside the web server's. The code server
-stays a process of its own, as Dagster replaces it whenever definitions are loaded again.
+`dagster dev` starts a process for each, one that watches the code server, and stays itself as a
+fifth; all load the same hundred megabytes of modules. Runs have processes of their own.
 
 `python -m trackflow.defs.machines.programs MODULE HOST PORT`
 """
@@ -14,19 +13,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from dagster import DagsterInstance
-from dagster._cli.dev import _optionally_create_temp_workspace
-from dagster._cli.workspace.cli_target import workspace_opts_to_load_target
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceLoadTarget
-from dagster._daemon.controller import DagsterDaemonController, daemon_controller_from_instance
+from dagster._daemon.controller import DagsterDaemonController, create_daemons_from_instance
 from dagster._utils.log import configure_loggers
-from dagster_shared.cli import WorkspaceOpts
 from dagster_webserver.cli import host_dagster_ui_with_workspace_process_context
 from dagster_webserver.version import __version__
 
-from trackflow.serving import signals_interrupt
+from trackflow.defs.machines.own_code import first_day_followed, own_workspace
+from trackflow.defs.partitions import FIRST_DAY_FILE_VARIABLE
+from trackflow.settings import Settings
+from trackflow.sources.parsing.arrow_start import start_without_pandas
+from trackflow.supervising import signals_interrupt
 
 LEVEL = "info"
 
@@ -37,47 +36,23 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Run both until interrupted; the end of either is the end of the other."""
+    """Run all until interrupted; the end of one is the end of the others."""
     module, host, port = sys.argv[1:]
     os.environ["DAGSTER_IS_DEV_CLI"] = "1"
+    start_without_pandas()
     configure_loggers(formatter="colored", log_level=LEVEL.upper())
     with suppress(KeyboardInterrupt), signals_interrupt(), ExitStack() as stack:
         instance = stack.enter_context(DagsterInstance.get())
-        target = _code_server(stack, instance, module)
-        controller = stack.enter_context(
-            daemon_controller_from_instance(
-                instance,
-                workspace_load_target=target,
-                code_server_log_level=LEVEL,
-                log_level=LEVEL,
-            )
-        )
+        workspace = stack.enter_context(own_workspace(instance, module, __version__))
+        daemons = [stack.enter_context(one) for one in create_daemons_from_instance(instance)]
+        controller = stack.enter_context(DagsterDaemonController(workspace, daemons))
         stack.enter_context(_watched(controller))
-        workspace = stack.enter_context(
-            WorkspaceProcessContext(
-                instance,
-                version=__version__,
-                read_only=False,
-                workspace_load_target=target,
-                code_server_log_level=LEVEL,
-            )
-        )
+        if file := os.environ.get(FIRST_DAY_FILE_VARIABLE):
+            settings = Settings.from_env()
+            stack.enter_context(first_day_followed(workspace, settings, Path(file)))
         host_dagster_ui_with_workspace_process_context(
             workspace, host, int(port), "", "warning", POLL_MS
         )
-
-
-def _code_server(stack: ExitStack, instance: DagsterInstance, module: str) -> WorkspaceLoadTarget:
-    """Start the code server; returns where the web server and the daemon find it."""
-    _, file = stack.enter_context(
-        _optionally_create_temp_workspace(
-            use_legacy_code_server_behavior=False,
-            workspace_opts=WorkspaceOpts(module_name=(module,)),
-            instance=instance,
-            code_server_log_level=LEVEL,
-        )
-    )
-    return workspace_opts_to_load_target(WorkspaceOpts(workspace=(file,)))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""Executes runs for Celery, each in a process of its own, as Dagster does on one machine.
+"""Executes runs in processes of their own; those of a worker of Celery with its signs of life.
 
-Not in a process of Celery's pool: such a process may start no workers of its own, cannot be
-interrupted so that it hands back what it has claimed, and keeps its memory for the next run.
+A run is not executed in a process of Celery's pool: such a process may start no workers of its own,
+cannot be interrupted so that it hands back what it has claimed, and keeps its memory for the next
+run.
 """
 
 import logging
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._core.origin import JobPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import serialize_value
 
@@ -29,6 +31,39 @@ WAITING = (
 log = logging.getLogger(__name__)
 
 type OpenInstance = Callable[[], dg.DagsterInstance]
+
+
+def run_process(job_origin: JobPythonOrigin, run_id: str) -> subprocess.Popen[bytes]:
+    """Start the process of a run; it ends with the thread that calls this.
+
+    Args:
+        job_origin: where its job is defined.
+        run_id: of the run.
+    """
+    # its records are those that this machine's DAGSTER_HOME names
+    args = ExecuteRunArgs(job_origin, run_id, None, set_exit_code_on_failure=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "dagster", "api", "execute_run", serialize_value(args)],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=END_WITH_PARENT,
+    )
+
+
+def report_lost(instance: dg.DagsterInstance, run_id: str, code: int, where: str = "") -> None:
+    """Fail a run whose process is gone before it could say how the run ended.
+
+    Args:
+        instance: Dagster's records.
+        run_id: of the run.
+        code: with which the process ended.
+        where: the worker that it ran on, if it was another machine.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        on = f" on {where}" if where else ""
+        instance.report_run_failed(
+            run, f"Its process{on} ended with {code} (was there enough memory?)"
+        )
 
 
 class RunProcesses:
@@ -77,16 +112,10 @@ class RunProcesses:
                 return
             instance.add_run_tags(run.run_id, {WORKER_TAG: self.worker})
             with self._announced(instance, run.run_id):
-                # its records are those that this machine's DAGSTER_HOME names
-                own = ExecuteRunArgs(args.job_origin, args.run_id, None, True)
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "dagster", "api", "execute_run", serialize_value(own)],
-                    stdin=subprocess.DEVNULL,
-                    preexec_fn=END_WITH_PARENT,
-                )
+                process = run_process(args.job_origin, args.run_id)
                 self._processes[run.run_id] = process
                 code = process.wait()
-            self._report_lost(instance, args.run_id, code)
+            report_lost(instance, args.run_id, code, self.worker)
 
     def _is_taken(self, run: dg.DagsterRun) -> bool:
         """Whether the run has a process that is starting, here or on another machine."""
@@ -102,14 +131,6 @@ class RunProcesses:
             yield
         finally:
             del self._processes[run_id]
-
-    def _report_lost(self, instance: dg.DagsterInstance, run_id: str, code: int) -> None:
-        """Fail a run whose process is gone before it could say how the run ended."""
-        run = instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished:
-            instance.report_run_failed(
-                run, f"Its process on {self.worker} ended with {code} (was there enough memory?)"
-            )
 
     def watch(self) -> None:
         """Give signs of life, and interrupt runs that a person has cancelled, until `stop`."""

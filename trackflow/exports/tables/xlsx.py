@@ -5,15 +5,12 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
-from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
+from typing import TYPE_CHECKING, Any
 
 from trackflow.exports.tables.section import Section
+
+if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
 
 MOST_CHARACTERS = 32_767
 """A cell of Excel holds no more."""
@@ -29,20 +26,25 @@ def workbook_of(title: str, sheets: Mapping[str, Section], moment: dt.datetime) 
         sheets: the tables by the names of their sheets; at least one.
         moment: what it names as the time of its making: the clock would change its bytes.
     """
+    from openpyxl import Workbook  # 25 MB in each process that only might write a workbook
+
     book = Workbook()
     book.properties.creator = "trackflow"
     book.properties.title = _legal(title)
     book.properties.created = moment
     for number, (name, section) in enumerate(sheets.items()):
         sheet = book.create_sheet() if number else book.active
-        assert isinstance(sheet, Worksheet)
+        assert sheet is not None
         _fill(sheet, section, name)
     file = io.BytesIO()
     book.save(file)
     return _without_clock(file.getvalue(), moment)
 
 
-def _fill(sheet: Worksheet, section: Section, name: str) -> None:
+def _fill(sheet: Any, section: Section, name: str) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
     sheet.title = name
     for column, text in enumerate(section.columns, 1):
         sheet.cell(1, column, text).font = Font(bold=True)
@@ -55,7 +57,7 @@ def _fill(sheet: Worksheet, section: Section, name: str) -> None:
     sheet.freeze_panes = "A2"
 
 
-def _write(cell: Cell | Any, text: str, *, is_number: bool) -> None:
+def _write(cell: "Cell | Any", text: str, *, is_number: bool) -> None:
     if not text:
         return
     if is_number:
@@ -69,6 +71,8 @@ def _write(cell: Cell | Any, text: str, *, is_number: bool) -> None:
 
 
 def _legal(text: str) -> str:
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
     legal: str = ILLEGAL_CHARACTERS_RE.sub("", text)
     return legal[:MOST_CHARACTERS]
 

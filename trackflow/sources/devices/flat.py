@@ -64,7 +64,8 @@ _OF_HOME_ASSISTANT = {
 
 _NOT_OF_TRACCAR = {"latitude", "longitude", "lng", "long"}
 _MORE_NAMES = {
-    "spd": Role.SPEED, "dir": Role.COURSE, "bear": Role.COURSE, "acc": Role.ACCURACY,
+    "spd": Role.SPEED, "s": Role.SPEED, "dir": Role.COURSE, "bear": Role.COURSE,
+    "acc": Role.ACCURACY,
     "timeoffset": Role.TIME, "dev": Role.DEVICE, "gpsaccuracy": Role.ACCURACY,
 }  # fmt: skip
 _TWO_IN_ONE = ("location", "latlon", "latlng", "coords", "coordinates", "position", "gps")

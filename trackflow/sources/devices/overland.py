@@ -21,6 +21,7 @@ from trackflow.sources.devices.fixes import (
     speed_unit_of_query,
 )
 from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.devices.raw_fix import altitude_of
 from trackflow.sources.records import RefusalReason
 
 SOURCE = "overland"
@@ -111,7 +112,7 @@ def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
         properties.get("timestamp"),
         lat,
         lon,
-        properties.get("altitude"),
+        altitude_of(properties.get("altitude"), properties.get("vertical_accuracy")),
         properties.get("horizontal_accuracy"),
         None,
         properties.get("speed"),

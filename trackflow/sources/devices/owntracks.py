@@ -22,6 +22,7 @@ from trackflow.sources.devices.fixes import (
     text,
 )
 from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.devices.raw_fix import altitude_of
 from trackflow.sources.devices.secretbox import decrypted
 from trackflow.sources.records import RefusalReason
 from trackflow.sources.values.times import TimeForm
@@ -200,7 +201,7 @@ def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
         message.get("tst"),
         message.get("lat"),
         message.get("lon"),
-        message.get("alt"),
+        altitude_of(message.get("alt"), message.get("vac")),
         message.get("acc"),
         None,
         message.get("vel"),

@@ -57,6 +57,12 @@ def text(value: object) -> str | None:
     return None
 
 
+def altitude_of(altitude: object, vertical_accuracy: object) -> object:
+    """An altitude; None for the 0 that a phone gives with a negative accuracy for "unknown"."""
+    is_none = altitude == 0 and isinstance(vertical_accuracy, int | float) and vertical_accuracy < 0
+    return None if is_none else altitude
+
+
 def is_placeholder(value: object) -> bool:
     """Whether a sender forgot to put a value here, as by a misspelt name in its settings."""
     return isinstance(value, str) and bool(_PLACEHOLDER.fullmatch(value.strip()))

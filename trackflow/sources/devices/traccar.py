@@ -23,6 +23,7 @@ from trackflow.sources.devices.fixes import (
     text,
 )
 from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.devices.raw_fix import altitude_of
 from trackflow.sources.records import RefusalReason
 from trackflow.sources.values.units import KNOTS_MS
 
@@ -143,7 +144,7 @@ def _sender_of(record: object, endpoint: str) -> str:
         return endpoint
     if isinstance(record.get("position"), Mapping):
         return flat.TRACCAR_SERVER
-    if isinstance(record.get("point"), list):
+    if isinstance(record.get("point"), list | Mapping):
         return flat.PHONETRACK
     if isinstance(record.get("type"), str) and ("data" in record or "encrypted" in record):
         return flat.HOME_ASSISTANT
@@ -155,12 +156,17 @@ def _sender_of(record: object, endpoint: str) -> str:
 
 
 def _is_aside(record: Record) -> bool:
-    """What Home Assistant's app and OwnTracks send besides positions."""
+    """What Home Assistant's app, OwnTracks and Traccar send besides positions."""
     if owntracks.kind_of(record) is owntracks.MessageKind.OTHER:
+        return True
+    if isinstance(record.get("event"), Mapping) and record.get("position") is None:
         return True
     kind = record.get("type")
     is_webhook = isinstance(kind, str) and "data" in record
-    return is_webhook and kind not in (_COMPANION_POSITION, _ENCRYPTED)
+    if is_webhook and kind == _COMPANION_POSITION:
+        data = record.get("data")
+        return isinstance(data, Mapping) and "location_name" in data and "gps" not in data
+    return is_webhook and kind != _ENCRYPTED
 
 
 def _is_encrypted(record: Record) -> bool:
@@ -193,9 +199,13 @@ def _fix(
     sender = _sender_of(record, endpoint)
     if isinstance(point, list):
         record = dict(zip(_POINT_OF_PHONETRACK, point, strict=False))
+    elif isinstance(point, Mapping):
+        record = point
     elif record.get("type") == _COMPANION_POSITION:
         data = record.get("data")
         record = data if isinstance(data, Mapping) else {}
+        altitude = altitude_of(record.get("altitude"), record.get("vertical_accuracy"))
+        record = {**record, "altitude": altitude}
     found = flat.fix_of(record, sender, arrived_us, query_unit_ms)
     return found and found._replace(device=found.device or named)
 
@@ -207,7 +217,9 @@ def _of_client(location: Record, device: str | None, query_unit_ms: float | None
         time=location.get("timestamp"),
         lat=member(location, "coords", "latitude"),
         lon=member(location, "coords", "longitude"),
-        altitude_m=member(location, "coords", "altitude"),
+        altitude_m=altitude_of(
+            member(location, "coords", "altitude"), member(location, "coords", "altitude_accuracy")
+        ),
         accuracy_m=member(location, "coords", "accuracy"),
         speed=member(location, "coords", "speed"),
         speed_unit_ms=1.0 if query_unit_ms is None else query_unit_ms,

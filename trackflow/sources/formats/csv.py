@@ -5,6 +5,7 @@ ways give the same points, so where a block ends changes nothing.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -43,10 +44,19 @@ from trackflow.sources.values.times import (
     times,
     times_in_zones,
 )
-from trackflow.sources.values.units import best_accuracy_m, hemisphere, position
+from trackflow.sources.values.units import (
+    Quantity,
+    best_accuracy_m,
+    factor_of,
+    hemisphere,
+    position,
+)
 
 BLOCK_BYTES = 4 * 2**20
 """About 60,000 rows: enough for Arrow to be fast, little enough to hold many times over."""
+
+GARMIN_START_US = 631_065_600_000_000
+"""1989-12-31, from which Garmin counts, in microseconds since 1970."""
 
 _INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "non", "f"}
 """Values of a column of validity for a position that is none: the tracker had no fix."""
@@ -238,7 +248,8 @@ def _times(
     found: dict[int, Strings], layout: CsvLayout, moment: Strings, rules: TimeRules
 ) -> Times:
     zone = layout.index.get(Role.ZONE)
-    return times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
+    read = times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
+    return replace(read, time_us=read.time_us + GARMIN_START_US) if layout.is_garmin_time else read
 
 
 def _positions(found: dict[int, Strings], layout: CsvLayout) -> tuple[Numbers, Numbers]:
@@ -265,7 +276,9 @@ def _coordinates(
     if side not in layout.index:
         return read
     letters = found[layout.index[side]].to_pylist()
-    signed = [hemisphere(v, c) for v, c in zip(read.values.tolist(), letters, strict=True)]
+    written = found[layout.index[role]].to_pylist()
+    rows = zip(read.values.tolist(), letters, written, strict=True)
+    signed = [hemisphere(value, letter, QUANTITIES[role], text) for value, letter, text in rows]
     return Numbers(np.array(signed, np.float64), read.missing)
 
 
@@ -290,10 +303,21 @@ def _optional(found: dict[int, Strings], layout: CsvLayout, role: Role) -> Float
     if role not in layout.index:
         return None
     column = layout.index[role]
-    factor = columns.factor(role, layout.names[column], layout.names)
-    return numbers(
+    has_units = role is Role.SPEED and Role.SPEED_UNIT in layout.index
+    factor = 1.0 if has_units else columns.factor(role, layout.names[column], layout.names)
+    values = numbers(
         found[column], QUANTITIES[role], factor, decimal_comma=layout.decimal_comma
     ).values
+    return values * _speed_units_ms(found[layout.index[Role.SPEED_UNIT]]) if has_units else values
+
+
+def _speed_units_ms(column: Strings) -> Floats:
+    """Metres per second of the unit in each cell; NaN where it is none."""
+    words = pc.dictionary_encode(column, null_encoding="encode")
+    factors = [factor_of(word or "?", Quantity.SPEED) for word in words.dictionary.to_pylist()]
+    known = np.array([np.nan if factor is None else factor for factor in factors], np.float64)
+    codes = np.asarray(words.indices.to_numpy(zero_copy_only=False))
+    return known[codes] if len(codes) else np.zeros(0)
 
 
 def _sample_lines(head: bytes) -> list[str]:

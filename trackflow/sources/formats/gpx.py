@@ -19,7 +19,16 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.gpx_points import DEVICE, TIME, Field, Point, Points, field, field_of
+from trackflow.sources.parsing.gpx_points import (
+    DEVICE,
+    FIX,
+    TIME,
+    Field,
+    Point,
+    Points,
+    field,
+    field_of,
+)
 from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
 from trackflow.sources.records import Chunk, PointBatch
@@ -27,12 +36,15 @@ from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role, meanings
 from trackflow.sources.values.times import times
-from trackflow.sources.values.units import best_accuracy_m, decimal_commas
+from trackflow.sources.values.units import HDOP_UNIT_M, best_accuracy_m, decimal_commas
 
 CHUNK_POINTS = 50_000
 
 _POINT_TAGS = {"trkpt", "rtept", "wpt"}
 _PLANNED = {"wpt": "waypoint", "rtept": "route point"}
+_HDOP_IN_METRES = "OsmAnd"
+"""A creator whose `hdop` is an accuracy."""
+
 _TRACK_POINT = re.compile(r"<([\w.-]+:)?trkpt[\s>]")
 
 
@@ -90,6 +102,7 @@ class _PointParser(RunParser):
         self._tracks = 0
         self._track_name = self._track_device = ""
         self._is_reopened = False
+        self.hdop_is_metres = False
         super().__init__(name)
 
     def begin(self) -> None:
@@ -126,6 +139,9 @@ class _PointParser(RunParser):
         self._track_field = ""
         if local in _POINT_TAGS:
             self._begin_point(local, attributes)
+        elif local == "gpx":
+            if "creator" in attributes:
+                self.hdop_is_metres = attributes["creator"].startswith(_HDOP_IN_METRES)
         elif local == "trk":
             self._track_depth = self.depth
             if not self._is_reopened:
@@ -254,13 +270,24 @@ class _Reader:
                 merged = np.where(np.isnan(merged), found, merged)
             return merged
 
+        hdop = column(Role.HDOP)
+        if self._parser.hdop_is_metres:
+            hdop = hdop / HDOP_UNIT_M
+        without = np.zeros(len(points), np.bool_)
+        if FIX in points.present:
+            without = np.array([fix == "none" for fix in points.column(FIX)], np.bool_)
+
+        def degrees(written: list[str | None], role: Role) -> Numbers:
+            found = _measured(strings(written), field(role), commas)
+            return Numbers(found.values, found.missing | without)
+
         return Candidates(
             self._devices(points),
             times(strings(points.column(TIME)), self._rules),
-            _measured(strings(lat), field(Role.LAT), commas),
-            _measured(strings(lon), field(Role.LON), commas),
+            degrees(lat, Role.LAT),
+            degrees(lon, Role.LON),
             column(Role.ALTITUDE),
-            best_accuracy_m(column(Role.ACCURACY), column(Role.HDOP)),
+            best_accuracy_m(column(Role.ACCURACY), hdop),
             column(Role.SPEED),
             column(Role.COURSE),
         )

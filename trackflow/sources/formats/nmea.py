@@ -3,7 +3,8 @@
 A point is one moment: its position from RMC (else GGA or GNS), speed and course from RMC, altitude
 and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only now and then,
 the days are counted on from it, over midnight too. A sentence whose checksum is wrong is refused
-alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over.
+alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and so is a
+count behind the checksum, as Android's GnssLogger writes it.
 """
 
 import datetime as dt
@@ -23,7 +24,7 @@ from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.units import HDOP_UNIT_M, KNOTS_MS
 
-_SENTENCE = re.compile(r"\$([A-Z]{2})([A-Z]{3}),([^*$!]*)(?:\*([0-9A-Fa-f]{2}))?\s*$")
+_SENTENCE = re.compile(r"\$([A-Z]{2})([A-Z]{3}),([^*$!]*)(?:\*([0-9A-Fa-f]{2})(?:[,;\s]\d+)?)?\s*$")
 _CLOCK = re.compile(r"(\d{2})(\d{2})(\d{2}(?:\.\d*)?)")
 _DATE = re.compile(r"(\d{2})(\d{2})(\d{2})")
 _ANGLE = re.compile(r"(\d{1,3})(\d{2}(?:\.\d*)?)")

@@ -93,9 +93,17 @@ def _of_json(stream: Stream) -> Iterator[tuple[object, str]]:
     elements = JsonElements(stream, is_nested=_is_nested(stream.peek(_HEAD_BYTES)))
     for count, element in enumerate(elements, start=1):
         named = "/".join(elements.path)
-        if named and isinstance(element, dict) and "topic" not in element:
-            element["topic"] = f"owntracks/{named}"
+        if isinstance(element, dict) and "topic" not in element:
+            named = named or _recorded_by(element)
+            if named:
+                element["topic"] = f"owntracks/{named}"
         yield element, f"element {count}"
+
+
+def _recorded_by(message: Record) -> str:
+    """The user and device that the recorder's API writes beside a message."""
+    user, device = message.get("username"), message.get("device")
+    return f"{user}/{device}" if isinstance(user, str) and isinstance(device, str) else ""
 
 
 _NESTED = re.compile(
@@ -148,6 +156,9 @@ def _lines(stream: Stream) -> Iterator[tuple[bytes, bool]]:
 def _recorded_device(name: str) -> str | None:
     """The user and device of the recorder's folders, if they are part of a name."""
     path = PurePosixPath(name)
+    last = path.parts[-4:]
+    if len(last) == 4 and last[0] == "last" and path.name == f"{last[1]}-{last[2]}.json":
+        return owntracks.device_named(last[1], last[2])
     if not _MONTH_FILE.fullmatch(path.name) or len(path.parts) < 3:
         return None
     return owntracks.device_named(path.parts[-3], path.parts[-2])

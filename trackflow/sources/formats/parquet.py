@@ -1,6 +1,8 @@
 """Reads Parquet and GeoParquet: a row for each position, its columns named as those of a table.
 
-The position is two columns of numbers, or points as well-known binary, which GeoParquet uses.
+The position is two columns of numbers, or points as well-known binary, which GeoParquet uses. A
+table that is written as text tables are (text, objects, columns that decide about others) is read
+as they are.
 """
 
 import io
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from trackflow.errors import BadInputError
@@ -18,6 +21,7 @@ from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.spooling import seekable
 from trackflow.sources.containers.streams import Stream, check_size
 from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.geo_columns import geo_column
@@ -63,18 +67,85 @@ def read_parquet(
     Raises:
         BadInputError: it is no whole Parquet file, or has no column of a position or a time.
     """
+    devices = device_id, fallback_device
     with seekable(stream) as file:  # the end of a Parquet is read first
         size_bytes = file.seek(0, io.SEEK_END)
         file.seek(0)
         try:
             parquet = pq.ParquetFile(file)
-            reader = _Reader(stream, parquet, (device_id, fallback_device), now_us, options)
+            _check_groups(parquet, stream.name)
+            as_text = _is_written_as_text(parquet.schema_arrow, stream.name)
+            reader = None if as_text else _Reader(stream, parquet, devices, now_us, options)
         except _MALFORMED as error:
-            words = stream.damage or str(error).partition("\n")[0][:200]
-            raise BadInputError(f"{stream.name}: cannot be read as Parquet: {words}") from None
+            raise BadInputError(_words(stream, error)) from None
         check_size(parquet.metadata.num_rows * _ROW_BYTES, size_bytes, stream.name)
+        if reader is None:
+            text = Stream(stream.name, _as_csv(parquet, stream), stream.position, lambda: None)
+            yield from read_csv(
+                text,
+                device_id=device_id,
+                fallback_device=fallback_device,
+                now_us=now_us,
+                options=options,
+            )
+            return
         for group in range(parquet.num_row_groups):
             yield from reader.chunks(parquet, group, chunk_points)
+
+
+def _words(stream: Stream, error: Exception) -> str:
+    words = stream.damage or str(error).partition("\n")[0][:200]
+    return f"{stream.name}: cannot be read as Parquet: {words}"
+
+
+def _check_groups(parquet: Any, name: str) -> None:
+    groups = range(parquet.metadata.num_row_groups)
+    sizes = [parquet.metadata.row_group(group).total_byte_size for group in groups]
+    if max(sizes, default=0) > ROW_GROUP_MAX_BYTES:
+        raise BadInputError(f"{name}: has a row group of more than 1 GiB; rewrite it")
+
+
+_OF_TEXT = {
+    Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.SPEED_UNIT, Role.LON_LAT
+}  # fmt: skip
+"""Columns that decide about others, which only the reader of text tables reads."""
+
+
+def _is_written_as_text(schema: Any, name: str) -> bool:
+    """Whether a table has its positions or times in the way of text tables."""
+    flat = _flattened(schema)
+    found = columns.find(flat.names)
+    if geo_column(schema.metadata, name) in schema.names or not columns.has_position(found):
+        return False
+    types = {role: flat.field(index).type for role, index in found.items()}
+    places = (types.get(role) for role in (Role.LAT, Role.LON, Role.POSITION))
+    are_texts = any(place is not None and pa.types.is_string(place) for place in places)
+    in_objects = any("." in flat.names[index] for index in found.values())
+    in_two = found.get(Role.DATE, 0) != found.get(Role.CLOCK, 0) and Role.DATE in found
+    return are_texts or in_objects or in_two or not _OF_TEXT.isdisjoint(found)
+
+
+def _flattened(schema: Any) -> Any:
+    """A schema with the members of objects as columns, named as in JSON."""
+    return schema.empty_table().flatten().schema
+
+
+def _as_csv(parquet: Any, stream: Stream) -> Iterator[bytes]:
+    """The columns that mean something as CSV."""
+    flat = _flattened(parquet.schema_arrow)
+    names = [flat.names[index] for index in sorted(set(columns.find(flat.names).values()))]
+    is_first = True
+    try:
+        for batch in parquet.iter_batches(CHUNK_POINTS):
+            table = pa.Table.from_batches([batch]).flatten().select(names)
+            texts = [_text(table.column(name).combine_chunks()) for name in names]
+            out = io.BytesIO()
+            options = pa_csv.WriteOptions(include_header=is_first)
+            pa_csv.write_csv(pa.table(texts, names=names), out, options)
+            is_first = False
+            yield out.getvalue()
+    except _MALFORMED as error:
+        raise BadInputError(_words(stream, error)) from None
 
 
 class _Reader:
@@ -94,10 +165,6 @@ class _Reader:
         if point in schema.names:
             found = {**found, Role.POSITION: schema.names.index(point)}
         columns.require(found, schema.names, stream.name)
-        groups = range(parquet.metadata.num_row_groups)
-        sizes = [parquet.metadata.row_group(group).total_byte_size for group in groups]
-        if max(sizes, default=0) > ROW_GROUP_MAX_BYTES:
-            raise BadInputError(f"{stream.name}: has a row group of more than 1 GiB; rewrite it")
         self._of_role = {role: schema.names[index] for role, index in found.items()}
         self._all_names = schema.names
         self.names = sorted(set(self._of_role.values()))

@@ -14,8 +14,9 @@ from trackflow.sources.parsing.csv_rows import (
 
 def utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes]:
     """The stream as UTF-8, with the line ends of Unix or Windows even if an old Mac wrote it."""
-    if encoding_of(head) == "utf-16":
-        yield from _from_utf16(stream, block_bytes)
+    encoding = encoding_of(head)
+    if encoding != "utf-8":
+        yield from _from_utf16(stream, block_bytes, encoding)
         return
     only_cr = b"\r" in head and b"\n" not in head
     first = True
@@ -25,8 +26,8 @@ def utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes
         yield _mended(plain)
 
 
-def _from_utf16(stream: Stream, block_bytes: int) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+def _from_utf16(stream: Stream, block_bytes: int, encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     tail = ""
     while True:
         data = stream.read(block_bytes)

@@ -1,6 +1,7 @@
 """How one table is laid out, decided once from its first rows, so that every chunk agrees."""
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ _SEMICIRCLE_DEG = 180.0 / 2**31
 _E7_DEG = 1e-7
 _SURELY_WHOLE_UNITS = 1_000.0
 """No latitude in degrees is this large; 1,000 units of 1e-7 degrees are 11 m off the equator."""
+
+_BEFORE_FIT_S = 1_199_145_600
+"""2008-01-01 in seconds since 1970."""
+
+KEPT_TEXT = r"""^(="|')(.*)["']$"""
+_KEPT_TEXT = re.compile(KEPT_TEXT)
 
 _FREE_TEXT = {
     "address", "adresse", "adres", "direccion", "indirizzo", "osoite", "adress", "endereco",
@@ -40,6 +47,8 @@ class CsvLayout:
         lon_scale: degrees per unit.
         header_lines: lines before the first row.
         loose: the column whose cells may have separators in them without quotes.
+        keeps_text: some cells are written as ="60.1" or '60.1'.
+        is_garmin_time: times count seconds since 1990, as in FIT.
     """
 
     separator: str
@@ -52,6 +61,8 @@ class CsvLayout:
     lon_scale: float
     header_lines: int
     loose: int | None
+    keeps_text: bool = False
+    is_garmin_time: bool = False
 
     @property
     def time_name(self) -> str:
@@ -82,11 +93,13 @@ def decide_layout(
         separator, header_lines, width = _layout_of(lines, given, file)
         names = tuple(f"column {number}" for number in range(1, width + 1))
     loose = _loose(names, index, separator)
-    rows = _sample(lines[header_lines:], separator, len(names), loose)
+    written = _sample(lines[header_lines:], separator, len(names), loose)
+    rows = [[bare(cell) for cell in row] for row in written]
     _settle_device(index, rows)
     if Role.ZONE in index and not _are_zones(rows, index[Role.ZONE]):
         del index[Role.ZONE]
     time_columns = _time_columns(index, rows)
+    lat_scale = _scale(rows, index.get(Role.LAT), names)
     return CsvLayout(
         separator,
         names,
@@ -94,10 +107,12 @@ def decide_layout(
         time_columns,
         _has_short_dates(names, rows, time_columns),
         _has_decimal_commas(rows, index),
-        _scale(rows, index.get(Role.LAT), names),
+        lat_scale,
         _scale(rows, index.get(Role.LON), names),
         header_lines,
         loose,
+        rows != written,
+        lat_scale == _SEMICIRCLE_DEG and _are_garmin_times(rows, time_columns),
     )
 
 
@@ -216,6 +231,18 @@ def _sample(lines: Sequence[str], separator: str, width: int, loose: int | None)
         if row is not None:
             rows.append([cell.strip() for cell in row])
     return rows
+
+
+def bare(cell: str) -> str:
+    """A cell without what keeps a spreadsheet from making a number of it: ="60.1", '60.1'."""
+    found = _KEPT_TEXT.fullmatch(cell)
+    return found[2] if found else cell
+
+
+def _are_garmin_times(rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]) -> bool:
+    """Whether times count from 1989-12-31: as seconds since 1970 they lie before there was FIT."""
+    cells = [row[time_columns[0]] for row in rows if row[time_columns[0]] not in EMPTY_CELLS]
+    return bool(cells) and all(c.isdigit() and int(c) < _BEFORE_FIT_S for c in cells)
 
 
 def _settle_device(index: dict[Role, int], rows: Sequence[Sequence[str]]) -> None:

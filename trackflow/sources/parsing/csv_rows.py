@@ -6,14 +6,15 @@ are put together here and the parser only ever sees whole ones.
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
-from trackflow.sources.parsing.csv_layout import CsvLayout, fitted, split
+from trackflow.sources.parsing.csv_layout import KEPT_TEXT, CsvLayout, fitted, split
 from trackflow.sources.values.cells import EMPTY_CELLS, Strings, strings
 
 RECORD_LINES_MAX = 20
@@ -129,6 +130,18 @@ def cells(found: Records, wanted: Sequence[int], width: int, layout: CsvLayout) 
         width: how many there are.
         layout: of the table.
     """
+    read = _cells(found, wanted, width, layout)
+    if not layout.keeps_text:
+        return read
+    return replace(read, columns={i: _bare(column) for i, column in read.columns.items()})
+
+
+def _bare(column: Strings) -> Strings:
+    """A column as `bare` reads each cell of it."""
+    return pc.replace_substring_regex(column, KEPT_TEXT, r"\2")
+
+
+def _cells(found: Records, wanted: Sequence[int], width: int, layout: CsvLayout) -> Cells:
     separator = layout.separator
     if found.data is not None:
         fast = _cells_at_once(found.data, len(found.rows), wanted, width, separator)

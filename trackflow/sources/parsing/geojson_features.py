@@ -11,6 +11,7 @@ from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.parsing.geojson_lines import line_part, measured_time, time_list, time_parts
 from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.parsing.json_wrapped import known_inside
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
@@ -224,7 +225,17 @@ class FeatureCollector:
         known = known_fields(flat(record))
         position = _position(known)
         if position is None:
-            self.refuse(RefusalReason.NOT_A_POINT, _dumped(record), number)
+            inside = list(known_inside(record))
+            if not inside:
+                self.refuse(RefusalReason.NOT_A_POINT, _dumped(record), number)
+            for each in inside:
+                self._add_known(each, number)
+            return
+        self._add_known(known, number)
+
+    def _add_known(self, known: dict[Role, object], number: int) -> None:
+        position = _position(known)
+        if position is None:
             return
         self.any_feature = True
         if is_invalid(known):

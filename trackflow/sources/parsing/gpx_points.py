@@ -45,6 +45,8 @@ def field(role: Role, factor: float = 1.0) -> Field:
 
 
 ELE, TIME, DEVICE = field(Role.ALTITUDE), field(Role.TIME), field(Role.DEVICE)
+FIX = field(Role.VALID)
+"""The kind of fix: none, 2d, 3d, dgps or pps."""
 
 
 @lru_cache(maxsize=4096)
@@ -57,6 +59,8 @@ def field_of(local: str, is_direct: bool) -> Field | None:
     if local in ("ele", "time"):
         known = ELE if local == "ele" else TIME
         return known if is_direct else None
+    if local == "fix":
+        return FIX if is_direct else None
     found = meanings(local)
     for role in _FIELD_ROLES:
         if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):

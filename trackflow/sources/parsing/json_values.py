@@ -41,8 +41,11 @@ _LONG_WHOLE = re.compile(rb"[\[:,]\s*-?\d{19}")
 _WINDOW_CHARS = 4_096
 
 ELEMENT_LISTS = frozenset(
-    {"features", "locations", "points", "data", "positions", "records", "items"}
-)
+    {
+        "features", "locations", "points", "data", "positions", "records", "items", "result",
+        "results", "entity", "entries", "rows", "samples", "trackpoints", "waypoints", "messages",
+    }
+)  # fmt: skip
 """Names of members whose lists hold the elements."""
 
 
@@ -207,11 +210,11 @@ class JsonElements:
         comma = self._text.rfind(",", self._at, end)
         if comma < 0:
             return []
-        data = self._text[self._at : comma].encode("utf-8", "surrogatepass")
+        data = b"[%b]" % self._text[self._at : comma].encode("utf-8", "surrogatepass")
         try:
             if _LONG_DIGITS in data.translate(_DIGITS) and _LONG_WHOLE.search(data):
                 raise ValueError  # orjson would make a fraction of it
-            found: list[object] = orjson.loads(b"[%b]" % data)
+            found: list[object] = orjson.loads(data)
         except ValueError:
             self._one_by_one_until = self._base + end
             return []

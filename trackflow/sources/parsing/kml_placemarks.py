@@ -22,6 +22,7 @@ _LINES = {"LineString", "LinearRing", "Polygon"}
 _WANTED_PARENTS = {
     "when": {"Track", "MultiTrack", "TimeStamp"},  # a MultiTrack: where a Track's tag is broken
     "coord": {"Track", "MultiTrack"},
+    "angles": {"Track", "MultiTrack"},
     "begin": {"TimeSpan"},
     "end": {"TimeSpan"},
     "coordinates": {"Point"},
@@ -206,16 +207,22 @@ class PlacemarkParser(RunParser):
             self._points.append((value, self.line()))
             if len(self._points) > TRACK_BUFFERED_MAX and self._times:
                 self._flush_points()  # their metadata stand before them in a placemark
+        elif field == "angles":
+            self._list("heading", value.partition(" ")[0])
         elif field == "name":
             self._name = value
         elif field == "value" and self._parent() == "SimpleArrayData":
-            if self._name_of_data in self._arrays or len(self._arrays) < _VALUES_MAX:
-                self._arrays.setdefault(self._name_of_data, []).append(value)
+            self._list(self._name_of_data, value)
         elif field in ("value", "SimpleData"):
             if len(self._data) < _VALUES_MAX:
                 self._data.setdefault(self._name_of_data, value)
         else:
             self._times[field] = value
+
+    def _list(self, name: str, value: str) -> None:
+        """One of the values that a track lists for its positions."""
+        if name in self._arrays or len(self._arrays) < _VALUES_MAX:
+            self._arrays.setdefault(name, []).append(value)
 
     def _begin_track(self) -> None:
         self._track_count += 1

@@ -1,11 +1,13 @@
 """Which column holds what, and in which unit, by the names of columns and members."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from trackflow.errors import BadInputError
 from trackflow.sources.values.units import (
+    FEET_M,
     HDOP_UNIT_M,
     KMH_MS,
     KNOTS_MS,
@@ -44,7 +46,10 @@ _EXAMPLES = {
 }
 _LENIENT_RANK = 1_000
 _BARE_UNIT_RANK = 2_000
-_ONLY_WHOLE = {Role.ROW_ID, Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.POSITION}
+_ONLY_WHOLE = {
+    Role.ROW_ID, Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.POSITION,
+    Role.SPEED_UNIT,
+}  # fmt: skip
 """Roles whose names are common words: a longer name around one of them means something else."""
 _BARE_UNITS = {
     "kmh": KMH_MS, "kph": KMH_MS, "mph": 0.44704, "knots": KNOTS_MS
@@ -112,6 +117,7 @@ def _without_unit(simple: str, role: Role) -> list[tuple[str, float]]:
 
 def _without_affixes(stem: str) -> list[str]:
     without = [stem.removeprefix(p) for p in PREFIXES if stem.startswith(p) and stem != p]
+    without += [s.removeprefix(p) for s in without for p in PREFIXES if s.startswith(p) and s != p]
     both = [stem, *without]
     return without + [
         s.removesuffix(ending) for s in both for ending in SUFFIXES if s.endswith(ending)
@@ -194,7 +200,16 @@ def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
     factor = meaning.factor if meaning else 1.0
     if role is Role.SPEED and factor == 1.0 and not _names_metres(plain(name)):
         return sender_speed_unit_ms(names) if names else factor
+    if role in (Role.LAT, Role.LON) and factor == 1.0 and "timeiso8601" in map(plain, names):
+        return math.degrees(1.0)  # Suunto
+    if role is Role.ALTITUDE and factor == 1.0 and _are_of_aircraft(map(plain, names)):
+        return FEET_M
     return factor
+
+
+def _are_of_aircraft(simple: Iterable[str]) -> bool:
+    """Whether these are the columns of Flightradar24, which flies in feet and knots."""
+    return {"callsign", "position", "altitude", "direction"} <= set(simple)
 
 
 def _names_metres(simple: str) -> bool:
@@ -205,12 +220,17 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
     """Metres per second of one unit of a speed whose column has no unit, by the sender.
 
     Traccar's server reports knots, as do AIS (`SOG`) and receivers; OwnTracks writes kilometres
-    per hour beside its `tst`, and so do the loggers whose latitudes end in N or S.
+    per hour beside its `tst` (Colota has `bear` there, and metres per second), as do the loggers
+    whose latitudes end in N or S, and flespi.
     """
     simple = {plain(name) for name in names}
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
         return KNOTS_MS
-    if {"tst", "vel"} <= simple or "latitudens" in simple:
+    if _are_of_aircraft(simple):
+        return KNOTS_MS
+    if {"ident", "positionlatitude"} <= simple:  # flespi
+        return KMH_MS
+    if ({"tst", "vel"} <= simple and "bear" not in simple) or "latitudens" in simple:
         return KMH_MS
     return 1.0
 

@@ -3,14 +3,23 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import QUANTITIES, Role
-from trackflow.sources.values.units import has_decimal_comma, hemisphere, measure
+from trackflow.sources.values.units import (
+    Quantity,
+    factor_of,
+    has_decimal_comma,
+    hemisphere,
+    measure,
+)
 
 _INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix"}
 _DEEPEST = 3
 _MEMBERS_MAX = 500
 _COORDINATES = (Role.LAT, Role.LON)
+_DECIDING = (Role.NORTH_SOUTH, Role.EAST_WEST, Role.SPEED_UNIT)
 _SIDES = ((Role.LAT, Role.NORTH_SOUTH), (Role.LON, Role.EAST_WEST))
 
 
@@ -38,6 +47,11 @@ def known_fields(
         known[role] = value
         if is_number and (factor != 1.0 or isinstance(value, str)):
             written.append((role, factor))
+    if Role.SPEED_UNIT in known and Role.SPEED in known:
+        unit = known[Role.SPEED_UNIT]
+        unit_ms = factor_of(unit, Quantity.SPEED) if isinstance(unit, str) else None
+        written = [each for each in written if each[0] is not Role.SPEED]
+        written.append((Role.SPEED, np.nan if unit_ms is None else unit_ms))
     if written:
         comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
         for role, factor in written:
@@ -45,7 +59,7 @@ def known_fields(
     for role, side in _SIDES if Role.NORTH_SOUTH in known or Role.EAST_WEST in known else ():
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
-            known[role] = hemisphere(degrees, known[side])
+            known[role] = hemisphere(degrees, known[side], QUANTITIES[role], known[role])
     return known
 
 
@@ -61,7 +75,7 @@ def columns_of_fields(
         records: names and values.
     """
     roles = _roles(names)
-    if any(role in (Role.NORTH_SOUTH, Role.EAST_WEST) for role, *_ in roles):
+    if any(role in _DECIDING for role, *_ in roles):
         return None
     known: dict[Role, list[object]] = {}
     written: list[tuple[Role, float]] = []

@@ -1,12 +1,14 @@
 """One time as a file or a sender writes it, to UTC microseconds; each is read by itself.
 
-Understood are ISO 8601 and what spreadsheets, loggers and servers write instead of it, and counts
-of seconds, milli-, micro- and nanoseconds since 1970, recognised by their size. 24:00 is the next
-midnight. Only an order of day and month that no value reveals has to be set.
+Understood are ISO 8601 and what spreadsheets, loggers and servers write in place of it, counts of
+seconds, milli-, micro- and nanoseconds since 1970, and the days of spreadsheets, all of them known
+by their size. 24:00 is the next midnight. Only an order of day and month that no value reveals has
+to be set.
 """
 
 import datetime as dt
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,6 +21,8 @@ from trackflow.sources.values.zones import zone_of
 LARGEST_US = 9.0e18
 _SECONDS_1990 = 631_152_000
 _SECONDS_2100 = 4_102_444_800
+_DAYS_1990, _DAYS_2100 = 32_874, 73_051
+_SERIAL_START = dt.datetime(1899, 12, 30)  # noqa: DTZ001  a clock on the wall
 _TEXT_MAX_CHARS = 80
 
 
@@ -58,9 +62,19 @@ BY_ITSELF = TimeRules()
 
 _HAS_DIGIT = re.compile("[0-9]")
 _MONTH_NAMES = """
-    jan january januar|feb february februar|mar march marz|apr april|may mai|jun june juni
-    |jul july juli|aug august|sep sept september|oct october okt oktober|nov november
-    |dec december dez dezember"""
+    jan january januar januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
+    |feb february februar februari fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
+    |mar march marz mrz maart mars marzo marco maaliskuu maaliskuuta
+    |apr april avril avr abril abr aprile huhtikuu huhtikuuta
+    |may mai mei mayo maggio mag maio maj toukokuu toukokuuta
+    |jun june juni juin junio giugno giu junho kesakuu kesakuuta
+    |jul july juli juillet juil julio luglio lug julho heinakuu heinakuuta
+    |aug august augustus augusti aout agosto ago elokuu elokuuta
+    |sep sept september septembre septiembre settembre set setembro syyskuu syyskuuta
+    |oct october okt oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
+    |nov november novembre noviembre novembro marraskuu marraskuuta
+    |dec december dez dezember decembre diciembre dic dicembre dezembro des desember
+     joulukuu joulukuuta"""
 _MONTHS = {
     name: month
     for month, names in enumerate(_MONTH_NAMES.split("|"), start=1)
@@ -73,21 +87,34 @@ _CLOCK = (
 _ZONE = (
     r"(?:\s*(?P<zone>Z|[+-]\d{1,2}(?::?\d{2}){0,2}|\[?[A-Za-z][A-Za-z_/]*(?:[+-]\d[\d:]*)?\]?))?"
 )
+_WEEKDAY = r"(?:[A-Za-z]{2,9}\.?,?\s+)?"
 _DATES = (
     r"(?P<y>\d{4})(?P<sep>[-/.:])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
     r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})",
-    r"(?:[A-Za-z]{3,9}\.?,?\s+)?(?P<d>\d{1,2})(?:\.?\s+|-)(?P<name>[A-Za-z]{3,9})\.?(?:,?\s+|-)(?P<y>\d{4})",
-    r"(?:[A-Za-z]{3,9}\.?,?\s+)?(?P<name>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})",
+    (
+        rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.?\s+|er\s+|-)(?:de\s+)?(?P<name>[A-Za-z]{{3,12}})\.?"
+        r"(?:,?\s+(?:de\s+)?|-)(?P<y>\d{4})"
+    ),
+    rf"{_WEEKDAY}(?P<name>[A-Za-z]{{3,12}})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})",
 )
-_FORMS = [
-    re.compile(rf"{date}(?:\s*T\s*|,?\s+(?:at\s+|klo\s+|um\s+|kl\.?\s+)?|_){_CLOCK}{_ZONE}")
-    for date in _DATES
-]
+_BETWEEN = r"(?:\s*T\s*|,?\s+(?:at\s+|klo\s+|um\s+|kl\.?\s+|a\s+las\s+|a\s+)?|_)"
+_FORMS = [re.compile(rf"{date}{_BETWEEN}{_CLOCK}{_ZONE}") for date in _DATES]
+_FORMS.append(
+    re.compile(
+        rf"[A-Za-z]{{3}}\s+(?P<name>[A-Za-z]{{3}})\s+(?P<d>\d{{1,2}})\s+{_CLOCK}{_ZONE}\s+(?P<y>\d{{4}})"
+    )
+)
+"""What C and Java write: Wed May  1 10:00:00 2024, Wed May 01 13:00:00 GMT+03:00 2024."""
+
+_ZONE_NAME = re.compile(r"\s*\([A-Za-z][^()]*\)$")
+"""The zone once more in words, as browsers write it behind its offset."""
+
 _COMPACT = re.compile(
     r"(?P<date>(?:19|20)\d{6})(?:[T _-]?(?P<clock>\d{6})|[T _-](?P<short>\d{5}|\d{4})|"
     r"[T _-](?P<marked>\d{1,2}:\d{2}(?::\d{2})?))(?:[.,](?P<f>\d{1,9}))?"
     r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
 )
+_COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}),(\d+)$")
 _BRACKET_ZONE = re.compile(r"(?<=[Z\d])\[[A-Za-z_/+-]+\]$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?")
 
@@ -120,10 +147,12 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         return None, False
     form = rules.form
     if form is None or form is not TimeForm.ISO:
-        value = number(text)
+        value = number(text if "," not in text else _COUNT_WITH_COMMA.sub(r"\1.\2", text))
         if value is not None and not _COMPACT.fullmatch(text):
             if form is None:
                 form = epoch_form(value)
+                if form is None and is_serial(value):
+                    return to_us(_of_serial(value).replace(tzinfo=rules.zone)), True
             return (None if form is None else _count_us(value, form)), False
         if form is not None:
             return None, False
@@ -148,6 +177,16 @@ def epoch_form(value: float) -> TimeForm | None:
         if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
             return form
     return None
+
+
+def is_serial(value: float) -> bool:
+    """Whether a number can be a date of a spreadsheet, in days since 1899-12-30."""
+    return _DAYS_1990 <= value < _DAYS_2100
+
+
+def _of_serial(days: float) -> dt.datetime:
+    """The moment on the wall that a spreadsheet counts so; its fractions are exact to 1 ms."""
+    return _SERIAL_START + dt.timedelta(milliseconds=round(days * 86_400_000))
 
 
 def orders_of(text: str) -> set[DateOrder]:
@@ -184,13 +223,21 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
             return dt.datetime.fromisoformat(text)
         except ValueError:
             pass  # 24:00, or no such day
-    text = _BRACKET_ZONE.sub("", text)
+    text = _ZONE_NAME.sub("", _BRACKET_ZONE.sub("", _unaccented(text)))
     for pattern in _FORMS:
         found = pattern.fullmatch(text)
         if found is not None:
             return _of_parts(found, order)
     compact = _COMPACT.fullmatch(text)
     return _of_compact(compact) if compact else None
+
+
+def _unaccented(text: str) -> str:
+    """The text with plain letters: names of months have accents, and blanks may be narrow ones."""
+    if text.isascii():
+        return text
+    marked = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in marked if not unicodedata.combining(c))
 
 
 def _of_parts(found: re.Match[str], order: DateOrder | None) -> dt.datetime | None:

@@ -23,6 +23,7 @@ from trackflow.sources.values.moments import (
     TimeForm,
     TimeRules,
     epoch_form,
+    is_serial,
     orders_of,
     parse_time,
     read_time,
@@ -92,7 +93,7 @@ def decide_order(
         AmbiguousOrderError: all dates can be read in two ways.
     """
     cells = [cell.strip() for cell in sample if cell and cell.strip()]
-    if cells and all(_is_relative(cell) for cell in cells):
+    if cells and all(_is_relative(cell) for cell in cells) and not all(map(_is_serial, cells)):
         raise BadInputError(
             f"{file}: the column {column!r} counts from an unknown start, so it gives no time of "
             "day; a time must be like 2026-01-31T12:00:00Z or seconds since 1970"
@@ -115,6 +116,11 @@ class AmbiguousOrderError(BadInputError):
 def _is_relative(cell: str) -> bool:
     value = number(cell)
     return value is not None and abs(value) < _SECONDS_1990
+
+
+def _is_serial(cell: str) -> bool:
+    value = number(cell)
+    return value is not None and is_serial(value)
 
 
 def times(column: Strings, rules: TimeRules = BY_ITSELF) -> Times:

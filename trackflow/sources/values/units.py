@@ -6,6 +6,7 @@ degree signs, hemisphere letters, and units behind the number or in the name of 
 
 import itertools
 import re
+import struct
 from collections.abc import Sequence
 from enum import Enum
 
@@ -36,7 +37,7 @@ class Quantity(Enum):
 _DEGREES = {"": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0}
 _COORDINATES = {
     **_DEGREES, "wgs84": 1.0, "decimal": 1.0, "decimaldegrees": 1.0, "dd": 1.0, "e7": 1e-7,
-    "e6": 1e-6, "microdegrees": 1e-6, "semicircles": 180 / 2**31, "rad": 180 / np.pi,
+    "e6": 1e-6, "i": 1e-7, "microdegrees": 1e-6, "semicircles": 180 / 2**31, "rad": 180 / np.pi,
     "radians": 180 / np.pi,
 }  # fmt: skip
 
@@ -53,11 +54,13 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         **_spelled(
             {
                 "ms mps metersps meterss metresps msec meterspersecond metrespersecond "
-                "meterpersecond metersec": 1.0,
+                "meterpersecond metersec meterssecond metressecond metersecond мс": 1.0,
                 "kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
-                "kilometerperhour kilometerprostunde kmstd": KMH_MS,
+                "kilometerperhour kilometerprostunde kmstd kmt kmu kmtim kmtimmen kmuur kmtime "
+                "kilometrosporhora kmhora kmheure кмч": KMH_MS,
                 "mph mih milesperhour mileshour": MPH_MS,
-                "kn kt kts knot knots knoten noeuds nudos nmh": KNOTS_MS,
+                "kn kt kts knot knots knoten noeuds nudos nodi knop knopen knutar solmua nmh узлы "
+                "узлов": KNOTS_MS,
                 "fps fts feetpersecond ftps": FEET_M,
                 "cms cmps": 0.01,
                 "mms mmps": 0.001,
@@ -69,7 +72,7 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         **_spelled(
             {
                 "m mfrommsl meter meters metre metres mtr mts masl msl amsl asl metrit metri "
-                "metros": 1.0,
+                "metros metri metrow м": 1.0,
                 "ft feet foot": FEET_M,
                 "km kilometer kilometers kilometre kilometres": 1000.0,
                 "cm centimeters centimetres": 0.01,
@@ -124,6 +127,10 @@ _PLAIN_PAIR = re.compile(
     r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
 )
 """What nearly all are, read without a look at the rare ones."""
+
+_WELL_KNOWN_BINARY = re.compile(r"0[01](?:[0-9A-Fa-f]{2}){20,40}")
+_WITH_SRID = 0x20000000
+_WGS84 = 4326
 
 _TEXT_MAX_CHARS = 200
 """A longer text is no number; patterns are not tried on it."""
@@ -223,6 +230,8 @@ def coordinate(text: str, axis: Quantity, factor: float = 1.0) -> float | None:
         text = (text.removesuffix(letters[0]) if text.endswith(letters[0])
                 else text.removeprefix(letters[0])).strip()  # fmt: skip
     degrees = _degrees(text)
+    if degrees is not None and letters:
+        degrees = hemisphere(degrees, "N" if axis is Quantity.LATITUDE else "E", axis, text)
     if degrees is None or (letters and text.startswith("-")):
         return None
     return sign * degrees * factor
@@ -240,13 +249,37 @@ def _degrees(text: str) -> float | None:
     return number(bare, decimal_comma=True)
 
 
-def hemisphere(degrees: float, letter: object) -> float:
+def hemisphere(degrees: float, letter: object, axis: Quantity, written: object = None) -> float:
     """A coordinate with the letter of its own column: S and W are negative.
 
-    A number that has a sign already keeps it.
+    A number that has a sign already keeps it. Receivers write degrees and minutes in one number
+    beside such a letter: 6010.194 is 60° 10.194'.
+
+    Args:
+        degrees: the number.
+        letter: such as N, or West.
+        axis: latitude or longitude.
+        written: the number as it was written, whose leading zeros count.
     """
     first = letter.strip()[:1].upper() if isinstance(letter, str) else ""
+    if _AXES.get(first) is not axis:
+        return degrees
+    if (apart := _minutes_apart(degrees, axis, written)) is not None:
+        degrees = apart
     return -degrees if first in ("S", "W") and degrees > 0 else degrees
+
+
+def _minutes_apart(number: float, axis: Quantity, written: object) -> float | None:
+    """Degrees out of `dddmm.mmm`; None for a number that is none, or is in degrees."""
+    is_lat = axis is Quantity.LATITUDE
+    spelled = isinstance(written, str) and re.fullmatch(
+        r"\d{4}[.,]\d+" if is_lat else r"\d{5}[.,]\d+", written.strip()
+    )
+    largest = 90.0 if is_lat else 180.0
+    if not spelled and not largest < number <= 100 * largest:
+        return None
+    whole, minutes = divmod(number, 100)
+    return whole + minutes / 60 if minutes < 60 else None
 
 
 def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | None:
@@ -262,6 +295,8 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
     plain = _PLAIN_PAIR.fullmatch(text)
     if plain is not None and not lon_first:
         return float(plain[1]), float(plain[2])
+    if _WELL_KNOWN_BINARY.fullmatch(text.strip()):
+        return _of_binary(text.strip())
     text = text.translate(_SIGNS).strip()
     if text.lower().startswith("geo:"):
         text = text[4:].partition(";")[0]
@@ -281,6 +316,21 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
             if lat is not None and lon is not None:
                 return lat, lon
     return None
+
+
+def _of_binary(text: str) -> tuple[float, float] | None:
+    """Latitude and longitude of a point in the hexadecimal form in which PostGIS prints it."""
+    data = bytes.fromhex(text)
+    order = "<" if data[0] else ">"
+    (kind,) = struct.unpack_from(f"{order}I", data, 1)
+    start = 9 if kind & _WITH_SRID else 5
+    if kind & 0xFF != 1 or (start == 9 and struct.unpack_from(f"{order}I", data, 5)[0] != _WGS84):
+        return None
+    try:
+        lon, lat = struct.unpack_from(f"{order}dd", data, start)
+    except struct.error:
+        return None
+    return lat, lon
 
 
 def _halves(text: str) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ class Role(StrEnum):
     HDOP = "hdop"
     SPEED = "speed"
     COURSE = "course"
+    SPEED_UNIT = "unit of the speed"
 
 
 # Earlier names win: a file with `recorded_at` and `received_at` means the first.
@@ -52,16 +53,21 @@ _NAMES: dict[Role, str] = {
         "aikaleima pvmaika paivamaarajaaika paivamaaraaika pvmjaaika aika mittausaika "
         "dataora dataeora marcatemporale datahora datahorautc orario "
         "datumtijd datumentijd tijdstip tijdstempel tidsstampel tidpunkt datumtid datotid "
-        "tidspunkt ts t servertime receivedat"
+        "tidspunkt ts t servertime receivedat "
+        "dataczas dataiczas czasutc znacznikczasu datumacas casovaznamka datumsacas idopont "
+        "datumido idobelyeg datahoralocal momento zamandamgasi датаивремя датавремя "
+        "时间 日期时间 时间戳 日時 タイムスタンプ 시간"
     ),
     Role.DATE: (
         "date utcdate gpsdate dateutc day localdate recordeddate fixdate startdate "
-        "datum fecha paivamaara pvm paiva data dato jour giorno dia tag dateoffix"
+        "datum fecha paivamaara pvm paiva data dato jour giorno dia tag dateoffix "
+        "dzien tarih дата 日期 日付"
     ),
     Role.CLOCK: (
         "time utctime gpstime timeutc localtime clock timeofday hour recordedtime fixtime "
         "uhrzeit zeit heure hora ora orario kello kellonaika klo aika tijd tid klokslag klockslag "
-        "klokkeslett tijdstip heurelocale horalocal oralocale starttime timeoffix"
+        "klokkeslett tijdstip heurelocale horalocal oralocale starttime timeoffix "
+        "czas godzina cas ido ora saat время 时刻 時刻"
     ),
     Role.ZONE: (
         "timezone tz utcoffset gmtoffset timezoneoffset tzoffset zone timezoneid tzid tzname "
@@ -74,7 +80,9 @@ _NAMES: dict[Role, str] = {
         "gpslatitude decimallatitude geolat latitudens latns latitud latitudine breitengrad breite "
         "geobreite geographischebreite geografischebreite leveysaste leveyspiiri leveys "
         "leveyskoordinaatti breedtegraad breedte geografischebreedte breddgrad bredd breddegrad "
-        "latti latdec ycoord ycoordinate coordy pointy latwgs wgs84lat y"
+        "latti latdec ycoord ycoordinate coordy pointy latwgs wgs84lat y "
+        "szerokoscgeograficzna szerokosc szergeogr zemepisnasirka szelesseg "
+        "foldrajziszelesseg laiuskraad enlem широта 纬度 緯度 위도"
     ),
     Role.LON: (
         "longitude lon lng long positionlong positionlon positionlongitude locationlong "
@@ -83,7 +91,10 @@ _NAMES: dict[Role, str] = {
         "langengrad laengengrad lange laenge geolange geographischelange geographischelaenge "
         "geografischelange pituusaste pituuspiiri pituus pituuskoordinaatti lengtegraad lengte "
         "geografischelengte longitudgrad langd lengdegrad laengdegrad londec xcoord xcoordinate "
-        "coordx pointx wgs84lon x"
+        "coordx pointx wgs84lon x "
+        "dlugoscgeograficzna dlugosc dlgeogr zemepisnadelka zemepisnadlzka "
+        "hosszusag "
+        "foldrajzihosszusag pikkuskraad boylam долгота 经度 経度 경도"
     ),
     Role.NORTH_SOUTH: (
         "ns northsouth latref latituderef latitudehemisphere lathemisphere nshemisphere latdir "
@@ -113,31 +124,45 @@ _NAMES: dict[Role, str] = {
         "gerat geraet geratid geraeteid gerateid fahrzeug fahrzeugid kennzeichen "
         "appareil vehicule idvehicule immatriculation dispositivo iddispositivo vehiculo matricula "
         "laite laiteid laitetunnus laitteenid ajoneuvo rekisterinumero rekisteritunnus veicolo "
-        "targa apparaat apparaatid toestel voertuig kenteken enhet fordon kjoretoy"
+        "targa apparaat apparaatid toestel voertuig kenteken enhet fordon kjoretoy "
+        "veiculo placa dispositivoid pojazd urzadzenie vozidlo zarizeni zariadenie jarmu eszkoz "
+        "arac "
+        "устроиство автомобиль 设备 设备id 端末 icao24 icao "
+        "ident veh registration callsign"
     ),
     Role.ROW_ID: "id",
     Role.ALTITUDE: (
         "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
         "altitudewgs84 z hohe hoehe meereshohe hoheuber altura elevacion altitud altitudine quota "
-        "korkeus merenpinnasta hoogte hojd hoyde altitudemsl heightmsl"
+        "korkeus merenpinnasta hoogte hojd hoyde altitudemsl heightmsl "
+        "heightaboveellipsoid heightabovemsl heightabovesealevel altitudeasl elevationm wysokosc "
+        "vyska nadmorskavyska magassag yukseklik rakim высота 海拔 高度 標高 高程"
     ),
     Role.ACCURACY: (
         "accuracy horizontalaccuracy haccuracy hacc acc gpsaccuracy positionaccuracy "
         "locationaccuracy precision eph uncertainty accuracyradius horizontalprecision "
         "horizontaluncertainty radius genauigkeit prazision exactitude exactitud tarkkuus "
-        "precisione accuratezza nauwkeurigheid noggrannhet noyaktighet precisiongps"
+        "precisione accuratezza nauwkeurigheid noggrannhet noyaktighet precisiongps "
+        "accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
+        "pontossag dogruluk точность 精度"
     ),
     Role.HDOP: "hdop gpshdop horizontaldop",
     Role.SPEED: (
         "speed velocity vel gpsspeed groundspeed enhancedspeed sog speedoverground spd "
         "currentspeed vehiclespeed "
-        "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart"
+        "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart "
+        "hastighed velocidade predkosc rychlost sebesseg kiirus hiz скорость 速度 速さ"
     ),
     Role.COURSE: (
-        "course bearing heading cog azimuth direction angle courseoverground gpsbearing gpsheading "
+        "course bearing cog courseoverground heading azimuth direction angle gpsbearing gpsheading "
         "gpscourse bear trueheading track head truecourse trackangle "
         "kurs richtung fahrtrichtung cap direction rumbo direccion suunta kulkusuunta rotta "
-        "direzione koers richting riktning kompassi"
+        "direzione koers richting riktning kompassi "
+        "hdg direcao rumo kierunek smer irany yon курс 方向 航向 方位"
+    ),
+    Role.SPEED_UNIT: (
+        "speedunit speedunits unitofspeed unitspeed speeduom velocityunit velocityunits "
+        "geschwindigkeitseinheit unitevitesse unidadvelocidad unidaddevelocidad"
     ),
 }  # fmt: skip
 
@@ -151,7 +176,8 @@ PREFIXES = (
     "gps", "geo", "position", "pos", "location", "loc", "coords", "coordinates", "coordinate",
     "point", "vehicle", "device", "current", "last", "raw", "wgs84", "fix", "attributes", "data",
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
-    "state",
+    "state", "record", "values", "payload", "decodedpayload",
+    "uplinkmessagedecodedpayload", "enddeviceids",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 
@@ -162,9 +188,15 @@ SUFFIXES = (
 """What may stand behind one."""
 
 
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i"}
+)
+"""Letters that are no letter with an accent to Unicode."""
+
+
 def plain(name: str) -> str:
     """A name without case, accents, spaces and punctuation."""
     if not name.isascii():
-        marked = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o"))
+        marked = unicodedata.normalize("NFKD", name.lower().translate(_LETTERS))
         name = "".join(c for c in marked if not unicodedata.combining(c))
     return re.sub(r"[\W_]+", "", name.lower())

@@ -26,6 +26,9 @@ c, n, b = categories.c, category_days.c, processing_batches.c
 CHUNK = 500
 """Keys per statement: databases limit how many values one may have."""
 
+MARKED_US = 1 << 40
+"""Twelve days: of two times of writing one has to be another one within so many microseconds."""
+
 COMPARED = (
     "end_time", "track_id", "category", "purpose", "partner", "rate", "decided_by", "rule_id",
     "rules_version", "decision_id", "origins",
@@ -256,6 +259,26 @@ def forget_days(
     connection.execute(sa.update(category_days).where(*chosen).values(sources_hash=""))
 
 
+def mark_of_categories(
+    connection: Connection, device_ids: Devices, start_us: int, end_us: int
+) -> str:
+    """A text that is another one after any change of the categories that `outcomes_between` gives.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices; None for all.
+        start_us: microseconds since 1970.
+        end_us: the same, not included.
+    """
+    # the sum of whole times would be too large for a database
+    written = sa.func.sum(epoch_us(c.updated_at) % MARKED_US)
+    query = sa.select(sa.func.count(), written).where(
+        *_begun(connection, device_ids, start_us, end_us)
+    )
+    count, total = connection.execute(query).one()
+    return f"{count}-{int(total or 0)}"
+
+
 def outcomes_between(
     connection: Connection, device_ids: Devices, start_us: int, end_us: int
 ) -> dict[tuple[str, int], str]:
@@ -268,9 +291,16 @@ def outcomes_between(
         end_us: the same, not included.
     """
     query = sa.select(c.device_id, epoch_us(c.start_time).label("start_us"), c.category).where(
-        c.start_time >= from_us(start_us) - longest(connection),
-        c.start_time < from_us(end_us),
-        c.category.is_not(None),
-        *of_devices(c.device_id, device_ids),
+        c.category.is_not(None), *_begun(connection, device_ids, start_us, end_us)
     )
     return {(row.device_id, row.start_us): row.category for row in connection.execute(query)}
+
+
+def _begun(
+    connection: Connection, device_ids: Devices, start_us: int, end_us: int
+) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        c.start_time >= from_us(start_us) - longest(connection),
+        c.start_time < from_us(end_us),
+        *of_devices(c.device_id, device_ids),
+    )

@@ -60,9 +60,11 @@ def made_after(connection: Connection, after: Position, most: int, last: dt.date
             sa.func.sum(done_at(stage)),
         ]
     moment = sa.func.max(b.updated_at)
+    # grouped are the few days of which a batch was worked on, by the index on days
+    changed = sa.select(b.day).where(b.updated_at >= after.moment)
     query = (
         sa.select(b.day, moment, *columns)
-        .where(b.day <= last)
+        .where(b.day <= last, b.day.in_(changed))
         .group_by(b.day)
         .having(sa.or_(moment > after.moment, sa.and_(moment == after.moment, b.day > after.day)))
         .order_by(moment, b.day)

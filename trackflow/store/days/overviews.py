@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -23,6 +24,17 @@ o, t = track_overviews.c, tracks.c
 MOST_KEYS = 500
 """Per statement: databases limit how many values one may have."""
 
+
+def _as_it_is(column: Any) -> sa.ColumnElement[Any]:
+    """A column without what the library does to each of its values."""
+    return sa.type_coerce(column, sa.types.NullType())
+
+
+KEYS = (
+    _as_it_is(o.track_id).label("track_id"),
+    o.device_id,
+    epoch_us(o.start_time).label("start_us"),
+)
 COPIED = ("track_id", "device_id", "start_time", "end_time", "west", "south", "east", "north")
 
 
@@ -62,7 +74,7 @@ def replace(
 def _row(track: Mapping[str, Any]) -> dict[str, Any]:
     line = overview_of(track["matched_polyline"])
     row = {name: track[name] for name in COPIED}
-    return {**row, "polyline": line, "mark": mark_of(track["track_id"], line)}
+    return {**row, "line": line, "mark": mark_of(track["track_id"], line)}
 
 
 def fill_missing(connection: Connection) -> int:
@@ -83,18 +95,18 @@ def fill_missing(connection: Connection) -> int:
     return made
 
 
-def read_all(connection: Connection, device_id: str) -> dict[uuid.UUID, str]:
+def read_all(connection: Connection, device_id: str) -> dict[uuid.UUID, bytes]:
     """The overviews of all tracks of a device."""
-    query = sa.select(o.track_id, o.polyline).where(o.device_id == device_id)
-    return {row.track_id: row.polyline for row in connection.execute(query)}
+    query = sa.select(o.track_id, o.line).where(o.device_id == device_id)
+    return {row.track_id: row.line for row in connection.execute(query)}
 
 
 def read_lines(
     connection: Connection, device_ids: Devices, start_us: int, end_us: int
 ) -> Sequence[sa.Row[Any]]:
-    """Id, device, start and overview of tracks that overlap a time, the newest first.
+    """Id, device, start and overview (`line`) of tracks that overlap a time, the newest first.
 
-    The id is as the database has it: most readers need few of them.
+    Tracks without a line are left out. The id is as the database has it: most readers need few.
 
     Args:
         connection: to the store.
@@ -102,17 +114,10 @@ def read_lines(
         start_us: microseconds since 1970.
         end_us: the same, not included.
     """
-    query = (
-        sa.select(
-            sa.type_coerce(o.track_id, sa.types.NullType()).label("track_id"),
-            o.device_id,
-            epoch_us(o.start_time).label("start_us"),
-            o.polyline,
-        )
-        .where(*_in_time(connection, device_ids, start_us, end_us))
-        .order_by(o.start_time.desc(), o.track_id)
+    query = sa.select(*KEYS, _as_it_is(o.line).label("line")).where(
+        *_in_time(connection, device_ids, start_us, end_us)
     )
-    return connection.execute(query).all()
+    return _newest_first(connection.execute(query).all())
 
 
 def read_exact_lines(
@@ -133,17 +138,19 @@ def read_exact_lines(
     if (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > most:
         return None
     query = (
-        sa.select(
-            sa.type_coerce(o.track_id, sa.types.NullType()).label("track_id"),
-            o.device_id,
-            epoch_us(o.start_time).label("start_us"),
-            t.matched_polyline.label("polyline"),
-        )
+        sa.select(*KEYS, t.matched_polyline.label("line"))
         .join_from(track_overviews, tracks, t.track_id == o.track_id)
         .where(*where)
-        .order_by(o.start_time.desc(), o.track_id)
     )
-    return connection.execute(query).all()
+    return _newest_first(connection.execute(query).all())
+
+
+def _newest_first(found: Sequence[Any]) -> Sequence[Any]:
+    """Those with a line by start, then by id: databases take longer to order so many."""
+    rows = [row for row in found if row[3]]
+    starts = np.fromiter((row[2] for row in rows), np.int64, len(rows))
+    ids = np.array([str(row[0]) for row in rows])
+    return [rows[k] for k in np.lexsort([ids, -starts]).tolist()]
 
 
 def read_extent(connection: Connection, device_ids: Devices, start_us: int, end_us: int) -> Extent:

@@ -1,93 +1,33 @@
 """Sums over tracks by day of a time zone: all kilometres of days, anywhere, come from here.
 
 There is no second copy of them that could be out of step. A track that lies in one day is added up
-by the database, from an index. Only tracks that are divided, by a midnight or by a change of the
-travel mode, are read one by one; they keep their amounts by quarters of an hour, so that the parts
-add up to the whole.
+by the database, from an index. Only tracks that are divided by a midnight are read one by one; they
+keep their amounts by quarters of an hour, so that the parts add up to the whole.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.calendar_days import DayRun
 from trackflow.geo.time import from_us, to_us
-from trackflow.store.categories.tables import categories, legs
+from trackflow.store.categories.tables import categories
+from trackflow.store.days.mode_travel import read_mode_travel
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_conditions import touching
 from trackflow.store.days.track_ids import longest
+from trackflow.store.days.travel_rows import Per, TravelQuery, TravelRow
 from trackflow.store.tables import devices, tracks
 from trackflow.store.types import epoch_us
 from trackflow.tracks.day_parts import TrackLength, within
 
-t, c, g = tracks.c, categories.c, legs.c
+t, c = tracks.c, categories.c
 
 BATCH_ROWS = 5000
-
-type Span = tuple[int, int, str | None]
-"""Begin, end and key of a part of a track."""
-
-
-class Per(StrEnum):
-    """What sums are kept apart by, beside the day."""
-
-    DEVICE = "device"
-    GROUP = "group"
-    MODE = "mode"
-    CATEGORY = "category"
-
-
-class TravelRow(NamedTuple):
-    """Sums over parts of tracks on one day.
-
-    Attributes:
-        day: ordinal of the day in its zone.
-        key: the device, group, travel mode or category; None for all, and where there is none.
-        tracks: how many have a part in it.
-        trips: how many tracks begin on this day; of several modes, the longest one has it.
-        length_mm: of the parts.
-        duration_us: of the parts.
-        longest_mm: the longest part.
-        top_kmh: the highest speed; 0 where it is not known.
-        idle_ms: halts; None where no track knows them.
-        climb_cm: elevation gain; None where no track knows heights.
-    """
-
-    day: int
-    key: str | None
-    tracks: int
-    trips: int
-    length_mm: int
-    duration_us: int
-    longest_mm: int
-    top_kmh: float
-    idle_ms: int | None
-    climb_cm: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TravelQuery:
-    """Which tracks are added up, and how.
-
-    Attributes:
-        device_ids: of these devices, None for all.
-        start_us: from this moment on, microseconds since 1970.
-        end_us: until this moment.
-        runs: the days between them.
-        per: what else sums are kept apart by; None for nothing.
-    """
-
-    device_ids: Devices
-    start_us: int
-    end_us: int
-    runs: Sequence[DayRun]
-    per: Per | None = None
 
 
 def time_span(connection: Connection, device_ids: Devices) -> tuple[int, int] | None:
@@ -113,6 +53,9 @@ def own_zones(connection: Connection, device_ids: Devices) -> dict[str, str | No
 
 def read_travel(connection: Connection, wanted: TravelQuery) -> Iterator[TravelRow]:
     """Sums by day and key, in no order; several rows of one day and key are to be added up."""
+    if wanted.per is Per.MODE:
+        yield from read_mode_travel(connection, wanted)
+        return
     lines = _lines(connection, wanted)
     yield from _whole(connection, wanted, lines)
     yield from _divided(connection, wanted, lines)
@@ -158,17 +101,6 @@ def _key(per: Per | None) -> sa.ColumnElement[str | None]:
         return devices.c.group_name
     if per is Per.CATEGORY:
         return c.category
-    if per is Per.MODE:
-        # of the leg that goes on at its begin, if it goes on until its end; "" if several do
-        at_begin = (
-            sa.select(sa.case((g.end_time >= t.end_time, g.mode), else_=""))
-            .where(g.device_id == t.device_id, g.start_time <= t.start_time)
-            .order_by(g.start_time.desc())
-            .limit(1)
-            .correlate(tracks)
-            .scalar_subquery()
-        )
-        return sa.func.coalesce(at_begin, "")
     return sa.literal(None, sa.Text)
 
 
@@ -185,9 +117,6 @@ def _day(moment: sa.ColumnElement[int], runs: Sequence[DayRun]) -> sa.ColumnElem
 
 def _whole(connection: Connection, wanted: TravelQuery, lines: sa.Subquery) -> Iterator[TravelRow]:
     x = lines.c
-    conditions = [x.first_day == x.last_day, x.first_day > 0]
-    if wanted.per is Per.MODE:
-        conditions.append(x.key != "")
     count = sa.func.count()
     query = (
         sa.select(
@@ -202,7 +131,7 @@ def _whole(connection: Connection, wanted: TravelQuery, lines: sa.Subquery) -> I
             sa.func.sum(x.idle_ms),
             sa.func.sum(x.climb_cm),
         )
-        .where(*conditions)
+        .where(x.first_day == x.last_day, x.first_day > 0)
         .group_by(x.first_day, *([x.key] if wanted.per else []))
     )
     for row in connection.execute(query):
@@ -217,9 +146,6 @@ def _divided(
     connection: Connection, wanted: TravelQuery, lines: sa.Subquery
 ) -> Iterator[TravelRow]:
     x = lines.c
-    is_divided = x.first_day != x.last_day
-    if wanted.per is Per.MODE:
-        is_divided = sa.or_(is_divided, x.key == "")
     same = sa.and_(t.device_id == x.device_id, t.start_time == x.start_time)
     query = (
         sa.select(
@@ -228,42 +154,32 @@ def _divided(
             epoch_us(t.fastest_at).label("fastest_us"),
         )
         .join(tracks, same)
-        .where(is_divided)
+        .where(x.first_day != x.last_day)
         .order_by(x.device_id, x.start_us)
         .execution_options(yield_per=BATCH_ROWS)
     )  # fmt: skip
-    legs_of = _Legs(connection, wanted) if wanted.per is Per.MODE else None
     with connection.execute(query) as rows:
         for row in rows:
-            spans = [(row.start_us, row.end_us, row.key if wanted.per else None)]
-            if legs_of:
-                spans = legs_of.spans(row.device_id, row.start_us, row.end_us)
-            yield from _parts(row, spans, wanted)
+            yield from _parts(row, row.key if wanted.per else None, wanted)
 
 
-def _parts(row: Any, spans: Sequence[Span], wanted: TravelQuery) -> Iterator[TravelRow]:
-    """The parts of a track, by day and by its spans of one key each."""
+def _parts(row: Any, key: str | None, wanted: TravelQuery) -> Iterator[TravelRow]:
+    """The parts of a track by day."""
     start_us, end_us = row.start_us, row.end_us
     length = TrackLength.read(start_us, end_us, row.length_mm, row.quarters_mm)
-    seen: set[tuple[int, str | None]] = set()
-    metres: dict[str | None, int] = {}
-    for low_us, high_us, key in spans:
-        metres[key] = metres.get(key, 0) + length.between(low_us, high_us)
-        for day, begin_us, finish_us in _days(wanted.runs, low_us, high_us):
-            length_mm = length.between(begin_us, finish_us)
-            duration_us = finish_us - begin_us
-            # at which moment of the track it was so fast is known, so it counts there alone
-            is_fastest = row.fastest_us is not None and begin_us <= row.fastest_us < finish_us
-            yield TravelRow(
-                day, key, (day, key) not in seen, 0, length_mm, duration_us,
-                length_mm, row.max_speed_kmh if is_fastest else 0.0,
-                within(row.quarters_idle_ms, start_us, end_us, begin_us, finish_us),
-                within(row.quarters_climb_cm, start_us, end_us, begin_us, finish_us),
-            )  # fmt: skip
-            seen.add((day, key))
+    for day, begin_us, finish_us in _days(wanted.runs, start_us, end_us):
+        length_mm = length.between(begin_us, finish_us)
+        # at which moment of the track it was so fast is known, so it counts there alone
+        is_fastest = row.fastest_us is not None and begin_us <= row.fastest_us < finish_us
+        yield TravelRow(
+            day, key, 1, 0, length_mm, finish_us - begin_us,
+            length_mm, row.max_speed_kmh if is_fastest else 0.0,
+            within(row.quarters_idle_ms, start_us, end_us, begin_us, finish_us),
+            within(row.quarters_climb_cm, start_us, end_us, begin_us, finish_us),
+        )  # fmt: skip
     if wanted.start_us <= start_us < wanted.end_us:
         ((day, *_),) = _days(wanted.runs, start_us, start_us + 1)
-        yield TravelRow(day, max(metres, key=metres.__getitem__), 0, 1, 0, 0, 0, 0.0, None, None)
+        yield TravelRow(day, key, 0, 1, 0, 0, 0, 0.0, None, None)
 
 
 def _days(runs: Sequence[DayRun], start_us: int, end_us: int) -> Iterator[tuple[int, int, int]]:
@@ -277,54 +193,3 @@ def _days(runs: Sequence[DayRun], start_us: int, end_us: int) -> Iterator[tuple[
         inner = [run.begin_us + k * run.length_us for k in range(first + 1, last + 1)]
         for k, (begin_us, finish_us) in enumerate(pairwise([low_us, *inner, high_us])):
             yield run.first + first + k, begin_us, finish_us
-
-
-class _Legs:
-    """The legs of devices in a time, to divide tracks by their modes."""
-
-    def __init__(self, connection: Connection, wanted: TravelQuery) -> None:
-        self._connection = connection
-        self._reach = longest(connection)
-        self._wanted = wanted
-        self._device_id: str | None = None
-        self._legs: list[tuple[int, int, str]] = []
-        self._at = 0
-
-    def _open(self, device_id: str) -> None:
-        """Read the legs of one device: most devices have no track that is divided."""
-        query = (
-            sa.select(epoch_us(g.start_time), epoch_us(g.end_time), g.mode)
-            .where(
-                g.device_id == device_id,
-                g.start_time >= from_us(self._wanted.start_us) - 2 * self._reach,
-                g.start_time < from_us(self._wanted.end_us) + self._reach,
-            )
-            .order_by(g.start_time)
-        )
-        self._legs = [(row[0], row[1], row[2]) for row in self._connection.execute(query)]
-        self._device_id, self._at = device_id, 0
-
-    def spans(self, device_id: str, start_us: int, end_us: int) -> list[Span]:
-        """The modes of a track from its start to its end; None where no leg is known.
-
-        Tracks of a device have to be asked for in order.
-        """
-        if device_id != self._device_id:
-            self._open(device_id)
-        while self._at < len(self._legs) and self._legs[self._at][1] <= start_us:
-            self._at += 1
-        found: list[Span] = []
-        now_us = start_us
-        for begin_us, finish_us, mode in self._legs[self._at :]:
-            if begin_us >= end_us:
-                break
-            if begin_us > now_us:
-                found.append((now_us, begin_us, None))
-                now_us = begin_us
-            until_us = min(finish_us, end_us)
-            if until_us > now_us:
-                found.append((now_us, until_us, mode))
-                now_us = until_us
-        if now_us < end_us or not found:
-            found.append((now_us, end_us, None))
-        return found

@@ -24,6 +24,8 @@ def read_boxes(
 ) -> Sequence[sa.Row[Any]]:
     """Id, start and end in microseconds, and box of tracks that touch a time, by start.
 
+    The id is as the database has it: most readers need few of them.
+
     Args:
         connection: to the store.
         device_ids: the devices; None for all.
@@ -33,7 +35,7 @@ def read_boxes(
     start, end = from_us(start_us), from_us(end_us)
     query = (
         sa.select(
-            t.track_id,
+            sa.type_coerce(t.track_id, sa.types.NullType()).label("track_id"),
             epoch_us(t.start_time).label("start_us"),
             epoch_us(t.end_time).label("end_us"),
             t.west,
@@ -51,10 +53,11 @@ def read_boxes(
 
 
 def read_matched_lines(
-    connection: Connection, track_ids: Sequence[uuid.UUID]
-) -> Iterator[tuple[uuid.UUID, str]]:
-    """The encoded lines of tracks, in no order."""
+    connection: Connection, track_ids: Sequence[Any]
+) -> Iterator[tuple[Any, str]]:
+    """The id and the encoded line of tracks, in no order; ids are as in `read_boxes`."""
+    key = sa.type_coerce(t.track_id, sa.types.NullType())
     for begin in range(0, len(track_ids), MOST_KEYS):
-        some = track_ids[begin : begin + MOST_KEYS]
-        query = sa.select(t.track_id, t.matched_polyline).where(t.track_id.in_(some))
+        some = [uuid.UUID(str(one)) for one in track_ids[begin : begin + MOST_KEYS]]
+        query = sa.select(key, t.matched_polyline).where(t.track_id.in_(some))
         yield from ((row[0], row[1]) for row in connection.execute(query))

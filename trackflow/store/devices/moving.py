@@ -64,6 +64,17 @@ def first_us(connection: Connection, device_id: str) -> int | None:
     return span[0] if span else None
 
 
+def shared_moments(connection: Connection, device_id: str, into: str) -> tuple[int, int]:
+    """The number of a device's points, and of those at whose time another device has one too."""
+    other = gps_points.alias()
+    is_shared = sa.exists().where(other.c.device_id == into, other.c.recorded_at == g.recorded_at)
+    counted = sa.select(
+        sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((is_shared, 1), else_=0)), 0)
+    ).where(g.device_id == device_id)
+    points, shared = connection.execute(counted).one()
+    return int(points), int(shared)
+
+
 def move(connection: Connection, device_id: str, into: str, now: dt.datetime) -> int:
     """Move points, those that they replaced, and all that is kept of a device to another one.
 

@@ -4,8 +4,8 @@ import datetime as dt
 import functools
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,6 +65,19 @@ class Device:
             SettingsError: the preset or a threshold makes no sense.
         """
         return preset_thresholds(self.preset).override(self.overrides)
+
+    def changed(self, overrides: Mapping[str, float | None], preset: str | None) -> "Device":
+        """The device with other thresholds.
+
+        Args:
+            overrides: own thresholds by name; the value None restores the preset's or the default.
+            preset: one of `PRESETS`; "" restores the defaults, None leaves it as it is.
+        """
+        merged = {**self.overrides, **overrides}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        return replace(
+            self, overrides=kept, preset=self.preset if preset is None else preset or None
+        )
 
 
 SETTINGS = (
@@ -233,11 +246,10 @@ def change_device(
         raise SettingsError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
     if time_zone:
         zone_named(time_zone)
-    merged = {**old.overrides, **(overrides or {})}
-    kept = {name: value for name, value in merged.items() if value is not None}
     zone = old.time_zone if time_zone is None else time_zone or None
-    chosen = old.preset if preset is None else preset or None
-    new = Device(device_id, profile or old.profile, zone, kept, chosen)
+    new = replace(
+        old.changed(overrides or {}, preset), profile=profile or old.profile, time_zone=zone
+    )
     buffer_us(new.thresholds)  # refused now, not when the next run fails
     connection.execute(
         sa.update(devices)

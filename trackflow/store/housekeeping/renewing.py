@@ -18,6 +18,9 @@ SENDERS_NAMED = "0011"
 NUMBERS = "0021"
 """The schema since which a track knows its halts, its climb and when it was fastest."""
 
+OVERVIEWS, WHOLE_OVERVIEWS = "track_overviews", "0024"
+"""The table of tracks' overviews, and the schema since which these are whole numbers."""
+
 SENDERS = ("owntracks", "overland", "traccar", "geojson")
 """Those of schema 0010, by the beginning of `source`."""
 

@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0023"
+SCHEMA_VERSION = "0024"
 """The newest revision in `versions/`."""

@@ -1,7 +1,8 @@
 """Which days of devices are in the books as their tracks are now."""
 
 import datetime as dt
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,10 @@ c, d = category_days.c, logbook_days.c
 
 FORGOTTEN = "-"
 """A hash that no inputs have."""
+
+
+MOST_DAYS = 500
+"""Days per statement: databases limit how many values one may have."""
 
 
 def due_days(
@@ -106,3 +111,14 @@ def forget_days(
     """
     chosen = (*of_devices(d.device_id, device_ids), *of_days(d.day, first, last))
     connection.execute(sa.update(logbook_days).where(*chosen).values(inputs_hash=FORGOTTEN))
+
+
+def forget_some_days(connection: Connection, days: Mapping[str, Collection[dt.date]]) -> None:
+    """Let some days of devices be due, as far as they are noted; the devices are locked."""
+    for device_id, mine in sorted(days.items()):
+        for some in itertools.batched(sorted(mine), MOST_DAYS):
+            connection.execute(
+                sa.update(logbook_days)
+                .where(d.device_id == device_id, d.day.in_(some))
+                .values(inputs_hash=FORGOTTEN)
+            )

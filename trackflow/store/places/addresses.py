@@ -95,6 +95,44 @@ def read(connection: Connection, cells: Sequence[str]) -> dict[str, AddressRow]:
     return {row.cell: AddressRow._make(row) for row in rows}
 
 
+class StayAddress(NamedTuple):
+    """The address of a stay; its end is None while the device is there."""
+
+    start_time: dt.datetime
+    end_time: dt.datetime | None
+    address: str
+
+
+def addresses_of_stays(
+    connection: Connection, device_id: str, start: dt.datetime, end: dt.datetime
+) -> list[StayAddress]:
+    """Known addresses of a device's stays that overlap `[start, end]`, in order of time."""
+    query = (
+        sa.select(s.start_time, s.end_time, a.address)
+        .join(addresses, a.cell == s.cell)
+        .where(
+            s.device_id == device_id,
+            s.start_time <= end,
+            sa.or_(s.end_time.is_(None), s.end_time >= start),
+            a.address.is_not(None),
+        )
+        .order_by(s.start_time)
+    )
+    return [StayAddress._make(row) for row in connection.execute(query)]
+
+
+def days_of_stays(connection: Connection, cells: Sequence[str]) -> dict[str, set[dt.date]]:
+    """The days, by device, on which stays in some cells begin or end."""
+    query = sa.select(s.device_id, s.start_time, s.end_time).where(
+        is_among(connection.dialect.name, s.cell)
+    )
+    found: dict[str, set[dt.date]] = {}
+    for device_id, start, end in connection.execute(query, listed(connection, list(cells))):
+        days = found.setdefault(device_id, set())
+        days.update(one.date() for one in (start, end) if one is not None)
+    return found
+
+
 def drop_unused(connection: Connection) -> int:
     """Delete the addresses of places where no stay is left; returns how many."""
     used = sa.select(s.cell)

@@ -14,6 +14,7 @@ from trackflow.store.days.queries import Devices, of_days, of_devices
 from trackflow.store.dialects import insert_into
 from trackflow.store.places.tables import places, stay_days, stays
 from trackflow.store.tables import processing_batches, tracks
+from trackflow.store.types import epoch_us
 
 s, n, t, p, b = stays.c, stay_days.c, tracks.c, places.c, processing_batches.c
 
@@ -125,6 +126,27 @@ def read_stays(
         query = query.where(s.start_time <= end)
     query = query.order_by(s.device_id, s.start_time).limit(limit)
     return [StayRow._make(row) for row in connection.execute(query)]
+
+
+def read_spots(
+    connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
+) -> Sequence[Sequence[Any]]:
+    """Begin and end in microseconds, longitude and latitude of stays that touch `[start, end]`.
+
+    The end is None while the device is still there. They come in no order.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices; None for all.
+        start: UTC.
+        end: UTC.
+    """
+    query = sa.select(epoch_us(s.start_time), epoch_us(s.end_time), s.longitude, s.latitude).where(
+        *of_devices(s.device_id, device_ids),
+        sa.or_(s.end_time.is_(None), s.end_time >= start),
+        s.start_time <= end,
+    )
+    return connection.execute(query).all()
 
 
 def replace_between(

@@ -29,6 +29,9 @@ from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
 
 
+RETRY = Retry(name="race tracks")
+
+
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
     """How patient a sync is with its source, and how much a kill may lose.
@@ -43,7 +46,7 @@ class FetchLimits:
             thousand requests.
     """
 
-    retry: Retry = field(default_factory=Retry)
+    retry: Retry = RETRY
     list_s: float = 120.0
     page_s: float = 60.0
     keep_rows: int = 25

@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -47,7 +47,7 @@ class FileOptions:
 
 
 @dataclass(slots=True)
-class DecisionsReport:
+class ImportReport:
     """The result of an import.
 
     Attributes:
@@ -56,7 +56,6 @@ class DecisionsReport:
         unchanged: rows that were imported or decided before.
         refused: how many rows cannot be used.
         refusals: the first of them, each with its line and reason.
-        changed: tracks that were decided anew with another result.
         errors: by device, why what is made of its tracks could not follow.
     """
 
@@ -65,8 +64,24 @@ class DecisionsReport:
     unchanged: int = 0
     refused: int = 0
     refusals: list[LineRefusal] = field(default_factory=list)
-    changed: int = 0
     errors: dict[str, str] = field(default_factory=dict)
+
+    def refuse(self, refused: list[LineRefusal]) -> None:
+        """Count and list rows that cannot be used."""
+        self.refused += len(refused)
+        listed = sorted([*self.refusals, *refused], key=lambda one: one.line)
+        self.refusals = listed[:MOST_REFUSED]
+
+
+@dataclass(slots=True)
+class DecisionsReport(ImportReport):
+    """The result of an import of what tracks were for.
+
+    Attributes:
+        changed: tracks that were decided anew with another result.
+    """
+
+    changed: int = 0
 
 
 def import_decisions(
@@ -84,27 +99,8 @@ def import_decisions(
     Raises:
         BadInputError: it is no table of decisions.
     """
-    with context.store.read() as connection:
-        zones = trips.read_zones(connection)
-    own_zone = context.settings.time_zone
-
-    @cache
-    def zone_of_device(device_id: str) -> dt.tzinfo:
-        return options.zone or zone_named(zones.get(device_id) or own_zone)
-
-    only = next(iter(zones)) if len(zones) == 1 else None
-    table = TableOptions(zone_of_device, options.device_id or only, options.order)
-    lines, refused = read_decisions(data, name, table)
-    report = DecisionsReport(rows=len(lines) + len(refused))
-    by_device: dict[str, list[DecisionLine]] = {}
-    for line in lines:
-        if line.device_id in zones:
-            by_device.setdefault(line.device_id, []).append(line)
-        else:
-            reason = "there is no such device: import its points first"
-            refused.append(LineRefusal(line.line, reason, line.device_id))
-    report.refused = len(refused)
-    report.refusals = sorted(refused, key=lambda one: one.line)[:MOST_REFUSED]
+    report = DecisionsReport()
+    by_device = read_lines(context, data, name, options, RESULTS, report)
     for device_id, mine in by_device.items():
         added = _add(context, device_id, mine, by)
         report.added += added
@@ -116,6 +112,50 @@ def import_decisions(
             report.changed += changed
             report.errors |= followed.errors
     return report
+
+
+def read_lines(
+    context: Context,
+    data: bytes,
+    name: str,
+    options: FileOptions,
+    results: tuple[str, ...],
+    report: ImportReport,
+) -> dict[str, list[DecisionLine]]:
+    """The rows of a CSV file by device; those that cannot be used are noted in the report.
+
+    Args:
+        context: the store and settings.
+        data: the file.
+        name: its name, for messages.
+        options: what the file may leave open.
+        results: the columns that say what holds.
+        report: is added to.
+
+    Raises:
+        BadInputError: it is no such table.
+    """
+    with context.store.read() as connection:
+        zones = trips.read_zones(connection)
+    own_zone = context.settings.time_zone
+
+    @cache
+    def zone_of_device(device_id: str) -> dt.tzinfo:
+        return options.zone or zone_named(zones.get(device_id) or own_zone)
+
+    only = next(iter(zones)) if len(zones) == 1 else None
+    table = TableOptions(zone_of_device, options.device_id or only, options.order, results)
+    lines, refused = read_decisions(data, name, table)
+    report.rows = len(lines) + len(refused)
+    by_device: dict[str, list[DecisionLine]] = {}
+    for line in lines:
+        if line.device_id in zones:
+            by_device.setdefault(line.device_id, []).append(line)
+        else:
+            reason = "there is no such device: import its points first"
+            refused.append(LineRefusal(line.line, reason, line.device_id))
+    report.refuse(refused)
+    return by_device
 
 
 def _add(context: Context, device_id: str, lines: list[DecisionLine], by: str) -> int:
@@ -168,17 +208,18 @@ def export_categories(
     with context.store.read() as connection:
         if only_decisions:
             for row in decisions.read(connection, device_ids, start, end):
-                yield _line({**{name: getattr(row, name, None) for name in COLUMNS}})
+                yield csv_line(getattr(row, name, None) for name in COLUMNS)
             return
         found = categories.read_page(connection, device_ids, start or EARLIEST, end or LATEST)
     for track in found:
         if any(track[result] for result in RESULTS):
-            yield _line({name: track[name] for name in COLUMNS})
+            yield csv_line(track[name] for name in COLUMNS)
 
 
-def _line(values: dict[str, object]) -> str:
+def csv_line(values: Iterable[object]) -> str:
+    """A row of CSV; times are ISO 8601."""
     text = io.StringIO(newline="")
     csv.writer(text).writerow(
-        one.isoformat() if isinstance(one, dt.datetime) else one for one in values.values()
+        one.isoformat() if isinstance(one, dt.datetime) else one for one in values
     )
     return text.getvalue()

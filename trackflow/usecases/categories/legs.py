@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, legs_of_each
-from trackflow.categories.mode_map import ModeMap
+from trackflow.categories.mode_map import MapArea, ModeMap
 from trackflow.categories.mode_model import model
 from trackflow.categories.modes import Mode
 from trackflow.context import Context
@@ -77,10 +77,12 @@ class LegInputs:
 
     @property
     def hash(self) -> str:
-        """Changes whenever days that nobody corrected may have other legs."""
-        version = None if self.mode_map is None else self.mode_map.version
+        """Changes whenever all days that nobody corrected may have other legs.
+
+        The map is not in it: that of a network matters to the days that it touches.
+        """
         prior = {mode.value: weight for mode, weight in sorted(self.prior.items())}
-        text = json.dumps([MODEL_VERSION, model().version, PAUSE_S, version, prior])
+        text = json.dumps([MODEL_VERSION, model().version, PAUSE_S, None, prior])
         return hashlib.blake2b(text.encode(), digest_size=leg_days.HASH_LENGTH // 2).hexdigest()
 
 
@@ -120,6 +122,10 @@ def _prior(device: Device, stored: Sequence[StoredCorrection]) -> dict[Mode, flo
     return prior
 
 
+def _areas(mode_map: ModeMap | None) -> Sequence[MapArea]:
+    return () if mode_map is None else mode_map.areas
+
+
 def days_due(
     context: Context,
     device_id: str | None = None,
@@ -138,7 +144,7 @@ def days_due(
     with context.store.read() as connection:
         ids = device_ids(connection) if device_id is None else [device_id]
         hashes = {one: known.hash for one, known in leg_inputs(connection, ids, mode_map).items()}
-        due = leg_days.due_days(connection, hashes, first, last)
+        due = leg_days.due_days(connection, hashes, _areas(mode_map), first, last)
     return {one: [day for day, _ in days] for one, days in due.items()}
 
 
@@ -202,7 +208,8 @@ def _update(
         lock_devices(connection, [device_id])
         inputs = leg_inputs(connection, [device_id], mode_map)[device_id]
         # the current state, which may be newer than the list of days
-        due = leg_days.due_days(connection, {device_id: inputs.hash}, first, last)
+        areas = _areas(mode_map)
+        due = leg_days.due_days(connection, {device_id: inputs.hash}, areas, first, last)
         if device_id not in due:
             return
         start_us, end_us = _reach(
@@ -218,7 +225,8 @@ def _update(
         new = list(itertools.chain.from_iterable(found))
         report.changed += legs.replace_between(connection, device_id, start_us, end_us, new)
         touched = from_us(start_us).date(), from_us(end_us).date()
-        leg_days.note_days(connection, device_id, due[device_id], inputs.hash, touched)
+        told_by = leg_days.ToldBy(inputs.hash, areas)
+        leg_days.note_days(connection, device_id, due[device_id], told_by, touched)
 
 
 def _reach(connection: Connection, device_id: str, start_us: int, end_us: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from trackflow.categories.rules.facts import PlaceFacts, TripFacts
@@ -25,6 +26,15 @@ from trackflow.store.days.queries import Devices
 
 BESIDE = dt.timedelta(minutes=15)
 """A stay or visit this close to an end of a track is at that end: points are minutes apart."""
+
+
+class _Timed(Protocol):
+    """Something that ends, or goes on."""
+
+    @property
+    def end_time(self) -> dt.datetime | None:
+        """UTC."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -97,18 +107,12 @@ class TripSources:
     ) -> tuple[PlaceFacts | None, tuple[PlaceFacts, ...], PlaceFacts | None]:
         rows = self.stays.get(trip.device_id, [])
         starts = self._stay_starts.get(trip.device_id, [])
-        following = bisect_right(starts, trip.start_time)
-        start_place = None
-        if following:
-            before = rows[following - 1]
-            if before.end_time is None or before.end_time >= trip.start_time - BESIDE:
-                start_place = before.place
-        via: list[PlaceFacts] = []
-        for stay in rows[following : bisect_right(starts, trip.end_time + BESIDE, following)]:
-            if stay.end_time is None or stay.end_time >= trip.end_time:
-                return start_place, tuple(via), stay.place
-            via.append(stay.place)
-        return start_place, tuple(via), None
+        before, via, after = stays_beside(rows, starts, trip.start_time, trip.end_time)
+        return (
+            None if before is None else before.place,
+            tuple(stay.place for stay in via),
+            None if after is None else after.place,
+        )
 
     def _race_tracks(self, trip: TripRow) -> frozenset[str]:
         first, last = trip.start_time - BESIDE, trip.end_time + BESIDE
@@ -118,6 +122,29 @@ class TripSources:
             if visit.start_time <= last and visit.end_time >= first
             for name in (visit.key, visit.name)
         )
+
+
+def stays_beside[Row: _Timed](
+    rows: Sequence[Row], starts: Sequence[dt.datetime], start: dt.datetime, end: dt.datetime
+) -> tuple[Row | None, list[Row], Row | None]:
+    """The stay from which a trip came, those on its way, and that to which it went.
+
+    Args:
+        rows: stays of its device, in order of time.
+        starts: when they begin.
+        start: of the trip.
+        end: of the trip.
+    """
+    following = bisect_right(starts, start)
+    before = rows[following - 1] if following else None
+    if before is not None and before.end_time is not None:
+        before = before if before.end_time >= start - BESIDE else None
+    via: list[Row] = []
+    for stay in rows[following : bisect_right(starts, end + BESIDE, following)]:
+        if stay.end_time is None or stay.end_time >= end:
+            return before, via, stay
+        via.append(stay)
+    return before, via, None
 
 
 def read_sources(

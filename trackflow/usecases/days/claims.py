@@ -30,7 +30,12 @@ MESSAGE_CHARS = 300
 
 OUTAGE_S = 30.0
 OUTAGE_RETRY = Retry(
-    attempts=30, wait_first_s=0.2, wait_most_s=5.0, jitter_s=0.2, only=StoreUnavailableError
+    attempts=30,
+    wait_first_s=0.2,
+    wait_most_s=5.0,
+    jitter_s=0.2,
+    only=StoreUnavailableError,
+    name="handing back days",
 )
 """Seconds for which a worker whose database went away tries to hand back its claims. A restart
 takes seconds; without this its batches would wait for their lease to end."""

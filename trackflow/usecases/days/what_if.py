@@ -66,7 +66,8 @@ def what_if(
     device_id: str,
     first: dt.date,
     last: dt.date,
-    changes: Mapping[str, float],
+    changes: Mapping[str, float | None],
+    preset: str | None = None,
 ) -> WhatIfReport:
     """Compare the tracks that touch some days with those of other thresholds.
 
@@ -75,7 +76,9 @@ def what_if(
         device_id: the device.
         first: the first day, UTC.
         last: the last day, included.
-        changes: the other thresholds by name; all else stays as the device has it.
+        changes: the other thresholds by name; None takes the device's own one back. All else stays
+            as the device has it.
+        preset: the other preset; "" for the defaults, None for the device's own.
 
     Raises:
         SettingsError: there is no such device, a threshold makes no sense, or the days or their
@@ -85,12 +88,12 @@ def what_if(
         raise SettingsError(f"--from {first} is after --to {last}")
     if (last - first).days >= MOST_DAYS:
         raise SettingsError(f"ask for at most {MOST_DAYS} days")
-    if not changes:
-        raise SettingsError("name at least one threshold, such as gap_s=600")
+    if not changes and preset is None:
+        raise SettingsError("name a preset or at least one threshold, such as gap_s=600")
     with context.store.read() as connection:
         settings.known(device_id, settings.device_ids(connection))
-        current = settings.read_device(connection, device_id).thresholds
-        other = current.override(changes)
+        device = settings.read_device(connection, device_id)
+        current, other = device.thresholds, device.changed(changes, preset).thresholds
         settings.buffer_us(other)  # refuse what no day can be cut with
         span_us = midnight_us(first), midnight_us(last + ONE_DAY)
         if (count := points.count_points(connection, device_id, *span_us)) > MOST_POINTS:

@@ -56,6 +56,17 @@ class DeviceSettings:
         }
 
 
+def check_device(context: Context, device_id: str) -> None:
+    """Check that there is a device.
+
+    Raises:
+        NotFoundError: there is not.
+    """
+    with context.store.read() as connection:
+        if device_id not in settings.device_ids(connection):
+            raise NotFoundError(f"there is no device {device_id!r}")
+
+
 def read_settings(context: Context, device_id: str) -> DeviceSettings:
     """The settings of a device.
 
@@ -63,9 +74,8 @@ def read_settings(context: Context, device_id: str) -> DeviceSettings:
         NotFoundError: there is no such device.
         SettingsError: its stored thresholds make no sense.
     """
+    check_device(context, device_id)
     with context.store.read() as connection:
-        if device_id not in settings.device_ids(connection):
-            raise NotFoundError(f"there is no device {device_id!r}")
         device = settings.read_device(connection, device_id)
         look = read_looks(connection, [device_id])[device_id]
     zone = device.time_zone or context.settings.time_zone

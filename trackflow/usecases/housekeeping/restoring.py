@@ -33,7 +33,9 @@ from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import (
     NUMBERS,
     ONE_DISTANCE,
+    OVERVIEWS,
     SENDERS_NAMED,
+    WHOLE_OVERVIEWS,
     keep_distances,
     merge_again,
     name_senders,
@@ -147,6 +149,8 @@ def restore(
             now_us = to_us(context.clock())
             for done, table in enumerate(tables(), 1):
                 expected = manifest["tables"].get(table, 0)
+                if table == OVERVIEWS and manifest["schema"] < WHOLE_OVERVIEWS:
+                    continue  # made anew below
                 _read_table(connection, table, archive, Path(tmp), expected, now_us, limits)
                 report.rows[table] = expected
                 if progress:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from trackflow.geo.time import EARLIEST, LATEST
-from trackflow.mileage.entries import GONE, TRIP, amended, needs_purpose
+from trackflow.mileage.entries import ADDRESSES, GONE, TRIP, amended, needs_purpose
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
 from trackflow.store.mileage.books import Amendment, Entry
@@ -83,6 +83,7 @@ class BookTrip:
             for one in self.amendments
             if one.amended_by != BY_TRACKFLOW
             for name in one.changes
+            if name != ADDRESSES  # it goes along with a place
         )
 
     @property

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from trackflow.mileage.entries import GONE, TRIP, amended, differences
+from trackflow.mileage.entries import ADDRESSES, GONE, TRIP, amended, differences
 from trackflow.mileage.rates import PaidTrip, PaidYears
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates
@@ -62,8 +62,8 @@ class Amender:
         else:
             changes = {
                 name: change
-                for name, change in differences(trip.content, entry.content).items()
-                if name not in trip.by_people and name not in (GONE, TRIP)
+                for name, change in differences(trip.content, _as_people_say(trip, entry)).items()
+                if name not in (GONE, TRIP)
             }
             if trip.is_gone:
                 changes[GONE] = [True, False]
@@ -89,9 +89,15 @@ class Amender:
             for name, value in values.items()
             if trip.content.get(name) != value
         }
-        if changes:
-            self._write(trip, changes, reason, by, rate=None)
-        return bool(changes)
+        if not changes:
+            return False
+        addresses = trip.content.get(ADDRESSES)
+        if left := [name for name in addresses or () if name not in changes]:
+            changes |= {ADDRESSES: [addresses, left]} if left != addresses else {}
+        elif addresses:
+            changes[ADDRESSES] = [addresses, None]
+        self._write(trip, changes, reason, by, rate=None)
+        return True
 
     def _write(
         self,
@@ -172,6 +178,15 @@ class Amender:
                 if trip.is_closed and not trip.is_gone:
                     found.count(paid_trip(trip, self.vehicle.kind))
         return found
+
+
+def _as_people_say(trip: BookTrip, entry: Entry) -> Changes:
+    """What the tracks say of a trip now, but for what persons have amended."""
+    found = {**entry.content, **{name: trip.content.get(name) for name in trip.by_people}}
+    if addresses := [one for one in found.get(ADDRESSES) or () if one not in trip.by_people]:
+        return found | {ADDRESSES: addresses}
+    found.pop(ADDRESSES, None)
+    return found
 
 
 def paid_trip(trip: BookTrip, kind: str) -> PaidTrip:

@@ -26,7 +26,7 @@ from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
 from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Part of what entries are made of: change it when the same rows give other entries."""
 
 MOST_DAYS = 31

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from trackflow.categories.rules.facts import TripFacts
@@ -25,7 +26,8 @@ from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.joins import read_joins
 from trackflow.store.mileage.tables import vehicle_devices
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.categories.trips import read_sources
+from trackflow.store.places.addresses import StayAddress, addresses_of_stays
+from trackflow.usecases.categories.trips import BESIDE, read_sources, stays_beside
 
 ENTRY_SPACE = uuid.UUID("6f0f3a0e-3a55-5d0e-9a8f-5a6f8f0b7f11")
 
@@ -133,14 +135,51 @@ def _parts(
     rows = [row for device_id in found.device_ids for row in found.rows[device_id]]
     made = [TripRow._make(row[:7]) for row in rows]
     sources = read_sources(connection, found.device_ids, made, context.settings.time_zone)
+    addresses = {
+        device_id: _Addresses.read(connection, device_id, found.rows[device_id])
+        for device_id in found.device_ids
+    }
     return [
-        _part(row, facts, zone)
+        _part(row, facts, zone, addresses[row.device_id].of(row))
         for row, trip in zip(rows, made, strict=True)
         if (facts := sources.facts(trip)).vehicle == vehicle.vehicle_id
     ]
 
 
-def _part(row: Any, facts: TripFacts, zone: ZoneInfo) -> TripPart:
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """The addresses of a device's stays."""
+
+    rows: list[StayAddress]
+    starts: list[dt.datetime]
+
+    @classmethod
+    def read(cls, connection: Connection, device_id: str, tracks: Sequence[Any]) -> Self:
+        """Those beside some tracks."""
+        if not tracks:
+            return cls([], [])
+        first = min(row.start_time for row in tracks) - BESIDE
+        last = max(row.end_time for row in tracks) + BESIDE
+        rows = addresses_of_stays(connection, device_id, first, last)
+        return cls(rows, [row.start_time for row in rows])
+
+    def of(self, track: Any) -> tuple[str | None, str | None]:
+        """The addresses of a track's start and end; None where they are not known."""
+        before, _, after = stays_beside(self.rows, self.starts, track.start_time, track.end_time)
+        return before and before.address, after and after.address
+
+
+def _part(
+    row: Any, facts: TripFacts, zone: ZoneInfo, addresses: tuple[str | None, str | None]
+) -> TripPart:
+    """A track as the book sees it; where it is at no known place, its address stands there."""
+    start, end = addresses
+    start_place = facts.start_place.name if facts.start_place else None
+    end_place = facts.end_place.name if facts.end_place else None
+    used = {
+        "start_place": start_place is None and start is not None,
+        "end_place": end_place is None and end is not None,
+    }
     return TripPart(
         device_id=row.device_id,
         track_id=str(row.track_id),
@@ -154,6 +193,7 @@ def _part(row: Any, facts: TripFacts, zone: ZoneInfo) -> TripPart:
         partner=row.partner,
         rate=row.rate,
         driver=facts.driver,
-        start_place=facts.start_place.name if facts.start_place else None,
-        end_place=facts.end_place.name if facts.end_place else None,
+        start_place=start_place or start,
+        end_place=end_place or end,
+        addresses=frozenset(name for name, is_used in used.items() if is_used),
     )

@@ -58,19 +58,28 @@ def opened_service(context: Context) -> Iterator[AddressService]:
     settings = context.settings
     client = HttpClient(connections=settings.geocoder_connections)
     switch = switch_of(context, geocoder.site)
-    service = f"geocoder {geocoder.site}"
+    service = service_of(geocoder)
     limit = context.services.rate(service, settings.geocoder_per_s)
     connections = context.services.connections(service, settings.geocoder_connections)
-    guard = ServiceGuard(
-        service,
+    with PoliteClient(limit, switch, USER_AGENT, client=client, connections=connections) as web:
+        yield AddressService(geocoder, web, guard_of(context, geocoder))
+
+
+def service_of(geocoder: Geocoder) -> str:
+    """The name under which all processes share the limits and the breaker of a geocoder."""
+    return f"geocoder {geocoder.site}"
+
+
+def guard_of(context: Context, geocoder: Geocoder) -> ServiceGuard:
+    """The breaker of a geocoder, whatever it is asked for."""
+    return ServiceGuard(
+        service_of(geocoder),
         "the geocoder",
         SourceUnavailableError,
         context.store,
         context.clock,
         LeftAloneError,
     )
-    with PoliteClient(limit, switch, USER_AGENT, client=client, connections=connections) as web:
-        yield AddressService(geocoder, web, guard)
 
 
 def chosen_geocoder(context: Context) -> Geocoder:

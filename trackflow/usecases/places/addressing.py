@@ -24,8 +24,11 @@ from trackflow.errors import (
     StoppedError,
 )
 from trackflow.store.database import Connection
+from trackflow.store.devices.settings import lock_devices
+from trackflow.store.mileage import book_days
 from trackflow.store.places import addresses
 from trackflow.store.places.addresses import AddressRow
+from trackflow.store.transactions import write_repeatedly
 from trackflow.usecases.places.address_service import (
     AddressService,
     chosen_geocoder,
@@ -41,7 +44,9 @@ ASK_AGAIN = dt.timedelta(days=30)
 """A position without an address is asked for again: maps grow."""
 
 
-RETRY = Retry(attempts=3, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.1)
+RETRY = Retry(
+    attempts=3, wait_first_s=0.1, wait_most_s=2.0, jitter_s=0.1, name="addresses of stays"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +232,7 @@ def _workers(context: Context, limits: AddressLimits) -> int:
 def _keep(
     context: Context, kept: Sequence[AddressRow], report: AddressingReport, watcher: Watcher
 ) -> None:
-    """Store answers and failures in one transaction.
+    """Store answers and failures in one transaction; entries of logbooks follow their addresses.
 
     Args:
         context: the store.
@@ -235,10 +240,19 @@ def _keep(
         report: has the progress.
         watcher: notes it.
     """
-    if kept:
-        with context.store.write() as connection:
-            addresses.keep(connection, kept)
-            watcher.keep(connection, report.answered)
+    if not kept:
+        return
+    cells = [row.cell for row in kept if row.address is not None]
+
+    def store(connection: Connection) -> None:
+        days = addresses.days_of_stays(connection, cells)
+        # else a book that is made meanwhile, without them, would be noted as made with them
+        lock_devices(connection, days)
+        addresses.keep(connection, kept)
+        book_days.forget_some_days(connection, days)
+        watcher.keep(connection, report.answered)
+
+    write_repeatedly(context.store, store)
 
 
 def _settled(

@@ -10,33 +10,29 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from trackflow.catalogue.records import CatalogueTrack
 from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.polite import PoliteClient
 from trackflow.concurrency.retrying import Retry
 from trackflow.context import Context
-from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
-from trackflow.places.geocoding import Coordinates, CoordinatesFile, Geocoder, geocoder_at
+from trackflow.errors import LeftAloneError, SourceError, StoppedError
+from trackflow.places.geocoding import CoordinatesFile, Geocoder, geocoder_at
 from trackflow.store.places import places
 from trackflow.store.places.places import GeocodedPlace
 from trackflow.usecases.housekeeping.kill_switches import switch_of
+from trackflow.usecases.places.address_service import guard_of, service_of
 
 __all__ = ["GeocodedPlace", "geocode", "located_tracks"]
 
 log = logging.getLogger(__name__)
 
-PER_S = 1.0
-"""The rule of the public Nominatim, and polite to any other."""
-
 ITEM_S = 30.0
 RUN_S = 3600.0
 """A run ends after it; the next one goes on."""
 
-MOST_FAILURES = 5
-"""Failures in a row that end the run."""
-
-RETRY = Retry(attempts=3, wait_first_s=1.0)
+RETRY = Retry(attempts=3, wait_first_s=1.0, name="places of race tracks")
 
 ASK_AGAIN = dt.timedelta(days=30)
 """An address without an answer is requested again after this time."""
@@ -70,7 +66,6 @@ def geocode(
     context: Context,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     *,
-    per_s: float = PER_S,
     run_s: float = RUN_S,
 ) -> GeocodingReport:
     """Find the coordinates of tracks that have none, if a geocoder is set up.
@@ -78,7 +73,6 @@ def geocode(
     Args:
         context: the store and settings.
         on_progress: called with the number of addresses done, and of all.
-        per_s: requests per second.
         run_s: seconds after which the rest is left to the next run.
 
     Raises:
@@ -105,7 +99,7 @@ def geocode(
             wanted.setdefault(query, []).append(key)
     if geocoder is not None and wanted:
         _reuse(context, known, wanted, geocoder, now)
-        _ask_all(context, geocoder, known, wanted, report, on_progress, per_s, run_s)
+        _ask_all(context, geocoder, known, wanted, report, on_progress, run_s)
     answers = [known.get((source, track.slug)) for source, track in tracks]
     report.found = sum(a is not None and a.coordinates is not None for a in answers)
     report.unknown = sum(a is not None and a.coordinates is None for a in answers)
@@ -164,34 +158,34 @@ def _ask_all(
     wanted: dict[str, list[tuple[str, str]]],
     report: GeocodingReport,
     on_progress: Callable[[int, int], None],
-    per_s: float,
     run_s: float,
 ) -> None:
-    """Request each address once, until all are done, time is up, or the geocoder keeps failing."""
+    """Request each address once, until all are done, time is up, or the geocoder is left alone."""
     whole = Deadline.after(run_s)
-    failed_in_row = 0
+    service, guard, settings = service_of(geocoder), guard_of(context, geocoder), context.settings
     with PoliteClient(
-        context.services.rate(f"geocoder {geocoder.site}", per_s),
+        context.services.rate(service, settings.geocoder_per_s),
         switch_of(context, geocoder.site),
-        connections=context.services.connections(
-            f"geocoder {geocoder.site}", context.settings.geocoder_connections
-        ),
+        connections=context.services.connections(service, settings.geocoder_connections),
     ) as web:
         for done, (query, keys) in enumerate(list(wanted.items())):
-            if whole.is_over or failed_in_row >= MOST_FAILURES:
-                report.failures.append(f"{len(wanted) - done} addresses are left for the next run")
+            if whole.is_over:
+                _leave(report, len(wanted) - done)
                 return
             deadline = min(whole, Deadline.after(ITEM_S))
+            ask = partial(guard.call, partial(geocoder.locate, query, web, deadline))
             try:
-                place = RETRY.call(_asking(geocoder, query, web, deadline), deadline)
+                place = RETRY.call(ask, deadline)
             except StoppedError as error:
                 report.failures.append(str(error))
                 return
+            except LeftAloneError as error:
+                report.failures.append(str(error))
+                _leave(report, len(wanted) - done)
+                return
             except (SourceError, TooLateError) as error:
-                failed_in_row += isinstance(error, SourceUnavailableError | TooLateError)
                 report.failures.append(f"{query}: {error}"[:300])
                 continue
-            failed_in_row = 0
             report.asked += 1
             for key in keys:
                 _keep(
@@ -200,10 +194,8 @@ def _ask_all(
             on_progress(done + 1, len(wanted))
 
 
-def _asking(
-    geocoder: Geocoder, query: str, web: PoliteClient, deadline: Deadline
-) -> Callable[[], Coordinates | None]:
-    return lambda: geocoder.locate(query, web, deadline)
+def _leave(report: GeocodingReport, count: int) -> None:
+    report.failures.append(f"{count} addresses are left for the next run")
 
 
 def _keep(

@@ -15,7 +15,8 @@ from trackflow.geo.periods import By, Period, begin_of_period, end_of_period
 from trackflow.geo.time import ONE_DAY, from_us, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
-from trackflow.store.days.travel import Per, TravelQuery, TravelRow, read_travel, time_span
+from trackflow.store.days.travel import read_travel, time_span
+from trackflow.store.days.travel_rows import Per, TravelQuery, TravelRow
 from trackflow.usecases.queries.limits import check_count
 
 type Zones = Sequence[tuple[ZoneInfo, Devices]]

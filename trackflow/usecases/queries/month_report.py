@@ -12,7 +12,7 @@ from trackflow.geo.time import ONE_DAY
 from trackflow.places.towns import load_towns
 from trackflow.store.database import Connection
 from trackflow.store.days.tracks import TrackRow, track_rows
-from trackflow.store.days.travel import Per
+from trackflow.store.days.travel_rows import Per
 from trackflow.store.devices.settings import device_ids
 from trackflow.usecases.queries.numbers import NumbersQuery, NumbersReport, read_numbers
 from trackflow.usecases.queries.visited import VisitedReport, read_visited

@@ -11,7 +11,7 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.periods import By, Period, begin_of_period, end_of_period, period_before
 from trackflow.store.days.queries import Devices
-from trackflow.store.days.travel import Per as Per
+from trackflow.store.days.travel_rows import Per as Per
 from trackflow.usecases.queries.days import requested_zone
 from trackflow.usecases.queries.distances import (
     DaySums,

@@ -8,7 +8,7 @@ from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.pools import PoolFigures
 from trackflow.context import Context
 from trackflow.store import breakers
-from trackflow.store.service_figures import ServiceFigures, read_pools, read_services
+from trackflow.store.service_figures import ServiceFigures, read_pools, read_retries, read_services
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class ConcurrencyFigures:
         breakers: by the name of the service.
         openings: how often each breaker has opened.
         pools: by name.
+        retries: how often work was tried again, by its name.
         threads: of all pools of this process, in use and at most.
     """
 
@@ -27,6 +28,7 @@ class ConcurrencyFigures:
     breakers: Mapping[str, Breaker]
     openings: Mapping[str, int]
     pools: Mapping[str, PoolFigures]
+    retries: Mapping[str, int]
     threads: tuple[int, int]
 
 
@@ -38,5 +40,6 @@ def concurrency_figures(context: Context) -> ConcurrencyFigures:
             breakers.read_breakers(connection),
             breakers.count_openings(connection),
             read_pools(connection),
+            read_retries(connection),
             (BUDGET.in_use, BUDGET.places),
         )

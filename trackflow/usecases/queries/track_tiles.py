@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -24,10 +24,12 @@ from trackflow.geo.points import Ints
 from trackflow.geo.tile_lines import CutLines, WorldLines
 from trackflow.geo.time import to_us
 from trackflow.geo.vector_tiles import EXTENT, lines_layer, points_layer
-from trackflow.store.categories.categories import outcomes_between
+from trackflow.store.categories.categories import mark_of_categories, outcomes_between
+from trackflow.store.categories.leg_days import mark_of_legs
 from trackflow.store.database import Connection
 from trackflow.store.days import overviews, tracks
 from trackflow.store.days.queries import Devices
+from trackflow.store.days.track_ids import longest
 from trackflow.usecases.queries.legs import main_modes
 from trackflow.usecases.queries.lines import TimeRange
 
@@ -74,7 +76,7 @@ class TracksExtent:
 
     Attributes:
         tracks: how many there are.
-        version: another one after each change of a track.
+        version: another one after each change of a track, or of its mode or category if asked.
         bbox: of all of them, not across the antimeridian; None without any.
     """
 
@@ -85,17 +87,10 @@ class TracksExtent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reading:
-    """Lines of a selection, the newest first, and what they are by zoom."""
+    """Lines of a selection, the newest first."""
 
     rows: Sequence[Any]
     lines: WorldLines
-    by_zoom: dict[int, WorldLines] = field(default_factory=dict)
-
-    def at(self, zoom: int) -> WorldLines:
-        found = self.by_zoom.get(zoom)
-        if found is None:
-            found = self.by_zoom[zoom] = tile_lines.at_zoom(self.lines, zoom, COARSE)
-        return found
 
 
 class TrackTiles:
@@ -138,25 +133,31 @@ class TrackTiles:
         reading = self._exact(selection, zoom, column, row) if zoom >= EXACT_ZOOM else None
         if reading is None:
             reading = self._overviews(selection, version)
-        lines = reading.lines if zoom >= EXACT_ZOOM else reading.at(zoom)
-        found = tile_lines.cut(lines, zoom, column, row, COARSE if zoom < HIGHEST_ZOOM else FINE)
+        step = COARSE if zoom < HIGHEST_ZOOM else FINE
+        found = tile_lines.cut(reading.lines, zoom, column, row, step)
         if not len(found.parts):
             return b""
         if content is TileContent.OFTEN:
             return _often(found)
-        return self._tracks(selection, reading.rows, _seen(found), content)
+        shown = tile_lines.simplified(_seen(found), step)
+        return self._tracks(selection, reading.rows, shown, content)
 
-    def extent(self, selection: TileSelection) -> TracksExtent:
-        """How many tracks there are, where, and their version."""
+    def extent(
+        self, selection: TileSelection, content: TileContent = TileContent.DEVICE
+    ) -> TracksExtent:
+        """How many tracks there are, where, and the version of what tiles tell of them."""
         with self._context.store.read() as connection:
             found = overviews.read_extent(connection, *_where(selection))
-        return TracksExtent(found.tracks, f"{found.tracks}-{found.marks}", found.bbox)
+            told = _mark(connection, selection, content)
+        return TracksExtent(found.tracks, f"{found.tracks}-{found.marks}{told}", found.bbox)
 
     def _exact(self, selection: TileSelection, zoom: int, column: int, row: int) -> _Reading | None:
         near = _a_little_larger(tiles.tile_bbox(zoom, column, row))
         with self._context.store.read() as connection:
             rows = overviews.read_exact_lines(connection, *_where(selection), near, MOST_EXACT)
-        return None if rows is None else _read(rows)
+        if rows is None:
+            return None
+        return _Reading(rows, tile_lines.world_lines([row.line for row in rows]))
 
     def _overviews(self, selection: TileSelection, version: str) -> _Reading:
         if not version:
@@ -179,7 +180,8 @@ class TrackTiles:
 
     def _read_overviews(self, selection: TileSelection) -> _Reading:
         with self._context.store.read() as connection:
-            return _read(overviews.read_lines(connection, *_where(selection)))
+            rows = overviews.read_lines(connection, *_where(selection))
+        return _Reading(rows, tile_lines.read_bytes([row.line for row in rows]))
 
     def _tracks(
         self, selection: TileSelection, rows: Sequence[Any], found: CutLines, content: TileContent
@@ -201,10 +203,6 @@ _NAMES = {TileContent.MODE: "travel_mode", TileContent.CATEGORY: "category"}
 
 def _where(selection: TileSelection) -> tuple[Devices, int, int]:
     return selection.device_ids, to_us(selection.when.start), to_us(selection.when.end)
-
-
-def _read(rows: Sequence[Any]) -> _Reading:
-    return _Reading(rows, tile_lines.world_lines([row.polyline for row in rows]))
 
 
 def _a_little_larger(bbox: Bbox) -> Bbox:
@@ -230,6 +228,17 @@ def _middles(squares: Ints) -> Ints:
     rows, columns = np.divmod(squares, side)
     middles: Ints = (2 * np.column_stack([columns, rows]) + 1) * (EXTENT // side // 2)
     return middles
+
+
+def _mark(connection: Connection, selection: TileSelection, content: TileContent) -> str:
+    """What changes with the travel modes or the categories of tracks."""
+    if content is TileContent.CATEGORY:
+        return f"-{mark_of_categories(connection, *_where(selection))}"
+    if content is TileContent.MODE:
+        when = selection.when
+        first, last = (when.start - longest(connection)).date(), when.end.date()
+        return f"-{mark_of_legs(connection, selection.device_ids, first, last)}"
+    return ""
 
 
 def _told(

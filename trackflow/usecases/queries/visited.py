@@ -1,18 +1,20 @@
 """Countries and towns that devices were in, from borders and towns that come with trackflow."""
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.bbox import Bbox
 from trackflow.geo.calendar_days import Calendar, begin_of
+from trackflow.geo.points import Floats, Ints
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, to_us
-from trackflow.places.countries import Countries, load_countries
+from trackflow.places.countries import SQUARES_PER_DEGREE, Countries, load_countries
+from trackflow.places.towns import PLACE_DIGITS, load_towns
 from trackflow.places.towns import Town as Town
-from trackflow.places.towns import load_towns
 from trackflow.store.database import Connection
 from trackflow.store.days import whereabouts
 from trackflow.store.places import stays
@@ -82,47 +84,93 @@ def read_visited(context: Context, wanted: NumbersQuery) -> VisitedReport:
     start = EARLIEST if wanted.first is None else begin_of(wanted.first, zone)
     end = LATEST if wanted.last is None else begin_of(wanted.last + ONE_DAY, zone)
     calendar = Calendar(zone)
-    countries: dict[str, CountryVisits] = {}
-    towns: dict[Town, TownVisits] = {}
     with context.store.read() as connection:
-        for start_us, end_us, found in _countries(connection, wanted, start, end):
-            span = max(start_us, to_us(start)), min(end_us, to_us(end))
-            days = {day for day, *_ in calendar.split(*span)}
-            for country in found:
-                visits = countries.setdefault(country, CountryVisits(country))
-                visits.tracks += 1
-                visits.days |= days
-        for stay in stays.read_stays(connection, wanted.device_ids, start, end):
-            if (town := load_towns().at(stay.longitude, stay.latitude)) is not None:
-                seen = towns.setdefault(town, TownVisits(town))
-                begun, ended = max(stay.start_time, start), min(stay.end_time or end, end)
-                seen.stays += 1
-                seen.seconds += (ended - begun).total_seconds() if stay.end_time else 0.0
-                seen.days.add(begun.astimezone(zone).date())
+        countries = _countries(connection, wanted, start, end, calendar)
+        towns = _towns(connection, wanted, start, end, calendar)
     return VisitedReport(
         name,
-        sorted(countries.values(), key=lambda one: (-len(one.days), one.country)),
-        sorted(towns.values(), key=lambda one: (-len(one.days), -one.seconds, one.town)),
+        sorted(countries, key=lambda one: (-len(one.days), one.country)),
+        sorted(towns, key=lambda one: (-len(one.days), -one.seconds, one.town)),
     )
 
 
 def _countries(
-    connection: Connection, wanted: NumbersQuery, start: dt.datetime, end: dt.datetime
-) -> Iterator[tuple[int, int, Iterable[str]]]:
-    """Begin, end and countries of each track that touches a time."""
+    connection: Connection,
+    wanted: NumbersQuery,
+    start: dt.datetime,
+    end: dt.datetime,
+    calendar: Calendar,
+) -> Iterable[CountryVisits]:
+    """The countries of tracks that touch a time."""
     rows = whereabouts.read_boxes(connection, wanted.device_ids, to_us(start), to_us(end))
     if not rows:
-        return
+        return []
     known = load_countries()
-    unclear: dict[uuid.UUID, tuple[int, int]] = {}
-    for row in rows:
-        found = known.of_box(Bbox(row.west, row.south, row.east, row.north))
-        if found is not None:
-            yield row.start_us, row.end_us, found
-        elif len(unclear) < MOST_LINES:
-            unclear[row.track_id] = row.start_us, row.end_us
-    for track_id, line in whereabouts.read_matched_lines(connection, list(unclear)):
-        yield *unclear[track_id], _of_line(known, line)
+    begins, ends = (np.array([row[k] for row in rows]) for k in (1, 2))
+    spans = np.maximum(begins, to_us(start)), np.minimum(ends, to_us(end))
+    first = calendar.ordinals_of(spans[0])
+    # the last moment of a time is not in it, unless it has no other
+    last = calendar.ordinals_of(np.maximum(spans[1] - 1, spans[0]))
+    found: dict[str, CountryVisits] = {}
+
+    def add(names: Iterable[str], mine: Ints) -> None:
+        for country in names:
+            visits = found.setdefault(country, CountryVisits(country))
+            visits.tracks += len(mine)
+            visits.days |= _days(first[mine], last[mine])
+
+    unclear: list[int] = []
+    for mine in _alike(np.floor(np.array([row[3:7] for row in rows]) * SQUARES_PER_DEGREE)):
+        names = known.of_box(Bbox(*rows[mine[0]][3:7]))
+        if names is None:
+            unclear += mine.tolist()
+        else:
+            add(names, mine)
+    place = {rows[k].track_id: k for k in sorted(unclear)[:MOST_LINES]}
+    for track_id, line in whereabouts.read_matched_lines(connection, list(place)):
+        add(_of_line(known, line), np.array([place[track_id]]))
+    return found.values()
+
+
+def _towns(
+    connection: Connection,
+    wanted: NumbersQuery,
+    start: dt.datetime,
+    end: dt.datetime,
+    calendar: Calendar,
+) -> Iterable[TownVisits]:
+    """The towns of stays that touch a time."""
+    rows = stays.read_spots(connection, wanted.device_ids, start, end)
+    if not rows:
+        return []
+    begun = np.maximum(np.array([row[0] for row in rows]), to_us(start))
+    # of the last one it is not known how long it takes
+    until = np.array([row[0] if row[1] is None else row[1] for row in rows])
+    lasted = np.maximum(np.minimum(until, to_us(end)) - begun, 0)
+    days = calendar.ordinals_of(begun)
+    found: dict[Town, TownVisits] = {}
+    for mine in _alike(np.round(np.array([row[2:4] for row in rows]), PLACE_DIGITS)):
+        if (town := load_towns().at(*rows[mine[0]][2:4])) is not None:
+            seen = found.setdefault(town, TownVisits(town))
+            seen.stays += len(mine)
+            seen.seconds += int(lasted[mine].sum()) / 1e6
+            seen.days |= _days(days[mine], days[mine])
+    return found.values()
+
+
+def _alike(keys: Floats) -> Iterator[Ints]:
+    """The numbers of the rows of each kind, where keys have a row each."""
+    order = np.lexsort(keys.T)
+    differs = np.any(np.diff(keys[order], axis=0) != 0, axis=1)
+    yield from np.split(order, np.flatnonzero(differs) + 1)
+
+
+def _days(first: Ints, last: Ints) -> set[dt.date]:
+    """All days from a first to a last one, of each pair of ordinals."""
+    found = set(np.unique(first).tolist())
+    for k in np.flatnonzero(last > first).tolist():
+        found.update(range(int(first[k]), int(last[k]) + 1))
+    return set(map(dt.date.fromordinal, found))
 
 
 def _of_line(known: Countries, line: str) -> set[str]:

@@ -27,11 +27,15 @@ class Duty:
         name: of the duty; `unattended.work` has a function for each.
         every_s: seconds between two looks.
         waits: whether there is work now.
+        lives: asked while it is done, whether there is a sign of life; None if there are none.
+        longest_s: after which work that goes on hangs; None for work that stays.
     """
 
     name: str
     every_s: float
     waits: Callable[[Context], bool]
+    lives: Callable[[Context], bool] | None = None
+    longest_s: float | None = 12 * 3600.0
 
 
 def _live(context: Context) -> bool:
@@ -97,19 +101,26 @@ def _daily(context: Context) -> bool:
     return is_due(context)
 
 
+def _monthly(context: Context) -> bool:
+    from trackflow.usecases.unattended.monthly import is_due
+
+    return is_due(context)
+
+
 def _mqtt(context: Context) -> bool:
     return bool(context.settings.mqtt_url)
 
 
 DUTIES = (
-    Duty("live", 1, _live),
+    Duty("live", 1, _live, lives=lambda context: live_worker(context) is not None),
     Duty("jobs", 2, _jobs),
     Duty("mesh_batches", 5, _mesh_batches),
     Duty("days", 10, _days),
     Duty("inbox", 15, _inbox),
-    Duty("followed", 30, _followed),
-    Duty("mqtt", 30, _mqtt),
+    Duty("followed", 30, _followed, longest_s=None),
+    Duty("mqtt", 30, _mqtt, longest_s=None),
     Duty("meshes", 15, _meshes),
     Duty("daily", 300, _daily),
+    Duty("monthly", 900, _monthly),
     Duty("visits", 900, _visits),
 )

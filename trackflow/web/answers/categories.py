@@ -200,7 +200,7 @@ CATEGORIES_CSV = sends("text/csv", "A header, and a row for each track or decisi
 IMPORTED = shows(
     ImportedDecisionsAnswer,
     imported_answer(
-        DecisionsReport(3, 2, 0, 1, [LineRefusal(4, "there is no such device", "bus")], 5)
+        DecisionsReport(3, 2, 0, 1, [LineRefusal(4, "there is no such device", "bus")], {}, 5)
     ),
 )
 CATEGORIES = shows(CategoriesAnswer, categories_answer(CategoryPage([_ROW], None)))

@@ -8,6 +8,7 @@ from trackflow.tracks.notices import Notice, NoticeKind
 from trackflow.tracks.presets import PresetGuess
 from trackflow.usecases.days.notices import DeviceGuess
 from trackflow.usecases.devices.looks import DeviceLook
+from trackflow.usecases.devices.renaming import MergePreview, MoveReport
 from trackflow.usecases.devices.settings import guess_as_dict, notice_as_dict, presets_as_dict
 from trackflow.usecases.queries.devices import DeviceState
 from trackflow.web.answers.describing import described, shows
@@ -202,6 +203,53 @@ class DeviceSettingsAnswer(LookEntry):
     notices: list[NoticeEntry]
 
 
+@described
+class MovedAnswer(TypedDict):
+    """A device whose points are stored under another id."""
+
+    device_id: str
+    """The id that is no more."""
+    into: str
+    """The id under which all is stored now."""
+    points: int
+    """Number of points that were moved."""
+
+
+@described
+class MergePreviewAnswer(TypedDict):
+    """What a merge would do."""
+
+    device_id: str
+    """The device whose points would move."""
+    into: str
+    """The device that would get them."""
+    points: int
+    """Number of points that would move."""
+    first_time: dt.datetime | None
+    """Of the first of them, UTC; null if there are none."""
+    last_time: dt.datetime | None
+    """Of the last of them, UTC."""
+    shared_moments: int
+    """Number of moments of which both have a point; the better one would stay."""
+
+
+def moved_answer(report: MoveReport) -> MovedAnswer:
+    """A device whose points are stored under another id."""
+    return {"device_id": report.device_id, "into": report.into, "points": report.points}
+
+
+def preview_answer(preview: MergePreview) -> MergePreviewAnswer:
+    """What a merge would do."""
+    return {
+        "device_id": preview.device_id,
+        "into": preview.into,
+        "points": preview.points,
+        "first_time": preview.first,
+        "last_time": preview.last,
+        "shared_moments": preview.shared_moments,
+    }
+
+
 def devices_answer(devices: Iterable[DeviceState]) -> DevicesAnswer:
     """All devices."""
     return {"devices": [_device(device) for device in devices]}
@@ -280,3 +328,8 @@ DEVICES = shows(DevicesAnswer, devices_answer([_BUS]))
 NOTICES = shows(NoticesAnswer, _NOTICES)
 PRESETS = shows(PresetsAnswer, {"presets": {"phone": _PHONE}})
 SETTINGS = shows(DeviceSettingsAnswer, _SETTINGS)
+MOVED = shows(MovedAnswer, moved_answer(MoveReport("old-phone", "anna", 182_204)))
+MERGED = shows(
+    MovedAnswer | MergePreviewAnswer,
+    preview_answer(MergePreview("old-phone", "anna", 182_204, _FIRST, _LAST, 12)),
+)

@@ -5,8 +5,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
+from trackflow.sources.decisions import LineRefusal
 from trackflow.usecases.categories.correcting import StoredCorrection
-from trackflow.web.answers.describing import described, shows
+from trackflow.usecases.categories.decision_files import ImportReport
+from trackflow.web.answers.categories import RefusedRowAnswer
+from trackflow.web.answers.describing import described, sends, shows
 
 
 @described
@@ -60,6 +63,30 @@ class CorrectionsAnswer(TypedDict):
 
     corrections: list[CorrectionAnswer]
     """In the order in which they were decided."""
+
+
+@described
+class ImportedCorrectionsAnswer(TypedDict):
+    """The result of an import."""
+
+    rows: int
+    added: int
+    unchanged: int
+    """Imported or decided before."""
+    refused: int
+    refusals: list[RefusedRowAnswer]
+    """The first 1,000 of them, by line."""
+
+
+def imported_answer(report: ImportReport) -> ImportedCorrectionsAnswer:
+    """The result of an import."""
+    return {
+        "rows": report.rows,
+        "added": report.added,
+        "unchanged": report.unchanged,
+        "refused": report.refused,
+        "refusals": [{"line": one.line, "reason": one.reason} for one in report.refusals],
+    }
 
 
 def legs_answer(rows: Sequence[dict[str, Any]]) -> LegsAnswer:
@@ -118,3 +145,8 @@ _CORRECTION: CorrectionAnswer = {
 LEGS = shows(LegsAnswer, {"legs": [_LEG]})
 CORRECTION = shows(CorrectionAnswer, _CORRECTION)
 CORRECTIONS = shows(CorrectionsAnswer, {"corrections": [_CORRECTION]})
+CORRECTIONS_CSV = sends("text/csv", "A header, and a row for each correction that counts.")
+IMPORTED = shows(
+    ImportedCorrectionsAnswer,
+    imported_answer(ImportReport(3, 2, 0, 1, [LineRefusal(4, "there is no such device", "bus")])),
+)

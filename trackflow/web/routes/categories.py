@@ -11,8 +11,6 @@ from pydantic import Field
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.time import within_calendars
-from trackflow.sources.values.moments import DateOrder
-from trackflow.sources.values.zones import zone_option
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
@@ -23,7 +21,6 @@ from trackflow.usecases.categories.deciding import (
     undo_decision,
 )
 from trackflow.usecases.categories.decision_files import (
-    FileOptions,
     export_categories,
     import_decisions,
 )
@@ -32,6 +29,7 @@ from trackflow.usecases.categories.reading import read_category_page
 from trackflow.usecases.queries.limits import check_count
 from trackflow.web.answers import categories as answers
 from trackflow.web.answers.sending import CSV, answer, answer_bytes
+from trackflow.web.csv_tables import CsvBody
 from trackflow.web.cursors import read_cursor
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, Body, DeviceIds
@@ -41,7 +39,6 @@ router = guarded_router()
 
 MOST_TRACKS = 1000
 MOST_DECISIONS = 20_000
-LONGEST_CSV = 10_000_000
 
 
 class DecisionBody(Body):
@@ -54,21 +51,6 @@ class DecisionBody(Body):
     category: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
     purpose: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
     partner: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
-
-
-class DecisionsBody(Body):
-    """A CSV file: start_time, end_time, device_id, category, purpose, partner."""
-
-    csv: str = Field(description="The file's text.", max_length=LONGEST_CSV)
-    device_id: str | None = Field(
-        None, description="The device of rows that name none.", max_length=200
-    )
-    time_zone: str | None = Field(
-        None, description="Of times that name none; null for each device's own.", max_length=100
-    )
-    dates: DateOrder | None = Field(
-        None, description="Of dates like 1/5/2026; null as the file shows."
-    )
 
 
 @router.get(
@@ -204,16 +186,13 @@ def categories_csv(
 )
 @open_to(Scope.ADMIN)
 def import_csv(
-    context: ContextDep, caller: CallerDep, wanted: DecisionsBody
+    context: ContextDep, caller: CallerDep, wanted: CsvBody
 ) -> answers.ImportedDecisionsAnswer:
-    """Rows that cannot be used are listed with their line. The same file again changes nothing."""
-    options = FileOptions(
-        None if wanted.time_zone is None else zone_option(wanted.time_zone),
-        wanted.dates,
-        wanted.device_id,
-    )
-    data = wanted.csv.encode("utf-8", "replace")  # JSON can hold halves of characters
-    report = import_decisions(context, data, "the CSV", decider(caller), options)
+    """Columns: start_time, end_time, device_id, category, purpose, partner.
+
+    Rows that cannot be used are listed with their line. The same file again changes nothing.
+    """
+    report = import_decisions(context, wanted.data(), "the CSV", decider(caller), wanted.options())
     return answers.imported_answer(report)
 
 

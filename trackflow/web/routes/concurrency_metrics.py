@@ -43,6 +43,10 @@ class ConcurrencyCollector(Collector):
         for name, text in POOL_GAUGES.items():
             values = {pool: getattr(figures, name) for pool, figures in found.pools.items()}
             yield _gauge(f"trackflow_pool_{name}", text, "pool", values)
+        yield _counter(
+            "trackflow_retries", "Further tries of what failed and can get better.", found.retries,
+            label="work",
+        )  # fmt: skip
         yield _of_process(
             "trackflow_threads", "Threads of all pools of this process.", found.threads
         )
@@ -93,8 +97,10 @@ def _gauge(
     return family
 
 
-def _counter(name: str, text: str, values: Mapping[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=["service"])
+def _counter(
+    name: str, text: str, values: Mapping[str, int], label: str = "service"
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
     for service, value in values.items():
         family.add_metric([service], value)
     return family

@@ -10,8 +10,9 @@ from trackflow.errors import BadInputError
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import DeviceGuess, read_notices
+from trackflow.usecases.devices import renaming
 from trackflow.usecases.devices.looks import LookChange
-from trackflow.usecases.devices.settings import change_settings, read_settings
+from trackflow.usecases.devices.settings import change_settings, check_device, read_settings
 from trackflow.usecases.queries.devices import list_devices
 from trackflow.web.answers import devices as answers
 from trackflow.web.answers.sending import answer
@@ -48,6 +49,23 @@ class SettingsChange(BaseModel):
         description="Own thresholds by name; null takes the own one back.",
         max_length=20,
     )
+
+
+class Renaming(BaseModel):
+    """The new name of a device."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    new_id: str = Field(description="1 to 200 visible characters.", max_length=200)
+
+
+class Merging(BaseModel):
+    """The device that gets all points of another one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    into: str = Field(description="The device that stays; its settings hold.", max_length=200)
+    dry_run: bool = Field(False, description="Only say what would be moved.")
 
 
 @router.get(
@@ -137,7 +155,7 @@ def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> 
 
     400 if a value makes no sense, 404 if there is no such device.
     """
-    read_settings(context, device_id)  # answer 404 before checking the values
+    check_device(context, device_id)  # answer 404 before checking the values
     changed = change_settings(
         context,
         device_id,
@@ -148,3 +166,44 @@ def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> 
         look=LookChange(wanted.name, wanted.colour, wanted.icon, wanted.group),
     )
     return changed.as_dict()
+
+
+@router.post(
+    "/api/v1/devices/{device_id:path}/rename",
+    tags=["devices"],
+    summary="Give a device another id",
+    response_model=None,
+    responses=answers.MOVED,
+)
+@open_to(Scope.ADMIN)
+def rename(context: ContextDep, device_id: DeviceId, wanted: Renaming) -> answers.MovedAnswer:
+    """Its points, settings, tokens and refusals go along; its tracks are made anew.
+
+    Ids of its tracks lead to the new ones. A sender that keeps the old id makes a new device.
+    400 if the new id is taken or cannot be one, 404 if there is no such device.
+    """
+    check_device(context, device_id)
+    return answers.moved_answer(renaming.rename(context, device_id, wanted.new_id))
+
+
+@router.post(
+    "/api/v1/devices/{device_id:path}/merge",
+    tags=["devices"],
+    summary="Make one device of two",
+    response_model=None,
+    responses=answers.MERGED,
+)
+@open_to(Scope.ADMIN)
+def merge(
+    context: ContextDep, device_id: DeviceId, wanted: Merging
+) -> answers.MovedAnswer | answers.MergePreviewAnswer:
+    """All points of the device are stored under the other one's id. It cannot be taken back.
+
+    Of two points of one moment the better one stays. The settings of the other device hold; tokens
+    and refusals go along; ids of tracks lead to the new ones. 400 if they cannot be merged, 404 if
+    there is no such device.
+    """
+    check_device(context, device_id)
+    if wanted.dry_run:
+        return answers.preview_answer(renaming.preview_merge(context, device_id, wanted.into))
+    return answers.moved_answer(renaming.merge(context, device_id, wanted.into))

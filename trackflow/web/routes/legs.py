@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from trackflow.categories.modes import Mode
 from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.categories import correcting
+from trackflow.usecases.categories import correcting, correction_files
 from trackflow.usecases.queries.legs import read_legs
 from trackflow.usecases.queries.limits import check_count
 from trackflow.web.answers import legs as answers
-from trackflow.web.answers.sending import answer
+from trackflow.web.answers.sending import CSV, answer, answer_bytes
+from trackflow.web.csv_tables import CsvBody
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import decider, open_to
@@ -92,6 +93,41 @@ def correct(
         decided_by=decider(caller),
     )
     return answers.correction_answer(one)
+
+
+@router.get(
+    "/api/v1/legs/corrections.csv",
+    tags=["legs"],
+    summary="Travel modes that people decided as CSV",
+    response_class=Response,
+    responses=answers.CORRECTIONS_CSV,
+)
+@open_to(Scope.READ)
+def corrections_csv(request: Request, context: ContextDep, device: DeviceIds) -> Response:
+    """The file of `trackflow legs export`, which the import reads."""
+    found = "".join(correction_files.export_corrections(context, device))
+    return answer_bytes(request, found.encode(), CSV)
+
+
+@router.post(
+    "/api/v1/legs/corrections/import",
+    tags=["legs"],
+    summary="Import travel modes from CSV",
+    response_model=None,
+    responses=answers.IMPORTED,
+)
+@open_to(Scope.ADMIN)
+def import_csv(
+    context: ContextDep, caller: CallerDep, wanted: CsvBody
+) -> answers.ImportedCorrectionsAnswer:
+    """Columns: start_time, end_time, device_id, mode.
+
+    Rows that cannot be used are listed with their line. The same file again changes nothing.
+    """
+    report = correction_files.import_corrections(
+        context, wanted.data(), "the CSV", decider(caller), wanted.options()
+    )
+    return answers.imported_answer(report)
 
 
 @router.post(

@@ -20,8 +20,9 @@ from trackflow.web.static_files import (
     WASM,
     content_policy,
     import_map_hash,
+    is_of_build,
     send_static,
-    shell_files,
+    shell_addresses,
     shell_version,
     static_file,
 )
@@ -179,7 +180,7 @@ def worker(request: Request) -> Response:
     shell = {
         "version": shell_version(),
         "pages": PAGES,
-        "files": [f"/static/{name}" for name in shell_files()],
+        "files": shell_addresses(),
     }
     body = b"self.shell = " + orjson.dumps(shell) + b";\n" + static_file(WORKER).body
     sent = answer_bytes(request, body, "text/javascript; charset=utf-8", "no-cache")
@@ -196,8 +197,12 @@ def worker(request: Request) -> Response:
 )
 @open_to(None)
 def file(request: Request, name: str) -> Response:
-    """A script, style sheet or picture of a page; 404 for any other name."""
-    return send_static(request, static_file(name))
+    """A script, style sheet or picture of a page; 404 for any other name.
+
+    Pages name scripts and style sheets with their build, `@1f0c/main.js`: such a file may be kept
+    for ever.
+    """
+    return send_static(request, static_file(name), lasting=is_of_build(name))
 
 
 @router.get(

@@ -15,6 +15,11 @@ from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
+type Shown = Annotated[
+    TileContent,
+    Query(description="What tiles tell of tracks beside their device; `often`: how many."),
+]
+
 KEPT = "private, max-age=3600"
 """A tile with a version is never older than that, and another version has another address."""
 
@@ -34,10 +39,7 @@ def track_tile(
     y: Annotated[int, Path(ge=0)],
     device: DeviceIds,
     when: AnyTime,
-    show: Annotated[
-        TileContent,
-        Query(description="What to tell of tracks beside their device; `often`: see below."),
-    ] = TileContent.DEVICE,
+    show: Shown = TileContent.DEVICE,
     version: Annotated[
         str,
         Query(
@@ -67,11 +69,13 @@ def track_tile(
     responses=EXTENT,
 )
 @open_to(Scope.READ)
-def extent(request: Request, device: DeviceIds, when: AnyTime) -> Response:
+def extent(
+    request: Request, device: DeviceIds, when: AnyTime, show: Shown = TileContent.DEVICE
+) -> Response:
     """The number of tracks that overlap the time, the box around them, and their version.
 
     Whenever one of them comes, goes or changes, the version is another one: tiles with the former
-    one are out of date.
+    one are out of date. With `show=mode` or `category` so it is if that of any track changes.
     """
     tiles: TrackTiles = request.app.state.track_tiles
-    return answer(request, extent_answer(tiles.extent(TileSelection(device, when))))
+    return answer(request, extent_answer(tiles.extent(TileSelection(device, when), show)))

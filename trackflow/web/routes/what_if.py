@@ -21,8 +21,15 @@ class WhatIfBody(BaseModel):
     device_id: str = Field(description="The device.", max_length=200)
     from_: dt.date = Field(alias="from", description="First day (UTC).")
     to: dt.date = Field(description="Last day, included; at most a year.")
-    thresholds: dict[str, float | int] = Field(
-        description="The other thresholds by name; all else stays.", max_length=20
+    thresholds: dict[str, float | int | None] = Field(
+        default_factory=dict,
+        description="The other thresholds by name; null takes the own one back. All else stays.",
+        max_length=20,
+    )
+    preset: str | None = Field(
+        None,
+        description="The other preset: vehicle, phone, asset or sport; empty for the defaults.",
+        max_length=20,
     )
 
 
@@ -36,5 +43,7 @@ class WhatIfBody(BaseModel):
 @open_to(Scope.READ)
 def what_if(context: ContextDep, wanted: WhatIfBody) -> WhatIfAnswer:
     """Tracks that would be added, removed, split or merged, and kilometres. Nothing is written."""
-    report = ask_what_if(context, wanted.device_id, wanted.from_, wanted.to, wanted.thresholds)
+    report = ask_what_if(
+        context, wanted.device_id, wanted.from_, wanted.to, wanted.thresholds, wanted.preset
+    )
     return what_if_answer(report)

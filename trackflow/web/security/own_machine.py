@@ -25,11 +25,15 @@ PROXY_HEADERS = frozenset(
         "cdn-loop", "client-ip", "forwarded", "forwarded-for", "max-forwards", "true-client-ip",
         "via", "x-client-ip", "x-cluster-client-ip", "x-originating-ip", "x-proxyuser-ip",
         "x-real-ip", "x-real-port", "x-remote-addr", "x-remote-ip", "x-scheme", "x-varnish",
+        "surrogate-capability", "x-coming-from", "x-imforwards", "x-proxy-id",
     )
 )  # fmt: skip
 PROXY_PREFIXES = (
-    "cf-", "fly-", "ngrok-", "proxy-", "tailscale-", "x-amz", "x-appengine-", "x-arr-", "x-azure-",
-    "x-envoy-", "x-forwarded", "x-original-",
+    "akamai-", "cf-", "fastly-", "fly-", "incap-", "ngrok-", "proxy-", "tailscale-", "wl-proxy-",
+    "x-akamai-", "x-amz", "x-appengine-", "x-arr-", "x-azure-", "x-bluecoat-", "x-envoy-",
+    "x-forwarded",
+    "x-nf-", "x-original-",
+    "x-sucuri-", "x-vercel-",
 )  # fmt: skip
 """Headers that proxies, tunnels and content networks add to a request; other programs do not."""
 

@@ -1,5 +1,8 @@
 // Asking the API. What has not changed is not sent again (ETag), and is known to be unchanged.
 
+import { tr } from './words.js';
+
+
 const KEPT = 100;
 const known = new Map(); // address -> { etag, data }
 
@@ -19,10 +22,10 @@ async function ask(address, options) {
     answer = await fetch(address, { credentials: 'same-origin', cache: 'no-store', ...options });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'The server does not answer.');
+    throw new ApiError(0, tr('The server does not answer.'));
   }
   if (answer.ok || answer.status === 304) return answer;
-  let message = `The server answered ${answer.status}.`;
+  let message = tr('The server answered {status}.', { status: answer.status });
   try {
     message = (await answer.json()).error ?? message;
   } catch {

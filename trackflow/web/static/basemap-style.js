@@ -1,6 +1,8 @@
 // How the base map looks: colours and layers for tiles of the schema Shortbread, light and dark.
 // Calm, as tracks lie above it: few colours, thin lines, names where there is room.
 
+import { LANGUAGE } from './words.js';
+
 const COLOURS = {
   light: {
     sea: '#cddfe9', land: '#f4f2ec', water: '#cddfe9', forest: '#dde7d3', grass: '#e5ecda', farm: '#f0eee1', built: '#edeae3', work: '#eae6e2',
@@ -27,8 +29,7 @@ const not = (condition) => ['!', condition];
 const both = (...conditions) => ['all', ...conditions];
 const rounded = { 'line-cap': 'round', 'line-join': 'round' };
 
-const language = (navigator.language ?? '').slice(0, 2);
-const NAME = ['de', 'en'].includes(language) ? ['coalesce', ['get', `name_${language}`], ['get', 'name']] : ['get', 'name'];
+const NAME = ['de', 'en'].includes(LANGUAGE) ? ['coalesce', ['get', `name_${LANGUAGE}`], ['get', 'name']] : ['get', 'name'];
 
 const BIG = ['motorway', 'trunk'];
 const MAIN = ['primary', 'secondary', 'tertiary'];

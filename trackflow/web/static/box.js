@@ -2,13 +2,13 @@
 
 import { forget, send } from './api.js';
 import { announce, byId, el } from './dom.js';
-import { counted } from './format.js';
 import { nameOf } from './looks.js';
 import { offerRestore, onChanged } from './doing.js';
 import { boundsBetween } from './map.js';
 import { moments, rangeInWords } from './range.js';
-import { change, state } from './state.js';
+import { change } from './state.js';
 import { boxOf } from './here.js';
+import { plural, tr } from './words.js';
 
 const LEAST_PX = 6;
 
@@ -19,8 +19,8 @@ export function startBox({ devices, mayChange }) {
   stopBox();
   let from = null;
   const rubber = el('div', { class: 'rubber', hidden: true });
-  sheet = el('div', { class: 'drawing', tabindex: '-1', 'aria-label': 'Draw a box on the map' },
-    el('p', { class: 'card draw-hint' }, 'Drag a box over the map. ', el('button', { type: 'button', class: 'link', on: { click: stopBox } }, 'Cancel')), rubber);
+  sheet = el('div', { class: 'drawing', tabindex: '-1', 'aria-label': tr('Draw a box on the map') },
+    el('p', { class: 'card draw-hint' }, `${tr('Drag a box over the map')}. `, el('button', { type: 'button', class: 'link', on: { click: stopBox } }, tr('Cancel'))), rubber);
   const corners = (event) => [Math.min(from.x, event.clientX), Math.min(from.y, event.clientY), Math.max(from.x, event.clientX), Math.max(from.y, event.clientY)];
   sheet.addEventListener('pointerdown', (event) => {
     if (event.target !== sheet) return;
@@ -49,7 +49,7 @@ export function startBox({ devices, mayChange }) {
   });
   document.body.append(sheet);
   sheet.focus();
-  announce('Drag a box over the map');
+  announce(tr('Drag a box over the map'));
 }
 
 function stopBox() {
@@ -61,7 +61,7 @@ function stopBox() {
 function choose(bounds, devices, mayChange) {
   byId('box-dialog')?.remove();
   const problem = el('p', { class: 'bad', role: 'alert' });
-  const device = el('select', { name: 'device', 'aria-label': 'Device' }, devices.map((d) => el('option', { value: d.device_id }, nameOf(d.device_id))));
+  const device = el('select', { name: 'device', 'aria-label': tr('Device') }, devices.map((d) => el('option', { value: d.device_id }, nameOf(d.device_id))));
   const always = el('input', { type: 'checkbox', name: 'always' });
   const hide = async () => {
     const { from, to } = moments();
@@ -70,7 +70,7 @@ function choose(bounds, devices, mayChange) {
       const report = await send('POST', '/api/v1/points/hidings', { device_id: device.value, area: bounds, ...time });
       dialog.close();
       forget();
-      announce(`${counted(report.points, 'point')} hidden`);
+      announce(plural('{n} point hidden', '{n} points hidden', report.points));
       await onChanged.call();
       offerRestore(report);
     } catch (error) {
@@ -79,16 +79,16 @@ function choose(bounds, devices, mayChange) {
   };
   const dialog = el('dialog', { id: 'box-dialog', class: 'card login', 'aria-labelledby': 'box-title', on: { close: () => dialog.remove() } },
     el('form', { method: 'dialog' },
-      el('h2', { id: 'box-title' }, 'This box'),
-      el('button', { type: 'button', class: 'primary', 'data-key': 'box-find', on: { click: () => { dialog.close(); change({ here: boxOf(bounds) }); } } }, 'Tracks through it'),
+      el('h2', { id: 'box-title' }, tr('This box')),
+      el('button', { type: 'button', class: 'primary', 'data-key': 'box-find', on: { click: () => { dialog.close(); change({ here: boxOf(bounds) }); } } }, tr('Tracks through it')),
       mayChange && devices.length > 0 && [
-        el('h3', {}, 'Hide points in it'),
-        el('p', {}, 'They leave the map, lists and downloads, late ones too, and can be brought back.'),
-        el('label', {}, 'Of ', device),
-        el('label', { class: 'check' }, always, 'At any time, not only in ', rangeInWords()),
+        el('h3', {}, tr('Hide points in it')),
+        el('p', {}, tr('They leave the map, lists and downloads, late ones too, and can be brought back.')),
+        el('label', {}, `${tr('Of')} `, device),
+        el('label', { class: 'check' }, always, tr('At any time, not only in {range}', { range: rangeInWords() })),
         problem,
-        el('button', { type: 'button', class: 'plain', 'data-key': 'box-hide', on: { click: hide } }, 'Hide these points')],
-      el('p', { class: 'actions' }, el('button', { type: 'button', on: { click: () => dialog.close() } }, 'Cancel'))));
+        el('button', { type: 'button', class: 'plain', 'data-key': 'box-hide', on: { click: hide } }, tr('Hide these points'))],
+      el('p', { class: 'actions' }, el('button', { type: 'button', on: { click: () => dialog.close() } }, tr('Cancel')))));
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -2,28 +2,32 @@
 
 import { get, withQuery } from './api.js';
 import { el } from './dom.js';
-import { count, when } from './format.js';
+import { count, decimal, when } from './format.js';
+import { plural, tr } from './words.js';
 
 const NAMES = {
-  name: 'name', slug: 'slug', url: 'page at the source', series_code: 'series', activity: 'right now', event_name: 'event',
-  has_video: 'video right now', is_featured: 'recommended', address: 'address', city: 'city', country: 'country',
-  country_code: 'country code', phone: 'phone', email: 'e-mail', website: 'website', map_query: 'map query', logo_url: 'logo',
-  longitude: 'longitude', latitude: 'latitude', laps: 'laps', practice_sessions: 'practice sessions', races: 'races',
-  entries: 'entries', events: 'events', results_this_month: 'results this month', sessions_this_month: 'sessions this month',
-  videos_this_month: 'videos this month',
+  name: tr('name'), slug: tr('slug'), url: tr('page at the source'), series_code: tr('series'), activity: tr('right now'), event_name: tr('event'),
+  has_video: tr('video right now'), is_featured: tr('recommended'), address: tr('address'), city: tr('city'), country: tr('country'),
+  country_code: tr('country code'), phone: tr('phone'), email: tr('e-mail'), website: tr('website'), map_query: tr('map query'), logo_url: tr('logo'),
+  longitude: tr('longitude'), latitude: tr('latitude'), laps: tr('laps'), practice_sessions: tr('practice sessions'), races: tr('races'),
+  entries: tr('race|entries'), events: tr('events'), results_this_month: tr('results this month'), sessions_this_month: tr('sessions this month'),
+  videos_this_month: tr('videos this month'),
 };
+/** A field in words. */
+export const fieldName = (field) => NAMES[field] ?? field;
+
 const KINDS = {
-  added: 'added', changed: 'changed', reactivated: 'listed again', deactivated: 'not listed any more',
-  missed: 'missed by a list', found: 'in the list again',
+  added: tr('added'), changed: tr('changed'), reactivated: tr('listed again'), deactivated: tr('not listed any more'),
+  missed: tr('missed by a list'), found: tr('in the list again'),
 };
 
 export const isWeb = (text) => /^https?:\/\//.test(text ?? '');
 export const webLink = (text) => (isWeb(text) ? el('a', { href: text, rel: 'noreferrer noopener', target: '_blank' }, text) : text ?? '');
 
 function value(name, found) {
-  if (found === null) return el('span', { class: 'dim' }, 'unknown');
-  if (typeof found === 'boolean') return found ? 'yes' : 'no';
-  if (name === 'longitude' || name === 'latitude') return `${found.toFixed(5)}°`;
+  if (found === null) return el('span', { class: 'dim' }, tr('unknown'));
+  if (typeof found === 'boolean') return found ? tr('yes') : tr('no');
+  if (name === 'longitude' || name === 'latitude') return `${decimal(found, 5)}°`;
   if (typeof found === 'number') return count(found);
   if (name === 'email' && /^[^\s?&]+@[^\s?&]+$/.test(found)) return el('a', { href: `mailto:${found}` }, found);
   if (name === 'phone' && /^\+\d+$/.test(found)) return el('a', { href: `tel:${found}` }, found);
@@ -36,23 +40,23 @@ export const addressOf = (source, slug) => withQuery(`/api/v1/catalogue/tracks/$
 /** The race track as elements. */
 export async function drawTrack(source, slug, { close, meshLink }) {
   const { data: track } = await get(addressOf(source, slug));
-  const origin = track.coordinates_from && track.coordinates_from !== 'source' ? ` (found by the geocoder ${track.coordinates_from})` : '';
+  const origin = track.coordinates_from && track.coordinates_from !== 'source' ? ` (${tr('found by the geocoder {name}', { name: track.coordinates_from })})` : '';
   return [
     el('div', { class: 'source-head' },
       el('h2', {}, track.name), !track.is_active && el('span', { class: 'bad' }, 'not listed any more'), el('span', { class: 'push' }),
-      el('button', { type: 'button', class: 'plain', on: { click: close } }, 'Close')),
+      el('button', { type: 'button', class: 'plain', on: { click: close } }, tr('Close'))),
     el('div', { class: 'track-parts' },
       track.mesh_id && meshLink(track, true),
       el('dl', { class: 'all-fields' }, Object.entries(NAMES).map(([name, words]) => el('div', {},
         el('dt', {}, words), el('dd', {}, value(name, track[name]), name === 'latitude' && origin))))),
-    el('p', { class: 'dim' }, 'First stored ', when(track.created_at), ', last written ', when(track.updated_at),
-      track.misses ? `; the last ${count(track.misses)} lists lacked it` : '', '.'),
-    el('h3', {}, 'History'),
-    track.history.length ? el('ol', { class: 'history' }, track.history.map(drawEntry)) : el('p', { class: 'dim' }, 'The last 30 syncs changed nothing of it.'),
+    el('p', { class: 'dim' }, tr('First stored {first}, last written {last}.', { first: when(track.created_at), last: when(track.updated_at) }),
+      track.misses > 0 && ` ${plural('The last list lacked it.', 'The last {n} lists lacked it.', track.misses)}`),
+    el('h3', {}, tr('History')),
+    track.history.length ? el('ol', { class: 'history' }, track.history.map(drawEntry)) : el('p', { class: 'dim' }, tr('The last 30 syncs changed nothing of it.')),
   ];
 }
 
 const drawEntry = (entry) => el('li', {},
-  el('p', {}, when(entry.at), ' ', el('span', { class: 'strong' }, KINDS[entry.kind]), entry.undone_at && el('span', { class: 'bad' }, ', undone since')),
+  el('p', {}, when(entry.at), ' ', el('span', { class: 'strong' }, KINDS[entry.kind]), entry.undone_at && el('span', { class: 'bad' }, `, ${tr('undone since')}`)),
   entry.fields.length > 0 && el('ul', {}, entry.fields.map((one) => el('li', {},
-    el('span', { class: 'dim' }, `${NAMES[one.field] ?? one.field}: `), el('del', {}, one.before ?? 'unknown'), ' → ', el('ins', {}, one.after ?? 'unknown')))));
+    el('span', { class: 'dim' }, `${fieldName(one.field)}: `), el('del', {}, one.before ?? tr('unknown')), ' → ', el('ins', {}, one.after ?? tr('unknown'))))));

@@ -4,15 +4,16 @@ import { get, withQuery } from './api.js';
 import { drawTrack, webLink } from './catalogue-details.js';
 import { showOnMap } from './catalogue-map.js';
 import { announce, byId, el, empty, fill } from './dom.js';
-import { count, counted } from './format.js';
+import { count } from './format.js';
+import { LOCALE, plural, tr } from './words.js';
 
 const PAGE = 50;
 const AT_ONCE = 1000; // rows of an answer
 const COLUMNS = [
-  ['name', 'Name'], ['city', 'City'], ['country', 'Country'], ['phone', 'Phone'], ['website', 'Website'], ['laps', 'Laps'], ['events', 'Events'],
+  ['name', tr('Name')], ['city', tr('City')], ['country', tr('Country')], ['phone', tr('Phone')], ['website', tr('Website')], ['laps', tr('Laps')], ['events', tr('Events')],
 ];
 const NUMBERS = new Set(['laps', 'events']);
-const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+const order = new Intl.Collator(LOCALE, { numeric: true, sensitivity: 'base' });
 
 const list = { source: null, all: [], found: [], text: '', active: 'yes', country: '', sort: 'name', down: false, most: PAGE, chosen: null };
 let sources = [];
@@ -62,7 +63,7 @@ export async function loadList(known) {
 
 function drawCountries() {
   const names = [...new Set(list.all.map((t) => t.country).filter(Boolean))].sort(order.compare);
-  fill(byId('country'), el('option', { value: '' }, 'all countries'), names.map((name) => el('option', { value: name }, name)));
+  fill(byId('country'), el('option', { value: '' }, tr('all countries')), names.map((name) => el('option', { value: name }, name)));
   list.country = names.includes(list.country) ? list.country : '';
   byId('country').value = list.country;
 }
@@ -103,12 +104,12 @@ async function draw() {
   }, s.source)));
   byId('sort').value = [...byId('sort').options].some((o) => o.value === (list.down ? '-' : '') + list.sort) ? (list.down ? '-' : '') + list.sort : list.sort;
   const [found, all] = [list.found.length, list.all.length];
-  byId('found').textContent = found === all ? counted(found, 'race track') : `${count(found)} of ${counted(all, 'race track')}`;
+  byId('found').textContent = found === all ? plural('{n} race track', '{n} race tracks', found) : plural('{found} of {n} race track', '{found} of {n} race tracks', all, { found: count(found) });
   const query = { source: list.source, text: list.text, country: list.country, active: list.active };
   for (const format of ['csv', 'geojson']) byId(`as-${format}`).href = withQuery('/api/v1/catalogue/export', { ...query, format });
   fill(byId('tracks'), found ? drawTable(columns) : nothing(),
     found > list.most && el('button', { type: 'button', class: 'plain more', 'data-key': 'more', on: { click: () => { list.most += PAGE; draw(); } } },
-      `Show more of ${count(found)}`));
+      tr('Show more of {n}', { n: count(found) })));
   try {
     await showOnMap(byId('map'), list.found, list.chosen, choose);
   } catch (error) {
@@ -116,7 +117,7 @@ async function draw() {
   }
 }
 
-const nothing = () => (list.all.length ? empty('No such race tracks', 'Other words, or another country, may find some.') : empty('No race tracks yet', 'A sync fills the catalogue.'));
+const nothing = () => (list.all.length ? empty(tr('No such race tracks'), tr('Other words, or another country, may find some.')) : empty(tr('No race tracks yet'), tr('A sync fills the catalogue.')));
 
 function drawTable(columns) {
   const hasMesh = list.found.some((t) => t.mesh_id);
@@ -124,7 +125,7 @@ function drawTable(columns) {
     el('thead', {}, el('tr', {},
       columns.map(([name, words]) => el('th', { scope: 'col', class: NUMBERS.has(name) ? 'number' : null, 'aria-sort': list.sort === name ? (list.down ? 'descending' : 'ascending') : 'none' },
         el('button', { type: 'button', class: 'sort', 'data-key': `sort-${name}`, on: { click: () => sortBy(name) } }, words))),
-      hasMesh && el('th', { scope: 'col' }, 'Mesh'))),
+      hasMesh && el('th', { scope: 'col' }, tr('Mesh')))),
     el('tbody', {}, list.found.slice(0, list.most).map((t) => el('tr', { class: t.is_active ? null : 'gone', 'aria-current': t.slug === list.chosen ? 'true' : null },
       columns.map(([name, words]) => el('td', { class: NUMBERS.has(name) ? 'number' : null, data: { name: words } }, cell(t, name))),
       hasMesh && el('td', {}, t.mesh_id && meshLink(t)))))));
@@ -137,7 +138,7 @@ function cell(t, name) {
   return NUMBERS.has(name) ? count(t[name]) : t[name];
 }
 
-export const meshLink = (t, isLarge = false) => el('a', { class: isLarge ? 'mesh-link large' : 'mesh-link', href: `/meshes/${encodeURIComponent(t.mesh_id)}`, 'aria-label': `Mesh of ${t.name}` },
+export const meshLink = (t, isLarge = false) => el('a', { class: isLarge ? 'mesh-link large' : 'mesh-link', href: `/meshes/${encodeURIComponent(t.mesh_id)}`, 'aria-label': tr('Mesh of {name}', { name: t.name }) },
   el('img', { src: `/api/v1/meshes/${encodeURIComponent(t.mesh_id)}/files/thumbnail.png`, alt: '', loading: 'lazy' }));
 
 // ---- the chosen one ------------------------------------------------------------------------
@@ -169,7 +170,7 @@ export async function showChosen() {
     box.hidden = false;
     box.focus({ preventScroll: true });
     box.scrollIntoView({ block: 'nearest' });
-    announce(`Details of ${chosen}`);
+    announce(tr('Details of {name}', { name: chosen }));
   } catch (error) {
     if (error.status === 404) list.chosen = null;
     box.hidden = true;

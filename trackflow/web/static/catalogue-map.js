@@ -4,6 +4,8 @@ import { get, getIfThere } from './api.js';
 import { groundOf } from './basemap.js';
 import { dark, ofMap } from './colours.js';
 import { boundsOf, collection, point } from './geometry.js';
+import { mapWords } from './map-words.js';
+import { tr } from './words.js';
 
 const LOWEST = 'race-tracks';
 const FIT = { padding: 32, maxZoom: 12, duration: 0 };
@@ -54,7 +56,7 @@ async function make(container) {
   map = new maplibregl.Map({
     container, style: style(), bounds: boundsOf(features().features.map((f) => f.geometry)), fitBoundsOptions: FIT,
     attributionControl: false, dragRotate: false, pitchWithRotate: false, maxPitch: 0, fadeDuration: 0, cooperativeGestures: true,
-    locale: { 'Map.Title': 'Map of race tracks; arrow keys move it, plus and minus zoom' },
+    locale: mapWords(tr('Map of race tracks; arrow keys move it, plus and minus zoom')),
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();

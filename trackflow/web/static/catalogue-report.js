@@ -1,87 +1,108 @@
 // A sync's report as elements. What sources wrote is set as text, never as HTML.
 
-import { el } from './dom.js';
-import { count, duration, when } from './format.js';
+import { fieldName } from './catalogue-details.js';
+import { el, english } from './dom.js';
+import { count, decimal, duration, when } from './format.js';
+import { plural, tr } from './words.js';
 
 const MOST = 50;
 
 const OUTCOMES = {
-  completed: 'completed', stopped_for_approval: 'waits for an approval', refused: 'refused', failed: 'failed',
-  cancelled: 'cancelled', running: 'running',
+  completed: tr('completed'), stopped_for_approval: tr('waits for an approval'), refused: tr('refused'), failed: tr('failed'),
+  cancelled: tr('cancelled'), running: tr('running'),
 };
 
-export const outcome = (report) => (report.undone_at ? 'undone' : OUTCOMES[report.outcome] ?? report.outcome);
+const HEADS = {
+  field: tr('field'), tracks: tr('race tracks'), track: tr('race track'), before: tr('before'), now: tr('now'), what: tr('what'), why: tr('why'),
+  value: tr('value'), name: tr('name'), stage: tr('stage'), seconds: tr('seconds'), tries: tr('tries'),
+};
+
+const STAGES = { list: tr('stage|list'), pages: tr('stage|pages'), check: tr('stage|check'), compare: tr('stage|compare'), write: tr('stage|write') };
+
+export const outcome = (report) => (report.undone_at ? tr('undone') : OUTCOMES[report.outcome] ?? report.outcome);
 
 /** Whether there is something that can be undone. */
 export const canUndo = (report) => report.outcome === 'completed' && !report.undone_at
   && report.added + report.changed + report.deactivated + report.reactivated + report.missed_once > 0;
 
+/** A sync in one line. */
+export function summaryOf(report) {
+  if (report.outcome !== 'completed') return [OUTCOMES[report.outcome] ?? report.outcome, report.reason].filter(Boolean).join(': ');
+  const parts = [
+    report.added && tr('{n} added', { n: count(report.added) }), report.changed && tr('{n} changed', { n: count(report.changed) }),
+    report.reactivated && tr('{n} back', { n: count(report.reactivated) }), report.deactivated && tr('{n} deactivated', { n: count(report.deactivated) }),
+    report.missed_once && tr('{n} missed once', { n: count(report.missed_once) }), report.failed && tr('{n} failed', { n: count(report.failed) }),
+  ].filter(Boolean);
+  return plural('{changes}; {n} track in the catalogue', '{changes}; {n} tracks in the catalogue', report.active_now, { changes: parts.join(', ') || tr('nothing has changed') });
+}
+
 export function drawReport(report) {
   return [
-    report.reason && el('p', { class: report.outcome === 'completed' ? 'dim' : 'bad' }, report.reason),
-    report.undone_at && el('p', { class: 'bad' }, 'Its changes were undone ', when(report.undone_at), '.'),
-    el('p', { class: 'strong' }, report.summary),
-    el('p', { class: 'dim' }, when(report.started_at), report.finished_at ? [' to ', when(report.finished_at)] : '', ` · sync ${report.sync_id}`),
+    report.reason && el('p', { class: report.outcome === 'completed' ? 'dim' : 'bad' }, english(report.reason)),
+    report.undone_at && el('p', { class: 'bad' }, tr('Its changes were undone {time}.', { time: when(report.undone_at) })),
+    el('p', { class: 'strong' }, summaryOf(report)),
+    el('p', { class: 'dim' }, report.finished_at ? tr('{start} to {end}', { start: when(report.started_at), end: when(report.finished_at) }) : when(report.started_at), ' · ', tr('sync {id}', { id: el('code', {}, report.sync_id) })),
     numbers(report),
-    slugs('Added', report.slugs.added),
-    slugs('Back', report.slugs.reactivated),
-    slugs('Deactivated', report.slugs.deactivated),
-    slugs('Missed for the first time', report.slugs.missed_once),
-    table('Changed fields', ['field', 'tracks'], Object.entries(report.changes_by_field).map(([name, n]) => [name, count(n)])),
-    table('Changes other than those that racing brings', ['track', 'field', 'before', 'now'], report.changes
+    slugs(tr('Added'), report.slugs.added),
+    slugs(tr('Back'), report.slugs.reactivated),
+    slugs(tr('Deactivated'), report.slugs.deactivated),
+    slugs(tr('Missed for the first time'), report.slugs.missed_once),
+    table(tr('Changed fields'), [HEADS.field, HEADS.tracks], Object.entries(report.changes_by_field).map(([name, n]) => [fieldName(name), count(n)])),
+    table(tr('Changes other than those that racing brings'), [HEADS.track, HEADS.field, HEADS.before, HEADS.now], report.changes
       .filter((change) => !change.is_routine)
-      .flatMap((change) => change.fields.map(([name, before, after]) => [change.slug, name, shown(before), shown(after)]))),
-    table('Failed: these keep what was known of them', ['track', 'what', 'why'], report.failures.map((f) => [f.slug, f.kind, f.message])),
-    table(`Anomalies: ${count(report.anomaly_count)} values that make no sense`, ['track', 'field', 'value', 'why'],
-      report.anomalies.map((a) => [a.slug || 'the list', a.field, a.value, a.reason])),
-    table('Names that several tracks bear', ['name', 'tracks'], Object.entries(report.shared_names).map(([name, n]) => [name, count(n)])),
+      .flatMap((change) => change.fields.map(([name, before, after]) => [change.slug, fieldName(name), shown(before), shown(after)]))),
+    table(tr('Failed: these keep what was known of them'), [HEADS.track, HEADS.what, HEADS.why], report.failures.map((f) => [f.slug, f.kind, english(f.message)])),
+    table(plural('Anomalies: {n} value that makes no sense', 'Anomalies: {n} values that make no sense', report.anomaly_count), [HEADS.track, HEADS.field, HEADS.value, HEADS.why],
+      report.anomalies.map((a) => [a.slug || tr('the list'), fieldName(a.field), a.value, english(a.reason)])),
+    table(tr('Names that several tracks bear'), [HEADS.name, HEADS.tracks], Object.entries(report.shared_names).map(([name, n]) => [name, count(n)])),
     completeness(report.completeness),
-    table('Time', ['stage', 'seconds'], Object.entries(report.stages).map(([name, s]) => [name, s.toFixed(2)])),
-    table('Slowest tracks', ['track', 'seconds', 'tries'], report.slowest.map((s) => [s.slug, s.seconds.toFixed(2), count(s.tries)])),
+    table(tr('Time'), [HEADS.stage, HEADS.seconds], Object.entries(report.stages).map(([name, s]) => [STAGES[name] ?? name, decimal(s, 2)])),
+    table(tr('Slowest tracks'), [HEADS.track, HEADS.seconds, HEADS.tries], report.slowest.map((s) => [s.slug, decimal(s.seconds, 2), count(s.tries)])),
   ];
 }
 
 function numbers(report) {
   const known = {
-    listed: report.listed, added: report.added, changed: report.changed, unchanged: report.unchanged, back: report.reactivated,
-    deactivated: report.deactivated, 'missed once': report.missed_once, failed: report.failed, 'in the catalogue': report.active_now,
+    [tr('listed')]: report.listed, [tr('added')]: report.added, [tr('changed')]: report.changed, [tr('unchanged')]: report.unchanged,
+    [tr('back')]: report.reactivated, [tr('deactivated')]: report.deactivated, [tr('missed once')]: report.missed_once,
+    [tr('failed')]: report.failed, [tr('in the catalogue')]: report.active_now,
   };
   const took = report.finished_at && duration((new Date(report.finished_at) - new Date(report.started_at)) / 1000);
   return el('dl', { class: 'numbers' },
     Object.entries(known).map(([name, n]) => el('div', {}, el('dd', {}, count(n)), el('dt', {}, name))),
-    took && el('div', {}, el('dd', {}, took), el('dt', {}, 'in all')));
+    took && el('div', {}, el('dd', {}, took), el('dt', {}, tr('in all'))));
 }
 
 function slugs(title, found) {
   if (!found?.length) return null;
-  const more = found.length > MOST && ` and ${count(found.length - MOST)} more`;
+  const more = found.length > MOST && ` ${tr('and {n} more', { n: count(found.length - MOST) })}`;
   return [el('h3', {}, title), el('p', { class: 'slugs' }, found.slice(0, MOST).map((slug) => el('code', {}, slug)), more)];
 }
 
 function table(title, head, rows) {
   if (!rows.length) return null;
-  const isNumber = head.map((name) => ['tracks', 'seconds', 'tries'].includes(name));
+  const isNumber = head.map((name) => [HEADS.tracks, HEADS.seconds, HEADS.tries].includes(name));
   return [
     el('h3', {}, title),
     el('div', { class: 'table-box' }, el('table', {},
       el('thead', {}, el('tr', {}, head.map((name, k) => el('th', { scope: 'col', class: isNumber[k] ? 'number' : null }, name)))),
       el('tbody', {}, rows.slice(0, MOST).map((row) => el('tr', {}, row.map((cell, k) => el('td', { class: isNumber[k] ? 'number' : null }, cell))))))),
-    rows.length > MOST && el('p', { class: 'dim' }, `and ${count(rows.length - MOST)} more`),
+    rows.length > MOST && el('p', { class: 'dim' }, tr('and {n} more', { n: count(rows.length - MOST) })),
   ];
 }
 
 function completeness(found) {
   const names = Object.keys(found);
   if (!names.length) return null;
-  const share = (value) => (value === null ? '' : `${(value * 100).toFixed(1)} %`);
+  const share = (value) => (value === null ? '' : `${decimal(value * 100, 1)} %`);
   return [
-    el('h3', {}, 'Completeness'),
+    el('h3', {}, tr('Completeness')),
     el('div', { class: 'table-box' }, el('table', {},
-      el('thead', {}, el('tr', {}, ['field', 'before', 'now', ''].map((name) => el('th', { scope: 'col', class: ['before', 'now'].includes(name) ? 'number' : null }, name)))),
+      el('thead', {}, el('tr', {}, [HEADS.field, HEADS.before, HEADS.now, ''].map((name) => el('th', { scope: 'col', class: [HEADS.before, HEADS.now].includes(name) ? 'number' : null }, name)))),
       el('tbody', {}, names.map((name) => el('tr', {},
-        el('td', {}, name), el('td', { class: 'number' }, share(found[name].before)), el('td', { class: 'number' }, share(found[name].now)),
+        el('td', {}, fieldName(name)), el('td', { class: 'number' }, share(found[name].before)), el('td', { class: 'number' }, share(found[name].now)),
         el('td', {}, el('div', { class: 'meter', 'aria-hidden': true }, el('span', { style: { width: `${(found[name].now ?? 0) * 100}%` } }))))))))
   ];
 }
 
-const shown = (value) => (value === null || value === undefined ? 'unknown' : String(value));
+const shown = (value) => (value === null || value === undefined ? tr('unknown') : String(value));

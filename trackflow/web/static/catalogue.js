@@ -1,11 +1,12 @@
 // The page of the race tracks: its sources, syncs under way, reports, and the list itself.
 
 import { get, send, withQuery } from './api.js';
-import { canUndo, drawReport, outcome } from './catalogue-report.js';
+import { canUndo, drawReport, outcome, summaryOf } from './catalogue-report.js';
 import { installList, loadList, showChosen } from './catalogue-list.js';
-import { announce, byId, el, fill } from './dom.js';
-import { age, count, counted, duration, tickAges } from './format.js';
+import { announce, byId, el, english, fill } from './dom.js';
+import { age, count, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
+import { plural, tr } from './words.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -42,14 +43,14 @@ async function refresh() {
 }
 
 async function ended(source) {
-  announce(`The sync of ${source.source} has ended: ${source.last.summary}`);
+  announce(tr('The sync of {source} has ended: {summary}', { source: source.source, summary: summaryOf(source.last) }));
   if (data.mayStart || open === null) await show(source.last.sync_id, { focus: false });
   await loadList(data.sources);
 }
 
 function offline(message) {
   if (message) problem = message;
-  else if (problem === 'The server does not answer.') problem = '';
+  else if (problem === tr('The server does not answer.')) problem = '';
 }
 
 // ---- doing ---------------------------------------------------------------------------------
@@ -67,20 +68,20 @@ async function act(method, address, body, said) {
   return found;
 }
 
-const start = (source, approve) => act('POST', '/api/v1/tracks/sync', { source, approve, trigger: 'ui' }, `Sync of ${source} asked for`);
+const start = (source, approve) => act('POST', '/api/v1/tracks/sync', { source, approve, trigger: 'ui' }, tr('Sync of {source} asked for', { source }));
 
-const cancel = (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.job_id)}/cancel`, undefined, 'Asked to stop');
+const cancel = (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.job_id)}/cancel`, undefined, tr('Asked to stop'));
 
 async function approve(source) {
-  const why = `${source.last.reason}. Go on, and deactivate what is missing for the second time?`;
-  if (await confirmed('Approve the list?', why, 'Approve and sync')) await start(source.source, true);
+  const why = `${source.last.reason}. ${tr('Go on, and deactivate what is missing for the second time?')}`;
+  if (await confirmed(tr('Approve the list?'), why, tr('Approve and sync'))) await start(source.source, true);
 }
 
 async function undo(report) {
   const rows = report.added + report.changed + report.deactivated + report.reactivated + report.missed_once;
-  const why = `${counted(rows, 'track')} will be again what they were before this sync.`;
-  if (!(await confirmed('Undo this sync?', why, 'Undo'))) return;
-  const done = await act('POST', `/api/v1/catalogue/reports/${encodeURIComponent(report.sync_id)}/undo`, undefined, 'Undone');
+  const why = plural('{n} track will be again what it was before this sync.', '{n} tracks will be again what they were before this sync.', rows);
+  if (!(await confirmed(tr('Undo this sync?'), why, tr('Undo')))) return;
+  const done = await act('POST', `/api/v1/catalogue/reports/${encodeURIComponent(report.sync_id)}/undo`, undefined, tr('Undone'));
   if (done) await Promise.all([show(report.sync_id), loadList(data.sources), showChosen()]);
 }
 
@@ -88,11 +89,11 @@ async function undo(report) {
 async function flip(source) {
   const address = `/api/v1/catalogue/sources/${encodeURIComponent(source.source)}`;
   if (source.switched_off) {
-    await act('POST', `${address}/allow`, undefined, `${source.site} is switched on again`);
+    await act('POST', `${address}/allow`, undefined, tr('{site} is switched on again', { site: source.site }));
     return;
   }
-  const why = `No process requests anything from ${source.site} until it is switched on again; a sync that runs now ends.`;
-  if (await confirmed(`Switch ${source.site} off?`, why, 'Switch off')) await act('POST', `${address}/stop`, { reason: 'stopped on the page' }, `${source.site} is switched off`);
+  const why = tr('No process requests anything from {site} until it is switched on again; a sync that runs now ends.', { site: source.site });
+  if (await confirmed(tr('Switch {site} off?', { site: source.site }), why, tr('Switch off'))) await act('POST', `${address}/stop`, { reason: 'stopped on the page' }, tr('{site} is switched off', { site: source.site }));
 }
 
 let answer = () => {};
@@ -117,9 +118,9 @@ async function show(syncId, { focus = true } = {}) {
     box.hidden = false;
     fill(box,
       el('div', { class: 'source-head' },
-        el('h2', {}, `Sync of ${report.source}: ${outcome(report)}`), el('span', { class: 'push' }),
-        data.mayStart && canUndo(report) && el('button', { type: 'button', class: 'plain', id: 'undo', on: { click: () => undo(report) } }, 'Undo'),
-        el('button', { type: 'button', class: 'plain', on: { click: hide } }, 'Close')),
+        el('h2', {}, tr('Sync of {source}: {outcome}', { source: report.source, outcome: outcome(report) })), el('span', { class: 'push' }),
+        data.mayStart && canUndo(report) && el('button', { type: 'button', class: 'plain', id: 'undo', on: { click: () => undo(report) } }, tr('Undo')),
+        el('button', { type: 'button', class: 'plain', on: { click: hide } }, tr('Close'))),
       drawReport(report));
     if (focus) box.focus();
   } catch (error) {
@@ -146,21 +147,21 @@ function draw() {
 function drawSource(source) {
   const { job, last } = source;
   const waits = last?.outcome === 'stopped_for_approval' && !job;
-  return el('section', { class: 'card sheet', 'aria-label': `Source ${source.source}` },
+  return el('section', { class: 'card sheet', 'aria-label': tr('Source {source}', { source: source.source }) },
     el('div', { class: 'source-head' },
       el('h2', {}, source.source), el('span', { class: 'dim' }, source.site), el('span', { class: 'push' }),
-      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `switch-${source.source}`, on: { click: () => flip(source) } }, source.switched_off ? 'Switch on again' : 'Switch off…'),
+      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `switch-${source.source}`, on: { click: () => flip(source) } }, source.switched_off ? tr('Switch on again') : tr('Switch off…')),
       data.mayStart && el('button', {
         type: 'button', class: 'primary', 'data-key': `start-${source.source}`, disabled: Boolean(job) || Boolean(source.switched_off),
         on: { click: () => start(source.source, false) },
-      }, 'Sync now')),
+      }, tr('Sync now'))),
     el('dl', { class: 'numbers' },
-      number('tracks', source.active), number('not listed any more', source.inactive), source.missed ? number('missed by the last list', source.missed) : null,
-      el('div', {}, el('dd', {}, source.last_completed_at ? age(source.last_completed_at) : 'never'), el('dt', {}, 'last synced'))),
-    source.switched_off && el('p', { class: 'bad' }, `Switched off: ${source.switched_off}. Nothing is requested from ${source.site}.`),
+      number(tr('race tracks'), source.active), number(tr('not listed any more'), source.inactive), source.missed ? number(tr('missed by the last list'), source.missed) : null,
+      el('div', {}, el('dd', {}, source.last_completed_at ? age(source.last_completed_at) : tr('never')), el('dt', {}, tr('last synced')))),
+    source.switched_off && el('p', { class: 'bad' }, tr('Switched off: {reason}. Nothing is requested from {site}.', { reason: english(source.switched_off), site: source.site })),
     job && drawJob(job),
-    waits && el('div', { class: 'wait' }, el('p', {}, last.reason),
-      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `approve-${source.source}`, on: { click: () => approve(source) } }, 'Approve and sync…')),
+    waits && el('div', { class: 'wait' }, el('p', {}, english(last.reason)),
+      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `approve-${source.source}`, on: { click: () => approve(source) } }, tr('Approve and sync…'))),
     drawPast(source));
 }
 
@@ -168,32 +169,32 @@ const number = (name, n) => el('div', {}, el('dd', {}, count(n)), el('dt', {}, n
 
 function drawJob(job) {
   const share = job.total ? Math.min(1, job.processed / job.total) : 0;
-  const left = job.seconds_left !== null && job.status === 'running' ? `, ${duration(job.seconds_left)} left` : '';
-  const words = job.status === 'queued' ? 'waits to start' : job.cancel_requested ? 'stops soon'
-    : job.total ? `${count(job.processed)} of ${count(job.total)} pages${left}` : job.message ?? 'begins';
+  const left = job.seconds_left !== null && job.status === 'running' ? `, ${tr('{time} left', { time: duration(job.seconds_left) })}` : '';
+  const words = job.status === 'queued' ? tr('waits to start') : job.cancel_requested ? tr('stops soon')
+    : job.total ? `${tr('{n} of {all} pages', { n: count(job.processed), all: count(job.total) })}${left}` : job.message ?? tr('begins');
   const since = (Date.now() - new Date(job.created_at)) / 1000;
   return el('div', { class: 'at-work' },
-    el('div', { class: 'source-head' }, el('span', { class: 'strong' }, words), job.failed ? el('span', { class: 'bad' }, `${count(job.failed)} failed`) : null,
+    el('div', { class: 'source-head' }, el('span', { class: 'strong' }, words), job.failed ? el('span', { class: 'bad' }, tr('{n} failed', { n: count(job.failed) })) : null,
       el('span', { class: 'push' }),
-      data.mayStart && !job.cancel_requested && el('button', { type: 'button', class: 'link', 'data-key': `cancel-${job.job_id}`, on: { click: () => cancel(job) } }, 'Cancel')),
-    el('div', { class: 'meter', role: 'progressbar', 'aria-label': 'Progress of the sync', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(share * 100), 'aria-valuetext': words },
+      data.mayStart && !job.cancel_requested && el('button', { type: 'button', class: 'link', 'data-key': `cancel-${job.job_id}`, on: { click: () => cancel(job) } }, tr('Cancel'))),
+    el('div', { class: 'meter', role: 'progressbar', 'aria-label': tr('Progress of the sync'), 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(share * 100), 'aria-valuetext': words },
       el('span', { style: { width: `${share * 100}%` } })),
     job.status === 'queued' && since > WAITS_LONG_S && el('p', { class: 'dim' },
-      'Nobody has begun it yet: “trackflow serve” begins it, or “trackflow jobs resume ', job.job_id, '”.'));
+      tr('Nobody has begun it yet: “trackflow serve” begins it, or “trackflow jobs resume {job}”.', { job: job.job_id })));
 }
 
 function drawPast(source) {
   const reports = data.reports.get(source.source) ?? [];
-  if (!reports.length) return el('p', { class: 'dim' }, 'No sync yet.');
-  return el('ul', { class: 'past', 'aria-label': `Last syncs of ${source.source}` }, reports.slice(0, 5).map((report) => el('li', {},
+  if (!reports.length) return el('p', { class: 'dim' }, tr('No sync yet.'));
+  return el('ul', { class: 'past', 'aria-label': tr('Last syncs of {source}', { source: source.source }) }, reports.slice(0, 5).map((report) => el('li', {},
     el('span', { class: 'dim' }, age(report.started_at)),
-    el('span', { class: 'words' }, report.undone_at ? `undone: ${report.summary}` : report.summary),
-    el('button', { type: 'button', class: 'link', 'data-key': `report-${report.sync_id}`, 'aria-pressed': open === report.sync_id, on: { click: () => show(report.sync_id) } }, 'Report'))));
+    el('span', { class: 'words' }, report.undone_at ? tr('undone: {summary}', { summary: summaryOf(report) }) : summaryOf(report)),
+    el('button', { type: 'button', class: 'link', 'data-key': `report-${report.sync_id}`, 'aria-pressed': open === report.sync_id, on: { click: () => show(report.sync_id) } }, tr('Report')))));
 }
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-installLogin({ admin: 'starting a sync', opens: 'Open the catalogue', begin });
+installLogin({ admin: tr('Starting a sync takes one for admin.'), opens: tr('Open the catalogue'), begin });
 
 async function begin() {
   try {

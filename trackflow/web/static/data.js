@@ -1,16 +1,18 @@
 // The page of the data: imports, downloads, hidden points, rebuilding, refused input, tokens.
 
 import { forget, get, send, withQuery } from './api.js';
+import { drawDevices } from './data-devices.js';
 import { drawHidden } from './data-hidden.js';
 import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
 import { announce, byId, el, fill } from './dom.js';
-import { counted, moment } from './format.js';
+import { moment } from './format.js';
 import { installLogin } from './login.js';
 import { importInto, installDrop, onImported, undoneWords } from './upload.js';
+import { plural, tr } from './words.js';
 
-const SUBJECTS = { tracks: 'tracks', points: 'points', stays: 'stays and places', visits: 'visits to race tracks', legs: 'legs by travel mode' };
+const SUBJECTS = { tracks: tr('tracks'), points: tr('points'), stays: tr('stays and places'), visits: tr('visits to race tracks'), legs: tr('legs by travel mode') };
 const FEW = 3;
 const SHOWN = 50;
 let mayChange = false;
@@ -48,23 +50,26 @@ const fields = () => ({
 
 const take = (files) => importInto(byId('import-result'), files, fields());
 
-const few = (names, what) => (names.length > FEW ? `${names.slice(0, FEW).join(', ')} and ${counted(names.length - FEW, `more ${what}`)}` : names.join(', '));
+/** The first names, and how many others there are by `others`. */
+const few = (names, others) => (names.length > FEW ? `${names.slice(0, FEW).join(', ')} ${others(names.length - FEW)}` : names.join(', '));
+const fewFiles = (names) => few(names, (n) => plural('and {n} more file', 'and {n} more files', n));
+const fewDevices = (names) => few(names, (n) => plural('and {n} more device', 'and {n} more devices', n));
 
 async function drawImports() {
   const { imports } = (await get('/api/v1/imports')).data;
   const undo = (one) => act(() => send('POST', `/api/v1/imports/${encodeURIComponent(one.import_id)}/undo`), undoneWords);
-  fill(byId('imports'), imports.length === 0 && el('li', { class: 'dim' }, 'There are no imports yet.'),
+  fill(byId('imports'), imports.length === 0 && el('li', { class: 'dim' }, tr('There are no imports yet.')),
     imports.slice(0, SHOWN).map((one) => el('li', { class: one.undone_at ? 'off' : '' },
-      el('span', { class: 'words' }, el('strong', {}, few(one.files, 'file') || 'no file with points'), ` · ${counted(one.points_added, 'point')}`,
-        one.devices.length > 0 && ` of ${few(one.devices, 'device')}`, el('span', { class: 'dim' }, ` · ${moment(one.imported_at)} · ${one.import_id}`)),
+      el('span', { class: 'words' }, el('strong', {}, fewFiles(one.files) || tr('no file with points')), ` · ${plural('{n} point', '{n} points', one.points_added)}`,
+        one.devices.length > 0 && ` ${tr('points|of {devices}', { devices: fewDevices(one.devices) })}`, el('span', { class: 'dim' }, ` · ${moment(one.imported_at)} · ${one.import_id}`)),
       one.undone_at
-        ? el('span', {}, 'undone')
-        : el('button', { type: 'button', class: 'plain', 'data-key': `undo-${one.import_id}`, 'aria-label': `Undo the import of ${few(one.files, 'file')}`, on: { click: () => undo(one) } }, 'Undo'))));
+        ? el('span', {}, tr('undone'))
+        : el('button', { type: 'button', class: 'plain', 'data-key': `undo-${one.import_id}`, 'aria-label': tr('Undo the import of {files}', { files: fewFiles(one.files) }), on: { click: () => undo(one) } }, tr('Undo')))));
 }
 
 // ---- downloads and rebuilding --------------------------------------------------------------
 
-const deviceChoice = (name, all) => el('label', {}, 'Device ', el('select', { name }, el('option', { value: '' }, all), devices.map((d) => el('option', { value: d.device_id }, d.name ? `${d.name} (${d.device_id})` : d.device_id))));
+const deviceChoice = (name, all) => el('label', {}, `${tr('Device')} `, el('select', { name }, el('option', { value: '' }, all), devices.map((d) => el('option', { value: d.device_id }, d.name ? `${d.name} (${d.device_id})` : d.device_id))));
 
 const dayChoice = (words, name) => el('label', {}, words, el('input', { type: 'date', name }));
 
@@ -74,10 +79,10 @@ const choice = (words, name, options) => el('label', {}, words, el('select', { n
 
 function drawDownload() {
   fill(byId('download'),
-    choice('What ', 'subject', SUBJECTS), choice('As ', 'format', FORMATS),
-    choice('Lines of tracks ', 'line', { '': 'usual', matched: 'on roads', raw: 'as reported' }),
-    deviceChoice('device', 'all'), dayChoice('From ', 'from'), dayChoice('To, included (UTC) ', 'to'),
-    el('button', { type: 'submit', class: 'primary', 'data-key': 'download' }, 'Download'));
+    choice(`${tr('What')} `, 'subject', SUBJECTS), choice(`${tr('As')} `, 'format', FORMATS),
+    choice(`${tr('Lines of tracks')} `, 'line', { '': tr('line|usual'), matched: tr('on roads'), raw: tr('as reported') }),
+    deviceChoice('device', tr('devices|all')), dayChoice(`${tr('From')} `, 'from'), dayChoice(`${tr('To, included (UTC)')} `, 'to'),
+    el('button', { type: 'submit', class: 'primary', 'data-key': 'download' }, tr('Download')));
 }
 
 byId('download').addEventListener('submit', (event) => {
@@ -91,23 +96,24 @@ byId('download').addEventListener('submit', (event) => {
 });
 
 function drawRebuild() {
-  fill(byId('rebuild'), dayChoice('From ', 'from'), dayChoice('To, included (UTC) ', 'to'), deviceChoice('device', 'all'),
-    el('button', { type: 'submit', class: 'primary', 'data-key': 'rebuild' }, 'Rebuild'));
+  fill(byId('rebuild'), dayChoice(`${tr('From')} `, 'from'), dayChoice(`${tr('To, included (UTC)')} `, 'to'), deviceChoice('device', tr('devices|all')),
+    el('button', { type: 'submit', class: 'primary', 'data-key': 'rebuild' }, tr('Rebuild')));
 }
 
 byId('rebuild').addEventListener('submit', async (event) => {
   event.preventDefault();
   const given = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value));
-  const job = await act(() => send('POST', '/api/v1/jobs', { kind: 'rebuild', ...given }), 'Rebuild asked for');
-  if (job) fill(byId('rebuild-result'), 'Asked for: ', el('a', { class: 'link', href: '/#tab=work' }, 'watch it on the map page'));
+  const job = await act(() => send('POST', '/api/v1/jobs', { kind: 'rebuild', ...given }), tr('Rebuild asked for'));
+  if (job) fill(byId('rebuild-result'), tr('Asked for: {link}', { link: el('a', { class: 'link', href: '/#tab=work' }, tr('watch it on the map page')) }));
 });
 
 // ---- the page ------------------------------------------------------------------------------
 
 async function refresh() {
   if (!mayChange) return;
+  devices = (await get('/api/v1/devices')).data.devices;
   const shared = { act, devices };
-  await Promise.all([drawImports(), drawHidden(byId('hidden-body'), shared), drawRefused(byId('refused-body'), shared), drawTokens(byId('tokens-body'), shared)]);
+  await Promise.all([drawImports(), drawDevices(byId('devices-body'), shared), drawHidden(byId('hidden-body'), shared), drawRefused(byId('refused-body'), shared), drawTokens(byId('tokens-body'), shared)]);
 }
 
 async function begin() {
@@ -116,7 +122,7 @@ async function begin() {
     mayChange = told.scope === 'admin';
     byId('sign-out').hidden = !told.by_cookie;
     byId('reading').hidden = mayChange;
-    for (const id of ['imports-section', 'hidden', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
+    for (const id of ['imports-section', 'hidden', 'devices-section', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
     devices = (await get('/api/v1/devices')).data.devices;
     drawDownload();
     drawRebuild();
@@ -128,7 +134,7 @@ async function begin() {
   }
 }
 
-installLogin({ admin: 'changing something', opens: 'Open the data', begin });
+installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin });
 installDrop({ mayDrop: () => mayChange, take });
 onImported.call = () => refresh().catch(problem);
 byId('files').addEventListener('change', (event) => {

@@ -2,12 +2,19 @@
 
 import { get, withQuery } from './api.js';
 import { byId, el, fill, oneInTabOrder, roving } from './dom.js';
-import { counted, distance, longDate } from './format.js';
+import { distance, longDate } from './format.js';
 import { beginOf, shiftDay, shiftPeriod } from './periods.js';
 import { daysOfRange, lengthDays } from './range.js';
 import { change, state } from './state.js';
+import { LOCALE, plural, tr } from './words.js';
 import { dayOf, midnight, zoneName } from './zones.js';
 
+const UNITS = {
+  day: { by: tr('Distance by day'), most: (distance) => tr('{distance} a day', { distance }) },
+  week: { by: tr('Distance by week'), most: (distance) => tr('{distance} a week', { distance }) },
+  month: { by: tr('Distance by month'), most: (distance) => tr('{distance} a month', { distance }) },
+  year: { by: tr('Distance by year'), most: (distance) => tr('{distance} a year', { distance }) },
+};
 const SHOWN = { day: 28, week: 30, month: 36, year: 12 };
 
 /** How long the bars are for a range: it takes a part of the strip, or a little more than all. */
@@ -57,14 +64,14 @@ async function sumsOfPeriods(asked, unit, signal) {
 /** What a bar is called: aloud, and where the axis has room for it. */
 function nameOf(begin, unit) {
   if (unit === 'day') return longDate(midnight(begin));
-  if (unit === 'week') return `Week from ${longDate(midnight(begin))}`;
-  return unit === 'year' ? begin.slice(0, 4) : new Date(`${begin}T12:00:00Z`).toLocaleDateString(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
+  if (unit === 'week') return tr('Week from {day}', { day: longDate(midnight(begin)) });
+  return unit === 'year' ? begin.slice(0, 4) : new Date(`${begin}T12:00:00Z`).toLocaleDateString(LOCALE, { month: 'long', year: 'numeric', timeZone: 'UTC' });
 }
 
 /** A mark of the axis, where a longer period begins; empty for most bars. */
 function markOf(begin, unit) {
   if (unit === 'year') return Number(begin.slice(0, 4)) % 2 ? '' : begin.slice(0, 4);
-  const month = () => new Date(`${begin}T12:00:00Z`).toLocaleDateString(undefined, { month: 'short', timeZone: 'UTC' });
+  const month = () => new Date(`${begin}T12:00:00Z`).toLocaleDateString(LOCALE, { month: 'short', timeZone: 'UTC' });
   if (unit === 'month') return begin.slice(5, 7) === '01' ? begin.slice(0, 4) : '';
   if (unit === 'week') return Number(begin.slice(8)) <= 7 && [0, 3, 6, 9].includes(Number(begin.slice(5, 7)) - 1) ? month() : '';
   return new Date(`${begin}T12:00:00Z`).getUTCDay() === 1 ? String(Number(begin.slice(8))) : '';
@@ -79,7 +86,7 @@ function draw(begins, unit, sums) {
   const bars = begins.map((begin) => {
     const sum = sums.get(begin);
     const isChosen = shiftPeriod(begin, 1, unit) > from && begin <= to;
-    const words = `${nameOf(begin, unit)} (${zoneName()}): ${sum ? `${distance(sum.mm / 1000)}, ${counted(sum.tracks, 'track')}` : 'nothing'}`;
+    const words = `${nameOf(begin, unit)} (${zoneName()}): ${sum ? `${distance(sum.mm / 1000)}, ${plural('{n} track', '{n} tracks', sum.tracks)}` : tr('nothing')}`;
     return el('button', {
       type: 'button', class: `bar${isChosen ? ' chosen' : ''}`, 'data-key': `day-${begin}`, data: { mm: sum?.mm ?? 0 },
       title: words, 'aria-label': words, 'aria-pressed': isChosen,
@@ -95,9 +102,9 @@ function draw(begins, unit, sums) {
     strip.setAttribute('role', 'group');
   }
   strip.dataset.unit = unit;
-  strip.setAttribute('aria-label', `Distance by ${unit}`);
+  strip.setAttribute('aria-label', UNITS[unit].by);
   fill(strip, [
-    el('span', { class: 'bars-most', 'aria-hidden': 'true' }, most ? `${distance(most / 1000)} a ${unit}` : ''),
+    el('span', { class: 'bars-most', 'aria-hidden': 'true' }, most ? UNITS[unit].most(distance(most / 1000)) : ''),
     el('div', { class: 'bars' }, bars),
     el('div', { class: 'bars-axis', 'aria-hidden': 'true' }, begins.map((begin) => el('span', {}, markOf(begin, unit)))),
   ]);

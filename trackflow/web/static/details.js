@@ -1,6 +1,7 @@
 // Everything about one track: figures, quality, why it begins and ends where it does.
 
 import { get } from './api.js';
+import { modeName } from './codes.js';
 import { drawDoing } from './doing.js';
 import { announce, byId, el, fill } from './dom.js';
 import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
@@ -13,14 +14,15 @@ import { fit, showRaw, showSelected } from './map.js';
 import { drawPurpose, reader } from './purpose.js';
 import { change, state } from './state.js';
 import { colourOf, inWords } from './tracks.js';
+import { LANGUAGE, tr } from './words.js';
 
 const WHY = {
-  gap: ['after a time without points', 'no point came for a while'],
-  speed: ['after a step that nothing could have driven', 'nothing could move to the next point that fast'],
-  hidden: ['after hidden points', 'a person has hidden the points that follow'],
-  mixed: ['after points that two senders mixed', 'the points belong to two senders, or to a clock that jumps'],
-  stop: ['after a stop', 'the device stayed where it was'],
-  midnight: ['at midnight', 'it goes on in the next day'],
+  gap: [tr('Starts after a time without points'), tr('Ends before a time without points'), tr('no point came for a while')],
+  speed: [tr('Starts after a step that nothing could have driven'), tr('Ends before a step that nothing could have driven'), tr('nothing could move to the next point that fast')],
+  hidden: [tr('Starts after hidden points'), tr('Ends before hidden points'), tr('a person has hidden the points that follow')],
+  mixed: [tr('Starts after points that two senders mixed'), tr('Ends before points that two senders mixed'), tr('the points belong to two senders, or to a clock that jumps')],
+  stop: [tr('Starts after a stop'), tr('Ends before a stop'), tr('the device stayed where it was')],
+  midnight: [tr('Starts at midnight'), tr('Ends at midnight'), tr('it goes on in the next day')],
 };
 
 let feature = null;
@@ -35,7 +37,7 @@ export async function refreshDetails({ signal, neighbours, move }) {
   const opening = box.hidden || feature?.properties.track_id !== state.track;
   if (opening && box.hidden) {
     cameFrom = document.activeElement;
-    fill(box, head('Track', null), el('p', { class: 'hint' }, 'Loading…'));
+    fill(box, head(tr('Track'), null), el('p', { class: 'hint' }, tr('Loading…')));
     box.hidden = false;
     document.body.classList.add('has-details');
   }
@@ -49,7 +51,7 @@ export async function refreshDetails({ signal, neighbours, move }) {
     const gone = error.status === 404 || error.status === 422 || error.status === 400;
     showSelected(null);
     showRaw(null);
-    fill(box, head('Track', null), el('p', { class: 'hint' }, gone ? 'This track is no longer there: its points belong to other tracks now. Choose one on the map or in the list.' : error.message));
+    fill(box, head(tr('Track'), null), el('p', { class: 'hint' }, gone ? tr('This track is no longer there: its points belong to other tracks now. Choose one on the map or in the list.') : error.message));
     return;
   }
   drawDetails(neighbours);
@@ -78,7 +80,7 @@ function head(title, colour) {
   return el('header', { class: 'details-head' },
     colour && el('span', { class: 'swatch', style: { '--colour': colour } }),
     el('h2', {}, title),
-    el('button', { type: 'button', class: 'icon close', 'aria-label': 'Close the details', title: 'Close (Escape)', 'data-key': 'close', on: { click: () => change({ track: null }) } }, '×'));
+    el('button', { type: 'button', class: 'icon close', 'aria-label': tr('Close the details'), title: tr('Close (Escape)'), 'data-key': 'close', on: { click: () => change({ track: null }) } }, '×'));
 }
 
 /** Draw the panel and the lines of the track that is open. */
@@ -90,12 +92,12 @@ export function drawDetails(neighbours) {
   showRaw(state.raw ? feature.raw : null);
   const { before, after } = neighbours(p.track_id);
   const figures = [
-    ['Distance', distance(p.distance_m)],
-    ['Duration', duration(p.duration_s)],
-    ['Average', speed(p.average_speed_kmh)],
-    ['Fastest', speed(p.max_speed_kmh)],
-    ['Points', count(p.point_count)],
-    ['Mode', p.travel_mode ?? '–'],
+    [tr('Distance'), distance(p.distance_m)],
+    [tr('Duration'), duration(p.duration_s)],
+    [tr('Average'), speed(p.average_speed_kmh)],
+    [tr('Fastest'), speed(p.max_speed_kmh)],
+    [tr('Points'), count(p.point_count)],
+    [tr('Mode'), modeName(p.travel_mode) ?? '–'],
   ];
   fill(
     byId('details'),
@@ -108,16 +110,16 @@ export function drawDetails(neighbours) {
     el('div', { id: 'graph', class: 'graph-box' }),
     el('div', { id: 'purpose' }),
     el('div', { id: 'doing', class: 'doing' }),
-    el('h3', {}, 'Why does it start and end here?'),
-    el('ol', { class: 'why' }, reason('Starts', p.began, 0, feature.explanation?.began), reason('Ends', p.ended, 1, feature.explanation?.ended)),
-    el('h3', {}, 'Lines'),
+    el('h3', {}, tr('Why does it start and end here?')),
+    el('ol', { class: 'why' }, reason(p.began, 0, feature.explanation?.began), reason(p.ended, 1, feature.explanation?.ended)),
+    el('h3', {}, tr('Lines')),
     el('div', { class: 'checks' },
-      check('matched', 'On roads', colour),
-      check('raw', 'As reported', null)),
+      check('matched', tr('On roads'), colour),
+      check('raw', tr('As reported'), null)),
     el('div', { class: 'actions' },
-      step('‹ Earlier', before, 'earlier'),
-      el('button', { type: 'button', 'data-key': 'zoom', on: { click: () => fit(boundsOf([feature.geometry, feature.raw])) } }, 'Zoom to it'),
-      step('Later ›', after, 'later')),
+      step(tr('‹ Earlier'), before, 'earlier'),
+      el('button', { type: 'button', 'data-key': 'zoom', on: { click: () => fit(boundsOf([feature.geometry, feature.raw])) } }, tr('Zoom to it')),
+      step(tr('Later ›'), after, 'later')),
   );
   drawGraph(byId('graph'), p.track_id);
   drawPurpose(byId('purpose'), p);
@@ -125,12 +127,14 @@ export function drawDetails(neighbours) {
 }
 
 function step(words, to, key) {
-  return el('button', { type: 'button', disabled: !to, 'data-key': key, title: 'Track of the same device', on: { click: () => change({ track: to }) } }, words);
+  return el('button', { type: 'button', disabled: !to, 'data-key': key, title: tr('Track of the same device'), on: { click: () => change({ track: to }) } }, words);
 }
 
-function reason(word, kind, end, text) {
-  return el('li', {}, el('p', { class: 'strong' }, `${word} ${Object.hasOwn(WHY, kind) ? WHY[kind][0].replace(/^after/, end ? 'before' : 'after') : `(${kind})`}`),
-    el('p', {}, text ? withTimes(text) : (Object.hasOwn(WHY, kind) ? `${WHY[kind][1]}.` : '')));
+function reason(kind, end, text) {
+  const [start, stop, because] = WHY[kind] ?? [`${kind} →`, `→ ${kind}`, ''];
+  return el('li', {}, el('p', { class: 'strong' }, end ? stop : start),
+    because && (!text || LANGUAGE !== 'en') && el('p', {}, `${because}.`),
+    text && el('p', { class: LANGUAGE === 'en' ? '' : 'sub wrap', lang: 'en' }, withTimes(text)));
 }
 
 /** A text whose UTC times become times as shown elsewhere. */
@@ -141,17 +145,17 @@ function withTimes(text) {
 function quality(p) {
   const share = p.matched_share ?? 0;
   const words =
-    share >= 0.98 ? 'Follows roads all the way'
-    : share >= 0.8 ? 'Follows roads nearly all the way'
-    : share > 0 ? 'Follows roads in part; the rest is as reported'
-    : 'Follows no road: the line is as reported';
+    share >= 0.98 ? tr('Follows roads all the way')
+    : share >= 0.8 ? tr('Follows roads nearly all the way')
+    : share > 0 ? tr('Follows roads in part; the rest is as reported')
+    : tr('Follows no road: the line is as reported');
   return el('div', { class: 'quality' },
     el('div', { class: 'quality-words' }, el('span', {}, words), el('span', { class: 'dim' }, percent(share))),
-    el('div', { class: 'meter', role: 'meter', 'aria-label': 'Share on roads', 'aria-valuenow': Math.round(share * 100), 'aria-valuemin': 0, 'aria-valuemax': 100 },
+    el('div', { class: 'meter', role: 'meter', 'aria-label': tr('Share on roads'), 'aria-valuenow': Math.round(share * 100), 'aria-valuemin': 0, 'aria-valuemax': 100 },
       el('span', { style: { width: `${Math.round(share * 100)}%` } })),
-    el('p', { class: 'sub', title: 'The sum of the steps between its points: longer by their noise, shorter by the bends between them' }, `${distance(p.raw_distance_m)} from point to point`),
-    p.unobserved_m > 0 && el('p', { class: 'sub', title: 'Between fixes more than two minutes apart nobody knows the way; it is at least this long' }, `${distance(p.unobserved_m)} of it unobserved${p.unobserved_m > p.distance_m / 2 ? ': a sparse track' : ''}`),
-    p.confidence !== null && p.confidence !== undefined && el('p', { class: 'sub', title: 'How sure the engine is; it is not the same as being right' }, `Engine's confidence ${percent(p.confidence)}`));
+    el('p', { class: 'sub', title: tr('The sum of the steps between its points: longer by their noise, shorter by the bends between them') }, tr('{distance} from point to point', { distance: distance(p.raw_distance_m) })),
+    p.unobserved_m > 0 && el('p', { class: 'sub', title: tr('Between fixes more than two minutes apart nobody knows the way; it is at least this long') }, p.unobserved_m > p.distance_m / 2 ? tr('{distance} of it unobserved: a sparse track', { distance: distance(p.unobserved_m) }) : tr('{distance} of it unobserved', { distance: distance(p.unobserved_m) })),
+    p.confidence !== null && p.confidence !== undefined && el('p', { class: 'sub', title: tr('How sure the engine is; it is not the same as being right') }, tr('Engine’s confidence {share}', { share: percent(p.confidence) })));
 }
 
 function check(name, words, colour) {

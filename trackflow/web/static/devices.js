@@ -2,12 +2,13 @@
 
 import { ofDevice } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
-import { age, counted, distance, exactDistance } from './format.js';
+import { age, distance, exactDistance } from './format.js';
 import { follow } from './follow.js';
 import { editLook, groupOf, isFound, nameOf, named } from './looks.js';
 import { onChanged } from './doing.js';
 import { reader } from './purpose.js';
 import { change, state } from './state.js';
+import { plural, tr } from './words.js';
 import { zoneName } from './zones.js';
 
 const FILTER_FROM = 12;
@@ -23,7 +24,7 @@ function toggle(id, all) {
 /** Draw the list. `sums`: by device { metres, tracks } of what lies in the range. */
 export function drawDevices(body, { devices, sums, goTo, fitAll }) {
   if (!devices.length) {
-    fill(body, empty('No points yet', 'Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.'));
+    fill(body, empty(tr('No points yet'), tr('Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.')));
     return;
   }
   const ids = devices.map((d) => d.device_id);
@@ -31,7 +32,7 @@ export function drawDevices(body, { devices, sums, goTo, fitAll }) {
   const checks = rows.map((r) => r.querySelector('.device')).filter(Boolean);
   oneInTabOrder(rows.map((r) => r.querySelector('.pick')).filter(Boolean));
   oneInTabOrder(checks, checks[0]);
-  const list = el('ul', { class: 'list', 'aria-label': 'Devices' }, rows);
+  const list = el('ul', { class: 'list', 'aria-label': tr('Devices') }, rows);
   roving(list, '.device');
   roving(list, '.pick');
   fill(
@@ -39,14 +40,14 @@ export function drawDevices(body, { devices, sums, goTo, fitAll }) {
     el('div', { class: 'bar-row' },
       devices.length >= FILTER_FROM &&
         el('input', {
-          type: 'search', placeholder: 'Find a device', 'aria-label': 'Find a device', 'data-key': 'filter', value: filter,
+          type: 'search', placeholder: tr('Find a device'), 'aria-label': tr('Find a device'), 'data-key': 'filter', value: filter,
           on: { input: (event) => { filter = event.target.value; drawDevices(body, { devices, sums, goTo, fitAll }); } },
         }),
-      el('button', { type: 'button', class: 'link', 'data-key': 'fit-all', on: { click: fitAll } }, 'Fit all'),
+      el('button', { type: 'button', class: 'link', 'data-key': 'fit-all', on: { click: fitAll } }, tr('Fit all')),
       el('span', { class: 'push' }),
-      el('button', { type: 'button', class: 'link', 'data-key': 'all', disabled: state.devices === null, on: { click: () => change({ devices: null }) } }, 'All'),
-      el('button', { type: 'button', class: 'link', 'data-key': 'none', disabled: state.devices?.length === 0, on: { click: () => change({ devices: [], track: null }) } }, 'None')),
-    rows.length ? list : empty('No device of that name', 'Change what you look for.'),
+      el('button', { type: 'button', class: 'link', 'data-key': 'all', disabled: state.devices === null, on: { click: () => change({ devices: null }) } }, tr('All')),
+      el('button', { type: 'button', class: 'link', 'data-key': 'none', disabled: state.devices?.length === 0, on: { click: () => change({ devices: [], track: null }) } }, tr('None'))),
+    rows.length ? list : empty(tr('No device of that name'), tr('Change what you look for.')),
   );
 }
 
@@ -56,29 +57,29 @@ function row(device, sum, ids, goTo) {
   const seen = device.last_time;
   return el('li', { class: `row${shown ? '' : ' off'}` },
     el('button', {
-      type: 'button', class: 'pick', role: 'checkbox', 'aria-checked': shown, 'aria-label': `Show ${nameOf(id)}`, title: shown ? 'Hide it' : 'Show it', 'data-key': `pick-${id}`,
+      type: 'button', class: 'pick', role: 'checkbox', 'aria-checked': shown, 'aria-label': tr('Show {device}', { device: nameOf(id) }), title: shown ? tr('Hide it') : tr('Show it'), 'data-key': `pick-${id}`,
       on: { click: () => toggle(id, ids) },
     }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } })),
     el('button', {
-      type: 'button', class: 'device', title: 'Go there', 'data-key': `device-${id}`,
+      type: 'button', class: 'device', title: tr('Go there'), 'data-key': `device-${id}`,
       on: { click: () => goTo(device), dblclick: () => change({ devices: [id] }) },
     },
       el('span', { class: 'grow' },
         el('span', { class: 'name', title: id }, named(id)),
-        el('span', { class: 'sub' }, `${modeWords(device.profile)} · `, seen ? ['seen ', age(seen)] : 'no points yet')),
+        el('span', { class: 'sub' }, `${profileName(device.profile)} · `, seen ? tr('seen {time}', { time: age(seen) }) : tr('no points yet'))),
       el('span', { class: 'side' },
         el('span', { class: 'figure', title: sum ? `${exactDistance(sum.metres)} (${zoneName()})` : '' }, sum ? distance(sum.metres) : '–'),
-        el('span', { class: 'sub' }, sum ? counted(sum.tracks, 'track') : ''))),
+        el('span', { class: 'sub' }, sum ? plural('{n} track', '{n} tracks', sum.tracks) : ''))),
     el('button', {
-      type: 'button', class: 'only link', tabindex: '-1', 'aria-label': `Show only ${id}`, title: 'Show only this one',
+      type: 'button', class: 'only link', tabindex: '-1', 'aria-label': tr('Show only {device}', { device: id }), title: tr('Show only this one'),
       on: { click: () => change({ devices: [id] }) },
-    }, 'only'),
+    }, tr('only')),
     device.last_position && el('button', {
-      type: 'button', class: 'only follow link', tabindex: '-1', 'aria-label': `Follow ${id}`, title: 'The map keeps up with it', 'data-key': `follow-${id}`,
+      type: 'button', class: 'only follow link', tabindex: '-1', 'aria-label': tr('Follow {device}', { device: id }), title: tr('The map keeps up with it'), 'data-key': `follow-${id}`,
       on: { click: () => follow(id) },
-    }, 'follow'),
+    }, tr('follow')),
     reader.mayChange && el('button', {
-      type: 'button', class: 'only edit link', tabindex: '-1', 'aria-label': `Name, colour, icon and group of ${id}`, title: 'Name, colour, icon, group',
+      type: 'button', class: 'only edit link', tabindex: '-1', 'aria-label': tr('Name, colour, icon and group of {device}', { device: id }), title: tr('Name, colour, icon, group'),
       'data-key': `look-${id}`, on: { click: () => editLook(id, onChanged.call) },
     }, '✎'));
 }
@@ -87,7 +88,8 @@ function row(device, sum, ids, goTo) {
 function byGroup(devices) {
   const groups = [...new Set(devices.map((d) => groupOf(d.device_id)))].sort((a, b) => (a === '') - (b === '') || a.localeCompare(b));
   if (groups.length < 2 && !groups[0]) return devices;
-  return groups.flatMap((group) => [group || 'Others', ...devices.filter((d) => groupOf(d.device_id) === group)]);
+  return groups.flatMap((group) => [group || tr('Others'), ...devices.filter((d) => groupOf(d.device_id) === group)]);
 }
 
-export const modeWords = (mode) => ({ car: 'car', bicycle: 'bicycle', foot: 'on foot' })[mode] ?? mode ?? 'unknown';
+const PROFILES = { car: tr('car'), bicycle: tr('bicycle'), foot: tr('on foot') };
+const profileName = (profile) => PROFILES[profile] ?? profile ?? tr('unknown');

@@ -3,8 +3,9 @@
 import { get } from './api.js';
 import { byId } from './dom.js';
 import { installLogin } from './login.js';
+import { tr } from './words.js';
 
-installLogin({ page: 'The description', admin: 'trying out changes', opens: 'Open the description', begin });
+installLogin({ admin: tr('Trying out changes takes one for admin.'), opens: tr('Open the description'), begin });
 
 async function begin() {
   try {

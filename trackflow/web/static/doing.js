@@ -2,8 +2,8 @@
 
 import { forget, send, withQuery } from './api.js';
 import { announce, el, fill } from './dom.js';
-import { counted } from './format.js';
 import { change } from './state.js';
+import { plural, tr } from './words.js';
 
 export const FORMATS = { gpx: 'GPX', geojson: 'GeoJSON', csv: 'CSV', geoparquet: 'GeoParquet' };
 
@@ -21,48 +21,48 @@ export const downloads = (subject, query) =>
 export function drawDoing(box, track, mayChange) {
   fill(box,
     mayChange ? noteForm(box, track) : track.note && el('p', { class: 'note-text' }, track.note),
-    el('h3', {}, 'Download'),
+    el('h3', {}, tr('Download')),
     downloads('tracks', { device: track.device_id, from: track.start_time, to: justAfter(track.end_time) }),
     mayChange && hideButton(box, track));
 }
 
 function noteForm(box, track) {
-  const name = el('input', { name: 'name', maxlength: 200, value: track.name ?? '', placeholder: 'Name this track', 'aria-label': 'Name', 'data-key': 'track-name', autocomplete: 'off' });
-  const note = el('textarea', { name: 'note', maxlength: 4000, rows: 2, placeholder: 'Note', 'aria-label': 'Note', 'data-key': 'track-note' });
+  const name = el('input', { name: 'name', maxlength: 200, value: track.name ?? '', placeholder: tr('Name this track'), 'aria-label': tr('Name'), 'data-key': 'track-name', autocomplete: 'off' });
+  const note = el('textarea', { name: 'note', maxlength: 4000, rows: 2, placeholder: tr('Note'), 'aria-label': tr('Note'), 'data-key': 'track-note' });
   note.value = track.note ?? '';
   const save = async (event) => {
     event.preventDefault();
-    await act(box, () => send('PUT', `/api/v1/tracks/${encodeURIComponent(track.track_id)}/note`, { name: name.value, note: note.value }), 'Saved');
+    await act(box, () => send('PUT', `/api/v1/tracks/${encodeURIComponent(track.track_id)}/note`, { name: name.value, note: note.value }), tr('Saved'));
   };
-  return el('form', { class: 'note-form', 'aria-label': 'Name and note', on: { submit: save } }, name, note,
-    el('button', { type: 'submit', class: 'plain', 'data-key': 'save-note' }, 'Save'));
+  return el('form', { class: 'note-form', 'aria-label': tr('Name and note'), on: { submit: save } }, name, note,
+    el('button', { type: 'submit', class: 'plain', 'data-key': 'save-note' }, tr('Save')));
 }
 
 function hideButton(box, track) {
   const hide = async () => {
     const wanted = { device_id: track.device_id, start_time: track.start_time, end_time: justAfter(track.end_time) };
-    const report = await act(box, () => send('POST', '/api/v1/points/hidings', wanted), 'Hidden');
+    const report = await act(box, () => send('POST', '/api/v1/points/hidings', wanted), tr('Hidden'));
     if (!report) return;
     change({ track: null });
     offerRestore(report);
   };
   return [
-    el('h3', {}, 'Hide'),
-    el('p', { class: 'sub wrap' }, 'Its points leave the map, lists and downloads, and can be brought back.'),
-    el('button', { type: 'button', class: 'plain', 'data-key': 'hide-track', on: { click: hide } }, 'Hide this track’s points'),
+    el('h3', {}, tr('Hide')),
+    el('p', { class: 'sub wrap' }, tr('Its points leave the map, lists and downloads, and can be brought back.')),
+    el('button', { type: 'button', class: 'plain', 'data-key': 'hide-track', on: { click: hide } }, tr('Hide this track’s points')),
   ];
 }
 
 /** Say that points are hidden, with the way back. */
 export function offerRestore(report) {
   document.getElementById('hidden-offer')?.remove();
-  const close = el('button', { type: 'button', class: 'link', 'aria-label': 'Close', on: { click: () => offer.remove() } }, '×');
+  const close = el('button', { type: 'button', class: 'link', 'aria-label': tr('Close'), on: { click: () => offer.remove() } }, '×');
   const restore = async () => {
     offer.querySelector('button').disabled = true;
     try {
       await send('POST', `/api/v1/points/hidings/${report.hiding.hiding_id}/restore`);
       forget();
-      announce('Restored');
+      announce(tr('Restored'));
       offer.remove();
       onChanged.call();
     } catch (error) {
@@ -70,9 +70,9 @@ export function offerRestore(report) {
     }
   };
   const offer = el('div', { id: 'hidden-offer', class: 'card offer', role: 'status' },
-    el('span', {}, `${counted(report.points, 'point')} hidden; the map follows when the day is made again.`),
-    el('button', { type: 'button', class: 'plain', 'data-key': 'restore', on: { click: restore } }, 'Restore'),
-    el('a', { class: 'link', href: '/data#hidden' }, 'All hidden points'), close);
+    el('span', {}, plural('{n} point hidden; the map follows when the day is made again.', '{n} points hidden; the map follows when the day is made again.', report.points)),
+    el('button', { type: 'button', class: 'plain', 'data-key': 'restore', on: { click: restore } }, tr('Restore')),
+    el('a', { class: 'link', href: '/data#hidden' }, tr('All hidden points')), close);
   document.body.append(offer);
 }
 

@@ -73,6 +73,9 @@ export function oneInTabOrder(items, chosen) {
   for (const item of items) item.tabIndex = item === first ? 0 : -1;
 }
 
+/** What the server says in sentences of its own, which are English on every page. */
+export const english = (text) => text && el('span', { lang: 'en' }, text);
+
 /** An empty state: what is the matter, and what to do. */
 export function empty(title, ...advice) {
   return el('div', { class: 'empty' }, el('p', { class: 'strong' }, title), advice.map((line) => el('p', {}, line)));

@@ -1,6 +1,7 @@
 // From where to where tracks went: asked for once per range, when a list of tracks is to be seen.
 
 import { get, withQuery } from './api.js';
+import { tr } from './words.js';
 
 const PAGE = 1000;
 const MOST_PAGES = 5;
@@ -11,7 +12,7 @@ let asked = '';
 /** From where to where, in words; empty if neither end has a name. */
 export const fromTo = ({ start, end }) => {
   if (!start && !end) return '';
-  if (start && end && start.name === end.name) return `in ${start.name}`;
+  if (start && end && start.name === end.name) return tr('in {place}', { place: start.name });
   return `${start?.name ?? '…'} → ${end?.name ?? '…'}`;
 };
 

@@ -4,6 +4,7 @@ import { announce, byId, el, fill } from './dom.js';
 import { named, nameOf } from './looks.js';
 import { easeTo } from './map.js';
 import { change, state } from './state.js';
+import { tr } from './words.js';
 
 const CLOSE_ZOOM = 14;
 
@@ -23,8 +24,8 @@ export function keepUp(devices) {
   box.hidden = !state.follow;
   if (!state.follow) return;
   const device = devices.find((d) => d.device_id === state.follow);
-  fill(box, el('span', {}, 'Following ', named(state.follow)),
-    el('button', { type: 'button', class: 'link', 'data-key': 'stop-following', on: { click: () => stop() } }, 'Stop'));
+  fill(box, el('span', {}, tr('Following {device}', { device: named(state.follow) })),
+    el('button', { type: 'button', class: 'link', 'data-key': 'stop-following', on: { click: () => stop() } }, tr('Stop')));
   const now = JSON.stringify([state.follow, device?.last_position]);
   if (now === at) return;
   at = now;
@@ -34,7 +35,7 @@ export function keepUp(devices) {
 export function follow(id) {
   at = '';
   change({ follow: id });
-  announce(`Following ${nameOf(id)}`);
+  announce(tr('Following {device}', { device: nameOf(id) }));
 }
 
 /** The reader has moved the map, or has had enough. */

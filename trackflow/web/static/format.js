@@ -1,10 +1,12 @@
-// Numbers and times in words. Times are in the zone that is shown, lengths in the reader's units.
+// Numbers and times in the reader's language. Times are in the zone that is shown, lengths in the
+// reader's units.
 
 import { el } from './dom.js';
 import { UNITS } from './units.js';
+import { LOCALE, plural, tr } from './words.js';
 import { zoneName } from './zones.js';
 
-const LOCALE = 'en-GB';
+const LONG_HOURS = 48; // from there on only days are told
 const formats = new Map();
 
 function formatter(options) {
@@ -34,7 +36,7 @@ export const utc = (time) => `${new Date(time).toISOString().slice(0, 19).replac
 
 /** A time as an element: UTC on hover. */
 export const when = (time, format = moment) =>
-  time ? el('time', { datetime: time, title: utc(time) }, format(time)) : el('span', { class: 'dim' }, 'never');
+  time ? el('time', { datetime: time, title: utc(time) }, format(time)) : el('span', { class: 'dim' }, tr('never'));
 
 /** From–to of a track: the second date only if it is another one. */
 export function span(start, end) {
@@ -43,8 +45,8 @@ export function span(start, end) {
 
 export const count = (n) => new Intl.NumberFormat(LOCALE).format(n ?? 0);
 
-/** "1 point", "2 points" */
-export const counted = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+/** A number with so many digits after its point. */
+export const decimal = (n, digits) => new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
 
 export function distance(metres) {
   if (metres === null || metres === undefined) return '–';
@@ -67,17 +69,19 @@ export const exactDistance = (metres) => `${new Intl.NumberFormat(LOCALE, { mini
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return '–';
   const total = Math.max(0, Math.round(seconds));
-  if (total < 60) return `${total} s`;
+  if (total < 60) return tr('{n} s', { n: total });
   const minutes = Math.round(total / 60);
-  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 60) return tr('{n} min', { n: minutes });
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
-  return `${Math.round(hours / 24)} days`;
+  if (hours < LONG_HOURS) return tr('{h} h {min} min', { h: hours, min: String(minutes % 60).padStart(2, '0') });
+  return plural('{n} day', '{n} days', Math.round(hours / 24));
 }
 
 export const ago = (time) => {
   const seconds = (Date.now() - new Date(time)) / 1000;
-  return seconds < 5 ? 'just now' : `${duration(seconds)} ago`;
+  if (seconds < 5) return tr('just now');
+  const hours = Math.floor(Math.round(seconds / 60) / 60);
+  return hours < LONG_HOURS ? tr('{time} ago', { time: duration(seconds) }) : plural('{n} day ago', '{n} days ago', Math.round(hours / 24));
 };
 
 /** The same as an element that grows older by itself. */

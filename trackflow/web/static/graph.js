@@ -2,15 +2,16 @@
 
 import { get } from './api.js';
 import { el, fill } from './dom.js';
-import { distance, exactClock } from './format.js';
+import { distance, exactClock, height, speed } from './format.js';
 import { showSpot } from './overlay.js';
+import { tr } from './words.js';
 
 const WIDTH = 288;
 const HEIGHT = 76;
 const KINDS = {
-  speed_kmh: ['Speed', (v) => `${Math.round(v)} km/h`],
-  altitude_m: ['Height', (v) => `${Math.round(v)} m`],
-  accuracy_m: ['Accuracy', (v) => `${Math.round(v)} m`],
+  speed_kmh: [tr('Speed'), speed, tr('Speed along the track')],
+  altitude_m: [tr('Height'), height, tr('Height along the track')],
+  accuracy_m: [tr('Accuracy'), distance, tr('Accuracy along the track')],
 };
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -41,7 +42,7 @@ export async function drawGraph(box, trackId) {
   if (!kinds.includes(kind)) kind = kinds[0];
   const says = el('p', { class: 'sub graph-says', 'aria-live': 'off' });
   fill(box,
-    el('div', { class: 'segments', role: 'group', 'aria-label': 'Graph of' }, kinds.map((name) =>
+    el('div', { class: 'segments', role: 'group', 'aria-label': tr('Graph of') }, kinds.map((name) =>
       el('button', { type: 'button', 'aria-pressed': name === kind, 'data-key': `graph-${name}`, on: { click: () => { kind = name; drawGraph(box, trackId); } } }, KINDS[name][0]))),
     picture(says), says);
 }
@@ -61,7 +62,7 @@ function picture(says) {
   });
   const words = KINDS[kind][1];
   const line = svg('line', { y1: 0, y2: HEIGHT, class: 'graph-mark', visibility: 'hidden' });
-  const drawn = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'graph', role: 'slider', tabindex: '0', preserveAspectRatio: 'none', 'aria-label': `${KINDS[kind][0]} along the track`, 'aria-valuemin': 0, 'aria-valuemax': values.length - 1, 'aria-valuenow': 0 });
+  const drawn = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'graph', role: 'slider', tabindex: '0', preserveAspectRatio: 'none', 'aria-label': KINDS[kind][2], 'aria-valuemin': 0, 'aria-valuemax': values.length - 1, 'aria-valuenow': 0 });
   drawn.append(svg('path', { d: path, class: 'graph-line', 'vector-effect': 'non-scaling-stroke' }), line);
   const overall = `${words(least)} – ${words(most)}`;
   let at = 0;

@@ -4,11 +4,12 @@ import { get, withQuery } from './api.js';
 import { ofDevice } from './colours.js';
 import { announce, byId, el, fill } from './dom.js';
 import { fromTo } from './ends.js';
-import { counted, distance, longDate, sameDay, span } from './format.js';
+import { distance, longDate, sameDay, span } from './format.js';
 import { named } from './looks.js';
 import { currentView, popup } from './map.js';
 import { showArea } from './overlay.js';
 import { change, state } from './state.js';
+import { plural, tr } from './words.js';
 import { dayOf } from './zones.js';
 
 const PAGE = 30;
@@ -43,7 +44,7 @@ export async function refreshHere() {
   }
   panel.hidden = false;
   found = [];
-  fill(panel, head(), el('p', { class: 'hint' }, 'Looking…'));
+  fill(panel, head(), el('p', { class: 'hint' }, tr('Looking…')));
   await more(null);
 }
 
@@ -54,7 +55,7 @@ async function more(cursor) {
     found = [...found, ...data.tracks];
     next = data.next;
     drawHere();
-    if (!cursor) announce(`${counted(found.length, 'track')} here`);
+    if (!cursor) announce(plural('{n} track here', '{n} tracks here', found.length));
   } catch (error) {
     if (error.name === 'AbortError') return;
     fill(byId('here'), head(), el('p', { class: 'hint bad', role: 'alert' }, error.message));
@@ -63,16 +64,16 @@ async function more(cursor) {
 
 function head() {
   return el('header', { class: 'details-head' },
-    el('h2', {}, state.here.box ? 'Tracks through this box' : `When was I here? (${distance(state.here.radius)})`),
-    el('button', { type: 'button', class: 'icon close', 'aria-label': 'Close', title: 'Close', 'data-key': 'here-close', on: { click: () => change({ here: null }) } }, '×'));
+    el('h2', {}, state.here.box ? tr('Tracks through this box') : tr('When was I here? ({distance})', { distance: distance(state.here.radius) })),
+    el('button', { type: 'button', class: 'icon close', 'aria-label': tr('Close'), title: tr('Close'), 'data-key': 'here-close', on: { click: () => change({ here: null }) } }, '×'));
 }
 
 /** Draw the list again, such as after a change of zone. */
 export function drawHere() {
   if (!state.here) return;
   fill(byId('here'), head(),
-    found.length ? el('ul', { class: 'list', 'aria-label': 'Tracks that were here' }, found.flatMap((track, k) => [k === 0 || !sameDay(track.first_there, found[k - 1].first_there) ? el('li', { class: 'day-head' }, longDate(track.first_there)) : null, row(track)])) : el('p', { class: 'hint' }, next ? 'Not among the newest tracks.' : 'No track was here.'),
-    next && el('button', { type: 'button', class: 'more', 'data-key': 'here-more', on: { click: () => more(next) } }, 'Look further back'));
+    found.length ? el('ul', { class: 'list', 'aria-label': tr('Tracks that were here') }, found.flatMap((track, k) => [k === 0 || !sameDay(track.first_there, found[k - 1].first_there) ? el('li', { class: 'day-head' }, longDate(track.first_there)) : null, row(track)])) : el('p', { class: 'hint' }, next ? tr('Not among the newest tracks.') : tr('No track was here.')),
+    next && el('button', { type: 'button', class: 'more', 'data-key': 'here-more', on: { click: () => more(next) } }, tr('Look further back')));
 }
 
 function row(track) {
@@ -83,7 +84,7 @@ function row(track) {
       el('span', { class: 'grow' },
         el('span', { class: 'name' }, span(track.first_there, track.last_there)),
         el('span', { class: 'sub' }, track.name ?? named(track.device_id), words && `, ${words}`)),
-      el('span', { class: 'side' }, el('span', { class: 'sub' }, track.passes > 1 ? `${track.passes} times` : ''))));
+      el('span', { class: 'side' }, el('span', { class: 'sub' }, track.passes > 1 ? plural('{n} time', '{n} times', track.passes) : ''))));
 }
 
 /** Show the day of a track, with the track chosen. */
@@ -95,7 +96,7 @@ function open(track) {
 export function offerHere(lngLat, mayChange, hide) {
   const place = `${lngLat.lat.toFixed(5)}, ${lngLat.lng.toFixed(5)}`;
   const box = popup([lngLat.lng, lngLat.lat], el('div', { class: 'popup' },
-    el('button', { type: 'button', class: 'link', 'data-key': 'when-here', on: { click: () => { box.remove(); change({ here: around(lngLat) }); } } }, 'When was I here?'),
-    el('button', { type: 'button', class: 'link', on: { click: () => { box.remove(); hide(); } } }, mayChange ? 'Draw a box: find or hide…' : 'Draw a box…'),
+    el('button', { type: 'button', class: 'link', 'data-key': 'when-here', on: { click: () => { box.remove(); change({ here: around(lngLat) }); } } }, tr('When was I here?')),
+    el('button', { type: 'button', class: 'link', on: { click: () => { box.remove(); hide(); } } }, mayChange ? tr('Draw a box: find or hide…') : tr('Draw a box…')),
     el('p', { class: 'dim' }, place)));
 }

@@ -1,8 +1,10 @@
 // Rules: shown as their file, previewed on past trips, saved as a new version.
 
 import { get, send } from './api.js';
+import { categoryName } from './codes.js';
 import { announce, el, empty, fill } from './dom.js';
-import { count, counted, distance, longDate } from './format.js';
+import { count, distance, longDate } from './format.js';
+import { plural, tr } from './words.js';
 
 const EXAMPLE = `# The first rule that gives a result decides it.
 [[rules]]
@@ -15,7 +17,7 @@ when = { weekday = ["mon", "tue", "wed", "thu", "fri"] }
 /** Show the rules in `box`. */
 export async function drawRules(box, { mayChange, saved, failed }) {
   const { data } = await get('/api/v1/rules');
-  const text = el('textarea', { class: 'rules-text', id: 'rules-text', 'aria-label': 'Rules as TOML', spellcheck: 'false', readonly: !mayChange });
+  const text = el('textarea', { class: 'rules-text', id: 'rules-text', 'aria-label': tr('Rules as TOML'), spellcheck: 'false', readonly: !mayChange });
   text.value = data.rules.length ? data.toml : EXAMPLE;
   const result = el('div', { id: 'preview', tabindex: '-1' });
   const act = async (work) => {
@@ -29,36 +31,36 @@ export async function drawRules(box, { mayChange, saved, failed }) {
   const preview = () => act(async () => {
     const found = await send('POST', '/api/v1/rules/preview', { toml: text.value });
     fill(result, changes(found));
-    announce(`${counted(found.changed, 'trip')} of ${count(found.tracks)} would change`);
+    announce(plural('{n} trip of {all} would change', '{n} trips of {all} would change', found.changed, { all: count(found.tracks) }));
   });
   const save = () => act(async () => {
     const found = await send('POST', '/api/v1/rules', { toml: text.value });
-    fill(result, el('p', {}, `Saved as version ${found.version}, for trips from now on. The past stays as it is: “trackflow rules apply ${found.version} --from DAY --to DAY” uses it for a time.`));
-    announce('The rules are saved');
+    fill(result, el('p', {}, tr('Saved as version {version}, for trips from now on. The past stays as it is: “trackflow rules apply {version} --from DAY --to DAY” uses it for a time.', { version: found.version })));
+    announce(tr('The rules are saved'));
     await saved();
   });
   fill(box,
-    el('p', { class: 'dim' }, data.version ? `Version ${data.version} decides about trips that begin now.` : 'No rules are in use yet; this is an example.'),
+    el('p', { class: 'dim' }, data.version ? tr('Version {version} decides about trips that begin now.', { version: data.version }) : tr('No rules are in use yet; this is an example.')),
     text,
     el('div', { class: 'files' },
-      el('button', { type: 'button', class: 'plain', id: 'preview-rules', on: { click: preview } }, 'Preview'),
-      mayChange && el('button', { type: 'button', class: 'primary', id: 'save-rules', on: { click: save } }, 'Save')),
+      el('button', { type: 'button', class: 'plain', id: 'preview-rules', on: { click: preview } }, tr('Preview')),
+      mayChange && el('button', { type: 'button', class: 'primary', id: 'save-rules', on: { click: save } }, tr('Save'))),
     result);
 }
 
 function name(outcome) {
-  return [outcome.category ?? 'no category', outcome.purpose].filter(Boolean).join(': ');
+  return [categoryName(outcome.category) ?? tr('no category'), outcome.purpose].filter(Boolean).join(': ');
 }
 
 function changes(found) {
-  if (!found.changed) return empty(`None of ${counted(found.tracks, 'past trip')} would change`);
+  if (!found.changed) return empty(plural('None of {n} past trip would change', 'None of {n} past trips would change', found.tracks));
   return el('div', {},
-    el('p', { class: 'strong' }, `${counted(found.changed, 'trip')} of ${count(found.tracks)} would change if these rules were applied to the past`),
+    el('p', { class: 'strong' }, plural('{n} trip of {all} would change if these rules were applied to the past', '{n} trips of {all} would change if these rules were applied to the past', found.changed, { all: count(found.tracks) })),
     el('div', { class: 'table-box' }, el('table', {},
-      el('thead', {}, el('tr', {}, el('th', {}, 'Category'), ['before', 'after'].map((words) => el('th', { class: 'number' }, words)))),
-      el('tbody', {}, found.sums.map((sum) => el('tr', {}, el('td', {}, sum.category ?? 'no category'),
-        el('td', { class: 'number' }, `${distance(sum.before_m)}, ${counted(sum.tracks_before, 'trip')}`),
-        el('td', { class: 'number' }, `${distance(sum.after_m)}, ${counted(sum.tracks_after, 'trip')}`)))))),
-    el('h3', {}, 'The first of them'),
+      el('thead', {}, el('tr', {}, el('th', {}, tr('Category')), [tr('before'), tr('after')].map((words) => el('th', { class: 'number' }, words)))),
+      el('tbody', {}, found.sums.map((sum) => el('tr', {}, el('td', {}, categoryName(sum.category) ?? tr('no category')),
+        el('td', { class: 'number' }, `${distance(sum.before_m)}, ${plural('{n} trip', '{n} trips', sum.tracks_before)}`),
+        el('td', { class: 'number' }, `${distance(sum.after_m)}, ${plural('{n} trip', '{n} trips', sum.tracks_after)}`)))))),
+    el('h3', {}, tr('The first of them')),
     el('ul', {}, found.changes.slice(0, 20).map((one) => el('li', {}, `${longDate(one.start_time)}, ${one.device_id}, ${distance(one.distance_m)}: ${name(one.before)} → ${name(one.after)}`))));
 }

@@ -1,18 +1,21 @@
 // Trips of the logbook: those that need a purpose, and the book of a month.
 
 import { send } from './api.js';
-import { el, empty } from './dom.js';
-import { counted, distance, duration } from './format.js';
+import { categoryName } from './codes.js';
+import { el, empty, english } from './dom.js';
+import { decimal, distance, duration } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
+import { LOCALE, plural, tr } from './words.js';
 
+const STATES = { open: tr('open'), closed: tr('closed'), added: tr('book|added') };
 const timeOf = (text) => text?.slice(11, 16) ?? '';
-const dayOf = (text) => new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(`${text}T00:00Z`));
-const ends = (content) => `${content.start_place ?? 'unknown place'} to ${content.end_place ?? 'unknown place'}`;
+const dayOf = (text) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(`${text}T00:00Z`));
+const ends = (content) => tr('{start} to {end}', { start: content.start_place ?? tr('unknown place'), end: content.end_place ?? tr('unknown place') });
 
 /** What is left until an entry closes. */
 function closing(entry) {
   const seconds = (new Date(entry.closes_at) - Date.now()) / 1000;
-  return seconds > 0 ? `closes in ${duration(seconds)}` : 'closes today';
+  return seconds > 0 ? tr('closes in {time}', { time: duration(seconds) }) : tr('closes today');
 }
 
 /** The inputs for what a trip was for; `wanted()` is what they say. */
@@ -31,7 +34,7 @@ async function amend(entry, wanted, reason) {
 
 /** The trips that need a purpose, each with its inputs. `saved` is called with the element of a changed one. */
 export function purposes(entries, { mayChange, saved, failed }) {
-  if (!entries.length) return empty('Every open trip has a purpose', 'New trips show up here, and are closed some days after they end.');
+  if (!entries.length) return empty(tr('Every open trip has a purpose'), tr('New trips show up here, and are closed some days after they end.'));
   return el('div', {}, entries.map((entry) => {
     const isAdded = entry.status === 'added';
     const content = entry.now;
@@ -50,8 +53,8 @@ export function purposes(entries, { mayChange, saved, failed }) {
       el('div', {},
         el('p', { class: 'strong' }, `${dayOf(content.local_day)}, ${timeOf(content.start_time)} – ${timeOf(content.end_time)}`),
         el('p', {}, `${distance(content.distance_m)}, ${ends(content)}`),
-        el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? 'came after closing' : closing(entry)}`)),
-      mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, 'Save')));
+        el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? tr('came after closing') : closing(entry)}`)),
+      mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, tr('Save'))));
     return trip;
   }));
 }
@@ -62,45 +65,47 @@ function amountWords(contents) {
   for (const { amount, currency } of contents) {
     if (amount) cents.set(currency, (cents.get(currency) ?? 0) + Math.round(Number(amount) * 100));
   }
-  return [...cents].map(([currency, sum]) => `${(sum / 100).toFixed(2)} ${currency}`).join(', ');
+  return [...cents].map(([currency, sum]) => `${decimal(sum / 100, 2)} ${currency}`).join(', ');
 }
 
 /** The book of a vehicle's month. `saved` is called with the form of an amended trip. */
 export function book(entries, check, actions) {
-  if (!entries.length) return empty('No trips in this month', 'Say which device is in a vehicle: “trackflow vehicles device VEHICLE DEVICE”.');
-  const byCategory = Map.groupBy(entries.filter((one) => !one.now.gone).map((one) => one.now), (content) => content.category ?? 'no category');
+  if (!entries.length) return empty(tr('No trips in this month'), tr('Say which device is in a vehicle: “trackflow vehicles device VEHICLE DEVICE”.'));
+  const byCategory = Map.groupBy(entries.filter((one) => !one.now.gone).map((one) => one.now), (content) => categoryName(content.category) ?? tr('no category'));
   const sums = [...byCategory].map(([name, contents]) => {
     const metres = contents.reduce((sum, content) => sum + (content.distance_m ?? 0), 0);
-    return el('span', {}, el('strong', {}, name), ` ${[distance(metres), counted(contents.length, 'trip'), amountWords(contents)].filter(Boolean).join(', ')}`);
+    return el('span', {}, el('strong', {}, name), ` ${[distance(metres), plural('{n} trip', '{n} trips', contents.length), amountWords(contents)].filter(Boolean).join(', ')}`);
   });
   const isPaid = entries.some((one) => one.now.amount);
-  const numbers = ['km', 'Odometer', isPaid && 'Paid'].filter(Boolean);
+  const numbers = ['km', tr('Odometer'), isPaid && tr('Paid')].filter(Boolean);
   return el('div', {},
     el('div', { class: 'sums' }, sums),
     el('div', { class: 'table-box' }, el('table', {},
-      el('thead', {}, el('tr', {}, ['Day', 'From – to', 'Way', 'Purpose', 'Category'].map((name) => el('th', { scope: 'col' }, name)), numbers.map((name) => el('th', { scope: 'col', class: 'number' }, name)), el('th', { scope: 'col' }, 'State'))),
+      el('thead', {}, el('tr', {}, [tr('Day'), tr('From – to'), tr('Way'), tr('Purpose'), tr('Category')].map((name) => el('th', { scope: 'col' }, name)), numbers.map((name) => el('th', { scope: 'col', class: 'number' }, name)), el('th', { scope: 'col' }, tr('State')))),
       el('tbody', {}, entries.map((entry) => row(entry, isPaid, actions))))),
     check && el('p', { class: check.is_intact ? 'dim' : 'bad' },
-      check.is_intact ? `The book is intact: ${counted(check.links, 'closed link')}, ${counted(check.open_entries, 'open entry', 'open entries')}. ` : `The book is not intact: ${check.faults.map((fault) => `link ${fault.chain_no}: ${fault.problem}`).concat(check.problems).join('; ')}. `,
-      check.waiting_days > 0 && `${counted(check.waiting_days, 'day')} of its devices not in it yet. `,
+      check.is_intact
+        ? tr('The book is intact: {links}, {entries}.', { links: plural('{n} closed link', '{n} closed links', check.links), entries: plural('{n} open entry', '{n} open entries', check.open_entries) })
+        : tr('The book is not intact: {problems}.', { problems: english(check.faults.map((fault) => `link ${fault.chain_no}: ${fault.problem}`).concat(check.problems).join('; ')) }), ' ',
+      check.waiting_days > 0 && `${plural('{n} day of its devices is not in it yet.', '{n} days of its devices are not in it yet.', check.waiting_days)} `,
       check.last_hash && el('span', { class: 'hash' }, check.last_hash)));
 }
 
 function row(entry, isPaid, actions) {
   const content = entry.now;
-  const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : (content.odometer_end_m / 1000).toFixed(1);
+  const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : decimal(content.odometer_end_m / 1000, 1);
   const mayAmend = actions.mayChange && entry.status !== 'open' && !content.gone && content.start_time;
   const made = el('tr', { 'data-row': entry.entry_id },
     el('td', {}, dayOf(content.local_day)),
     el('td', {}, content.start_time ? `${timeOf(content.start_time)} – ${timeOf(content.end_time)}` : '–'),
-    el('td', {}, content.start_time ? ends(content) : 'private'),
+    el('td', {}, content.start_time ? ends(content) : categoryName('private')),
     el('td', {}, [content.purpose, content.partner].filter(Boolean).join(', ') || '–'),
-    el('td', {}, content.category ?? '–'),
-    el('td', { class: 'number' }, (content.distance_m / 1000).toFixed(1)),
+    el('td', {}, categoryName(content.category) ?? '–'),
+    el('td', { class: 'number' }, decimal(content.distance_m / 1000, 1)),
     el('td', { class: 'number' }, odometer),
-    isPaid && el('td', { class: 'number' }, content.amount ? `${content.amount} ${content.currency}` : '–'),
-    el('td', {}, content.gone ? 'gone' : entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${counted(entry.amendments.length, 'amendment')}`),
-      mayAmend && el('button', { type: 'button', class: 'link', 'data-key': `amend-${entry.entry_id}`, 'aria-label': `Amend the trip of ${dayOf(content.local_day)}, ${timeOf(content.start_time)}`, on: { click: () => toggleAmend(made, entry, actions) } }, 'Amend')));
+    isPaid && el('td', { class: 'number' }, content.amount ? `${decimal(Number(content.amount), 2)} ${content.currency}` : '–'),
+    el('td', {}, content.gone ? tr('gone') : STATES[entry.status] ?? entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${plural('{n} amendment', '{n} amendments', entry.amendments.length)}`),
+      mayAmend && el('button', { type: 'button', class: 'link', 'data-key': `amend-${entry.entry_id}`, 'aria-label': tr('Amend the trip of {day}, {time}', { day: dayOf(content.local_day), time: timeOf(content.start_time) }), on: { click: () => toggleAmend(made, entry, actions) } }, tr('Amend'))));
   return made;
 }
 
@@ -114,7 +119,7 @@ function toggleAmend(made, entry, { saved, failed }) {
   const reason = textInput('reason', '', `reason-${entry.entry_id}`);
   reason.required = true;
   const below = el('tr', { class: 'amend' }, el('td', { colspan: made.children.length },
-    el('form', { on: { submit: save } }, inputs, reason, el('button', { type: 'submit', class: 'primary' }, 'Amend'))));
+    el('form', { on: { submit: save } }, inputs, reason, el('button', { type: 'submit', class: 'primary' }, tr('Amend')))));
   async function save(event) {
     event.preventDefault();
     try {
@@ -131,6 +136,6 @@ function toggleAmend(made, entry, { saved, failed }) {
 /** Links to the month's files. */
 export function files(vehicle, month) {
   const address = (name) => `/api/v1/mileage-report?${new URLSearchParams({ vehicle, month, format: name })}`;
-  const names = [['pdf', 'PDF'], ['xlsx', 'Excel'], ['csv', 'CSV'], ['amendments', 'Amendments'], ['md', 'Markdown']];
+  const names = [['pdf', 'PDF'], ['xlsx', 'Excel'], ['csv', 'CSV'], ['amendments', tr('Amendments')], ['md', 'Markdown']];
   return el('div', { class: 'files' }, names.map(([name, words]) => el('a', { class: 'link', href: address(name), download: '' }, words)));
 }

@@ -2,31 +2,15 @@
 
 import { get, send } from './api.js';
 import { announce, el, empty, fill } from './dom.js';
-import { count, counted, date, distance, span } from './format.js';
-
-const MEANINGS = {
-  gap_s: 'A longer time without points is a silence',
-  silence_s: 'A longer silence always ends the track',
-  max_speed_kmh: 'A faster step is impossible',
-  noise_m: 'How far a step may be off',
-  max_accuracy_m: 'Less accurate points are dropped',
-  spike_s: 'Spikes are looked for between points so close in time',
-  spike_points: 'Longest run of points that can be a spike',
-  dwell_s: 'How long a stay lasts at least',
-  dwell_radius_m: 'How far a stay reaches around its middle',
-  min_track_m: 'A shorter track is dropped',
-  min_track_points: 'A track of fewer points is dropped',
-};
-const MOST = 50;
-
-const isoDay = (time) => new Date(time).toISOString().slice(0, 10);
+import { MEANINGS, comparison, isoDay } from './thresholds.js';
+import { plural, tr } from './words.js';
 
 /** Show the form in `box`; the devices are known already. */
 export async function installWhatIf(box, { failed }) {
   const { data } = await get('/api/v1/devices');
   const devices = data.devices.map((one) => one.device_id);
   if (!devices.length) {
-    fill(box, empty('No devices yet'));
+    fill(box, empty(tr('No devices yet')));
     return;
   }
   let now = {}; // the thresholds of the chosen device
@@ -43,7 +27,7 @@ export async function installWhatIf(box, { failed }) {
       const newest = data.devices.find((one) => one.device_id === device.value).last_time ?? Date.now();
       last.value = isoDay(newest);
       first.value = isoDay(new Date(newest) - 6 * 86400e3);
-      fill(inputs, Object.entries(now).map(([name, value]) => el('label', {}, el('strong', {}, name), el('span', {}, MEANINGS[name]),
+      fill(inputs, Object.entries(now).map(([name, value]) => el('label', {}, el('strong', { translate: 'no' }, name), el('span', {}, MEANINGS[name]),
         el('input', { type: 'number', step: 'any', name, value }))));
       fill(result);
     } catch (error) {
@@ -59,14 +43,14 @@ export async function installWhatIf(box, { failed }) {
     event.preventDefault();
     const thresholds = changes();
     if (!Object.keys(thresholds).length) {
-      fill(result, el('p', { class: 'bad', role: 'alert' }, 'Change at least one threshold above.'));
+      fill(result, el('p', { class: 'bad', role: 'alert' }, tr('Change at least one threshold above.')));
       return;
     }
-    fill(result, el('p', { class: 'dim' }, 'Comparing…'));
+    fill(result, el('p', { class: 'dim' }, tr('Comparing…')));
     try {
       const found = await send('POST', '/api/v1/what-if', { device_id: device.value, from: first.value, to: last.value, thresholds });
-      fill(result, answer(found, thresholds));
-      announce(`${counted(found.changes.length, 'group')} of tracks would change`);
+      fill(result, comparison(found), forGood(found, thresholds));
+      announce(plural('{n} group of tracks would change', '{n} groups of tracks would change', found.changes.length));
       failed(null);
     } catch (error) {
       fill(result, el('p', { class: 'bad', role: 'alert' }, error.message));
@@ -76,26 +60,15 @@ export async function installWhatIf(box, { failed }) {
 
   fill(box,
     el('form', { id: 'what-if-form', on: { submit } },
-      el('p', { class: 'dim' }, 'Change thresholds to see which tracks they would add, remove, split or merge. Nothing is written.'),
-      el('div', { class: 'search' }, el('label', {}, 'Device ', device), el('label', {}, 'From ', first), el('label', {}, 'to ', last)),
+      el('p', { class: 'dim' }, tr('Change thresholds to see which tracks they would add, remove, split or merge. Nothing is written.')),
+      el('div', { class: 'search' }, el('label', {}, `${tr('Device')} `, device), el('label', {}, `${tr('From')} `, first), el('label', {}, `${tr('to')} `, last)),
       inputs,
-      el('div', { class: 'files' }, el('button', { type: 'submit', class: 'primary' }, 'Compare'))),
+      el('div', { class: 'files' }, el('button', { type: 'submit', class: 'primary' }, tr('Compare')))),
     result);
   await load();
 }
 
-function answer(found, thresholds) {
-  const kinds = Object.entries(found.counts).sort().map(([name, n]) => `${count(n)} ${name}`).join(', ');
+function forGood(found, thresholds) {
   const set = Object.entries(thresholds).map(([name, value]) => `--set ${name}=${value}`).join(' ');
-  return [
-    el('p', { class: 'strong' }, `${counted(found.tracks_before, 'track')}, ${distance(found.before_m)} → ${counted(found.tracks_after, 'track')}, ${distance(found.after_m)}`),
-    el('p', { class: 'dim' }, kinds || 'There are no tracks in these days.'),
-    found.changes.length > 0 && el('div', { class: 'table-box' }, el('table', {},
-      el('thead', {}, el('tr', {}, ['Change', 'Now', 'Then'].map((name) => el('th', { scope: 'col' }, name)))),
-      el('tbody', {}, found.changes.slice(0, MOST).map((change) => el('tr', {}, el('td', {}, change.kind), el('td', {}, spans(change.before)), el('td', {}, spans(change.after))))))),
-    found.changes.length > MOST && el('p', { class: 'dim' }, `and ${count(found.changes.length - MOST)} more`),
-    el('p', { class: 'dim' }, 'For good: ', el('code', {}, `trackflow device ${found.device_id} ${set}`)),
-  ];
+  return el('p', { class: 'dim' }, tr('For good: {command}', { command: el('code', {}, `trackflow device ${found.device_id} ${set}`) }));
 }
-
-const spans = (tracks) => (tracks.length ? tracks.map((track) => el('p', {}, `${date(track.start_time)}, `, span(track.start_time, track.end_time), `, ${distance(track.distance_m)}`)) : 'no track');

@@ -7,6 +7,7 @@ import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
 import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
+import { tr } from './words.js';
 
 const POLL_MS = 30000;
 
@@ -46,7 +47,7 @@ async function drawPurposes(version) {
   if (version === drawnPurposes || isWriting(byId('purposes'))) return;
   const { data } = await get('/api/v1/logbook?needs_purpose=true');
   const saved = async (trip) => {
-    announce('Saved');
+    announce(tr('Saved'));
     trip.remove();
     await refresh();
   };
@@ -63,7 +64,7 @@ async function drawBook(versions) {
   const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
   if (isSame && isWriting(byId('book'))) return;
   if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
-    fill(byId('book'), el('p', { class: 'dim' }, 'There is no vehicle yet: “trackflow vehicles add ID --plate PLATE”.'));
+    fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: “trackflow vehicles add ID --plate PLATE”.')));
     return;
   }
   const [{ data: found }, { data: checks }] = await Promise.all([
@@ -71,7 +72,7 @@ async function drawBook(versions) {
     get(withQuery('/api/v1/logbook/verify', { vehicle })),
   ]);
   const saved = async (form) => {
-    announce('Amended');
+    announce(tr('Amended'));
     form.remove();
     await refresh();
   };
@@ -101,7 +102,7 @@ async function begin() {
   document.body.dataset.ready = 'yes';
 }
 
-installLogin({ admin: 'changing something', opens: 'Open the logbook', begin });
+installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the logbook'), begin });
 byId('purposes').addEventListener('input', (event) => event.target.closest('.trip').classList.add('touched'));
 byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('choice').addEventListener('change', () => refresh());

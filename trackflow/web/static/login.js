@@ -3,25 +3,26 @@
 import { forget, onSignedOut, send } from './api.js';
 import { byId, el } from './dom.js';
 import { installShell } from './shell.js';
+import { tr } from './words.js';
 
 /**
  * Put the dialog that asks for a token into a page; it opens when the server wants one.
- * `page` names the page, `admin` what takes a token for admin (if anything does), and `opens` what
- * the button opens; `begin` is called after signing in.
+ * `admin` says what takes a token for admin (if anything does), and `opens` what the button opens;
+ * `begin` is called after signing in.
  */
-export function installLogin({ page = 'This page', admin, opens, begin }) {
+export function installLogin({ admin, opens, begin }) {
   const submit = async (event) => {
     event.preventDefault();
     if (await signIn()) await begin();
   };
   document.body.append(el('dialog', { id: 'login', class: 'card login', 'aria-labelledby': 'login-title', on: { cancel: (event) => event.preventDefault() } },
     el('form', { id: 'login-form', on: { submit } },
-      el('h2', { id: 'login-title' }, 'Sign in'),
-      el('p', {}, `${page} needs a token. The person who runs the service makes one with `, el('code', {}, 'trackflow token create NAME --scope read'),
-        admin && [`; ${admin} takes one for `, el('code', {}, 'admin')], '.'),
+      el('h2', { id: 'login-title' }, tr('Sign in')),
+      el('p', {}, tr('This page needs a token. The person who runs the service makes one with {command}.', { command: el('code', {}, 'trackflow token create NAME --scope read') }),
+        admin && ` ${admin}`),
       el('input', { type: 'text', name: 'username', value: 'token', autocomplete: 'username', hidden: true }),
       el('p', { id: 'login-why', class: 'dim' }),
-      el('label', { for: 'token' }, 'Token'),
+      el('label', { for: 'token' }, tr('Token')),
       el('input', { id: 'token', name: 'token', type: 'password', autocomplete: 'current-password', required: true, maxlength: '200', spellcheck: 'false' }),
       el('p', { id: 'login-error', class: 'bad', role: 'alert' }),
       el('button', { class: 'primary', type: 'submit' }, opens))));

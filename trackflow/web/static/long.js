@@ -26,7 +26,7 @@ const asked = () => {
 export async function longTiles(signal) {
   const often = state.colour === 'often';
   if ((lengthDays() <= LONG_DAYS && !often) || state.devices?.length === 0) return null;
-  const { tracks, version, bbox: bounds } = (await get(withQuery('/api/v1/tracks/extent', asked()), { signal })).data;
+  const { tracks, version, bbox: bounds } = (await get(withQuery('/api/v1/tracks/extent', { ...asked(), show: state.colour }), { signal })).data;
   if (!tracks || (tracks <= MANY_TRACKS && !often)) return null;
   const address = `/tiles/tracks/{z}/{x}/{y}.mvt?${withQuery('', { ...asked(), show: state.colour, version }).slice(1)}`;
   return { tracks, bounds, address, show: state.colour, highest: often ? OFTEN_ZOOM : HIGHEST_ZOOM };

@@ -3,10 +3,13 @@
 import { forget, send } from './api.js';
 import { ofDevice } from './colours.js';
 import { announce, byId, el } from './dom.js';
+import { tr } from './words.js';
 
-export const ICONS = {
-  car: '🚗', van: '🚐', truck: '🚚', bus: '🚌', plough: '❄️', tractor: '🚜', motorcycle: '🏍️', bicycle: '🚲', walker: '🚶',
-  runner: '🏃', dog: '🐕', boat: '⛵', plane: '✈️', train: '🚆', phone: '📱', trailer: '🚛',
+const ICONS = {
+  car: ['🚗', tr('car')], van: ['🚐', tr('van')], truck: ['🚚', tr('truck')], bus: ['🚌', tr('bus')], plough: ['❄️', tr('plough')],
+  tractor: ['🚜', tr('tractor')], motorcycle: ['🏍️', tr('motorcycle')], bicycle: ['🚲', tr('bicycle')], walker: ['🚶', tr('walker')],
+  runner: ['🏃', tr('runner')], dog: ['🐕', tr('dog')], boat: ['⛵', tr('boat')], plane: ['✈️', tr('plane')], train: ['🚆', tr('train')],
+  phone: ['📱', tr('icon|phone')], trailer: ['🚛', tr('trailer')],
 };
 
 let looks = new Map();
@@ -22,7 +25,7 @@ export const nameOf = (id) => looks.get(id)?.name ?? id;
 /** The group of a device; empty without one. */
 export const groupOf = (id) => looks.get(id)?.group ?? '';
 
-const iconOf = (id) => (Object.hasOwn(ICONS, looks.get(id)?.icon ?? '') ? ICONS[looks.get(id).icon] : '');
+const iconOf = (id) => (Object.hasOwn(ICONS, looks.get(id)?.icon ?? '') ? ICONS[looks.get(id).icon][0] : '');
 
 /** The name with its icon, as children of an element. */
 export function named(id) {
@@ -39,8 +42,8 @@ export function editLook(id, saved) {
   const look = looks.get(id) ?? {};
   const groups = [...new Set([...looks.values()].map((other) => other.group).filter(Boolean))].sort();
   const problem = el('p', { class: 'bad', role: 'alert' });
-  const own = el('input', { type: 'checkbox', name: 'own', checked: Boolean(look.colour), 'aria-label': 'A colour of its own' });
-  const colour = el('input', { type: 'color', name: 'colour', value: look.colour ?? hex(ofDevice(id)), 'aria-label': 'Colour', on: { input: () => { own.checked = true; } } });
+  const own = el('input', { type: 'checkbox', name: 'own', checked: Boolean(look.colour), 'aria-label': tr('A colour of its own') });
+  const colour = el('input', { type: 'color', name: 'colour', value: look.colour ?? hex(ofDevice(id)), 'aria-label': tr('Colour'), on: { input: () => { own.checked = true; } } });
   const save = async (event) => {
     event.preventDefault();
     const given = new FormData(event.target);
@@ -53,22 +56,22 @@ export function editLook(id, saved) {
     }
     dialog.close();
     forget();
-    announce('Saved');
+    announce(tr('Saved'));
     await saved();
   };
   const dialog = el('dialog', { id: 'look', class: 'card login', 'aria-labelledby': 'look-title', on: { close: () => dialog.remove() } },
     el('form', { on: { submit: save } },
-      el('h2', { id: 'look-title' }, 'How it is shown'),
-      el('p', {}, 'Device ', el('code', {}, id)),
-      el('label', {}, 'Name ', el('input', { name: 'name', maxlength: 200, value: look.name ?? '', placeholder: id, autocomplete: 'off' })),
-      el('label', {}, 'Group ', el('input', { name: 'group', maxlength: 200, value: look.group ?? '', list: 'groups', placeholder: 'none', autocomplete: 'off' })),
+      el('h2', { id: 'look-title' }, tr('How it is shown')),
+      el('p', {}, `${tr('Device')} `, el('code', {}, id)),
+      el('label', {}, `${tr('Name')} `, el('input', { name: 'name', maxlength: 200, value: look.name ?? '', placeholder: id, autocomplete: 'off' })),
+      el('label', {}, `${tr('Group')} `, el('input', { name: 'group', maxlength: 200, value: look.group ?? '', list: 'groups', placeholder: tr('group|none'), autocomplete: 'off' })),
       el('datalist', { id: 'groups' }, groups.map((group) => el('option', { value: group }))),
-      el('label', {}, 'Icon ', el('select', { name: 'icon' }, el('option', { value: '' }, 'none'), Object.entries(ICONS).map(([icon, sign]) => el('option', { value: icon, selected: icon === look.icon }, `${sign} ${icon}`)))),
-      el('p', { class: 'colour-row' }, el('label', { class: 'check' }, own, 'Own colour'), colour),
+      el('label', {}, `${tr('Icon')} `, el('select', { name: 'icon' }, el('option', { value: '' }, tr('icon|none')), Object.entries(ICONS).map(([icon, [sign, words]]) => el('option', { value: icon, selected: icon === look.icon }, `${sign} ${words}`)))),
+      el('p', { class: 'colour-row' }, el('label', { class: 'check' }, own, tr('Own colour')), colour),
       problem,
       el('p', { class: 'actions' },
-        el('button', { type: 'button', on: { click: () => dialog.close() } }, 'Cancel'),
-        el('button', { type: 'submit', class: 'primary', 'data-key': 'save-look' }, 'Save'))));
+        el('button', { type: 'button', on: { click: () => dialog.close() } }, tr('Cancel')),
+        el('button', { type: 'submit', class: 'primary', 'data-key': 'save-look' }, tr('Save')))));
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -9,7 +9,7 @@ import { onChanged } from './doing.js';
 import { announce, byId, el, fill, roving } from './dom.js';
 import { devicesRead, findingChanged, findingHandlers, fitAll, goToDevice, movedByReader, refreshEnds } from './finding.js';
 import { follow } from './follow.js';
-import { counted, date, duration, span, tickAges, when } from './format.js';
+import { date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { LONG, TRACKS } from './layers.js';
@@ -28,6 +28,7 @@ import { change, followAddress, onChange, state } from './state.js';
 import { drawChip, statusSection } from './status.js';
 import { colourOf, colourWords, drawTracks, resetTracks } from './tracks.js';
 import { importDialog, installDrop, onImported } from './upload.js';
+import { plural, tr } from './words.js';
 import { dayOf, setStated, zoneChoice } from './zones.js';
 
 const MOST_VISITS_SHOWN = 8;
@@ -76,7 +77,7 @@ async function load({ moved = false } = {}) {
     drawBody();
     refineSoon();
     if (moved) fit(data.long?.bounds ?? boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
-    announce(`${counted(data.long?.tracks ?? data.tracks.length, 'track')} in ${rangeInWords()}`);
+    announce(plural('{n} track in {range}', '{n} tracks in {range}', data.long?.tracks ?? data.tracks.length, { range: rangeInWords() }));
     devicesRead();
     await Promise.all([refreshDays(signal), refreshEnds(), refreshDetails({ signal, neighbours, move: false })]);
   } catch (error) {
@@ -87,7 +88,7 @@ async function load({ moved = false } = {}) {
 }
 
 function answered() {
-  if (offline) announce('The server answers again');
+  if (offline) announce(tr('The server answers again'));
   offline = '';
   notice('');
 }
@@ -99,7 +100,7 @@ function failed(error) {
     offline = error.message;
     drawChip(data.status, offline);
   }
-  const again = error.status === 0 || error.status >= 500 ? ' It is tried again by itself.' : '';
+  const again = error.status === 0 || error.status >= 500 ? ` ${tr('It is tried again by itself.')}` : '';
   notice(`${error.message.replace(/[^.!?]$/, '$&.')}${again}`);
 }
 
@@ -140,7 +141,7 @@ function drawPositions() {
 }
 
 function drawLegend() {
-  const heat = ofMap().heat.map((colour, k) => [['passed once', 'a few times', 'often', 'most often'][k], colour]);
+  const heat = ofMap().heat.map((colour, k) => [[tr('passed once'), tr('a few times'), tr('often'), tr('most often')][k], colour]);
   const used = new Map(state.colour === 'often' && data.long ? heat : data.tracks.map((track) => [colourWords(track.properties), colourOf(track.properties)]));
   const box = byId('legend');
   box.hidden = state.colour === 'device' || !used.size;
@@ -149,11 +150,11 @@ function drawLegend() {
 
 /** What to do about an empty list of tracks. */
 function advice() {
-  if (!data.devices.length) return ['No points yet. Import files with “trackflow import PATH…”, or let devices send.'];
-  if (state.devices?.length === 0) return ['No device is chosen: choose some under Devices.'];
-  if (data.status?.unprocessed_points) return ['Points wait to be worked on: see Work.'];
+  if (!data.devices.length) return [tr('No points yet. Import files with “trackflow import PATH…”, or let devices send.')];
+  if (state.devices?.length === 0) return [tr('No device is chosen: choose some under Devices.')];
+  if (data.status?.unprocessed_points) return [tr('Points wait to be worked on: see Work.')];
   const newest = data.devices.map((d) => d.last_time).filter(Boolean).sort().at(-1);
-  return [newest ? el('button', { type: 'button', class: 'link', on: { click: () => change({ range: { kind: 'day', day: dayOf(newest) } }) } }, `Go to the newest points, of ${date(newest)}`) : 'No points yet.'];
+  return [newest ? el('button', { type: 'button', class: 'link', on: { click: () => change({ range: { kind: 'day', day: dayOf(newest) } }) } }, tr('Go to the newest points, of {day}', { day: date(newest) })) : tr('No points yet.')];
 }
 
 function drawBody() {
@@ -164,9 +165,9 @@ function drawBody() {
     tab.tabIndex = chosen ? 0 : -1;
     if (chosen) body.setAttribute('aria-labelledby', tab.id);
   }
-  byId('tab-devices').textContent = data.devices.length ? `Devices ${state.devices ? `${state.devices.length}/` : ''}${data.devices.length}` : 'Devices';
-  byId('tab-tracks').textContent = data.loaded ? `Tracks ${data.long?.tracks ?? data.tracks.length}${data.truncated && !data.long ? '+' : ''}` : 'Tracks';
-  byId('tab-work').textContent = noticesCount() ? `Work ${noticesCount()}!` : 'Work';
+  byId('tab-devices').textContent = data.devices.length ? tr('Devices {n}', { n: `${state.devices ? `${state.devices.length}/` : ''}${data.devices.length}` }) : tr('Devices');
+  byId('tab-tracks').textContent = data.loaded ? tr('Tracks {n}', { n: `${data.long?.tracks ?? data.tracks.length}${data.truncated && !data.long ? '+' : ''}` }) : tr('Tracks');
+  byId('tab-work').textContent = noticesCount() ? tr('Work {n}', { n: `${noticesCount()}!` }) : tr('Work');
   if (state.tab === 'work') {
     // it is drawn every few seconds, so only if it says something else: somebody may be clicking or typing
     const says = JSON.stringify([data.status && workMark(data.status), noticesMark(), sendersMark(), jobsMark(), offline, data.devices.length, data.settings?.scope, state.zone, state.range]);
@@ -184,7 +185,7 @@ function drawBody() {
 let workDrawn = '';
 const workMark = (status) => ({ ...status, backlog_age_s: Math.round((status.backlog_age_s ?? 0) / 10), worker: status.worker?.running });
 
-const skeleton = () => el('div', { class: 'skeleton', 'aria-label': 'Loading' }, Array.from({ length: 6 }, () => el('div', {})));
+const skeleton = () => el('div', { class: 'skeleton', 'aria-label': tr('Loading') }, Array.from({ length: 6 }, () => el('div', {})));
 
 /** The tracks of the same device before and after a track, as far as they are in the list. */
 function neighbours(id) {
@@ -263,7 +264,7 @@ function keepPolling() {
 function showStop(properties, at) {
   popup(at, el('div', { class: 'popup' },
     el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(properties.device_id) } }), named(properties.device_id)),
-    el('p', {}, 'Stopped for ', el('strong', {}, duration(properties.duration_s))),
+    el('p', {}, tr('Stopped for {time}', { time: el('strong', {}, duration(properties.duration_s)) })),
     el('p', { class: 'dim' }, span(properties.start_time, properties.end_time), `, ${date(properties.start_time)}`)));
 }
 
@@ -271,9 +272,9 @@ function showVisitsAt(visits, at) {
   const found = visits.slice(0, MOST_VISITS_SHOWN);
   popup(at, el('div', { class: 'popup' },
     el('p', { class: 'strong' }, visits[0].name),
-    found.map((visit) => el('p', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(visit.device_id) } }), ' ', named(visit.device_id), ' for ',
-      el('strong', {}, duration(visit.duration_s)), `, ${date(visit.start_time)}, `, span(visit.start_time, visit.end_time))),
-    visits.length > found.length && el('p', { class: 'dim' }, `and ${counted(visits.length - found.length, 'visit')} more`)));
+    found.map((visit) => el('p', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(visit.device_id) } }), ' ',
+      tr('{device} for {time}', { device: named(visit.device_id), time: el('strong', {}, duration(visit.duration_s)) }), `, ${date(visit.start_time)}, `, span(visit.start_time, visit.end_time))),
+    visits.length > found.length && el('p', { class: 'dim' }, plural('and {n} visit more', 'and {n} visits more', visits.length - found.length))));
 }
 
 function showDevice(id) {
@@ -282,15 +283,15 @@ function showDevice(id) {
   const { longitude, latitude, recorded_at: seen } = device.last_position;
   popup([longitude, latitude], el('div', { class: 'popup' },
     el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), named(id)),
-    el('p', {}, 'Last seen here ', when(seen)),
-    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one'),
-    el('button', { type: 'button', class: 'link', on: { click: () => follow(id) } }, 'Follow it')));
+    el('p', {}, tr('Last seen here {time}', { time: when(seen) })),
+    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, tr('Show only this one')),
+    el('button', { type: 'button', class: 'link', on: { click: () => follow(id) } }, tr('Follow it'))));
 }
 
 const handlers = {
   track: (id, among) => {
     change({ track: id });
-    if (among > 1) announce(`${among} tracks here: click again for the next`);
+    if (among > 1) announce(plural('{n} track here', '{n} tracks here: click again for the next', among));
   },
   stop: showStop,
   visits: showVisitsAt,
@@ -358,8 +359,7 @@ function wire() {
 // ---- signing in ----------------------------------------------------------------------------
 
 installLogin({
-  page: 'This map',
-  opens: 'Open the map',
+  opens: tr('Open the map'),
   begin: async () => {
     signedOut = false;
     await start();
@@ -396,7 +396,7 @@ async function mapLibre() {
   try {
     globalThis.maplibregl ??= await import('/static/maplibre-gl/dist/maplibre-gl.mjs');
   } catch {
-    throw new ApiError(0, 'MapLibre could not be loaded.');
+    throw new ApiError(0, tr('MapLibre could not be loaded.'));
   }
 }
 

@@ -4,9 +4,11 @@ import { addGround, groundOf } from './basemap.js';
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
+import { mapWords } from './map-words.js';
 import { attachOverlay } from './overlay.js';
 import { CLICKABLE, LONG, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, longLayers, longSource, style } from './layers.js';
 import { isImperial } from './units.js';
+import { tr } from './words.js';
 
 const REACH_PX = [3, 9];
 const HOLD_MS = 650;
@@ -44,7 +46,7 @@ export function createMap(container, { view, paddingOf, handlers }) {
     renderWorldCopies: false,
     refreshExpiredTiles: false,
     cooperativeGestures: false,
-    locale: { 'Map.Title': 'Map of tracks; arrow keys move it, plus and minus zoom' },
+    locale: mapWords(tr('Map of tracks; arrow keys move it, plus and minus zoom')),
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
@@ -272,7 +274,7 @@ function canvasOf(width, height) {
   const canvas = document.createElement('canvas');
   canvas.width = width;
   canvas.height = height;
-  return canvas.getContext('2d');
+  return canvas.getContext('2d', { willReadFrequently: true }); // else reading waits for the graphics card
 }
 
 function arrow() {

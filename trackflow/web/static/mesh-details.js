@@ -1,13 +1,14 @@
 // The chosen mesh: its picture or its view in 3D, numbers, downloads, and what can be done with it.
 
-import { byId, el, fill } from './dom.js';
-import { age, count, duration } from './format.js';
+import { byId, el, english, fill } from './dom.js';
+import { age, count, duration, percent } from './format.js';
 import { bytes, inWork, meter, stateMark, stateWords, thumbnail } from './mesh-list.js';
+import { LOCALE, plural, tr } from './words.js';
 
 const FORMS = [
-  [/^mesh\.glb$/, 'GLB, for viewers and games'], [/^mesh\.draco\.glb$/, 'GLB, packed by Draco'], [/^level-(\d+)\.glb$/, 'GLB, level of detail $1'],
-  [/^level-(\d+)\.draco\.glb$/, 'GLB, level $1, packed'], [/\.stl$/, 'STL, for printing'], [/\.3mf$/, '3MF, for printing'], [/\.obj$/, 'OBJ'],
-  [/^thumbnail\.png$/, 'Picture'],
+  [/^mesh\.glb$/, tr('GLB, for viewers and games')], [/^mesh\.draco\.glb$/, tr('GLB, packed by Draco')], [/^level-(\d+)\.glb$/, tr('GLB, level of detail {n}', { n: '$1' })],
+  [/^level-(\d+)\.draco\.glb$/, tr('GLB, level {n}, packed', { n: '$1' })], [/\.stl$/, tr('STL, for printing')], [/\.3mf$/, tr('3MF, for printing')], [/\.obj$/, 'OBJ'],
+  [/^thumbnail\.png$/, tr('Picture')],
 ];
 
 let viewer = null;
@@ -23,10 +24,10 @@ export function drawMesh(mesh, mayMake, actions) {
   const button = (words, key, action, kind = 'plain') => el('button', { type: 'button', class: kind, 'data-key': key, on: { click: () => action(mesh) } }, words);
   fill(byId('mesh-head'),
     el('h2', {}, mesh.image_name), stateMark(mesh), el('span', { class: 'push' }),
-    mayMake && ['failed', 'cancelled'].includes(mesh.status) && button('Try again', 'retry', actions.retry, HOPELESS.has(mesh.error_kind) ? 'plain' : 'primary'),
-    mayMake && inWork(mesh) && !mesh.cancel_requested && button('Cancel', 'cancel', actions.cancel),
-    mayMake && !inWork(mesh) && button('Delete…', 'remove', actions.remove),
-    el('button', { type: 'button', class: 'icon close', 'aria-label': 'Close', title: 'Close', 'data-key': 'close-mesh', on: { click: () => actions.close(mesh) } }, '×'));
+    mayMake && ['failed', 'cancelled'].includes(mesh.status) && button(tr('Try again'), 'retry', actions.retry, HOPELESS.has(mesh.error_kind) ? 'plain' : 'primary'),
+    mayMake && inWork(mesh) && !mesh.cancel_requested && button(tr('Cancel'), 'cancel', actions.cancel),
+    mayMake && !inWork(mesh) && button(tr('Delete…'), 'remove', actions.remove),
+    el('button', { type: 'button', class: 'icon close', 'aria-label': tr('Close'), title: tr('Close'), 'data-key': 'close-mesh', on: { click: () => actions.close(mesh) } }, '×'));
   fill(byId('mesh-facts'), facts(mesh));
   drawView(mesh);
 }
@@ -41,36 +42,38 @@ export function hideMesh() {
 const WAITS_LONG_S = 60;
 const waitsLong = (mesh) => mesh.status === 'queued' && !mesh.next_try_at && (Date.now() - new Date(mesh.created_at)) / 1000 > WAITS_LONG_S;
 
-const rounded = (n, digits) => Number(n.toPrecision(digits)).toLocaleString('en-GB');
+const rounded = (n, digits) => Number(n.toPrecision(digits)).toLocaleString(LOCALE);
 const metres = (m) => (m === null || m === undefined ? '–' : Math.abs(m) >= 1e4 ? `${rounded(m / 1e3, 4)} km` : `${rounded(m, 4)} m`);
 
 function facts(mesh) {
   const { report } = mesh;
   return [
-    inWork(mesh) && el('div', { class: 'at-work' }, el('span', { class: 'strong' }, stateWords(mesh)), meter(mesh.progress, stateWords(mesh), 'Progress'),
-      waitsLong(mesh) && el('p', { class: 'dim' }, 'Nothing has begun it yet: “trackflow serve” makes meshes.'),
-      mesh.next_try_at && mesh.error_message && el('p', { class: 'dim' }, `The last try failed: ${mesh.error_message}`)),
-    mesh.status === 'failed' && el('div', { class: 'wait', role: 'alert' }, el('p', { class: 'strong' }, sentence(mesh.error_message ?? 'It failed')), el('p', { class: 'dim' }, advice(mesh))),
-    mesh.status === 'cancelled' && el('p', { class: 'dim' }, sentence(mesh.error_message ?? 'It was cancelled')),
+    inWork(mesh) && el('div', { class: 'at-work' }, el('span', { class: 'strong' }, stateWords(mesh)), meter(mesh.progress, stateWords(mesh), tr('Progress')),
+      waitsLong(mesh) && el('p', { class: 'dim' }, tr('Nothing has begun it yet: “trackflow serve” makes meshes.')),
+      mesh.next_try_at && mesh.error_message && el('p', { class: 'dim' }, tr('The last try failed: {message}', { message: english(mesh.error_message) }))),
+    mesh.status === 'failed' && el('div', { class: 'wait', role: 'alert' }, el('p', { class: 'strong' }, mesh.error_message ? english(sentence(mesh.error_message)) : tr('It failed.')), el('p', { class: 'dim' }, advice(mesh))),
+    mesh.status === 'cancelled' && el('p', { class: 'dim' }, mesh.error_message ? english(sentence(mesh.error_message)) : tr('It was cancelled.')),
     report && el('dl', { class: 'figures' }, numbers(mesh, report)),
-    report && !report.is_watertight && report.open_reason && el('p', { class: 'dim' }, `Not watertight: ${report.open_reason}.`),
-    report?.notes?.length > 0 && el('ul', { class: 'notes' }, report.notes.map((note) => el('li', {}, sentence(note)))),
+    report && !report.is_watertight && report.open_reason && el('p', { class: 'dim' }, tr('Not watertight: {reason}.', { reason: english(report.open_reason) })),
+    report?.notes?.length > 0 && el('ul', { class: 'notes' }, report.notes.map((note) => el('li', { lang: 'en' }, sentence(note)))),
     mesh.files?.length > 0 && downloads(mesh),
-    el('h3', {}, 'Asked for'),
-    el('p', { class: 'dim asked' }, Object.keys(mesh.parameters).length ? Object.entries(mesh.parameters).map(([name, value]) => el('code', {}, `${name}: ${value}`)) : 'the usual'),
-    el('p', { class: 'dim' }, 'Queued ', age(mesh.created_at), mesh.user ? ` by ${mesh.user}` : '', mesh.project ? `, project ${mesh.project}` : '', mesh.status === 'completed' && mesh.seconds !== null ? `, made in ${duration(mesh.seconds)}` : '', '.'),
+    el('h3', {}, tr('Asked for')),
+    el('p', { class: 'dim asked' }, Object.keys(mesh.parameters).length ? Object.entries(mesh.parameters).map(([name, value]) => el('code', {}, `${name}: ${value}`)) : tr('the usual')),
+    el('p', { class: 'dim' }, tr('Queued {time}.', { time: age(mesh.created_at) }),
+      mesh.user && ` ${tr('By: {who}.', { who: mesh.user })}`, mesh.project && ` ${tr('Project: {project}.', { project: mesh.project })}`,
+      mesh.status === 'completed' && mesh.seconds !== null && ` ${tr('Made in {time}.', { time: duration(mesh.seconds) })}`),
   ];
 }
 
 function numbers(mesh, report) {
   const [x0, y0, z0, x1, y1, z1] = report.bounds_m;
   const pairs = [
-    ['triangles', count(report.triangle_count)], ['vertices', count(report.vertex_count)],
-    ['size', [x1 - x0, y1 - y0].map(metres).join(' × ').replace(/( k?m)(?= ×.*\1$)/, '')], ['heights', `${metres(z0)} to ${metres(z1)}`],
-    ['largest error', `${metres(report.max_error_m)} (asked: ${metres(report.asked_error_m)})`], ['mean error', metres(report.mean_error_m)],
-    ['watertight', report.is_watertight ? 'yes' : 'no'], ['files', bytes(mesh.size_bytes)],
-    report.void_count > 0 && ['voids filled', count(report.void_count)], report.crs && ['coordinates', report.crs],
-    report.volume_m3 !== null && ['volume', `${rounded(report.volume_m3, 4)} m³`],
+    [tr('triangles'), count(report.triangle_count)], [tr('vertices'), count(report.vertex_count)],
+    [tr('size'), [x1 - x0, y1 - y0].map(metres).join(' × ').replace(/( k?m)(?= ×.*\1$)/, '')], [tr('heights'), tr('{low} to {high}', { low: metres(z0), high: metres(z1) })],
+    [tr('largest error'), tr('{error} (asked: {asked})', { error: metres(report.max_error_m), asked: metres(report.asked_error_m) })], [tr('mean error'), metres(report.mean_error_m)],
+    [tr('watertight'), report.is_watertight ? tr('yes') : tr('no')], [tr('files'), bytes(mesh.size_bytes)],
+    report.void_count > 0 && [tr('voids filled'), count(report.void_count)], report.crs && [tr('coordinates'), report.crs],
+    report.volume_m3 !== null && [tr('volume'), `${rounded(report.volume_m3, 4)} m³`],
   ];
   return pairs.filter(Boolean).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)));
 }
@@ -79,15 +82,15 @@ const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`); // it may 
 
 const HOPELESS = new Set(['image', 'address']);
 const ADVICE = {
-  image: 'Another try would fail in the same way: choose another image or other parameters.',
-  address: 'The address cannot be used: give another one, or send the image itself.',
-  fetch: 'The address did not answer. Try again when it does, or send the image itself.',
-  unavailable: 'What makes meshes was away. Try again when it runs.',
-  service: 'What makes meshes failed. Try again; its log says more.',
-  storage: 'The storage of meshes failed: make room or bring it back, then try again.',
-  died: 'Its process ended early, often for lack of memory. Try a smaller image, or coarser details.',
+  image: tr('Another try would fail in the same way: choose another image or other parameters.'),
+  address: tr('The address cannot be used: give another one, or send the image itself.'),
+  fetch: tr('The address did not answer. Try again when it does, or send the image itself.'),
+  unavailable: tr('What makes meshes was away. Try again when it runs.'),
+  service: tr('What makes meshes failed. Try again; its log says more.'),
+  storage: tr('The storage of meshes failed: make room or bring it back, then try again.'),
+  died: tr('Its process ended early, often for lack of memory. Try a smaller image, or coarser details.'),
 };
-const advice = (mesh) => `${ADVICE[mesh.error_kind] ?? 'Try again; if it fails again, the log says more.'}${mesh.tries > 1 ? ` It was tried ${mesh.tries} times.` : ''}`;
+const advice = (mesh) => `${ADVICE[mesh.error_kind] ?? tr('Try again; if it fails again, the log says more.')}${mesh.tries > 1 ? ` ${plural('It was tried once.', 'It was tried {n} times.', mesh.tries)}` : ''}`;
 
 /** What a file is, and its place in the list. */
 function form({ name }) {
@@ -96,7 +99,7 @@ function form({ name }) {
 }
 
 function downloads(mesh) {
-  return [el('h3', {}, 'Download'),
+  return [el('h3', {}, tr('Download')),
     el('ul', { class: 'downloads' }, mesh.files.toSorted((a, b) => form(a).place - form(b).place).map((file) => el('li', {},
       el('a', { href: file.url, download: '', 'data-key': `file-${file.name}` }, form(file).words), el('span', { class: 'dim' }, bytes(file.size_bytes)))))];
 }
@@ -124,7 +127,7 @@ function drawView(mesh) {
 async function open(mesh, levels) {
   const mine = ++opening;
   const box = byId('viewer');
-  const words = el('p', { class: 'viewer-words', role: 'status' }, 'Loading the view in 3D…');
+  const words = el('p', { class: 'viewer-words', role: 'status' }, tr('Loading the view in 3D…'));
   const stage = el('div', { class: 'stage' });
   fill(box, thumbnail(mesh), stage, words);
   box.dataset.state = 'loading';
@@ -133,7 +136,7 @@ async function open(mesh, levels) {
     if (mine !== opening) return;
     viewer = new Viewer(stage);
     box.viewer = viewer;
-    viewer.canvas.setAttribute('aria-label', `${mesh.image_name} in 3D. Arrow keys turn it, plus and minus zoom, 0 shows all of it.`);
+    viewer.canvas.setAttribute('aria-label', tr('{name} in 3D. Arrow keys turn it, plus and minus zoom, 0 shows all of it.', { name: mesh.image_name }));
     viewer.canvas.setAttribute('role', 'application');
     const found = await show(mesh, level, words);
     if (mine !== opening) return;
@@ -147,7 +150,7 @@ async function open(mesh, levels) {
     if (mine !== opening) return;
     closeViewer();
     shown = { meshId: mesh.mesh_id, file: level }; // it is not tried again with every poll
-    fill(box, thumbnail(mesh), el('p', { class: 'viewer-words' }, `No view in 3D: ${reason(error)} The files below can be opened in another program.`));
+    fill(box, thumbnail(mesh), el('p', { class: 'viewer-words' }, tr('No view in 3D: {reason} The files below can be opened in another program.', { reason: reason(error) })));
     box.dataset.state = 'still';
   }
 }
@@ -157,12 +160,12 @@ const LIFTS = [0.1, 0.3, 1, 2, 5];
 /** A terrain whose image does not say how wide it is may be a needle: shown lower, as the bar tells. */
 const usualLift = (steepness) => (steepness < 1 ? 1 : steepness < 3 ? 0.3 : 0.1);
 
-const reason = (error) => (/webgl/i.test(error.message) ? 'this browser draws no WebGL.' : sentence(error.message));
+const reason = (error) => (/webgl/i.test(error.message) ? tr('this browser draws no WebGL.') : english(sentence(error.message)));
 
 async function show(mesh, file, words, keepView = false) {
   const address = `${mesh.files.find(({ name }) => name === file).url}?compression=draco`;
   words.hidden = false;
-  const found = await viewer.load(address, { keepView, onProgress: (share) => { words.textContent = share === null ? 'Loading…' : `Loading: ${Math.round(share * 100)} %`; } });
+  const found = await viewer.load(address, { keepView, onProgress: (share) => { words.textContent = share === null ? tr('Loading…') : tr('Loading: {share}', { share: percent(share) }); } });
   words.hidden = true;
   byId('viewer').dataset.triangles = found.triangles;
   return found;
@@ -171,19 +174,19 @@ async function show(mesh, file, words, keepView = false) {
 function controls(mesh, levels, found, { colour, lift }) {
   const words = byId('viewer').querySelector('.viewer-words');
   const button = (text, label, action) => el('button', { type: 'button', class: 'icon', 'aria-label': label, title: label, on: { click: action } }, text);
-  const colours = { heights: 'by height', ...(found.picture ? { picture: 'picture' } : {}), plain: 'plain' };
-  return el('div', { class: 'viewer-bar', role: 'toolbar', 'aria-label': 'View' },
-    button('+', 'Nearer', () => viewer.zoom(1.25)), button('−', 'Further', () => viewer.zoom(0.8)), button('⟲', 'Show all of it', () => viewer.reset()), button('⤓', 'Save this picture', () => savePicture(mesh)),
-    el('label', { class: 'check' }, el('input', { type: 'checkbox', id: 'wires', on: { change: (event) => viewer.setLook({ wires: event.target.checked }) } }), 'Wires'),
-    el('label', {}, 'Colours ', el('select', { id: 'colours', on: { change: (event) => viewer.setLook({ colour: event.target.value }) } },
+  const colours = { heights: tr('by height'), ...(found.picture ? { picture: tr('picture') } : {}), plain: tr('plain') };
+  return el('div', { class: 'viewer-bar', role: 'toolbar', 'aria-label': tr('View') },
+    button('+', tr('Nearer'), () => viewer.zoom(1.25)), button('−', tr('Further'), () => viewer.zoom(0.8)), button('⟲', tr('Show all of it'), () => viewer.reset()), button('⤓', tr('Save this picture'), () => savePicture(mesh)),
+    el('label', { class: 'check' }, el('input', { type: 'checkbox', id: 'wires', on: { change: (event) => viewer.setLook({ wires: event.target.checked }) } }), tr('Wires')),
+    el('label', {}, `${tr('Colours')} `, el('select', { id: 'colours', on: { change: (event) => viewer.setLook({ colour: event.target.value }) } },
       Object.entries(colours).map(([value, text]) => el('option', { value, selected: value === colour }, text)))),
-    el('label', {}, 'Heights ', el('select', { id: 'lift', on: { change: (event) => viewer.setLook({ lift: Number(event.target.value) }) } },
-      LIFTS.map((times) => el('option', { value: times, selected: times === lift }, `× ${times}`)))),
-    levels.length > 1 && el('label', {}, 'Level ', el('select', {
+    el('label', {}, `${tr('Heights')} `, el('select', { id: 'lift', on: { change: (event) => viewer.setLook({ lift: Number(event.target.value) }) } },
+      LIFTS.map((times) => el('option', { value: times, selected: times === lift }, `× ${times.toLocaleString(LOCALE)}`)))),
+    levels.length > 1 && el('label', {}, `${tr('Level')} `, el('select', {
       id: 'level', on: {
         change: async (event) => {
           level = event.target.value;
-          try { await show(mesh, level, words, true); } catch (error) { words.hidden = false; words.textContent = reason(error); }
+          try { await show(mesh, level, words, true); } catch (error) { words.hidden = false; fill(words, reason(error)); }
         },
       },
     }, levels.map(({ name }, k) => el('option', { value: name }, String(k + 1))))));

@@ -5,13 +5,14 @@ import { announce, byId } from './dom.js';
 import { tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { drawMesh, hideMesh } from './mesh-details.js';
-import { drawBatches, drawList, inWork } from './mesh-list.js';
+import { drawBatches, drawList, inWork, stateWords } from './mesh-list.js';
 import { drawWishes, listen } from './mesh-upload.js';
+import { tr } from './words.js';
 
 const POLL_MS = 5000;
 const POLL_AT_WORK_MS = 1000;
 const PAGE = 60;
-const OFFLINE = 'The server does not answer.';
+const OFFLINE = tr('The server does not answer.');
 
 let mayMake = false;
 let rows = [];
@@ -64,7 +65,7 @@ async function loadMesh() {
   try {
     const { data } = await get(`/api/v1/meshes/${encodeURIComponent(wanted)}`);
     if (wanted !== chosen) return;
-    if (mesh?.mesh_id === data.mesh_id && inWork(mesh) && !inWork(data)) announce(`${data.image_name}: ${data.status}`);
+    if (mesh?.mesh_id === data.mesh_id && inWork(mesh) && !inWork(data)) announce(`${data.image_name}: ${stateWords(data)}`);
     mesh = data;
   } catch (error) {
     if (error.status !== 404 || wanted !== chosen) throw error;
@@ -98,15 +99,15 @@ async function act(method, address, said) {
 const of = ({ mesh_id: id }) => `/api/v1/meshes/${encodeURIComponent(id)}`;
 
 const ACTIONS = {
-  retry: (one) => act('POST', `${of(one)}/retry`, 'It is tried again'),
-  cancel: (one) => act('POST', `${of(one)}/cancel`, 'Asked to stop'),
+  retry: (one) => act('POST', `${of(one)}/retry`, tr('It is tried again')),
+  cancel: (one) => act('POST', `${of(one)}/cancel`, tr('Asked to stop')),
   close: () => open(null),
   remove: async (one) => {
-    if (!(await confirmed('Delete this mesh?', `The mesh of ${one.image_name} and its files go.`, 'Delete'))) return;
+    if (!(await confirmed(tr('Delete this mesh?'), tr('The mesh of {name} and its files go.', { name: one.image_name }), tr('Delete')))) return;
     problem = '';
     try {
       await send('DELETE', of(one));
-      announce('Deleted');
+      announce(tr('Deleted'));
       await open(null);
     } catch (error) {
       problem = error.message;
@@ -117,8 +118,8 @@ const ACTIONS = {
 
 const BATCH_ACTIONS = {
   onShow: (id) => { batch = batch === id ? null : id; pages = 1; refresh(); },
-  onCancel: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/cancel`, 'Asked to stop'),
-  onResume: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/resume`, 'It goes on'),
+  onCancel: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/cancel`, tr('Asked to stop')),
+  onResume: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/resume`, tr('It goes on')),
 };
 
 let answer = () => {};
@@ -149,7 +150,7 @@ function draw() {
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-installLogin({ admin: 'making meshes', opens: 'Open the meshes', begin });
+installLogin({ admin: tr('Making meshes takes one for admin.'), opens: tr('Open the meshes'), begin });
 
 async function begin() {
   try {

@@ -2,28 +2,30 @@
 
 import { ApiError, onSignedOut, send } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
+import { percent } from './format.js';
 import { bytes, meter } from './mesh-list.js';
+import { plural, tr } from './words.js';
 
 const KEEP_S = 6; // for so long a finished line stays
 
 /** The parameters in plain words. `of`: the kind that a parameter belongs to. */
 const WISHES = [
-  { name: 'kind', words: 'The image is', options: { '': 'found by itself', terrain: 'a height map', outline: 'a silhouette or logo' } },
-  { name: 'detail_factor', words: 'Details', options: { '': 'usual', 0.002: 'very fine', 0.005: 'fine', 0.02: 'coarse', 0.05: 'very coarse' } },
-  { name: 'max_error_m', words: 'or: error of at most (m)', min: 0, hint: 'metres' },
-  { name: 'encoding', of: 'terrain', words: 'Its colours mean', options: { '': 'found by itself', grey: 'grey: darker is lower', terrarium: 'Terrarium', terrain_rgb: 'Terrain-RGB' } },
-  { name: 'width_m', of: 'terrain', words: 'Width on the ground (m)', min: 0.001, hint: 'from the image' },
-  { name: 'low_m', of: 'terrain', words: 'Height of black (m)', hint: '0' },
-  { name: 'high_m', of: 'terrain', words: 'Height of white (m)', hint: '100' },
-  { name: 'vertical_scale', of: 'terrain', words: 'Heights times', min: 0.000001, hint: '1' },
-  { name: 'texture', of: 'terrain', words: 'Picture on it', options: { '': 'none', hillshade: 'shaded relief', image: 'the image itself' } },
-  { name: 'levels', words: 'Levels of detail', options: { '': '1', 2: '2', 3: '3', 4: '4' } },
-  { name: 'extrusion_m', of: 'outline', words: 'Thickness (m)', min: 0.000001, hint: '10' },
-  { name: 'threshold', of: 'outline', words: 'Dark from (0 to 1)', min: 0, max: 1, hint: 'found by itself' },
-  { name: 'solid', words: 'Files for 3D printing', check: true },
-  { name: 'print_width_mm', of: 'solid', words: 'Width of the print (mm)', min: 0.001, hint: '100' },
-  { name: 'base_mm', of: 'solid', words: 'Base below it (mm)', min: 0, hint: '2' },
-  { name: 'obj', words: 'OBJ file too', check: true },
+  { name: 'kind', words: tr('The image is'), options: { '': tr('found by itself'), terrain: tr('a height map'), outline: tr('a silhouette or logo') } },
+  { name: 'detail_factor', words: tr('Details'), options: { '': tr('details|usual'), 0.002: tr('very fine'), 0.005: tr('fine'), 0.02: tr('coarse'), 0.05: tr('very coarse') } },
+  { name: 'max_error_m', words: tr('or: error of at most (m)'), min: 0, hint: tr('metres') },
+  { name: 'encoding', of: 'terrain', words: tr('Its colours mean'), options: { '': tr('found by itself'), grey: tr('grey: darker is lower'), terrarium: 'Terrarium', terrain_rgb: 'Terrain-RGB' } },
+  { name: 'width_m', of: 'terrain', words: tr('Width on the ground (m)'), min: 0.001, hint: tr('from the image') },
+  { name: 'low_m', of: 'terrain', words: tr('Height of black (m)'), hint: '0' },
+  { name: 'high_m', of: 'terrain', words: tr('Height of white (m)'), hint: '100' },
+  { name: 'vertical_scale', of: 'terrain', words: tr('Heights times'), min: 0.000001, hint: '1' },
+  { name: 'texture', of: 'terrain', words: tr('Picture on it'), options: { '': tr('picture|none'), hillshade: tr('shaded relief'), image: tr('the image itself') } },
+  { name: 'levels', words: tr('Levels of detail'), options: { '': '1', 2: '2', 3: '3', 4: '4' } },
+  { name: 'extrusion_m', of: 'outline', words: tr('Thickness (m)'), min: 0.000001, hint: '10' },
+  { name: 'threshold', of: 'outline', words: tr('Dark from (0 to 1)'), min: 0, max: 1, hint: tr('found by itself') },
+  { name: 'solid', words: tr('Files for 3D printing'), check: true },
+  { name: 'print_width_mm', of: 'solid', words: tr('Width of the print (mm)'), min: 0.001, hint: '100' },
+  { name: 'base_mm', of: 'solid', words: tr('Base below it (mm)'), min: 0, hint: '2' },
+  { name: 'obj', words: tr('OBJ file too'), check: true },
 ];
 const NUMBERS = new Set(['detail_factor', 'levels', ...WISHES.filter((w) => !w.options && !w.check).map((w) => w.name)]);
 
@@ -35,7 +37,7 @@ export function drawWishes() {
       : wish.options ? el('select', own, Object.entries(wish.options).map(([value, words]) => el('option', { value }, words)))
       : el('input', { ...own, type: 'number', step: 'any', min: wish.min, max: wish.max, placeholder: wish.hint });
     return el('p', { class: wish.check ? 'wish tick' : 'wish', data: { of: wish.of ?? '' } }, el('label', { for: id }, wish.words), input);
-  }), el('p', { class: 'wish' }, el('label', { for: 'wish-project' }, 'Project'), el('input', { id: 'wish-project', type: 'text', maxlength: 200, autocomplete: 'off' })));
+  }), el('p', { class: 'wish' }, el('label', { for: 'wish-project' }, tr('Project')), el('input', { id: 'wish-project', type: 'text', maxlength: 200, autocomplete: 'off' })));
   // an object's keys that look like numbers come first, but the usual choice should
   for (const select of byId('parameters').querySelectorAll('select')) {
     const usual = [...select.options].find((option) => option.value === '');
@@ -78,26 +80,26 @@ function sendForm(address, form, onShare) {
     request.upload.addEventListener('progress', (event) => onShare(event.total ? event.loaded / event.total : 0));
     request.addEventListener('load', () => {
       if (request.status >= 200 && request.status < 300) return done(request.response);
-      const message = request.response?.error ?? `The server answered ${request.status}.`;
+      const message = request.response?.error ?? tr('The server answered {status}.', { status: request.status });
       if (request.status === 401) onSignedOut.call(message);
       return failed(new ApiError(request.status, message));
     });
-    request.addEventListener('error', () => failed(new ApiError(0, 'The server does not answer, or the image is too large for it.')));
+    request.addEventListener('error', () => failed(new ApiError(0, tr('The server does not answer, or the image is too large for it.'))));
     request.send(form);
   });
 }
 
 /** A line of the list of images that are sent. */
 function line(name, size) {
-  const words = el('span', { class: 'dim' }, 'waits');
+  const words = el('span', { class: 'dim' }, tr('waits'));
   const bar = el('div', {});
-  const close = el('button', { type: 'button', class: 'link', hidden: true, on: { click: () => row.remove() } }, 'Hide');
+  const close = el('button', { type: 'button', class: 'link', hidden: true, on: { click: () => row.remove() } }, tr('Hide'));
   const row = el('li', { class: 'job' }, el('div', { class: 'job-head' }, el('span', { class: 'name' }, name), size ? el('span', { class: 'dim' }, bytes(size)) : null, words, close), bar);
   byId('uploads').append(row);
   return {
     share: (share) => {
-      words.textContent = share < 1 ? `${Math.round(share * 100)} % sent` : 'arrives';
-      bar.replaceChildren(meter(share, words.textContent, `Sending ${name}`));
+      words.textContent = share < 1 ? tr('{share} sent', { share: percent(share) }) : tr('arrives');
+      bar.replaceChildren(meter(share, words.textContent, tr('Sending {name}', { name })));
     },
     done: (text) => {
       words.textContent = text;
@@ -105,7 +107,7 @@ function line(name, size) {
       setTimeout(() => row.remove(), KEEP_S * 1000);
     },
     failed: (message) => {
-      words.textContent = 'not sent';
+      words.textContent = tr('not sent');
       bar.replaceChildren(el('p', { class: 'bad', role: 'alert' }, message));
       close.hidden = false;
     },
@@ -129,16 +131,16 @@ async function sendFiles(files, asked) {
     form.set('parameters', JSON.stringify(asked));
     if (project()) form.set('project', project());
     form.set('image', file);
-    const image = await attempt(lines[k], () => sendForm('/api/v1/mesh-images', form, lines[k].share), 'sent');
+    const image = await attempt(lines[k], () => sendForm('/api/v1/mesh-images', form, lines[k].share), tr('sent'));
     if (image) keys.push(image.image_key);
   }
   if (!keys.length) return null;
   const batch = await send('POST', '/api/v1/mesh-batches', { images: keys, parameters: asked, project: project() });
-  announce(`A batch of ${keys.length} images is queued`);
+  announce(plural('A batch of {n} image is queued', 'A batch of {n} images is queued', keys.length));
   return { batch };
 }
 
-async function attempt(shown, action, said = 'queued') {
+async function attempt(shown, action, said = tr('queued')) {
   try {
     const found = await action();
     shown.done(said);
@@ -172,7 +174,7 @@ export function listen(onQueued, onProblem) {
     wanted(async () => {
       const mesh = await send('POST', '/api/v1/meshes', { image_url: address, parameters: wishes(), project: project() });
       byId('address').value = '';
-      announce('Queued');
+      announce(tr('Queued'));
       return { mesh };
     });
   });

@@ -3,7 +3,8 @@
 import { get } from './api.js';
 import { ofDevice } from './colours.js';
 import { el } from './dom.js';
-import { counted } from './format.js';
+import { dayWords } from './format.js';
+import { plural, tr } from './words.js';
 
 const SHOWN = 20;
 const AGAIN_MS = 30000; // they change with days, not with points
@@ -26,26 +27,26 @@ export const noticesCount = () => known.notices.length;
 export function noticesSection() {
   const { notices, looks_like: guesses } = known;
   return [
-    notices.length > 0 && el('h3', {}, 'Needs attention'),
+    notices.length > 0 && el('h3', {}, tr('Needs attention')),
     notices.slice(0, SHOWN).map(card),
-    notices.length > SHOWN && el('p', { class: 'dim' }, `and ${counted(notices.length - SHOWN, 'notice')} more: “trackflow status --json” has all.`),
-    guesses.length > 0 && el('h3', {}, 'What devices look like'),
+    notices.length > SHOWN && el('p', { class: 'dim' }, plural('and {n} notice more: “trackflow status --json” has all.', 'and {n} notices more: “trackflow status --json” has all.', notices.length - SHOWN)),
+    guesses.length > 0 && el('h3', {}, tr('What devices look like')),
     guesses.length > 0 && el('ul', { class: 'guesses' }, guesses.map(guess)),
-    guesses.length > 0 && el('p', { class: 'dim' }, 'By their newest points. “trackflow device ID --preset NAME” chooses; without it the defaults hold.'),
+    guesses.length > 0 && el('p', { class: 'dim' }, tr('By their newest points. “trackflow device ID --preset NAME” chooses; without it the defaults hold.')),
   ];
 }
 
 function card(notice) {
   return el('div', { class: 'state attention', data: { level: 'busy' } },
-    el('p', { class: 'strong' }, el('span', { class: 'dot' }), notice.device_id ?? 'Input that names no device'),
-    el('p', {}, `${capital(notice.text)}.`),
-    notice.days > 1 && el('p', {}, `${counted(notice.days, 'day')} from ${notice.first_day} to ${notice.last_day} (UTC).`),
-    notice.days === 1 && el('p', {}, `On ${notice.first_day} (UTC).`),
-    el('p', {}, code(`What to do: ${notice.advice}.`)));
+    el('p', { class: 'strong' }, el('span', { class: 'dot' }), notice.device_id ?? tr('Input that names no device')),
+    el('p', { lang: 'en' }, `${capital(notice.text)}.`),
+    notice.days > 1 && el('p', {}, plural('{n} day from {first} to {last} (UTC).', '{n} days from {first} to {last} (UTC).', notice.days, { first: dayWords(notice.first_day), last: dayWords(notice.last_day) })),
+    notice.days === 1 && el('p', {}, tr('On {day} (UTC).', { day: dayWords(notice.first_day) })),
+    el('p', {}, tr('What to do: {advice}.', { advice: el('span', { lang: 'en' }, code(notice.advice)) })));
 }
 
 function guess({ device_id: id, preset, why }) {
-  return el('li', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), ` ${id} looks like: `, el('strong', {}, preset), el('span', { class: 'dim' }, ` (${why})`));
+  return el('li', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), ' ', tr('{device} looks like: {preset}', { device: id, preset: el('strong', { translate: 'no' }, preset) }), el('span', { class: 'dim', lang: 'en' }, ` (${why})`));
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

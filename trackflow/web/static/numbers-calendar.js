@@ -1,11 +1,14 @@
 // The calendar of years: a square for each day, darker for more kilometres. A day leads to the map.
 
 import { el, fill } from './dom.js';
-import { counted, dayWords, distance } from './format.js';
+import { dayWords, distance } from './format.js';
 import { asDay } from './numbers-range.js';
+import { LOCALE, plural, tr } from './words.js';
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const WEEKDAYS = ['Mon', '', 'Wed', '', 'Fri', '', 'Sun'];
+const MONDAY = Date.UTC(2024, 0, 1);
+const inWords = (options) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', ...options });
+const MONTHS = Array.from({ length: 12 }, (_, month) => inWords({ month: 'short' }).format(Date.UTC(2024, month, 1)));
+const WEEKDAYS = Array.from({ length: 7 }, (_, k) => (k % 2 ? '' : inWords({ weekday: 'short' }).format(MONDAY + k * 86400000)));
 const STEPS = { ArrowLeft: -7, ArrowRight: 7, ArrowUp: -1, ArrowDown: 1 };
 
 /** Distances from which a day has the levels 2, 3 and 4: a quarter of the days each. */
@@ -22,8 +25,8 @@ export function drawCalendar(box, rows, first, last) {
   const limits = levels(rows.map((row) => row.distance_m));
   const years = [];
   for (let year = Number(last.slice(0, 4)); year >= Number(first.slice(0, 4)); year -= 1) years.push(oneYear(year, days, limits, first, last));
-  const scale = el('p', { class: 'scale' }, 'less', [0, 1, 2, 3, 4].map((level) => el('span', { class: 'cell', data: { level } })), 'more',
-    Number.isFinite(limits[2]) && ` (darkest from ${distance(limits[2])} a day)`);
+  const scale = el('p', { class: 'scale' }, tr('less'), [0, 1, 2, 3, 4].map((level) => el('span', { class: 'cell', data: { level } })), tr('more'),
+    Number.isFinite(limits[2]) && ` (${tr('darkest from {distance} a day', { distance: distance(limits[2]) })})`);
   fill(box, years, scale);
   for (const scroll of box.querySelectorAll('.scroll')) scroll.scrollLeft = scrollTo(scroll, last);
 }
@@ -47,7 +50,7 @@ function oneYear(year, days, limits, first, last) {
   cells[0].style.setProperty('grid-row-start', String(lead + 1));
   const links = cells.filter((one) => one.href);
   if (links.length) links.at(-1).tabIndex = 0;
-  const grid = el('div', { class: 'cells', role: 'group', 'aria-label': `Days of ${year}`, on: { keydown: (event) => move(event, cells) } }, cells);
+  const grid = el('div', { class: 'cells', role: 'group', 'aria-label': tr('Days of {year}', { year }), on: { keydown: (event) => move(event, cells) } }, cells);
   return el('div', { class: 'year' },
     el('h3', {}, String(year)),
     el('div', { class: 'weekdays', 'aria-hidden': 'true' }, WEEKDAYS.map((name) => el('span', {}, name))),
@@ -56,8 +59,8 @@ function oneYear(year, days, limits, first, last) {
 
 function cell(day, row, limits, inside) {
   const level = row ? levelOf(row.distance_m, limits) : 0;
-  if (!row) return el('span', { class: 'cell', title: inside ? `${dayWords(day)}: nothing` : undefined, style: inside ? {} : { opacity: '.45' }, data: { day } });
-  const words = `${dayWords(day)}: ${distance(row.distance_m)}, ${counted(row.trips, 'trip')}`;
+  if (!row) return el('span', { class: 'cell', title: inside ? `${dayWords(day)}: ${tr('nothing')}` : undefined, style: inside ? {} : { opacity: '.45' }, data: { day } });
+  const words = `${dayWords(day)}: ${distance(row.distance_m)}, ${plural('{n} trip', '{n} trips', row.trips)}`;
   return el('a', { class: 'cell', href: `/#day=${day}`, title: words, 'aria-label': words, tabindex: '-1', data: { day, level } });
 }
 

@@ -1,17 +1,20 @@
 // Times that are often asked for, and days of the calendar as text (YYYY-MM-DD).
 
+import { tr } from './words.js';
+
+
 const DAY_MS = 86400000;
 
 export const asDay = (date) => date.toISOString().slice(0, 10);
 const utc = (year, month, day) => asDay(new Date(Date.UTC(year, month, day)));
 
 export const PRESETS = [
-  ['month', 'This month'],
-  ['last-month', 'Last month'],
-  ['year-back', '12 months'],
-  ['year', 'This year'],
-  ['last-year', 'Last year'],
-  ['all', 'All'],
+  ['month', tr('This month')],
+  ['last-month', tr('Last month')],
+  ['year-back', tr('12 months')],
+  ['year', tr('This year')],
+  ['last-year', tr('Last year')],
+  ['all', tr('All')],
 ];
 
 /** First and last day of a preset, seen from `today`; null for all time. */

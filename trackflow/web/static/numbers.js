@@ -9,6 +9,7 @@ import { drawBars } from './numbers-bars.js';
 import { drawCalendar } from './numbers-calendar.js';
 import { been, groupTable, tiles } from './numbers-figures.js';
 import { PRESETS, asDay, fittingPeriod, presetDays } from './numbers-range.js';
+import { plural, tr } from './words.js';
 
 const MOST_GROUPS = 100;
 const MOST_LISTED = 500;
@@ -49,15 +50,15 @@ function drawPresets() {
 function drawFiles(query) {
   const address = (format, more) => withQuery('/api/v1/numbers/file', { ...query, ...more, format });
   const link = (href, words) => el('a', { class: 'link', href, download: '' }, words);
-  fill(byId('files'), el('span', { class: 'dim' }, 'Download:'), link(address('csv', { by: byPeriod.by }), 'CSV'), link(address('xlsx', { by: byPeriod.by, per: byId('per').value }), 'Excel'), query.device && monthFiles(query.device, link));
+  fill(byId('files'), el('span', { class: 'dim' }, tr('Download:')), link(address('csv', { by: byPeriod.by }), 'CSV'), link(address('xlsx', { by: byPeriod.by, per: byId('per').value }), 'Excel'), query.device && monthFiles(query.device, link));
 }
 
 /** Reports to print of the chosen device: of the last month that is shown, and others by its choice. */
 function monthFiles(device, link) {
   const last = byPeriod.last_day && byPeriod.last_day < today ? byPeriod.last_day : today;
-  const month = el('input', { type: 'month', value: last.slice(0, 7), 'aria-label': 'Month of the report' });
+  const month = el('input', { type: 'month', value: last.slice(0, 7), 'aria-label': tr('Month of the report') });
   const address = () => withQuery('/api/v1/numbers/month', { device, month: month.value });
-  const report = link(address(), 'Report to print (PDF)');
+  const report = link(address(), tr('Report to print (PDF)'));
   month.addEventListener('change', () => { report.href = address(); });
   return [report, month];
 }
@@ -67,14 +68,14 @@ function drawPeriods() {
   drawBars(byId('bars'), byPeriod.rows, { first: byPeriod.first_day, last: byPeriod.last_day, by: byPeriod.by, measure: byId('measure').value });
 }
 
-const rangeWords = (first, last) => (first ? `${dayWords(first)} – ${dayWords(last)}` : 'no tracks yet');
+const rangeWords = (first, last) => (first ? `${dayWords(first)} – ${dayWords(last)}` : tr('no tracks yet'));
 
 function draw(byDay, groups, query) {
-  byId('range-words').textContent = `${rangeWords(byDay.first_day, byDay.last_day)} (days of ${byDay.time_zone})`;
+  byId('range-words').textContent = `${rangeWords(byDay.first_day, byDay.last_day)} (${tr('days of {zone}', { zone: byDay.time_zone })})`;
   fill(byId('totals'), tiles(byDay.totals, byDay.before));
-  byId('before-words').textContent = byDay.before ? `Compared with ${rangeWords(byDay.before.first_day, byDay.before.last_day)}.` : '';
+  byId('before-words').textContent = byDay.before ? tr('Compared with {range}.', { range: rangeWords(byDay.before.first_day, byDay.before.last_day) }) : '';
   if (byDay.totals.trips || byDay.totals.distance_m) drawCalendar(byId('calendar'), byDay.rows, byDay.first_day, byDay.last_day);
-  else fill(byId('calendar'), empty('Nothing moved in this time.', 'Choose another time, or “All”.'));
+  else fill(byId('calendar'), empty(tr('Nothing moved in this time.'), tr('Choose another time, or “All”.')));
   drawPeriods();
   const choose = groups.per === 'device' && ((id) => { selectDevice(id); refresh(); });
   fill(byId('groups'), groupTable(groups, { most: MOST_GROUPS, choose }));
@@ -104,7 +105,7 @@ async function refresh() {
     writeAddress();
     fill(byId('visited'), been((await places).data));
     problem(null);
-    announce(`${byDay.totals.trips} trips`);
+    announce(plural('{n} trip', '{n} trips', byDay.totals.trips));
     document.body.dataset.ready = String(mine);
   } catch (error) {
     problem(error);
@@ -131,7 +132,7 @@ async function begin() {
     today = new Intl.DateTimeFormat('sv-SE', { timeZone: told.time_zone }).format(new Date());
     setLooks(known.devices);
     const ids = known.devices.map((one) => one.device_id);
-    fill(byId('device'), el('option', { value: '' }, 'all'), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));
+    fill(byId('device'), el('option', { value: '' }, tr('devices|all')), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));
     await readAddress();
   } catch (error) {
     if (error.status === 401) return;
@@ -141,7 +142,7 @@ async function begin() {
 }
 
 addEventListener('resize', drawPeriods);
-installLogin({ opens: 'Open the numbers', begin });
+installLogin({ opens: tr('Open the numbers'), begin });
 byId('choice').addEventListener('submit', (event) => event.preventDefault());
 byId('choice').addEventListener('change', () => refresh());
 byId('by').addEventListener('change', () => refresh());

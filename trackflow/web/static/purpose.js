@@ -1,12 +1,12 @@
 // How a track was travelled and what it was for: shown, and corrected by click.
 
+import { ALL_MODES, categoryName, modeName } from './codes.js';
 import { ofMode } from './colours.js';
 import { get, send, withQuery } from './api.js';
 import { announce, el, fill } from './dom.js';
 import { distance, percent, span, speed } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
-
-const MODES = ['still', 'walking', 'running', 'cycling', 'driving', 'bus', 'tram', 'train', 'subway', 'boat', 'flying'];
+import { tr } from './words.js';
 
 /** Called after a correction, so that lists and lines follow. */
 export const onCorrected = { call: () => {} };
@@ -29,23 +29,23 @@ export async function drawPurpose(box, track) {
   }
   if (mine !== shown || !box.isConnected) return;
   fill(box,
-    el('h3', {}, 'How and what for'),
-    legs.length ? el('ul', { class: 'legs' }, legs.map((leg) => legRow(box, track, leg))) : el('p', { class: 'hint' }, 'It is not categorised yet.'),
+    el('h3', {}, tr('How and what for')),
+    legs.length ? el('ul', { class: 'legs' }, legs.map((leg) => legRow(box, track, leg))) : el('p', { class: 'hint' }, tr('It is not categorised yet.')),
     purposeForm(box, track));
 }
 
 function legRow(box, track, leg) {
-  const sure = leg.decided_by === 'person' ? 'by hand' : percent(leg.probability);
+  const sure = leg.decided_by === 'person' ? tr('by hand') : percent(leg.probability);
   const choose = async (event) => {
     const mode = event.target.value;
-    await act(box, track, () => send('POST', '/api/v1/legs/corrections', { device_id: leg.device_id, start_time: leg.start_time, end_time: leg.end_time, mode }), `Now ${mode}`);
+    await act(box, track, () => send('POST', '/api/v1/legs/corrections', { device_id: leg.device_id, start_time: leg.start_time, end_time: leg.end_time, mode }), tr('Now {mode}', { mode: modeName(mode) }));
   };
   const words = evidenceWords(leg);
   return el('li', { class: 'leg', title: words },
     el('span', { class: 'swatch line', style: { '--colour': ofMode(leg.mode) } }),
     reader.mayChange
-      ? el('select', { 'aria-label': 'Travel mode', 'data-key': `leg-${leg.start_time}`, on: { change: choose } }, MODES.map((mode) => el('option', { value: mode, selected: mode === leg.mode }, mode)))
-      : el('span', { class: 'strong' }, leg.mode),
+      ? el('select', { 'aria-label': tr('Travel mode'), 'data-key': `leg-${leg.start_time}`, on: { change: choose } }, ALL_MODES.map((mode) => el('option', { value: mode, selected: mode === leg.mode }, modeName(mode))))
+      : el('span', { class: 'strong' }, modeName(leg.mode)),
     el('span', { class: 'grow dim' }, span(leg.start_time, leg.end_time)),
     el('span', { class: 'dim' }, `${distance(leg.distance_m)}, ${sure}`));
 }
@@ -53,25 +53,25 @@ function legRow(box, track, leg) {
 /** Why a leg has its mode, in words. */
 function evidenceWords({ evidence }) {
   const parts = [];
-  if (evidence.moving_kmh !== undefined) parts.push(`${speed(evidence.moving_kmh)} while moving, up to ${speed(evidence.fastest_kmh)}`);
-  if (evidence.rail_share) parts.push(`${percent(evidence.rail_share)} near rails`);
-  if (evidence.road_share) parts.push(`${percent(evidence.road_share)} near roads`);
-  if (evidence.runner_up) parts.push(`next: ${evidence.runner_up}, ${percent(evidence.runner_up_probability)}`);
+  if (evidence.moving_kmh !== undefined) parts.push(tr('{speed} while moving, up to {fastest}', { speed: speed(evidence.moving_kmh), fastest: speed(evidence.fastest_kmh) }));
+  if (evidence.rail_share) parts.push(tr('{share} near rails', { share: percent(evidence.rail_share) }));
+  if (evidence.road_share) parts.push(tr('{share} near roads', { share: percent(evidence.road_share) }));
+  if (evidence.runner_up) parts.push(tr('next: {mode}, {share}', { mode: modeName(evidence.runner_up), share: percent(evidence.runner_up_probability) }));
   return parts.join('; ');
 }
 
 function purposeForm(box, track) {
   if (!reader.mayChange) {
-    return el('p', { class: 'dim' }, [track.category ?? 'No category', track.purpose].filter(Boolean).join(': '));
+    return el('p', { class: 'dim' }, [categoryName(track.category) ?? tr('No category'), track.purpose].filter(Boolean).join(': '));
   }
   const category = categorySelect(track.category, 'track-category');
   const purpose = textInput('purpose', track.purpose, 'track-purpose');
   const save = async (event) => {
     event.preventDefault();
     const wanted = { track_id: track.track_id, category: said(category), purpose: said(purpose) };
-    await act(box, track, () => send('POST', '/api/v1/categories/decisions', wanted), 'Saved');
+    await act(box, track, () => send('POST', '/api/v1/categories/decisions', wanted), tr('Saved'));
   };
-  return el('form', { class: 'purpose', on: { submit: save } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, 'Save'));
+  return el('form', { class: 'purpose', on: { submit: save } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')));
 }
 
 async function act(box, track, work, words) {

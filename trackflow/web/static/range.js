@@ -4,15 +4,16 @@ import { byId, el, fill } from './dom.js';
 import { longDate } from './format.js';
 import { shiftDay } from './periods.js';
 import { change, state } from './state.js';
+import { plural, tr } from './words.js';
 import { dayOf, midnight } from './zones.js';
 
 const DAY_MS = 86400000;
 const PRESETS = [
-  ['day', 'Day'],
-  [24, '24 h', 'The last 24 hours'],
-  [168, '7 d', 'The last 7 days'],
-  [720, '30 d', 'The last 30 days'],
-  ['span', 'From–to'],
+  ['day', tr('Day')],
+  [24, tr('24 h'), tr('The last 24 hours')],
+  [168, tr('7 d'), tr('The last 7 days')],
+  [720, tr('30 d'), tr('The last 30 days')],
+  ['span', tr('From–to')],
 ];
 
 const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);
@@ -55,7 +56,7 @@ export function neighbour(range, direction) {
 }
 
 export function rangeInWords(range = state.range) {
-  if (range.kind === 'last') return range.hours === 24 ? 'the last 24 hours' : `the last ${Math.round(range.hours / 24)} days`;
+  if (range.kind === 'last') return range.hours === 24 ? tr('the last 24 hours') : plural('the last day', 'the last {n} days', Math.round(range.hours / 24));
   const { from, to } = moments(range);
   const last = new Date(to - 1000);
   return range.kind === 'day' || range.from === range.to ? longDate(from) : `${longDate(from)} – ${longDate(last)}`;
@@ -89,29 +90,29 @@ export function drawRange() {
       disabled: direction > 0 && (range.kind === 'last' || daysOfRange(range)[1] >= dayOf(Date.now())),
       on: { click: () => choose(neighbour(range, direction)) },
     }, sign);
-  const step = range.kind === 'day' ? 'day' : 'range';
+  const [earlier, later] = range.kind === 'day' ? [tr('Previous day'), tr('Next day')] : [tr('Previous range'), tr('Next range')];
   const middle =
     range.kind === 'day'
-      ? [dateInput('Day', range.day, (day) => choose({ kind: 'day', day }))]
+      ? [dateInput(tr('Day'), range.day, (day) => choose({ kind: 'day', day }))]
       : range.kind === 'span'
         ? [
-            dateInput('From', range.from, (day) => choose({ kind: 'span', from: day, to: day > range.to ? day : range.to })),
+            dateInput(tr('From'), range.from, (day) => choose({ kind: 'span', from: day, to: day > range.to ? day : range.to })),
             el('span', { class: 'dim' }, '–'),
-            dateInput('To', range.to, (day) => choose({ kind: 'span', from: day < range.from ? day : range.from, to: day })),
+            dateInput(tr('To'), range.to, (day) => choose({ kind: 'span', from: day < range.from ? day : range.from, to: day })),
           ]
         : [el('span', { class: 'range-words' }, rangeInWords())];
   fill(
     byId('range'),
-    el('div', { class: 'segments', role: 'group', 'aria-label': 'Kind of range' },
+    el('div', { class: 'segments', role: 'group', 'aria-label': tr('Kind of range') },
       PRESETS.map(([kind, words, title]) =>
         el('button', {
           type: 'button', 'aria-pressed': isChosen(kind, range), title, 'data-key': `range-${kind}`,
           on: { click: () => choose(preset(kind)) },
         }, words))),
     el('div', { class: 'range-row' },
-      arrow(-1, `Previous ${step}`, '‹'),
+      arrow(-1, earlier, '‹'),
       el('div', { class: 'range-middle' }, middle),
-      arrow(1, `Next ${step}`, '›')),
+      arrow(1, later, '›')),
     byId('days') ?? el('div', { id: 'days', class: 'days' }),
   );
 }

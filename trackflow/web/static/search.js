@@ -1,21 +1,35 @@
 // One field to find devices, places, tracks, streets, towns and days; the key "/" leads to it.
 
 import { get, withQuery } from './api.js';
+import { placeKindName } from './codes.js';
 import { announce, byId, el, fill } from './dom.js';
 import { dayWords, longDate, span } from './format.js';
 import { named } from './looks.js';
 import { currentView } from './map.js';
 import { state } from './state.js';
+import { plural, tr } from './words.js';
 
 const WAIT_MS = 180;
 const GROUPS = [
-  ['devices', 'Devices'],
-  ['places', 'Places'],
-  ['tracks', 'Tracks'],
-  ['days', 'Dates'],
-  ['streets', 'Streets'],
-  ['towns', 'Towns'],
+  ['devices', tr('Devices')],
+  ['places', tr('Places')],
+  ['tracks', tr('Tracks')],
+  ['days', tr('Dates')],
+  ['streets', tr('Streets')],
+  ['towns', tr('Towns')],
 ];
+
+const KINDS = {
+  water: tr('water'), park: tr('park'), station: tr('station'), ferry: tr('ferry'), city: tr('city'), town: tr('town'), village: tr('village'),
+  hamlet: tr('hamlet'), suburb: tr('suburb'), quarter: tr('quarter'), neighbourhood: tr('neighbourhood'), island: tr('island'),
+};
+
+/** What tells a find from others: a kind, a town, the device that a place belongs to. */
+function aboutWords(group, about) {
+  const [, kind, device] = /^(\w+)(?: of (.+))?$/.exec(group === 'places' ? about : '') ?? [];
+  if (kind) return device ? tr('{kind} of {device}', { kind: placeKindName(kind), device }) : placeKindName(kind);
+  return about.split(', ').map((part) => KINDS[part] ?? part).join(', ');
+}
 
 let actions = null;
 let asking = null; // the AbortController of what is being asked
@@ -99,12 +113,12 @@ async function search() {
 function draw(found, text) {
   const groups = GROUPS.filter(([group]) => found[group]?.length).map(([group, title]) =>
     el('div', { role: 'group', 'aria-label': title }, el('p', { class: 'find-head' }, title), found[group].map((one) => row(group, one))));
-  const none = text && !groups.length && el('p', { class: 'hint' }, 'Nothing has such a name.');
-  fill(list(), groups, none, el('div', { role: 'group', 'aria-label': 'On the map' },
-    choice('Tracks through this view', 'when anything was here', () => actions.through()),
-    choice('Draw a box', 'tracks through it, or points to hide', () => actions.box())));
+  const none = text && !groups.length && el('p', { class: 'hint' }, tr('Nothing has such a name.'));
+  fill(list(), groups, none, el('div', { role: 'group', 'aria-label': tr('On the map') },
+    choice(tr('Tracks through this view'), tr('when anything was here'), () => actions.through()),
+    choice(tr('Draw a box'), tr('tracks through it, or points to hide'), () => actions.box())));
   show(true);
-  if (text) announce(groups.length ? `${list().querySelectorAll('button').length - 2} found` : 'Nothing found');
+  if (text) announce(groups.length ? plural('{n} found', '{n} found', list().querySelectorAll('button').length - 2) : tr('Nothing found'));
 }
 
 function row(group, one) {
@@ -114,7 +128,7 @@ function row(group, one) {
     const { first_day: first, last_day: last } = one;
     return choice(first === last ? dayWords(first) : `${dayWords(first)} – ${dayWords(last)}`, '', () => actions.days(first, last));
   }
-  return choice(one.name, one.about, () => actions.spot(one));
+  return choice(one.name, aboutWords(group, one.about), () => actions.spot(one));
 }
 
 function choice(name, about, then) {

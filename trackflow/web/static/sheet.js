@@ -1,6 +1,7 @@
 // On a phone the panel is a sheet at the bottom: dragged, or opened by its handle.
 
 import { byId } from './dom.js';
+import { tr } from './words.js';
 
 const STEPS = ['low', 'half', 'full'];
 const narrow = matchMedia('(max-width: 700px)');
@@ -14,7 +15,7 @@ export function setSheet(to) {
   document.body.dataset.sheet = to;
   const handle = byId('handle');
   handle.setAttribute('aria-expanded', String(to !== 'low'));
-  handle.firstElementChild.textContent = to === 'full' ? 'Show more of the map' : 'Show more of the lists';
+  handle.firstElementChild.textContent = to === 'full' ? tr('Show more of the map') : tr('Show more of the lists');
 }
 
 export const sheetStep = () => step;

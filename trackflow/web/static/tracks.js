@@ -1,13 +1,15 @@
 // The list of tracks of the range, the newest first.
 
+import { categoryName, modeName } from './codes.js';
 import { ofCategory, ofDevice, ofMode } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
-import { clock, count, counted, distance, duration, longDate, sameDay, span } from './format.js';
+import { clock, count, distance, duration, longDate, sameDay, span } from './format.js';
 import { nameOf, named } from './looks.js';
 import { hoverOver } from './map.js';
 import { rangeInWords } from './range.js';
 import { endsOf } from './ends.js';
 import { change, state } from './state.js';
+import { plural, tr } from './words.js';
 
 const STEP = 200;
 let most = STEP;
@@ -22,7 +24,7 @@ const COLOURS = {
 export const colourOf = (p) => COLOURS[state.colour](p);
 
 /** What a track's colour stands for, in words. */
-export const colourWords = (p) => (state.colour === 'mode' ? p.travel_mode ?? 'mode not known yet' : p.category ?? 'no category');
+export const colourWords = (p) => (state.colour === 'mode' ? modeName(p.travel_mode) ?? tr('mode not known yet') : categoryName(p.category) ?? tr('no category'));
 
 /** The list starts again at its beginning: it is about another range. */
 export function resetTracks() {
@@ -32,7 +34,7 @@ export function resetTracks() {
 /** Draw the list. `advice` says what to do if it is empty. */
 export function drawTracks(body, { tracks, truncated, advice }) {
   if (!tracks.length) {
-    fill(body, empty(`No tracks in ${rangeInWords()}`, ...advice));
+    fill(body, empty(tr('No tracks in {range}', { range: rangeInWords() }), ...advice));
     return;
   }
   const shown = tracks.slice(0, most);
@@ -42,19 +44,19 @@ export function drawTracks(body, { tracks, truncated, advice }) {
     if (k === 0 || !sameDay(start, shown[k - 1].properties.start_time)) children.push(el('li', { class: 'day-head' }, longDate(start)));
     children.push(row(track));
   });
-  const list = el('ul', { class: 'list', 'aria-label': 'Tracks' }, children);
+  const list = el('ul', { class: 'list', 'aria-label': tr('Tracks') }, children);
   roving(list, '.track');
   const buttons = [...list.querySelectorAll('.track')];
   oneInTabOrder(buttons, buttons.find((b) => b.getAttribute('aria-current') === 'true'));
   fill(
     body,
-    truncated && el('p', { class: 'hint' }, `These are the newest ${count(tracks.length)}. Choose fewer devices or days to see all.`),
+    truncated && el('p', { class: 'hint' }, tr('These are the newest {n}. Choose fewer devices or days to see all.', { n: count(tracks.length) })),
     list,
     shown.length < tracks.length &&
       el('button', {
         type: 'button', class: 'more', 'data-key': 'more',
         on: { click: () => { most += STEP; drawTracks(body, { tracks, truncated, advice }); } },
-      }, `Show ${count(Math.min(STEP, tracks.length - shown.length))} more of ${counted(tracks.length, 'track')}`),
+      }, plural('Show {n} more of {all} tracks', 'Show {n} more of {all} tracks', Math.min(STEP, tracks.length - shown.length), { all: count(tracks.length) })),
   );
 }
 
@@ -83,4 +85,6 @@ function row(track) {
 }
 
 /** What a screen reader says of a track. */
-export const inWords = (p) => `${p.name ?? 'Track'} of ${nameOf(p.device_id)}, ${clock(p.start_time)} to ${clock(p.end_time)}, ${distance(p.distance_m)}`;
+export const inWords = (p) => tr('{name} of {device}, {start} to {end}, {distance}', {
+  name: p.name ?? tr('Track'), device: nameOf(p.device_id), start: clock(p.start_time), end: clock(p.end_time), distance: distance(p.distance_m),
+});

@@ -1,10 +1,13 @@
 // Sending files to be imported: by drag and drop or by button, with what became of each, and undo.
 
 import { ApiError, forget, onSignedOut, send } from './api.js';
-import { announce, byId, el, fill } from './dom.js';
-import { count, counted, when } from './format.js';
+import { refusalName } from './codes.js';
+import { announce, byId, el, english, fill } from './dom.js';
+import { count, percent, when } from './format.js';
+import { plural, tr } from './words.js';
 
 const MOST_SHOWN = 200;
+const NAMED_BY = { 'its name': tr('by its name'), 'its folder': tr('by its folder'), 'the name that was given': tr('by the name that was given') };
 
 /** Called after an import or its undoing, so that lists follow. */
 export const onImported = { call: () => {} };
@@ -21,11 +24,11 @@ function sendFiles(files, fields, onShare) {
     request.upload.addEventListener('progress', (event) => onShare(event.total ? event.loaded / event.total : 0));
     request.addEventListener('load', () => {
       if (request.status >= 200 && request.status < 300) return done(request.response);
-      const message = request.response?.error ?? `The server answered ${request.status}.`;
+      const message = request.response?.error ?? tr('The server answered {status}.', { status: request.status });
       if (request.status === 401) onSignedOut.call(message);
       return failed(new ApiError(request.status, message));
     });
-    request.addEventListener('error', () => failed(new ApiError(0, 'The server does not answer, or the files are too large for it.')));
+    request.addEventListener('error', () => failed(new ApiError(0, tr('The server does not answer, or the files are too large for it.'))));
     request.send(form);
   });
 }
@@ -33,12 +36,12 @@ function sendFiles(files, fields, onShare) {
 /** Import files and draw what happens into a box. */
 export async function importInto(box, files, fields = {}) {
   const bar = el('span', {});
-  const words = el('p', { class: 'dim' }, `${counted(files.length, 'file')} on the way`);
-  fill(box, words, el('div', { class: 'meter', role: 'progressbar', 'aria-label': 'Sent' }, bar));
+  const words = el('p', { class: 'dim' }, plural('{n} file on the way', '{n} files on the way', files.length));
+  fill(box, words, el('div', { class: 'meter', role: 'progressbar', 'aria-label': tr('Sent') }, bar));
   try {
     const report = await sendFiles(files, fields, (share) => {
       bar.style.width = `${share * 100}%`;
-      words.textContent = share < 1 ? `${Math.round(share * 100)} % sent` : `${counted(files.length, 'file')} arrived and ${files.length === 1 ? 'is' : 'are'} read`;
+      words.textContent = share < 1 ? tr('{share} sent', { share: percent(share) }) : plural('{n} file arrived and is read', '{n} files arrived and are read', files.length);
     });
     forget();
     drawSummary(box, report);
@@ -52,13 +55,13 @@ export async function importInto(box, files, fields = {}) {
 function drawSummary(box, report) {
   const { added } = report.points;
   const stored = report.import_id && (added || report.points.conflicting || report.points.refused);
-  announce(`${counted(added, 'point')} added`);
+  announce(plural('{n} point added', '{n} points added', added));
   fill(box,
-    el('p', { class: 'strong' }, `${counted(added, 'point')} added from ${counted(report.files.length, 'file')}`),
-    el('ul', { class: 'summary', 'aria-label': 'What became of each file' }, report.files.slice(0, MOST_SHOWN).map(fileRow)),
-    report.files.length > MOST_SHOWN && el('p', { class: 'dim' }, `and ${counted(report.files.length - MOST_SHOWN, 'file')} more`),
-    stored && el('p', { class: 'undo' }, el('button', { type: 'button', class: 'plain', 'data-key': 'undo-import', on: { click: () => undoInto(box, report.import_id) } }, 'Undo this import'),
-      el('span', { class: 'dim' }, 'It stays in the list of imports.')));
+    el('p', { class: 'strong' }, tr('{points} from {files}', { points: plural('{n} point added', '{n} points added', added), files: plural('from|{n} file', 'from|{n} files', report.files.length) })),
+    el('ul', { class: 'summary', 'aria-label': tr('What became of each file') }, report.files.slice(0, MOST_SHOWN).map(fileRow)),
+    report.files.length > MOST_SHOWN && el('p', { class: 'dim' }, plural('and {n} file more', 'and {n} files more', report.files.length - MOST_SHOWN)),
+    stored && el('p', { class: 'undo' }, el('button', { type: 'button', class: 'plain', 'data-key': 'undo-import', on: { click: () => undoInto(box, report.import_id) } }, tr('Undo this import')),
+      el('span', { class: 'dim' }, tr('It stays in the list of imports.'))));
   box.querySelector('[data-key=undo-import]')?.focus();
 }
 
@@ -66,20 +69,20 @@ function fileRow(file) {
   const { points } = file;
   const devices = Object.keys(file.devices);
   const parts = [
-    points.added && `${count(points.added)} added`,
-    points.repeated && `${count(points.repeated)} there already`,
-    points.conflicting && `${count(points.conflicting)} set aside: a better one has the same time`,
-    points.too_old && `${count(points.too_old)} older than what is kept`,
+    points.added && plural('points|{n} added', 'points|{n} added', points.added),
+    points.repeated && plural('points|{n} there already', 'points|{n} there already', points.repeated),
+    points.conflicting && plural('points|{n} set aside: a better one has the same time', 'points|{n} set aside: a better one has the same time', points.conflicting),
+    points.too_old && plural('points|{n} older than what is kept', 'points|{n} older than what is kept', points.too_old),
   ].filter(Boolean);
-  const refused = Object.entries(file.reasons).map(([reason, n]) => `${count(n)} ${reason.replaceAll('_', ' ')}`);
+  const refused = Object.entries(file.reasons).map(([reason, n]) => `${count(n)} ${refusalName(reason)}`);
   const state = file.error ? 'bad' : file.skipped || !points.added ? 'dim' : 'good';
   return el('li', { data: { state } },
     el('span', { class: 'name' }, file.name),
-    file.error && el('p', { class: 'bad' }, file.error),
-    file.skipped && el('p', { class: 'dim' }, `left out: ${file.skipped}`),
-    !file.error && !file.skipped && el('p', {}, parts.join(', ') || 'nothing new'),
-    devices.length > 0 && el('p', { class: 'dim' }, [file.format, devices.length > 3 ? counted(devices.length, 'device') : devices.join(', '), file.device_by && `by ${file.device_by}`].filter(Boolean).join(' · '), file.first && [' · ', when(file.first), ' – ', when(file.last)]),
-    refused.length > 0 && el('p', { class: 'bad' }, `refused: ${refused.join(', ')}`, file.examples.length > 0 && ` (such as ${file.examples[0]})`));
+    file.error && el('p', { class: 'bad' }, english(file.error)),
+    file.skipped && el('p', { class: 'dim' }, tr('left out: {reason}', { reason: english(file.skipped) })),
+    !file.error && !file.skipped && el('p', {}, parts.join(', ') || tr('nothing new')),
+    devices.length > 0 && el('p', { class: 'dim' }, [file.format, devices.length > 3 ? plural('{n} device', '{n} devices', devices.length) : devices.join(', '), NAMED_BY[file.device_by]].filter(Boolean).join(' · '), file.first && [' · ', when(file.first), ' – ', when(file.last)]),
+    refused.length > 0 && el('p', { class: 'bad' }, tr('refused: {reasons}', { reasons: refused.join(', ') }), file.examples.length > 0 && [' (', tr('such as {example}', { example: english(file.examples[0]) }), ')']));
 }
 
 async function undoInto(box, importId) {
@@ -87,7 +90,7 @@ async function undoInto(box, importId) {
     const undone = await send('POST', `/api/v1/imports/${encodeURIComponent(importId)}/undo`);
     forget();
     fill(box, el('p', { class: 'strong', role: 'status' }, undoneWords(undone)));
-    announce('The import is undone');
+    announce(tr('The import is undone'));
     onImported.call();
   } catch (error) {
     box.append(el('p', { class: 'bad', role: 'alert' }, error.message));
@@ -96,10 +99,10 @@ async function undoInto(box, importId) {
 
 /** What undoing an import has changed, in words. */
 export function undoneWords(undone) {
-  if (undone.repeated) return 'It was undone already.';
-  const restored = undone.restored ? `, ${count(undone.restored)} stored still or again, as others brought them` : '';
-  const gone = undone.dropped.length ? ` Nothing else is known of ${undone.dropped.join(', ')}.` : '';
-  return `Undone: ${counted(undone.removed, 'point')} removed${restored}.${gone}`;
+  if (undone.repeated) return tr('It was undone already.');
+  const restored = undone.restored && plural('{n} is stored still or again, as others brought it.', '{n} are stored still or again, as others brought them.', undone.restored);
+  const gone = undone.dropped.length > 0 && tr('Nothing else is known of {devices}.', { devices: undone.dropped.join(', ') });
+  return [plural('Undone: {n} point removed.', 'Undone: {n} points removed.', undone.removed), restored, gone].filter(Boolean).join(' ');
 }
 
 /** The files of a drop, with those of dropped folders; each knows its path. */
@@ -160,8 +163,8 @@ export function importDialog(files) {
   byId('import')?.remove();
   const box = el('div', { class: 'import-box' });
   const dialog = el('dialog', { id: 'import', class: 'card login import', 'aria-labelledby': 'import-title', on: { close: () => dialog.remove() } },
-    el('h2', { id: 'import-title' }, 'Import'), box,
-    el('p', { class: 'actions' }, el('button', { type: 'button', 'data-key': 'close-import', on: { click: () => dialog.close() } }, 'Close')));
+    el('h2', { id: 'import-title' }, tr('Import')), box,
+    el('p', { class: 'actions' }, el('button', { type: 'button', 'data-key': 'close-import', on: { click: () => dialog.close() } }, tr('Close'))));
   document.body.append(dialog);
   dialog.showModal();
   importInto(box, files);

@@ -1,5 +1,6 @@
 // The service worker: with no network, pages open and say so. It keeps pages and their files, never
-// answers of the API, tiles or anything of a session; with a network nothing comes from what it keeps.
+// answers of the API, tiles or anything of a session. With a network only files come from what it
+// keeps whose address says their build: they never change.
 
 const { version, pages, files } = self.shell; // set above this text when it is served
 const NAME = `trackflow-${version}`;
@@ -29,10 +30,13 @@ self.addEventListener('fetch', (event) => {
 
 async function answer(request, path) {
   const kept = await caches.open(NAME);
+  const lasting = path.startsWith('/static/@');
+  const own = lasting && (await kept.match(path, { ignoreVary: true }));
+  if (own) return own;
   try {
     const found = await fetch(request);
     // files of others are too large to be fetched in advance; own ones are kept whole, of one build
-    if (found.status === 200 && path.startsWith('/static/') && path.split('/').length > 3) await kept.put(path, found.clone());
+    if (found.status === 200 && !lasting && path.startsWith('/static/') && path.split('/').length > 3) await kept.put(path, found.clone());
     return found;
   } catch (error) {
     const found = await kept.match(path, { ignoreVary: true });

@@ -168,3 +168,38 @@ def test_no_body_is_too_strange(body: bytes, is_json: bool, query: dict[str, str
 def test_no_form_is_too_strange(query: dict[str, str]) -> None:
     delivery = read_form(**query | {"id": SQL})
     assert len(delivery.points) + len(delivery.refused) == 1
+
+
+def test_an_event_without_a_position_is_nothing_to_keep() -> None:
+    event = {"event": {"id": 3, "type": "deviceOffline", "positionId": 0}}
+    for body in (event | {"device": FORWARDED["device"]}, event | {"position": None}):
+        found = read(body)
+        assert (rows(found), found.refused, found.ignored) == ([], [], 1)
+    assert len(rows(read(event | FORWARDED))) == 1
+
+
+def test_a_companion_that_tells_only_its_zone_has_no_position_to_keep() -> None:
+    zone_only = {"type": "update_location", "data": {"location_name": "home", "battery": 74}}
+    found = read(zone_only)
+    assert (rows(found), found.refused, found.ignored) == ([], [], 1)
+    assert reasons(read({"type": "update_location", "data": {}})) == ["not_a_point"]
+
+
+def test_points_of_phonetrack_as_objects() -> None:
+    point = {"lat": 60.1, "lon": 24.9, "timestamp": US // 1_000_000, "acc": 8, "speed": 3.5}
+    (row,) = rows(read({"points": [point | {"useragent": "x"}]}, id="jane"))
+    assert row[:4] == ("jane", US, 24.9, 60.1)
+    assert row[5:7] == (8.0, 3.5)
+
+
+def test_the_address_that_gpslogger_suggests() -> None:
+    (row,) = rows(read_form(lat="60.1", longitude="24.9", time=ISO, s="3.5"))
+    assert row[1:4] == (US, 24.9, 60.1)
+    assert row[6] == 3.5
+
+
+def test_a_zero_that_is_no_altitude() -> None:
+    coords = CLIENT["location"]["coords"] | {"altitude_accuracy": -1}
+    for altitude, expected in ((0, None), (21.0, 21.0)):
+        location = CLIENT["location"] | {"coords": coords | {"altitude": altitude}}
+        assert rows(read(CLIENT | {"location": location}))[0][4] == expected

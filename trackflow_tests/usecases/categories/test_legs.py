@@ -28,6 +28,8 @@ from trackflow.usecases.categories.correcting import (
     list_corrections,
     undo_correction,
 )
+from trackflow.usecases.categories.correction_files import export_corrections, import_corrections
+from trackflow.usecases.categories.decision_files import FileOptions
 from trackflow.usecases.categories.following import days_to_follow, follow_tracks
 from trackflow.usecases.categories.leg_checks import check_cover
 from trackflow.usecases.days.run import run
@@ -183,6 +185,32 @@ def test_a_correction_counts_survives_and_is_undone(context: Context) -> None:
     assert contents(context.store, "category_days")["category_days"] == categories
     assert list_corrections(context) == []
     assert [found.decided_by for found in list_corrections(context, with_undone=True)] == ["anna"]
+
+
+def test_corrections_leave_and_come_back_once(context: Context) -> None:
+    before = legs_of(context)
+    for day, mode in ((1, Mode.BUS), (2, Mode.CYCLING)):
+        start = NOON + day * ONE_DAY + 20 * MINUTE
+        correct_mode(context, "van", start, start + 30 * MINUTE, mode, decided_by="anna")
+    corrected = legs_of(context)
+    text = "".join(export_corrections(context))
+    for one in list_corrections(context):
+        undo_correction(context, one.correction_id)
+    assert legs_of(context) == before
+
+    wrong = ("2026-03-02T12:00Z,2026-03-02T13:00Z,van,rocket,x\r\n"
+             "2026-03-02T12:00Z,2026-03-02T12:00Z,van,Bus,x\r\n"
+             "2026-03-02T12:00Z,2026-03-02T13:00Z,boat,bus,x\r\n")  # fmt: skip
+    read = lambda: import_corrections(  # noqa: E731
+        context, (text + wrong).encode(), "a.csv", "bert", FileOptions()
+    )
+    first, again = read(), read()
+    assert (first.rows, first.added, first.refused) == (5, 2, 3)
+    assert [one.line for one in first.refusals] == [4, 5, 6]
+    assert (again.added, again.unchanged) == (0, 2)
+    assert legs_of(context) == corrected
+    assert {one.decided_by for one in list_corrections(context)} == {"bert"}
+    assert days_to_follow(context) == []
 
 
 def test_what_cannot_be_corrected_is_refused(context: Context) -> None:

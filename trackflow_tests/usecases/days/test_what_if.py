@@ -27,10 +27,18 @@ MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"gap_s": 120, "silence_s": 120}, {"gap_s": 3600, "silence_s": 7200}, {"min_track_m": 10_000}],
+    ("change", "preset"),
+    [
+        ({"gap_s": 120, "silence_s": 120}, None),
+        ({"gap_s": 3600, "silence_s": 7200}, None),
+        ({"min_track_m": 10_000}, None),
+        ({}, "asset"),
+        ({"min_track_m": None, "gap_s": 240}, ""),
+    ],
 )
-def test_the_answer_is_what_a_run_makes(tmp_path: Path, change: dict[str, float]) -> None:
+def test_the_answer_is_what_a_run_makes(
+    tmp_path: Path, change: dict[str, float | None], preset: str | None
+) -> None:
     """Drives with silences of all lengths; some cross midnight, also those of the range's ends."""
     with open_context("", tmp_path) as context:
         start = NOON - DAY
@@ -42,12 +50,14 @@ def test_the_answer_is_what_a_run_makes(tmp_path: Path, change: dict[str, float]
             start += dt.timedelta(seconds=10 * count) + pause
             lon += count * 2e-4 + pause.total_seconds() * 1e-5
         deliver(context.store, batch_of_device("van", drive(NOON + 0.45 * DAY, 900, lat=61)))
+        if preset == "":  # there is something to take back
+            change_settings(context, "van", overrides={"min_track_m": 900}, preset="asset")
         run(context)
         before = stored(context)
         first, last = NOON.date(), (NOON + DAY).date()
-        report = what_if(context, "van", first, last, change)
+        report = what_if(context, "van", first, last, change, preset)
         assert stored(context) == before, "nothing is written"
-        change_settings(context, "van", overrides=dict(change))
+        change_settings(context, "van", overrides=dict(change), preset=preset)
         run(context)
         after = stored(context)
         for side, every in (("before", before), ("after", after)):
@@ -73,16 +83,17 @@ def test_questions_that_make_no_sense(tmp_path: Path) -> None:
     with open_context("", tmp_path) as context:
         deliver(context.store, batch_of_device("van", drive(NOON, 30)))
         day = NOON.date()
-        for device, first, last, change in (
-            ("nobody", day, day, {"gap_s": 60}),
-            ("van", day + DAY, day, {"gap_s": 60}),
-            ("van", day - 400 * DAY, day, {"gap_s": 60}),
-            ("van", day, day, {}),
-            ("van", day, day, {"gap": 60}),
-            ("van", day, day, {"silence_s": 43_200, "dwell_s": 21_600}),
+        for device, first, last, change, preset in (
+            ("nobody", day, day, {"gap_s": 60}, None),
+            ("van", day + DAY, day, {"gap_s": 60}, None),
+            ("van", day - 400 * DAY, day, {"gap_s": 60}, None),
+            ("van", day, day, {}, None),
+            ("van", day, day, {"gap": 60}, None),
+            ("van", day, day, {"silence_s": 43_200, "dwell_s": 21_600}, None),
+            ("van", day, day, {}, "tank"),
         ):
             with pytest.raises(SettingsError):
-                what_if(context, device, first, last, change)
+                what_if(context, device, first, last, change, preset)
 
 
 def test_days_of_too_many_points_are_refused(

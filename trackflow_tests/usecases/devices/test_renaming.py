@@ -20,7 +20,7 @@ from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import devices, metadata
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
-from trackflow.usecases.devices.renaming import list_devices, merge, rename
+from trackflow.usecases.devices.renaming import list_devices, merge, preview_merge, rename
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of,
@@ -83,7 +83,17 @@ def test_it_is_as_if_all_had_come_in_under_the_name(
                 context, batch_of([point("into", 6, 0, math.nan)]), ""
             ) if verb == "merge" else None
             made(context)
-            (merge if verb == "merge" else rename)(context, "from", "into")
+            if verb == "merge":
+                times = {row[1] for row in given_ if row[0] == "from"} | {0}
+                theirs = {row[1] for row in given_ if row[0] == "into"} | {6}
+                preview = preview_merge(context, "from", "into")
+                assert (preview.points, preview.shared_moments) == (
+                    len(times),
+                    len(times & theirs),
+                )
+                assert merge(context, "from", "into").points == preview.points
+            else:
+                rename(context, "from", "into")
             if undone and any(row[-1] == undone for row in given_):
                 with context.store.write() as connection:
                     imports.undo(connection, undone, NOON)
@@ -144,6 +154,8 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
             (merge, "a", "nobody", "no device"),
             (merge, "a", "a", "with itself"),
             (merge, "a", "kept", "would be lost"),
+            (preview_merge, "a", "nobody", "no device"),
+            (preview_merge, "a", "kept", "would be lost"),
         ):
             with pytest.raises(SettingsError, match=says):
                 verb(context, old, new)

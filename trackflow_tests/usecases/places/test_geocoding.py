@@ -12,13 +12,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy as sa
 
+from trackflow.concurrency.breaker import FAILURES_TO_OPEN
 from trackflow.concurrency.polite import USER_AGENT
 from trackflow.concurrency.retrying import ONCE
 from trackflow.context import Context
+from trackflow.errors import LeftAloneError
+from trackflow.places.geocoding import geocoder_at
 from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.places import places
 from trackflow.usecases.housekeeping.kill_switches import stop_everything
-from trackflow.usecases.places.geocoding import MOST_FAILURES, geocode
+from trackflow.usecases.places.address_service import guard_of
+from trackflow.usecases.places.geocoding import geocode
 from trackflow_tests.helpers.stores import NOON, Clock, open_context
 
 
@@ -65,6 +69,11 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+def asking(server: Server) -> dict[str, Any]:
+    """Settings that ask a server, and wait for no turn."""
+    return {"geocoder_url": server.url, "geocoder_per_s": 1000.0}
+
+
 def add(context: Context, slug: str, **values: Any) -> None:
     row = {"source": "liverc", "slug": slug, "name": slug, "created_at": NOON, "updated_at": NOON}
     with context.store.write() as connection:
@@ -81,7 +90,7 @@ def test_each_address_is_asked_for_once_until_it_changes(
     database_url: str, tmp_path: Path, server: Server
 ) -> None:
     clock = Clock()
-    with open_context(database_url, tmp_path, clock, geocoder_url=server.url) as context:
+    with open_context(database_url, tmp_path, clock, **asking(server)) as context:
         add(context, "leeds", address="1 High St", city="Leeds")
         add(context, "leeds-2", address="1 High St", city="Leeds")
         add(context, "york", address="2 Low St", city="York")
@@ -89,7 +98,7 @@ def test_each_address_is_asked_for_once_until_it_changes(
         add(context, "nowhere", city="Atlantis")
         add(context, "blank", country="Spain")
         add(context, "gone", city="Leeds", is_active=False)
-        report = geocode(context, per_s=1000)
+        report = geocode(context)
 
         assert sorted(server.asked) == ["1 High St, Leeds", "2 Low St, York", "Atlantis"]
         assert server.agents == {USER_AGENT}
@@ -102,21 +111,21 @@ def test_each_address_is_asked_for_once_until_it_changes(
             "york": (-1.1, 53.9),
         }
         server.asked.clear()
-        assert geocode(context, per_s=1000).asked == 0
+        assert geocode(context).asked == 0
 
         change = sa.update(catalogue_tracks).where(catalogue_tracks.c.slug == "leeds")
         with context.store.write() as connection:
             connection.execute(change.values(address="3 Other St"))
         server.status = 500
-        geocode(context, per_s=1000, run_s=0.5)
+        geocode(context, run_s=0.5)
         assert "leeds" not in found(context)  # no place is better than that of another address
         server.status = 200
         server.asked.clear()
-        geocode(context, per_s=1000)
+        geocode(context)
         assert server.asked == ["3 Other St, Leeds"]
         clock.advance(31 * 86_400)
         server.asked.clear()
-        geocode(context, per_s=1000)
+        geocode(context)
         assert sorted(server.asked) == ["3 Other St, Leeds", "Atlantis"]
 
 
@@ -129,7 +138,7 @@ def test_off_by_default_and_a_file_counts_first(tmp_path: Path, server: Server) 
         assert geocode(context).found == 0
         assert server.asked == []
         file.write_text("slug,lon,lat\nblank,7,8\nleeds,1,2\n")
-        context.settings = replace(context.settings, geocoder_file=file, geocoder_url=server.url)
+        context.settings = replace(context.settings, geocoder_file=file, **asking(server))
         assert geocode(context).found == 2
         assert server.asked == []
         assert found(context) == {"blank": (7.0, 8.0), "leeds": (1.0, 2.0)}
@@ -143,15 +152,24 @@ def test_a_geocoder_that_is_away_or_switched_off_is_left_alone(
 ) -> None:
     monkeypatch.setattr("trackflow.usecases.places.geocoding.RETRY", ONCE)
     url = f"sqlite:///{tmp_path / 'a.db'}"
-    with open_context(url, tmp_path, geocoder_url=server.url) as context:
-        for k in range(MOST_FAILURES + 3):
+    clock = Clock()
+    with open_context(url, tmp_path, clock, **asking(server)) as context:
+        for k in range(FAILURES_TO_OPEN + 3):
             add(context, f"t{k}", city=f"City {k}")
         server.status = 500
-        report = geocode(context, per_s=1000)
-        assert len(server.asked) == MOST_FAILURES
+        report = geocode(context)
+        assert len(server.asked) == FAILURES_TO_OPEN
         assert report.failures[-1] == "3 addresses are left for the next run"
+        # whoever else asks this geocoder leaves it alone, too
+        guard = guard_of(context, geocoder_at(server.url))
+        with pytest.raises(LeftAloneError):
+            guard.call(lambda: None)
+        server.asked.clear()
+        assert geocode(context).failures[-1].startswith(f"{FAILURES_TO_OPEN + 3} addresses")
+        assert server.asked == []
         server.status = 200
+        clock.advance(60)  # the breaker lets a call through again
         stop_everything(context, server.url.removeprefix("http://"))
         server.asked.clear()
-        assert "switched off" in geocode(context, per_s=1000).failures[-1]
+        assert "switched off" in geocode(context).failures[-1]
         assert server.asked == []

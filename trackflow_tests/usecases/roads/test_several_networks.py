@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Context, Roads
+from trackflow.categories.mode_map import build_mode_map
+from trackflow.context import Context, Roads, mode_map_folder
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NotFoundError
 from trackflow.geo.bbox import Bbox
@@ -29,6 +30,8 @@ from trackflow.matching.network_building import build_network, read_coverage
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
 from trackflow.store.tables import cached_polylines, processing_batches
+from trackflow.usecases.categories import legs
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import RunReport, run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.roads.networks import list_networks, remove
@@ -356,3 +359,50 @@ def test_a_network_that_is_not_there_cannot_be_removed(border: Border, stores: S
     for name, profile in (("east", None), ("west", "bicycle")):
         with pytest.raises(NotFoundError, match=r"there are: west \(car\)"):
             remove(stores.context, name, profile)
+
+
+def test_the_map_of_a_network_makes_legs_due_where_it_touches_them(
+    border: Border, tmp_path: Path
+) -> None:
+    """What is around matters to travel modes; of a network far away nothing is around."""
+    with open_context("", tmp_path, engine_url="") as context:
+        border.use(context, "west", "west")
+        border.deliver(context)
+        run(context)
+        follow_tracks(context)
+        days = {
+            (row["device_id"], row["day"])
+            for row in contents(context.store, "leg_days")["leg_days"]
+        }
+
+        def due() -> set[tuple[str, dt.date]]:
+            found = legs.days_due(context)
+            return {(device_id, day) for device_id in found for day in found[device_id]}
+
+        assert days
+        assert not due()
+        _place_map(border, context, "east", lon=7.42, lat=43.73)
+        border.use(context, "far", "east")
+        assert context.mode_map() is not None
+        assert not due()
+        _place_map(border, context, "all", lon=float(border.local.lon[0]), lat=60.17)
+        border.use(context, "near", "all")
+        assert due() == days
+        run(context)
+        follow_tracks(context)
+        assert not due()
+        remove(context, "near")
+        assert due() == days
+
+
+def _place_map(border: Border, context: Context, data: str, lon: float, lat: float) -> None:
+    """Give a network a map of one street for travel modes."""
+    extract = context.settings.home / f"{data}.osm"
+    extract.write_text(
+        f'''<osm version="0.6"><node id="1" version="1" lat="{lat}" lon="{lon}"/>
+        <node id="2" version="1" lat="{lat + 0.001}" lon="{lon}"/>
+        <way id="1" version="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way>
+        </osm>'''
+    )
+    version = border.data[data][0].version
+    build_mode_map(extract, mode_map_folder(context.settings.home, version), version)

@@ -152,3 +152,25 @@ def test_readers_read_and_only_admins_change(tmp_path: Path) -> None:
         assert api.patch(address, json={"preset": "phone"}, **reader).status_code == 403
         assert api.patch(address, json={"preset": "phone"}, **admin).status_code == 200
         assert api.patch(address, json={"preset": "phone"}).status_code == 401
+
+
+def test_another_id_and_one_of_two(api: httpx.Client, context: Context) -> None:
+    """Ids may hold anything that can be typed, slashes and the words of routes too."""
+    for name, start in (("old", 0), ("b/merge", 10)):
+        deliver(context.store, batch_of_device(name, drive(NOON, 30, lon=20 + start)))
+    moved = api.post("/api/v1/devices/old/rename", json={"new_id": "a/rename"})
+    assert moved.json() == {"device_id": "old", "into": "a/rename", "points": 30}
+    merging = "/api/v1/devices/a%2Frename/merge"
+    preview = api.post(merging, json={"into": "b/merge", "dry_run": True}).json()
+    assert (preview["points"], preview["shared_moments"]) == (30, 30)
+    assert api.get("/api/v1/devices/a%2Frename").status_code == 200, "a preview moves nothing"
+    assert api.post(merging, json={"into": "b/merge"}).json()["points"] == 30
+    for path, body, status in (
+        (merging, {"into": "b/merge"}, 404),
+        ("/api/v1/devices/b%2Fmerge/merge", {"into": "b/merge"}, 400),
+        ("/api/v1/devices/b%2Fmerge/merge", {"into": "nobody", "dry_run": True}, 400),
+        ("/api/v1/devices/b%2Fmerge/rename", {"new_id": "good"}, 400),
+        ("/api/v1/devices/b%2Fmerge/rename", {"new_id": ""}, 400),
+        ("/api/v1/devices/b%2Fmerge/rename", {}, 422),
+    ):
+        assert api.post(path, json=body).status_code == status, (path, body)

@@ -3,6 +3,7 @@
 `DOING_PICTURES=FOLDER` keeps pictures of what is seen.
 """
 
+import datetime as dt
 import json
 import os
 from collections.abc import Iterator
@@ -206,6 +207,67 @@ def test_names_notes_and_looks_are_text_and_stay(page: Page, service: Service) -
     picture(page, "data")
     assert page.eval("document.title") == "trackflow: data", "no markup came alive"
     assert not page.eval("document.querySelectorAll('img[src=x]').length")
+
+
+def redrawn(page: Page, script: str) -> None:
+    """Run a script, and wait until the form of a device has been drawn anew."""
+    page.wait_for("!!document.getElementById('device-form')")
+    page.eval(
+        "(() => { const form = document.getElementById('device-form');"
+        f"form.dataset.old = 'yes'; {script} }})()"
+    )
+    page.wait_for("!!document.querySelector('#device-form:not([data-old])')")
+
+
+def choose(page: Page, device: str) -> None:
+    """Choose a device in the section of devices."""
+    redrawn(
+        page,
+        "const chosen = document.getElementById('device-chosen');"
+        f"chosen.value = {json.dumps(device)};"
+        "chosen.dispatchEvent(new Event('change', { bubbles: true }));",
+    )
+
+
+def test_limits_are_previewed_and_saved_and_two_devices_made_one(
+    page: Page, service: Service
+) -> None:
+    other = drive(NOON - dt.timedelta(days=1), 50, lat=60.1685, lon=24.936)
+    deliver(service.context.store, batch_of_device("old phone", other))
+    run(service.context)
+    before = contents(service.context.store, "tracks")["tracks"]
+    page.goto(service.url("/data"))
+    page.wait_for("document.body.dataset.ready")
+    choose(page, "bus")
+    page.eval(
+        "document.getElementById('device-form').elements.min_track_m.value = 90000;"
+        "document.querySelector('[data-key=preview-device]').click()"
+    )
+    page.wait_for_text("1 removed", "1 track, ", "0 tracks, ")
+    page.eval(
+        "document.querySelector('#device-form details').open = true;"
+        "document.getElementById('devices-section').scrollIntoView()"
+    )
+    picture(page, "data-devices")
+    redrawn(page, "form.requestSubmit();")
+    run(service.context)
+    after = contents(service.context.store, "tracks")["tracks"]
+    assert [row for row in before if row["device_id"] != "bus"] == after
+    redrawn(page, "form.elements.min_track_m.value = ''; form.requestSubmit();")
+    run(service.context)
+    assert contents(service.context.store, "tracks")["tracks"] == before
+
+    choose(page, "old phone")
+    page.eval(
+        "(() => { const form = document.querySelector('form[aria-label=Merge]');"
+        "form.elements.into.value = 'van-7'; form.requestSubmit(); })()"
+    )
+    page.wait_for_text("50 points", "would move to van-7", "Of 0 moments")
+    picture(page, "data-merge")
+    redrawn(page, "document.querySelector('[data-key=merge-device]').click();")
+    run(service.context)
+    now = contents(service.context.store, "tracks")["tracks"]
+    assert sorted(row["device_id"] for row in now) == ["bus", "van-7", "van-7"]
 
 
 def test_a_phone_is_set_up_by_a_code_to_scan(page: Page, service: Service) -> None:

@@ -61,6 +61,21 @@ def test_a_mode_is_corrected_and_the_correction_taken_back(api: httpx.Client) ->
     assert len(api.get(CORRECTIONS, params={"undone": True}).json()["corrections"]) == 1
 
 
+def test_corrections_are_a_file(api: httpx.Client) -> None:
+    before = modes(api, "van")
+    made = api.post(CORRECTIONS, json=WANTED).json()
+    file = api.get(f"{CORRECTIONS}.csv", params={"device": "van"})
+    assert file.headers["Content-Type"].startswith("text/csv")
+    api.post(f"{CORRECTIONS}/{made['correction_id']}/undo")
+    assert modes(api, "van") == before
+    taken = api.post(f"{CORRECTIONS}/import", json={"csv": file.text}).json()
+    assert (taken["added"], taken["refused"]) == (1, 0)
+    assert modes(api, "van")[0] == ("bus", "person")
+    assert api.post(f"{CORRECTIONS}/import", json={"csv": file.text}).json()["unchanged"] == 1
+    for one in api.get(CORRECTIONS).json()["corrections"]:
+        api.post(f"{CORRECTIONS}/{one['correction_id']}/undo")
+
+
 def test_a_track_has_its_legs(api: httpx.Client) -> None:
     features = api.get("/api/v1/tracks", params={"device": "car"}).json()["features"]
     track = api.get(f"/api/v1/tracks/{features[0]['id']}").json()

@@ -113,6 +113,8 @@ def test_what_if(api: httpx.Client) -> None:
     found = post(api, "/what-if", body)
     assert (found["tracks_before"], found["tracks_after"]) == (1, 0)
     assert found["changes"][0]["kind"] == "removed"
+    same = post(api, "/what-if", {"device_id": "van", **days, "preset": "vehicle"})
+    assert same["counts"] == {"same": 1}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from trackflow.usecases.days.run import run
 from trackflow.web import static_files
 from trackflow.web.page_heads import modules_of
 from trackflow.web.routes.page import PAGES
-from trackflow.web.static_files import OWN, shell_files, static_file
+from trackflow.web.static_files import OWN, shell_addresses, static_file
 from trackflow_tests.helpers.browser import Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
@@ -34,14 +34,35 @@ def test_a_head_has_what_all_have_and_each_module_once(name: str) -> None:
     page = static_file(name).body.decode()
     assert "<!-- head -->" not in page
     assert page.count("<meta charset") == page.count('rel="manifest"') == 1
-    assert page.count("<title>") == 1
-    script = re.search(r'<script type="module" src="/static/(.*?)">', page)
+    assert page.count("<title") == 1
+    below = f"/static/@{static_files.shell_version()}/"
+    script = re.search(rf'<script type="module" src="{below}(.*?)">', page)
     assert script is not None
-    preloads = re.findall(r'rel="modulepreload" href="/static/(.*?)"', page)
+    preloads = re.findall(rf'rel="modulepreload" href="{below}(.*?)"', page)
     assert preloads == modules_of(script[1], OWN)
     assert {"api.js", "dom.js", "login.js"} <= set(preloads)
     for module in preloads:
         assert static_file(module).body
+
+
+def test_files_of_a_build_are_kept_for_ever_and_no_others(tmp_path: Path) -> None:
+    """A page of a former build still gets its scripts, but does not keep them."""
+    build = static_files.shell_version()
+    with (
+        open_context(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as context,
+        running_api(context) as api,
+    ):
+        lasting = api.get(f"/static/@{build}/main.js")
+        others = [api.get(f"/static/{name}") for name in ("main.js", "@0123abcd/main.js")]
+        vendored = api.get(f"/static/@{build}/maplibre-gl/dist/maplibre-gl.mjs")
+    assert "immutable" in lasting.headers["cache-control"]
+    for other in others:
+        assert other.content == lasting.content
+        assert other.headers["cache-control"] == "no-cache"
+    assert vendored.status_code == 404
+    page = static_file("index.html").body.decode()
+    assert f'href="/static/@{build}/page.css"' in page
+    assert f"@{build}/maplibre" not in page
 
 
 def test_the_manifest_names_icons_that_are_there() -> None:
@@ -95,7 +116,7 @@ def test_pages_open_offline_with_the_readers_units_and_nothing_personal(
             (name,) = old
             assert static_files.shell_version() in name
             assert set(PAGES) <= set(old[name])
-            assert {f"/static/{file}" for file in shell_files()} <= set(old[name])
+            assert set(shell_addresses()) <= set(old[name])
             assert all(path in PAGES or path.startswith("/static/") for path in old[name])
             metric = tab.eval(SHOWN)
             assert metric.endswith(" km")

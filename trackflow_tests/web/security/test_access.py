@@ -208,6 +208,11 @@ def test_who_is_refused_is_told_what_to_do(context: Context, api: httpx.Client) 
     for command in ("trackflow token create", "trackflow token local on"):
         assert command in shown.text
         assert command in api.get(path).json()["error"]
+    assert '<html lang="en">' in shown.text
+    german = api.get(path, headers=page | {"Accept-Language": "fi, de-AT;q=0.9, en;q=0.8"})
+    assert '<html lang="de">' in german.text
+    assert "braucht ein Token" in german.text
+    assert "Accept-Language" in german.headers["vary"]
 
 
 def test_a_token_comes_in_several_ways(context: Context, api: httpx.Client) -> None:

@@ -1,9 +1,8 @@
-"""Overviews of tracks, and those of all tracks that are there."""
+"""Overviews of tracks; the next migration makes those of the tracks that are there."""
 
 import sqlalchemy as sa
 from alembic import op
 
-from trackflow.store.days.overviews import fill_missing
 from trackflow.store.types import UtcTime
 
 revision = "0023"
@@ -31,4 +30,3 @@ def upgrade() -> None:
         "track_overviews",
         ["device_id", "start_time"],
     )
-    fill_missing(op.get_bind())

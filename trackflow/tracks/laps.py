@@ -1,0 +1,101 @@
+"""Laps: slots in which a vehicle drives about in a small area, and comes back within the minute.
+
+A kart, a bicycle on a velodrome, a plough that circles a small yard: the median of each slot is
+near the middle of its laps, so that slots alone look like a stay, or like leaves and returns. What
+shows the movement is the way between the points of a slot: several velocities in a row are fast and
+go on in nearly the same direction. Fixes of a device at rest that drift do not, however fast.
+"""
+
+import numpy as np
+
+from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude, wrapped
+from trackflow.tracks.ranges import flat_ranges, running
+from trackflow.tracks.thresholds import US
+
+BINS_PER_SLOT = 12
+"""One point is taken from each 2.5 s: at 1 Hz a step is as long as its noise."""
+
+LONGEST_STEP_US = 8 * US
+"""Longer steps hide most of a short lap."""
+
+VEHICLE_MS = 3.0
+"""A vehicle, not a person, is as fast as this all the time."""
+
+IN_A_ROW = 3
+"""So many pairs of neighbouring velocities must agree. Of velocities in any directions one such row
+in eight does, and half of the rows of a slot must."""
+
+FEWEST_ROWS = 2
+
+PROBES, APART_M = (4, 3), 20.0
+"""Only slots are looked at whose point after a quarter or a third lies so far from the first."""
+
+
+def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
+    """In which slots a vehicle drives about: at least two, one after the other.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        first: index of the first point of each slot. Shape (m,).
+        last: index of its last point. Shape (m,).
+        slot_us: length of a slot.
+    """
+    laps = np.zeros(len(first), dtype=np.bool_)
+    at = (last - first >= IN_A_ROW + FEWEST_ROWS).nonzero()[0]
+    at = at[_leaves(points, first[at], last[at])]
+    if not len(at):
+        return laps
+    laps[at] = _agree(points, first[at], last[at], slot_us)
+    # one slot by itself may be an accident of some fixes
+    joins = points.time_us[first[1:]] - points.time_us[last[:-1]] <= slot_us
+    joins &= laps[1:] & laps[:-1]
+    laps[:] = False
+    laps[1:] |= joins
+    laps[:-1] |= joins
+    return laps
+
+
+def _leaves(points: Points, first: Ints, last: Ints) -> Bools:
+    """Whether another point of a slot is away from its first one."""
+    found = np.zeros(len(first), dtype=np.bool_)
+    for part in PROBES:
+        there = first + (last - first) // part
+        lon, lat = points.lon, points.lat
+        apart_mm = between_mm(lon[first], lat[first], lon[there], lat[there])
+        found |= apart_mm > APART_M * 1000
+    return found
+
+
+def _agree(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
+    """Whether at least half of the rows of velocities of each slot are fast and agree."""
+    rows, counts = flat_ranges(first, last + 1), last - first + 1
+    bins = points.time_us[rows] * BINS_PER_SLOT // slot_us
+    begins = np.ones(len(rows), dtype=np.bool_)
+    np.not_equal(bins[1:], bins[:-1], out=begins[1:])
+    starts = counts.cumsum() - counts
+    begins[starts] = True
+    taken = rows[begins]
+    of = np.arange(len(first)).repeat(counts)[begins]
+    lon, lat, time_us = points.lon[taken], points.lat[taken], points.time_us[taken]
+    dt_us = time_us[1:] - time_us[:-1]
+    squeeze = cos_latitude(lat[:-1])
+    vx, vy = wrapped(lon[1:] - lon[:-1]) * squeeze / dt_us, (lat[1:] - lat[:-1]) / dt_us
+    usable = (of[1:] == of[:-1]) & (dt_us <= LONGEST_STEP_US)
+    least = VEHICLE_MS * 1000 / MM_PER_DEGREE / US
+    fast = usable & (vx * vx + vy * vy >= least * least)
+    known, agree = usable[1:] & usable[:-1], fast[1:] & fast[:-1]
+    agree &= vx[1:] * vx[:-1] + vy[1:] * vy[:-1] > 0
+    for _ in range(IN_A_ROW - 1):
+        known, agree = known[1:] & known[:-1], agree[1:] & agree[:-1]
+    rows_of = np.bincount(of[: len(known)][known], minlength=len(first))
+    agreeing = np.bincount(of[: len(agree)][agree], minlength=len(first))
+    found: Bools = (rows_of >= FEWEST_ROWS) & (2 * agreeing >= rows_of)
+    return found
+
+
+def hold_laps(laps: Bools, begin: Ints, end: Ints) -> Bools:
+    """Whether some slots from `begin` to `end` are laps. Shapes (k,)."""
+    total = running(laps)
+    held: Bools = total[end + 1] > total[begin]
+    return held
