@@ -1,6 +1,9 @@
 """Text of a source to checked values: a bad field becomes unknown and an anomaly; no track is lost.
 
 "N/A" and its like are an ordinary unknown, not an anomaly.
+
+The libraries that check are imported when they are needed: each process that may look after the
+catalogue has this module, and most never check a field.
 """
 
 import math
@@ -12,10 +15,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
-
-import phonenumbers
-import pycountry
-from email_validator import EmailNotValidError, validate_email
 
 from trackflow.catalogue.records import Anomaly, CatalogueTrack, Details, ListedTrack
 
@@ -172,6 +171,8 @@ def e164(text: str, country_code: str | None) -> str:
     Raises:
         ValueError: it is none, or it could be one of any country.
     """
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(text, country_code)
     except phonenumbers.NumberParseException as error:
@@ -189,6 +190,8 @@ def email_address(text: str) -> str:
     Raises:
         ValueError: it is none.
     """
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as error:
@@ -220,6 +223,8 @@ def web_address(text: str) -> str:
 @lru_cache(maxsize=2048)
 def country_of(text: str) -> tuple[str, str] | None:
     """Name and ISO 3166-1 alpha-2 code of a country, None if there is none of this name."""
+    import pycountry
+
     wanted = _SPACES.sub(" ", text).strip(" .,").lower()
     if not any(c.isalpha() for c in wanted):
         return None  # ISO 3166 has numbers too, but a source that writes one means something else

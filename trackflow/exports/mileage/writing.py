@@ -8,7 +8,6 @@ from pathlib import Path
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.exports.mileage.csv import amendments_csv, entries_csv
 from trackflow.exports.mileage.markdown import report_markdown
-from trackflow.exports.mileage.xlsx import report_xlsx
 from trackflow.files import whole_file
 from trackflow.mileage.report import MonthReport
 
@@ -19,10 +18,16 @@ def _pdf(report: MonthReport) -> bytes:
     return report_pdf(report)
 
 
+def _xlsx(report: MonthReport) -> bytes:
+    from trackflow.exports.mileage.xlsx import report_xlsx  # as slow
+
+    return report_xlsx(report)
+
+
 WRITERS: dict[str, tuple[str, Callable[[MonthReport], bytes]]] = {
     "csv": (".csv", entries_csv),
     "amendments": (".amendments.csv", amendments_csv),
-    "xlsx": (".xlsx", report_xlsx),
+    "xlsx": (".xlsx", _xlsx),
     "md": (".md", report_markdown),
     "pdf": (".pdf", _pdf),
 }
