@@ -113,8 +113,8 @@ def test_from_nothing_to_a_served_map(begun: Begun) -> None:
 
 
 def test_killed_it_ends_with_all_that_it_started(begun: Begun) -> None:
-    # ours, the API, Dagster's web server with its daemon, the code server and what it has started
-    assert begun.served >= 5
+    # ours, the API, and Dagster's web server with its daemon and the definitions
+    assert begun.served >= 3
     assert not begun.left
 
 
@@ -230,13 +230,9 @@ def _look_at_the_map(folder: Path) -> str:
 
 
 def _killed(folder: Path) -> tuple[int, list[int]]:
-    """Kill what the page calls `trackflow serve`; the rest has to end by itself."""
+    """Kill what `trackflow serve` has become; the rest has to end by itself."""
     serving = processes(folder)
-    (ours,) = (
-        pid
-        for pid in serving
-        if "serve" in (words := words_of(pid)) and "--no-dagster" not in words
-    )
+    (ours,) = (pid for pid in serving if "trackflow.supervising" in words_of(pid))
     os.kill(ours, signal.SIGKILL)
     deadline = time.monotonic() + 90
     while (left := processes(folder)) and time.monotonic() < deadline:
