@@ -215,6 +215,8 @@ def test_every_verb_prints_json_whatever_came_out(
     correction = called("legs correct", "d", *times, "bus")["correction_id"]
     assert [one["mode"] for one in called("legs list")] == ["bus"]
     assert called("legs undo", correction)["correction_id"] == correction
+    (tmp_path / "modes.csv").write_text("device_id,start_time,end_time,mode\nd,never,never,bus\n")
+    assert called("legs import", "modes.csv")["refused"] == 1
     assert called("vehicles add", "van", "--plate", "ABC-123")["kind"] == "car"
     trackflow("vehicles", "device", "van", "d")
     assert called("vehicles odometer", "van", times[0], 12.5)["reading_id"]
