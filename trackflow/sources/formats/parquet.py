@@ -121,13 +121,15 @@ def _is_written_as_text(schema: Any, name: str) -> bool:
     places = (types.get(role) for role in (Role.LAT, Role.LON, Role.POSITION))
     are_texts = any(place is not None and pa.types.is_string(place) for place in places)
     in_objects = any("." in flat.names[index] for index in found.values())
-    in_two = found.get(Role.DATE, 0) != found.get(Role.CLOCK, 0) and Role.DATE in found
+    both = {Role.DATE, Role.CLOCK} <= found.keys()
+    in_two = both and found[Role.DATE] != found[Role.CLOCK]
     return are_texts or in_objects or in_two or not _OF_TEXT.isdisjoint(found)
 
 
 def _flattened(schema: Any) -> Any:
-    """A schema with the members of objects as columns, named as in JSON."""
-    return schema.empty_table().flatten().schema
+    """The columns of a schema, members of objects among them, named as in JSON; lists are none."""
+    flat = schema.empty_table().flatten().schema
+    return pa.schema([field for field in flat if not pa.types.is_nested(field.type)])
 
 
 def _as_csv(parquet: Any, stream: Stream) -> Iterator[bytes]:
