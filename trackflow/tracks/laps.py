@@ -48,7 +48,8 @@ def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
         return laps
     laps[at] = _agree(points, first[at], last[at], slot_us)
     # one slot by itself may be an accident of some fixes
-    joins = points.time_us[first[1:]] - points.time_us[last[:-1]] <= slot_us
+    next_to = points.time_us[first[1:]] // slot_us - points.time_us[last[:-1]] // slot_us
+    joins = next_to <= 1
     joins &= laps[1:] & laps[:-1]
     laps[:] = False
     laps[1:] |= joins

@@ -93,7 +93,7 @@ class Thresholds:
         - cleaning: whether a step is impossible hangs on two steps to either side; a mixture on
           such steps twice `MIX_S` away; a round of spikes on a run, the runs that compete with it
           and the points beside those;
-        - slots, the slots beside them for laps, and excursions among them: the time away, the time
+        - slots, the slot beside each for laps, and excursions among them: the time away, the time
           around, those again for the other excursions that they are compared with, and the rest
           before these;
         - stays: the longest stretch and one more step, which may be a silence;
@@ -101,7 +101,7 @@ class Thresholds:
         """
         step_s = 2 * self.spike_s
         cleaning_s = SPIKE_ROUNDS * (3 * self.spike_s + step_s) + 2 * MIX_S + step_s
-        excursions_s = 4 * SLOT_S + 3 * AWAY_S + AROUND_S
+        excursions_s = 3 * SLOT_S + 3 * AWAY_S + AROUND_S
         stays_s = max(self.dwell_s, LONGEST_STRETCH_S) + max(self.gap_s, self.silence_s)
         return cleaning_s + excursions_s + stays_s + 2 * self.dwell_s + AWAY_S + WALK_S + 60
 
