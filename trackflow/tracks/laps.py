@@ -8,7 +8,7 @@ go on in nearly the same direction. Fixes of a device at rest that drift do not,
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude, wrapped
 from trackflow.tracks.ranges import flat_ranges, running
 from trackflow.tracks.thresholds import US
@@ -28,8 +28,10 @@ in eight does, and half of the rows of a slot must."""
 
 FEWEST_ROWS = 2
 
-PROBES, APART_M = (4, 3), 20.0
-"""Only slots are looked at whose point after a quarter or a third lies so far from the first."""
+PROBES, APART_M, STRAIGHT = (4, 3), 20.0, 2.0
+"""Only slots are looked at whose point after a quarter or a third lies so far from the first, and
+whose last point is not more than twice as far from it: that of a way that goes on is three times
+as far, that of a lap of a minute twice. Nearly all slots of a drive are spared the dear look."""
 
 
 def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
@@ -58,13 +60,15 @@ def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
 
 
 def _leaves(points: Points, first: Ints, last: Ints) -> Bools:
-    """Whether another point of a slot is away from its first one."""
-    found = np.zeros(len(first), dtype=np.bool_)
-    for part in PROBES:
-        there = first + (last - first) // part
-        lon, lat = points.lon, points.lat
-        apart_mm = between_mm(lon[first], lat[first], lon[there], lat[there])
-        found |= apart_mm > APART_M * 1000
+    """Whether a slot leads away from its first point, and not ever further."""
+    lon, lat = points.lon, points.lat
+
+    def apart_mm(there: Ints) -> Floats:
+        return between_mm(lon[first], lat[first], lon[there], lat[there])
+
+    probes_mm = np.maximum(*(apart_mm(first + (last - first) // part) for part in PROBES))
+    found: Bools = probes_mm > APART_M * 1000
+    found &= apart_mm(last) <= STRAIGHT * probes_mm
     return found
 
 
