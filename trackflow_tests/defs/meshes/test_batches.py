@@ -145,7 +145,7 @@ def test_a_batch_whose_run_a_person_ends_is_cancelled(
     home: Path, context: Context, tmp_path: Path
 ) -> None:
     """As the UI ends a run: by an interrupt of its process, while real child processes work."""
-    job_id = queue_batch(context, 40)
+    job_id = queue_batch(context, 200)
     dagster_home = tmp_path / "dagster"
     dagster_home.mkdir()
     config = tmp_path / "config.yaml"
