@@ -127,7 +127,7 @@ def _started(served: Served, job: str) -> str:
 def _process_of(served: Served, run_id: str) -> list[int]:
     """Its own process: those that write its output to files end by themselves, some time later."""
     found = ((pid, words_of(pid)) for pid in left_behind(served.home))
-    return [pid for pid, words in found if "execute_run" in words and run_id in words[-1]]
+    return [pid for pid, words in found if "execute_run" in words and run_id in " ".join(words)]
 
 
 def _run(served: Served, run_id: str) -> dict[str, Any]:
