@@ -64,10 +64,12 @@ class Page:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self.session = attached["sessionId"]
-        self.call("Page.enable")
+        self.problems: list[str] = []
+        for domain in ("Page", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method of the protocol; events in between are not looked at."""
+        """Call a method of the protocol; of the events in between, errors are kept."""
         self.number += 1
         message = {"id": self.number, "method": method, "params": parameters}
         if self.session:
@@ -75,11 +77,23 @@ class Page:
         self.connection.send(json.dumps(message))
         while True:
             answer = json.loads(self.connection.recv(timeout=60))
+            self._keep_problem(answer)
             if answer.get("id") == self.number:
                 if "navigated" in answer.get("error", {}).get("message", ""):
                     raise NavigatedError(method)
                 assert "error" not in answer, answer
                 return answer["result"]
+
+    def _keep_problem(self, event: dict[str, Any]) -> None:
+        """Keep what a script threw and what the browser complains about, for a failing test."""
+        parameters = event.get("params", {})
+        if event.get("method") == "Runtime.exceptionThrown":
+            details = parameters["exceptionDetails"]
+            thrown = details.get("exception", {}).get("description", "")
+            self.problems.append(f"{details['text']} {thrown} ({details.get('url')})")
+        elif event.get("method") == "Log.entryAdded":
+            entry = parameters["entry"]
+            self.problems.append(f"{entry['level']}: {entry['text']} ({entry.get('url')})")
 
     def of_browser(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method that belongs to the whole browser."""
@@ -119,10 +133,17 @@ class Page:
                 value = None
             if value:
                 return value
-            assert time.monotonic() < deadline, (
-                f"{expression} stayed {value!r}; the page says:\n{self.text()[:3000]}"
-            )
+            assert time.monotonic() < deadline, f"{expression} stayed {value!r}; {self._state()}"
             time.sleep(0.2)
+
+    def _state(self) -> str:
+        """What the page says, what went wrong in it, and the last things that it loaded."""
+        loaded = self.eval(
+            "performance.getEntriesByType('resource').slice(-12)"
+            ".map(r => `${r.responseStatus} ${r.name}`).join('\\n')"
+        )
+        problems = "\n".join(self.problems[-10:]) or "none"
+        return f"the page says:\n{self.text()[:3000]}\nproblems:\n{problems}\nloaded:\n{loaded}"
 
     def text(self) -> str:
         """What a person can read on the page."""
