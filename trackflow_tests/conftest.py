@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from trackflow.store.database import open_store
 from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
+from trackflow_tests.helpers.loading import without_garbage
 from trackflow_tests.helpers.release import Release, make_release
 from trackflow_tests.helpers.templates import (
     copied_from,
@@ -46,6 +47,13 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Tests are collected without looking for garbage."""
+    with without_garbage():
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)
