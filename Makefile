@@ -5,6 +5,9 @@ BIN := .venv/bin
 # five minutes: a hanging one fails with its stack instead of blocking CI.
 PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
 
+# Each of a hundred programs would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint pytest docs lock bench release-check clean oldest newest
 
 help:  ## List the targets

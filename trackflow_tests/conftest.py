@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from trackflow.store.database import open_store
 from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
+from trackflow_tests.helpers.loading import load_tests, without_garbage
 from trackflow_tests.helpers.release import Release, make_release
 from trackflow_tests.helpers.templates import (
     copied_from,
@@ -31,7 +32,8 @@ from trackflow_tests.helpers.templates import (
     read_once,
 )
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 # Where Python may not keep what it has compiled, each of the hundred programs that the tests start
 # compiles all of its modules anew, and so does each test process with the tests themselves.
@@ -46,6 +48,17 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Processes that run all tests share the work of compiling them."""
+    wanted = {session.config.invocation_params.dir / name for name in session.config.args}
+    with without_garbage():
+        if "PYTEST_XDIST_WORKER" in os.environ and wanted == {TESTS}:
+            number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+            load_tests(TESTS, number, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

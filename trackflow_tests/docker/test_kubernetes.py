@@ -7,7 +7,6 @@ import kubernetes_validate
 import pytest
 import typer
 import yaml
-from dagster_k8s.job import UserDefinedDagsterK8sConfig
 
 from trackflow.cli.main import app
 from trackflow.settings import variables
@@ -165,6 +164,9 @@ def test_dagsters_pods_are_valid_and_hardened(name: str) -> None:
 
 
 def test_runs_get_what_dagster_understands() -> None:
+    # its 700 modules are loaded by the process that runs this test, not by each
+    from dagster_k8s.job import UserDefinedDagsterK8sConfig
+
     given = VALUES["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
     snake = {"containerConfig": "container_config", "podSpecConfig": "pod_spec_config"}
     names = snake | {"jobSpecConfig": "job_spec_config"}
