@@ -15,6 +15,12 @@ const MARGIN_DEGREES = 0.03; // tiles know a little more than the roads' extent
 const BELOW = 'tracks-halo';
 const NAMES_BELOW = 'selected-halo';
 
+/** The networks of an answer (null for none) that say where they are. */
+export const withExtent = (found) => (found?.data.networks ?? []).filter((n) => n.extent?.every(Number.isFinite));
+
+/** What `groundOf` takes, from the page's settings and the answer with the networks. */
+export const groundWanted = (settings, networks) => ({ extents: withExtent(networks).map((n) => n.extent), version: settings.base_map ?? '', address: settings.tiles_url ?? '' });
+
 const absolute = (path) => location.origin + path;
 
 function boundsOf(extents) {
@@ -109,10 +115,10 @@ export async function groundOf(wanted) {
   }
 }
 
-/** Put a ground below the tracks; its names above them, as a town's name matters more than a line. */
-export function addGround(map, ground) {
+/** Put a ground below a layer; its names below another, as a town's name matters more than a line. */
+export function addGround(map, ground, { below = BELOW, namesBelow = NAMES_BELOW } = {}) {
   if (ground.glyphs) map.setGlyphs(ground.glyphs);
   if (ground.sprite) map.setSprite(ground.sprite);
   for (const [name, source] of Object.entries(ground.sources)) map.addSource(name, source);
-  for (const layer of ground.layers) map.addLayer(layer, layer.type === 'symbol' ? NAMES_BELOW : BELOW);
+  for (const layer of ground.layers) map.addLayer(layer, layer.type === 'symbol' ? namesBelow : below);
 }

@@ -1,6 +1,7 @@
 // The page of the race tracks: its sources, syncs under way, reports, and the list itself.
 
 import { get, send, withQuery } from './api.js';
+import { confirmed } from './asking.js';
 import { canUndo, drawReport, outcome, summaryOf } from './catalogue-report.js';
 import { installList, loadList, showChosen } from './catalogue-list.js';
 import { announce, byId, el, english, fill } from './dom.js';
@@ -94,19 +95,6 @@ async function flip(source) {
   }
   const why = tr('No process requests anything from {site} until it is switched on again; a sync that runs now ends.', { site: source.site });
   if (await confirmed(tr('Switch {site} off?', { site: source.site }), why, tr('Switch off'))) await act('POST', `${address}/stop`, { reason: 'stopped on the page' }, tr('{site} is switched off', { site: source.site }));
-}
-
-let answer = () => {};
-
-/** Ask before something is done; a question that is still open counts as answered with no. */
-function confirmed(title, text, yes) {
-  const box = byId('ask');
-  answer(false);
-  byId('ask-title').textContent = title;
-  byId('ask-text').textContent = text;
-  byId('ask-yes').textContent = yes;
-  if (!box.open) box.showModal();
-  return new Promise((done) => { answer = done; });
 }
 
 async function show(syncId, { focus = true } = {}) {
@@ -211,7 +199,5 @@ async function begin() {
   document.body.dataset.ready = 'yes';
 }
 
-byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
-byId('ask').addEventListener('cancel', () => answer(false));
 installList((message) => { problem = message; draw(); });
 begin();

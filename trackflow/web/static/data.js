@@ -7,9 +7,10 @@ import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
 import { announce, byId, el, fill } from './dom.js';
+import { installDrop } from './drop.js';
 import { moment } from './format.js';
 import { installLogin } from './login.js';
-import { importInto, installDrop, onImported, undoneWords } from './upload.js';
+import { importInto, onImported, undoneWords } from './upload.js';
 import { plural, tr } from './words.js';
 
 const SUBJECTS = { tracks: tr('tracks'), points: tr('points'), stays: tr('stays and places'), visits: tr('visits to race tracks'), legs: tr('legs by travel mode') };

@@ -4,7 +4,7 @@ import { addGround, groundOf } from './basemap.js';
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
-import { mapWords } from './map-words.js';
+import { flatMap } from './maplibre.js';
 import { attachOverlay } from './overlay.js';
 import { CLICKABLE, LONG, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, longLayers, longSource, style } from './layers.js';
 import { isImperial } from './units.js';
@@ -30,32 +30,19 @@ let padding = () => 0;
  * handlers: track(id), stop(properties, lngLat), visits(list of properties, lngLat), device(id), nothing(), moved(view).
  */
 export function createMap(container, { view, paddingOf, handlers }) {
-  const { maplibregl } = globalThis;
   padding = paddingOf;
   late.clear();
-  map = new maplibregl.Map({
-    container,
+  map = flatMap(container, {
+    title: tr('Map of tracks; arrow keys move it, plus and minus zoom'),
+    zoomAt: 'bottom-right',
     style: style(shown),
     center: [view.lon, view.lat],
     zoom: view.zoom,
-    attributionControl: false,
-    dragRotate: false,
-    pitchWithRotate: false,
-    fadeDuration: 0,
-    maxPitch: 0,
     renderWorldCopies: false,
     refreshExpiredTiles: false,
-    cooperativeGestures: false,
-    locale: mapWords(tr('Map of tracks; arrow keys move it, plus and minus zoom')),
   });
-  map.touchZoomRotate.disableRotation();
-  map.keyboard.disableRotation();
-  map.addControl(new maplibregl.AttributionControl({ compact: true }), 'bottom-right');
-  container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
-  map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'bottom-right');
-  map.addControl(new maplibregl.ScaleControl({ maxWidth: 110, unit: isImperial ? 'imperial' : 'metric' }), 'bottom-right');
+  map.addControl(new globalThis.maplibregl.ScaleControl({ maxWidth: 110, unit: isImperial ? 'imperial' : 'metric' }), 'bottom-right');
   map.on('styleimagemissing', ({ id }) => addImage(id));
-  map.on('error', ({ error }) => console.debug('map:', error?.message));
   map.on('style.load', () => {
     ready = true;
     restore();
@@ -115,6 +102,9 @@ function put(source, data) {
   if (there) there.setData(data);
   else late.add(source);
 }
+
+/** Whether there is a map already. */
+export const hasMap = () => map !== null;
 
 export const showTracks = (features) => put(TRACKS, collection(features));
 /** A long range's tiles (see `longTiles`) with { colour: an expression, faint }; null for none. */

@@ -1,6 +1,7 @@
 // The page of the meshes: the list, one chosen mesh, batches, and new images.
 
 import { get, send, withQuery } from './api.js';
+import { confirmed } from './asking.js';
 import { announce, byId } from './dom.js';
 import { tickAges } from './format.js';
 import { installLogin } from './login.js';
@@ -122,18 +123,6 @@ const BATCH_ACTIONS = {
   onResume: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/resume`, tr('It goes on')),
 };
 
-let answer = () => {};
-
-/** Ask before something is done; a question that is still open counts as answered with no. */
-function confirmed(title, text, yes) {
-  answer(false);
-  byId('ask-title').textContent = title;
-  byId('ask-text').textContent = text;
-  byId('ask-yes').textContent = yes;
-  if (!byId('ask').open) byId('ask').showModal();
-  return new Promise((done) => { answer = done; });
-}
-
 // ---- drawing -------------------------------------------------------------------------------
 
 function draw() {
@@ -172,8 +161,6 @@ const soon = () => {
 };
 drawWishes();
 listen(({ mesh: made }) => (made ? open(made.mesh_id) : refresh()), (message) => { problem = message; draw(); });
-byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
-byId('ask').addEventListener('cancel', () => answer(false));
 byId('filter').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('status').addEventListener('change', soon);
 byId('project').addEventListener('input', soon);

@@ -1,9 +1,11 @@
 // Sending images: by button, by drag and drop, or by address; and how their meshes are made.
 
-import { ApiError, onSignedOut, send } from './api.js';
+import { send } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
+import { installDrop } from './drop.js';
 import { percent } from './format.js';
 import { bytes, meter } from './mesh-list.js';
+import { sendForm } from './sending.js';
 import { plural, tr } from './words.js';
 
 const KEEP_S = 6; // for so long a finished line stays
@@ -70,24 +72,6 @@ export function wishes() {
 }
 
 const project = () => byId('wish-project').value.trim() || undefined;
-
-/** Send a form; `onShare` is called with the share that has arrived. */
-function sendForm(address, form, onShare) {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest(); // fetch does not say how far a body is
-    request.open('POST', address);
-    request.responseType = 'json';
-    request.upload.addEventListener('progress', (event) => onShare(event.total ? event.loaded / event.total : 0));
-    request.addEventListener('load', () => {
-      if (request.status >= 200 && request.status < 300) return done(request.response);
-      const message = request.response?.error ?? tr('The server answered {status}.', { status: request.status });
-      if (request.status === 401) onSignedOut.call(message);
-      return failed(new ApiError(request.status, message));
-    });
-    request.addEventListener('error', () => failed(new ApiError(0, tr('The server does not answer, or the image is too large for it.'))));
-    request.send(form);
-  });
-}
 
 /** A line of the list of images that are sent. */
 function line(name, size) {
@@ -178,14 +162,5 @@ export function listen(onQueued, onProblem) {
       return { mesh };
     });
   });
-  const box = byId('drop');
-  const over = (is) => box.classList.toggle('over', is);
-  // also beside the box: a browser opens a file that is dropped there, and the page is gone
-  addEventListener('dragover', (event) => { event.preventDefault(); over(!byId('new').hidden); });
-  addEventListener('dragleave', (event) => { if (!event.relatedTarget) over(false); });
-  addEventListener('drop', (event) => {
-    event.preventDefault();
-    over(false);
-    if (!byId('new').hidden) take(event.dataTransfer.files);
-  });
+  installDrop({ mayDrop: () => !byId('new').hidden, take, mark: (on) => byId('drop').classList.toggle('over', on) });
 }

@@ -101,7 +101,6 @@ export default {
   'Looking…': 'Sucht …',
   'Map of tracks': 'Karte der Fahrten',
   'Map of tracks; arrow keys move it, plus and minus zoom': 'Karte der Fahrten; Pfeiltasten bewegen sie, Plus und Minus zoomen',
-  'MapLibre could not be loaded.': 'MapLibre ließ sich nicht laden.',
   'Mode': 'Verkehrsmittel',
   'mode not known yet': 'Verkehrsmittel noch unbekannt',
   'most often': 'am häufigsten',

@@ -45,6 +45,13 @@ def test_a_head_has_what_all_have_and_each_module_once(name: str) -> None:
         assert static_file(module).body
 
 
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """What a module needs has run before it: in a circle something would not have."""
+    found = {path.name: modules_of(path.name, OWN) for path in OWN.glob("*.js")}
+    within = {name: {one for one in needed if name in found[one]} for name, needed in found.items()}
+    assert {name: circle for name, circle in within.items() if circle} == {}
+
+
 def test_files_of_a_build_are_kept_for_ever_and_no_others(tmp_path: Path) -> None:
     """A page of a former build still gets its scripts, but does not keep them."""
     build = static_files.shell_version()
