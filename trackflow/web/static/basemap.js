@@ -1,6 +1,7 @@
 // What lies below the tracks: the own base map, the world around it, or somebody else's tiles.
 // Labels are drawn with the reader's own fonts: there are no glyph files, and no script is missing.
 
+import { DEADLINE_MS } from './api.js';
 import { dark } from './colours.js';
 import { drawn, foreign, roadsOnly, world } from './basemap-style.js';
 
@@ -83,7 +84,7 @@ async function archive(address) {
 
 /** A whole style, or a description of tiles (TileJSON). */
 async function described(address) {
-  const answer = await fetch(address, { referrerPolicy: 'no-referrer' });
+  const answer = await fetch(address, { referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(DEADLINE_MS) });
   if (!answer.ok) throw new Error(`${new URL(address).host} answers ${answer.status}`);
   const found = await answer.json();
   if (found.tilejson) return found.vector_layers ? vectors({ type: 'vector', url: address }) : pictures({ type: 'raster', url: address, tileSize: 256 });

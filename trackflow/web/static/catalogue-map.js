@@ -4,7 +4,7 @@ import { get, getIfThere } from './api.js';
 import { addGround, groundOf, groundWanted } from './basemap.js';
 import { dark, ofMap } from './colours.js';
 import { boundsOf, collection, point } from './geometry.js';
-import { flatMap, mapLibre } from './maplibre.js';
+import { flatMap, mapLibre } from './flat-map.js';
 import { tr } from './words.js';
 
 const LOWEST = 'race-tracks';
@@ -52,6 +52,7 @@ async function make(container) {
     title: tr('Map of race tracks; arrow keys move it, plus and minus zoom'), zoomAt: 'top-right', cooperativeGestures: true,
     style: style(), bounds: boundsOf(features().features.map((f) => f.geometry)), fitBoundsOptions: FIT,
   });
+  if (!map) return;
   map.on('style.load', () => drawGround().catch((error) => console.debug('map:', error.message)));
   map.on('click', (event) => { const found = under(event); if (found) onChoose(found.slug); });
   map.on('mousemove', (event) => {
@@ -76,8 +77,12 @@ export async function showOnMap(container, rows, chosen, choose) {
   const found = features().features;
   container.parentElement.hidden = !found.length && !map;
   if (!found.length && !map) return;
-  making ??= make(container);
+  making ??= make(container).catch((error) => {
+    making = null; // it is tried again when the list is drawn again
+    throw error;
+  });
   await making;
+  if (!map) return;
   map.getSource(LOWEST)?.setData(features());
   const bounds = boundsOf(found.map((f) => f.geometry));
   const now = JSON.stringify(bounds);

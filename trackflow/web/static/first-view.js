@@ -39,6 +39,7 @@ export async function makeMap(asked, preview) {
   const box = byId('map');
   const view = preview?.view ?? state.view ?? viewOf(firstBounds() ?? extentOf(withExtent((await asked)[1])) ?? SOMEWHERE, box, panelPadding());
   const made = createMap(box, { view, paddingOf: panelPadding, handlers });
+  if (!made) return;
   made.on('render', function there() {
     if (!made.getSource(TRACKS) || !made.isSourceLoaded(TRACKS) || (made.getSource(LONG) && !made.isSourceLoaded(LONG))) return;
     made.off('render', there);

@@ -17,7 +17,8 @@ import { data, firstRange, loadDevices, loadLong, loadSome, loadStops, loadSums,
 import { askForToken, installLogin } from './login.js';
 import { firstLines } from './long.js';
 import { hasMap } from './map.js';
-import { mapLibre } from './maplibre.js';
+import { mapLibre } from './flat-map.js';
+import { beginPage } from './problems.js';
 import { onCorrected, reader } from './purpose.js';
 import { drawRange } from './range.js';
 import { load } from './reloading.js';
@@ -27,10 +28,6 @@ import { importDialog, onImported } from './upload.js';
 import { wire } from './wiring.js';
 import { tr } from './words.js';
 import { setStated, zoneChoice } from './zones.js';
-
-const FIRST_WAIT_MS = 3000;
-const MOST_WAIT_MS = 30000;
-let wait = FIRST_WAIT_MS;
 
 async function settings() {
   data.settings = (await get('/api/v1/page')).data;
@@ -48,9 +45,9 @@ async function settings() {
 
 installLogin({
   opens: tr('Open the map'),
-  begin: async () => {
+  begin: () => {
     connection.isSignedOut = false;
-    await start();
+    return beginPage(start, failed);
   },
 });
 onSignedOut.call = (reason) => {
@@ -58,45 +55,41 @@ onSignedOut.call = (reason) => {
   askForToken(reason);
 };
 
+// ---- start ---------------------------------------------------------------------------------
+
 async function start() {
-  try {
-    const known = settings();
-    const asked = Promise.all([known, getIfThere('/api/v1/networks')]);
-    asked.catch(() => {}); // whatever is wrong is told below
-    // The status comes first: what changes while the rest is read then shows in the next one.
-    const devices = get('/worker/status').then(({ data: status }) => {
-      data.status = status;
-      return loadDevices();
-    });
-    await Promise.all([known, devices]); // days are those of the zone that the settings name
-    if (!state.range) change({ range: firstRange() }, { remember: false });
-    await loadLong();
-    const rest = Promise.all([loadSums(), loadStops()]);
-    rest.catch(() => {});
-    const some = data.long ? await firstLines(data.long) : await loadSome();
-    const preview = some.features.length && !hasMap() ? await showPreview(some.features, some.view) : null;
-    drawRange();
-    const library = mapLibre();
-    library.catch(() => {});
-    const isAll = !data.long && some.next === null && (!preview || some.offByM <= tolerance(preview.view));
-    if (isAll) setTracks(some.features, some.offByM);
-    else await loadTracks(undefined, preview?.view);
-    drawLines();
-    await rest;
-    data.loaded = true;
-    drawBody();
-    await library;
-    if (!hasMap()) await makeMap(asked, preview);
-    drawLines();
-    ground((await asked)[1]);
-    findingChanged((...names) => names.includes('here') || names.includes('follow') || names.includes('tab'));
-    await Promise.all([poll(), refreshDays(), refreshDetails({ neighbours, move: !state.view })]);
-    if (state.tab === 'work') await jobsAgain();
-  } catch (error) {
-    failed(error);
-    if (error.status !== 401) setTimeout(start, (wait = Math.min(MOST_WAIT_MS, wait * 2)));
-    return;
-  }
+  const known = settings();
+  const asked = Promise.all([known, getIfThere('/api/v1/networks')]);
+  asked.catch(() => {}); // whatever is wrong is told below
+  // The status comes first: what changes while the rest is read then shows in the next one.
+  const devices = get('/worker/status').then(({ data: status }) => {
+    data.status = status;
+    return loadDevices();
+  });
+  await Promise.all([known, devices]); // days are those of the zone that the settings name
+  if (!state.range) change({ range: firstRange() }, { remember: false });
+  await loadLong();
+  const rest = Promise.all([loadSums(), loadStops()]);
+  rest.catch(() => {});
+  const some = data.long ? await firstLines(data.long) : await loadSome();
+  const preview = some.features.length && !hasMap() ? await showPreview(some.features, some.view) : null;
+  drawRange();
+  const library = mapLibre();
+  library.catch(() => {});
+  const isAll = !data.long && some.next === null && (!preview || some.offByM <= tolerance(preview.view));
+  if (isAll) setTracks(some.features, some.offByM);
+  else await loadTracks(undefined, preview?.view);
+  drawLines();
+  await rest;
+  data.loaded = true;
+  drawBody();
+  await library;
+  if (!hasMap()) await makeMap(asked, preview);
+  drawLines();
+  ground((await asked)[1]);
+  findingChanged((...names) => names.includes('here') || names.includes('follow') || names.includes('tab'));
+  await Promise.all([poll(), refreshDays(), refreshDetails({ neighbours, move: !state.view })]);
+  if (state.tab === 'work') await jobsAgain();
   drawChip(data.status, connection.offline);
   keepPolling();
 }
@@ -107,4 +100,4 @@ setInterval(tickAges, 5000);
 followAddress();
 wire();
 drawBody();
-start();
+beginPage(start, failed);

@@ -5,6 +5,7 @@ import { announce, byId, el, fill } from './dom.js';
 import { installDrop } from './drop.js';
 import { percent } from './format.js';
 import { bytes, meter } from './mesh-list.js';
+import { wordsOf } from './problems.js';
 import { sendForm } from './sending.js';
 import { plural, tr } from './words.js';
 
@@ -90,9 +91,9 @@ function line(name, size) {
       bar.replaceChildren();
       setTimeout(() => row.remove(), KEEP_S * 1000);
     },
-    failed: (message) => {
+    failed: (error) => {
       words.textContent = tr('not sent');
-      bar.replaceChildren(el('p', { class: 'bad', role: 'alert' }, message));
+      bar.replaceChildren(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
       close.hidden = false;
     },
   };
@@ -131,19 +132,19 @@ async function attempt(shown, action, said = tr('queued')) {
     announce(said);
     return found;
   } catch (error) {
-    shown.failed(error.message);
+    shown.failed(error);
     return null;
   }
 }
 
-/** Listen to the form. `onQueued` gets { mesh } or { batch }, `onProblem` a message. */
+/** Listen to the form. `onQueued` gets { mesh } or { batch }, `onProblem` an error. */
 export function listen(onQueued, onProblem) {
   const wanted = async (action) => {
     try {
       const found = await action();
       if (found) onQueued(found);
     } catch (error) {
-      onProblem(error.message);
+      onProblem(error);
     }
   };
   const take = (list) => {

@@ -9,7 +9,7 @@ import { devicesRead, refreshEnds } from './finding.js';
 import { boundsOf } from './geometry.js';
 import { drawBody, neighbours } from './lists.js';
 import { data, loadDevices, loadFiner, loadLong, loadStops, loadSums, loadTracks } from './loading.js';
-import { currentView, fit, showTracks } from './map.js';
+import { currentView, fit, hasMap, showTracks } from './map.js';
 import { drawRange, rangeInWords } from './range.js';
 import { plural } from './words.js';
 
@@ -19,6 +19,7 @@ let loading = null; // the AbortController of what is being loaded
 let refining = null;
 
 async function refine() {
+  if (!hasMap()) return;
   try {
     if (await loadFiner(currentView())) showTracks(data.tracks);
   } catch (error) {

@@ -4,6 +4,7 @@ import { forget, send } from './api.js';
 import { refusalName } from './codes.js';
 import { announce, byId, el, english, fill } from './dom.js';
 import { count, percent, when } from './format.js';
+import { wordsOf } from './problems.js';
 import { sendForm } from './sending.js';
 import { plural, tr } from './words.js';
 
@@ -35,7 +36,7 @@ export async function importInto(box, files, fields = {}) {
     drawSummary(box, report);
     onImported.call();
   } catch (error) {
-    fill(box, el('p', { class: 'bad', role: 'alert' }, error.message));
+    fill(box, el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
   }
 }
 
@@ -81,7 +82,7 @@ async function undoInto(box, importId) {
     announce(tr('The import is undone'));
     onImported.call();
   } catch (error) {
-    box.append(el('p', { class: 'bad', role: 'alert' }, error.message));
+    box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
   }
 }
 

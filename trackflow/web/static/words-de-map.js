@@ -81,7 +81,6 @@ export default {
   'island': 'Insel',
   'it goes on in the next day': 'Sie geht am Nachbartag weiter',
   'It is not categorised yet.': 'Noch nicht eingeordnet.',
-  'It is tried again by itself.': 'Es wird von selbst wieder versucht.',
   'its run in Dagster': 'Lauf in Dagster',
   'Jobs': 'Aufträge',
   'Kind of range': 'Art des Zeitraums',

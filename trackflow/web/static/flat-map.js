@@ -1,15 +1,19 @@
 // MapLibre as the pages use it: flat, with the reader's words on its buttons.
 
 import { ApiError } from './api.js';
+import { el, fill } from './dom.js';
 import { tr } from './words.js';
 
 const LIBRARY = '/static/maplibre-gl/dist/maplibre-gl.mjs';
 
+let tries = 0; // a browser may remember that an address failed
+
 /** MapLibre's own script: large, so it is loaded by whoever needs it. */
 export async function mapLibre() {
   try {
-    globalThis.maplibregl ??= await import(LIBRARY);
+    globalThis.maplibregl ??= await import(tries ? `${LIBRARY}?${tries}` : LIBRARY);
   } catch {
+    tries += 1;
     throw new ApiError(0, tr('MapLibre could not be loaded.'));
   }
   return globalThis.maplibregl;
@@ -27,10 +31,21 @@ const wordsOf = (title) => ({
   'CooperativeGesturesHandler.MobileHelpText': tr('Two fingers move the map'),
 });
 
-/** A map that neither turns nor tilts, once `mapLibre` has been loaded; `options` are MapLibre's, `zoomAt` a corner. */
+/** A map; null without WebGL, which its container then says. */
+function madeOrTold(container, options) {
+  try {
+    return new globalThis.maplibregl.Map(options);
+  } catch (error) {
+    if (document.createElement('canvas').getContext('webgl2')) throw error;
+    fill(container, el('p', { class: 'card no-map', role: 'status' }, tr('The map cannot be drawn: this browser offers no WebGL. The lists have everything.')));
+    return null;
+  }
+}
+
+/** A map that neither turns nor tilts, once `mapLibre` has been loaded; `options` are MapLibre's, `zoomAt` a corner; null without WebGL. */
 export function flatMap(container, { title, zoomAt, ...options }) {
   const { maplibregl } = globalThis;
-  const map = new maplibregl.Map({
+  const map = madeOrTold(container, {
     container,
     attributionControl: false,
     dragRotate: false,
@@ -40,6 +55,7 @@ export function flatMap(container, { title, zoomAt, ...options }) {
     locale: wordsOf(title),
     ...options,
   });
+  if (!map) return null;
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new maplibregl.AttributionControl({ compact: true }), 'bottom-right');
