@@ -224,4 +224,5 @@ export default {
   'It is tried again by itself.': 'Es wird von selbst wieder versucht.',
   'Something unexpected went wrong: {message}': 'Etwas Unerwartetes ging schief: {message}',
   'The map cannot be drawn: this browser offers no WebGL. The lists have everything.': 'Die Karte kann nicht gezeichnet werden: Dieser Browser bietet kein WebGL. Die Listen haben alles.',
+  'API': 'API',
 };

@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -78,6 +79,37 @@ def test_the_manifest_names_icons_that_are_there() -> None:
     for icon in manifest["icons"]:
         assert static_file(icon["src"].removeprefix("/static/")).media_type == icon["type"]
     assert {one["url"] for one in manifest["shortcuts"]} <= set(PAGES)
+
+
+def test_a_manifest_of_another_language_differs_in_its_words_alone() -> None:
+    """It is the same application, whichever language somebody installs it in."""
+    others = list(OWN.glob("trackflow-*.webmanifest"))
+    languages = {path.name.split("-")[1] for path in OWN.glob("words-*.js")}
+    assert {path.stem.removeprefix("trackflow-") for path in others} == languages
+    english = orjson.loads(static_file("trackflow.webmanifest").body)
+    for path in others:
+        other = orjson.loads(static_file(path.name).body)
+        assert other["lang"] == path.stem.removeprefix("trackflow-")
+        assert other["description"] != english["description"]
+        assert wordless(other) == wordless(english)
+
+
+def wordless(value: Any) -> Any:
+    """A manifest without what a language changes."""
+    if isinstance(value, list):
+        return [wordless(one) for one in value]
+    if isinstance(value, dict):
+        words = {"lang", "name", "description"}
+        return {name: wordless(one) for name, one in value.items() if name not in words}
+    return value
+
+
+@pytest.mark.parametrize("name", HTML)
+def test_each_page_leads_to_all_others(name: str) -> None:
+    page = static_file(name).body.decode()
+    addresses = set(re.findall(r'<a class="link" href="(/\w*)">', page))
+    own = {"index": "/"}.get(name.removesuffix(".html"), f"/{name.removesuffix('.html')}")
+    assert addresses == {*PAGES, "/docs"} - {own}
 
 
 def test_another_build_has_another_worker(tmp_path: Path) -> None:
