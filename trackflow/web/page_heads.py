@@ -12,7 +12,8 @@ COMMON = b"""\
 <link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
 <link rel="apple-touch-icon" href="/static/icon-180.png">
 <link rel="manifest" href="/static/trackflow.webmanifest">
-<script src="/static/language.js"></script>"""
+<script src="/static/language.js"></script>
+<script src="/static/starting.js"></script>"""
 
 _MARK = b"<!-- head -->"
 _SCRIPT = re.compile(rb'<script type="module" src="/static/([\w-]+\.js)"></script>')

@@ -121,3 +121,16 @@ def test_opening_records_that_are_there_reads_no_migrations(
     with ours(tmp_path) as records:
         assert messages(records, run) == ["said"]
         assert messages(records, add_run(records, "and another")) == ["and another"]
+
+
+def test_an_event_does_not_wait_for_its_file_to_be_closed(tmp_path: Path) -> None:
+    """The last connection to close writes the log back and waits for the disk: one stays open."""
+    with ours(tmp_path) as records:
+        records.report_runless_asset_event(dg.AssetMaterialization("made"))
+        history = tmp_path / "history"
+        lasting = (history / "runs.db", history / "runs" / "index.db", history / "runs" / ".db")
+        assert [file.with_name(f"{file.name}-wal").stat().st_size > 0 for file in lasting] == [
+            True
+        ] * 3
+    with theirs(tmp_path) as reading:
+        assert reading.get_latest_materialization_event(dg.AssetKey("made")) is not None

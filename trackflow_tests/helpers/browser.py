@@ -205,6 +205,22 @@ class Page:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Press the mouse button at a place, move to another one and let go."""
+        at = [
+            (start[0] + (end[0] - start[0]) * k // 4, start[1] + (end[1] - start[1]) * k // 4)
+            for k in range(5)
+        ]
+        kinds = ["mousePressed", "mouseMoved", "mouseMoved", "mouseMoved", "mouseReleased"]
+        for kind, (x, y) in zip(kinds, at, strict=True):
+            mouse = {"button": "left", "buttons": 1, "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **mouse)
+
+    def touch(self, kind: str, *fingers: Sequence[float]) -> None:
+        """What fingers do: "touchStart", "touchMove" with their places, "touchEnd" with none."""
+        places = [{"x": x, "y": y} for x, y in fingers]
+        self.call("Input.dispatchTouchEvent", type=kind, touchPoints=places)
+
     def screenshot(self, path: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))

@@ -8,6 +8,7 @@ server ask dozens of times a second also where nothing is to do.
 The files are those of Dagster's own storage; either goes on with what the other wrote.
 """
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,7 +17,9 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sql import create_engine
@@ -28,8 +31,15 @@ from dagster._core.storage.sqlite_storage import (
     _schedule_directory,
 )
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
+
+LASTING = 8
+"""Files that a process holds open: of runs, schedules and events; a test has several instances."""
+
+LASTING_SHARDS = (INDEX_SHARD_NAME, RUNLESS_RUN_ID)
+"""Files of events that no run begins or ends."""
 
 FILES = 64
 """Files for which a process remembers what it has compiled: each run has one of its own."""
@@ -67,7 +77,7 @@ class _Runs(SqliteRunStorage):
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        with _engine(self._conn_string).begin() as connection:
+        with _lasting(self._conn_string).begin() as connection:
             yield connection
 
 
@@ -85,7 +95,7 @@ class _Schedules(SqliteScheduleStorage):
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        with _engine(self._conn_string).begin() as connection:
+        with _lasting(self._conn_string).begin() as connection:
             yield connection
 
 
@@ -99,6 +109,8 @@ class _Events(SqliteEventLogStorage):
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
+            if shard in LASTING_SHARDS:
+                _hold_open(_path(engine))
             with engine.begin() as connection:
                 yield connection
 
@@ -110,12 +122,37 @@ class _Events(SqliteEventLogStorage):
             super()._initdb(engine, for_index_shard)
 
 
+def _lasting(url: str) -> Engine:
+    """The engine of a file that is used as long as the process runs."""
+    engine = _engine(url)
+    _hold_open(_path(engine))
+    return engine
+
+
+@lru_cache(LASTING)
+def _hold_open(path: Path) -> sqlite3.Connection:
+    """Keep a file from being closed for the last time: its log is then written back, waited for.
+
+    Else each event would wait four times for the disk, and a long history for minutes.
+    """
+    connection = sqlite3.connect(path, check_same_thread=False)
+    connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # only now it is open
+    return connection
+
+
 @lru_cache(FILES)
 def _engine(url: str) -> Engine:
     """What opens connections to a file; it keeps none, so nothing is to be closed."""
-    return create_engine(
+    engine = create_engine(
         url, poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
     )
+    event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    """Wait for the disk as seldom as the store does: a power cut may lose the last events."""
+    connection.execute("PRAGMA synchronous=NORMAL").close()
 
 
 def _is_made(engine: Engine) -> bool:

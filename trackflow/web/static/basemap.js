@@ -1,6 +1,7 @@
 // What lies below the tracks: the own base map, the world around it, or somebody else's tiles.
 // Labels are drawn with the reader's own fonts: there are no glyph files, and no script is missing.
 
+import { DEADLINE_MS } from './api.js';
 import { dark } from './colours.js';
 import { drawn, foreign, roadsOnly, world } from './basemap-style.js';
 
@@ -14,6 +15,12 @@ const MARGIN_DEGREES = 0.03; // tiles know a little more than the roads' extent
 /** The layers of tracks that a ground's areas and lines, and its names, are put below. */
 const BELOW = 'tracks-halo';
 const NAMES_BELOW = 'selected-halo';
+
+/** The networks of an answer (null for none) that say where they are. */
+export const withExtent = (found) => (found?.data.networks ?? []).filter((n) => n.extent?.every(Number.isFinite));
+
+/** What `groundOf` takes, from the page's settings and the answer with the networks. */
+export const groundWanted = (settings, networks) => ({ extents: withExtent(networks).map((n) => n.extent), version: settings.base_map ?? '', address: settings.tiles_url ?? '' });
 
 const absolute = (path) => location.origin + path;
 
@@ -77,7 +84,7 @@ async function archive(address) {
 
 /** A whole style, or a description of tiles (TileJSON). */
 async function described(address) {
-  const answer = await fetch(address, { referrerPolicy: 'no-referrer' });
+  const answer = await fetch(address, { referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(DEADLINE_MS) });
   if (!answer.ok) throw new Error(`${new URL(address).host} answers ${answer.status}`);
   const found = await answer.json();
   if (found.tilejson) return found.vector_layers ? vectors({ type: 'vector', url: address }) : pictures({ type: 'raster', url: address, tileSize: 256 });
@@ -109,10 +116,10 @@ export async function groundOf(wanted) {
   }
 }
 
-/** Put a ground below the tracks; its names above them, as a town's name matters more than a line. */
-export function addGround(map, ground) {
+/** Put a ground below a layer; its names below another, as a town's name matters more than a line. */
+export function addGround(map, ground, { below = BELOW, namesBelow = NAMES_BELOW } = {}) {
   if (ground.glyphs) map.setGlyphs(ground.glyphs);
   if (ground.sprite) map.setSprite(ground.sprite);
   for (const [name, source] of Object.entries(ground.sources)) map.addSource(name, source);
-  for (const layer of ground.layers) map.addLayer(layer, layer.type === 'symbol' ? NAMES_BELOW : BELOW);
+  for (const layer of ground.layers) map.addLayer(layer, layer.type === 'symbol' ? namesBelow : below);
 }

@@ -1,10 +1,11 @@
 // Drawing a box on the map with mouse, finger or pen: for tracks through it, or for points to hide.
 
 import { forget, send } from './api.js';
-import { announce, byId, el } from './dom.js';
+import { announce, byId, el, fill } from './dom.js';
 import { nameOf } from './looks.js';
 import { offerRestore, onChanged } from './doing.js';
 import { boundsBetween } from './map.js';
+import { wordsOf } from './problems.js';
 import { moments, rangeInWords } from './range.js';
 import { change } from './state.js';
 import { boxOf } from './here.js';
@@ -74,7 +75,7 @@ function choose(bounds, devices, mayChange) {
       await onChanged.call();
       offerRestore(report);
     } catch (error) {
-      problem.textContent = error.message;
+      fill(problem, wordsOf(error));
     }
   };
   const dialog = el('dialog', { id: 'box-dialog', class: 'card login', 'aria-labelledby': 'box-title', on: { close: () => dialog.remove() } },

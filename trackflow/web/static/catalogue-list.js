@@ -53,7 +53,7 @@ export async function loadList(known) {
       after = data.next;
     }
   } catch (error) {
-    told(error.message);
+    told(error);
     return;
   }
   list.all = rows;
@@ -113,7 +113,7 @@ async function draw() {
   try {
     await showOnMap(byId('map'), list.found, list.chosen, choose);
   } catch (error) {
-    console.debug('map:', error.message); // a browser without WebGL has the table
+    told(error);
   }
 }
 
@@ -174,7 +174,7 @@ export async function showChosen() {
   } catch (error) {
     if (error.status === 404) list.chosen = null;
     box.hidden = true;
-    told(error.message);
+    told(error);
   }
 }
 

@@ -1,10 +1,10 @@
 // The map of the race tracks: a dot for each that has coordinates, and the chosen one.
 
 import { get, getIfThere } from './api.js';
-import { groundOf } from './basemap.js';
+import { addGround, groundOf, groundWanted } from './basemap.js';
 import { dark, ofMap } from './colours.js';
 import { boundsOf, collection, point } from './geometry.js';
-import { mapWords } from './map-words.js';
+import { flatMap, mapLibre } from './flat-map.js';
 import { tr } from './words.js';
 
 const LOWEST = 'race-tracks';
@@ -42,28 +42,17 @@ function style() {
 
 async function drawGround() {
   const [settings, networks] = await Promise.all([get('/api/v1/page'), getIfThere('/api/v1/networks')]);
-  const extents = (networks?.data.networks ?? []).map((n) => n.extent).filter((extent) => extent?.every(Number.isFinite));
-  const ground = await groundOf({ extents, version: settings.data.base_map ?? '', address: settings.data.tiles_url ?? '' });
-  if (!map.getLayer(LOWEST) || map.getLayer(ground.layers[0].id)) return;
-  if (ground.glyphs) map.setGlyphs(ground.glyphs);
-  if (ground.sprite) map.setSprite(ground.sprite);
-  for (const [name, source] of Object.entries(ground.sources)) map.addSource(name, source);
-  for (const layer of ground.layers) map.addLayer(layer, LOWEST);
+  const ground = await groundOf(groundWanted(settings.data, networks));
+  if (map.getLayer(LOWEST) && !map.getLayer(ground.layers[0].id)) addGround(map, ground, { below: LOWEST, namesBelow: LOWEST });
 }
 
 async function make(container) {
-  const maplibregl = await import('/static/maplibre-gl/dist/maplibre-gl.mjs');
-  map = new maplibregl.Map({
-    container, style: style(), bounds: boundsOf(features().features.map((f) => f.geometry)), fitBoundsOptions: FIT,
-    attributionControl: false, dragRotate: false, pitchWithRotate: false, maxPitch: 0, fadeDuration: 0, cooperativeGestures: true,
-    locale: mapWords(tr('Map of race tracks; arrow keys move it, plus and minus zoom')),
+  await mapLibre();
+  map = flatMap(container, {
+    title: tr('Map of race tracks; arrow keys move it, plus and minus zoom'), zoomAt: 'top-right', cooperativeGestures: true,
+    style: style(), bounds: boundsOf(features().features.map((f) => f.geometry)), fitBoundsOptions: FIT,
   });
-  map.touchZoomRotate.disableRotation();
-  map.keyboard.disableRotation();
-  map.addControl(new maplibregl.AttributionControl({ compact: true }), 'bottom-right');
-  map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'top-right');
-  container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
-  map.on('error', ({ error }) => console.debug('map:', error?.message));
+  if (!map) return;
   map.on('style.load', () => drawGround().catch((error) => console.debug('map:', error.message)));
   map.on('click', (event) => { const found = under(event); if (found) onChoose(found.slug); });
   map.on('mousemove', (event) => {
@@ -73,7 +62,6 @@ async function make(container) {
   });
   map.once('idle', () => { container.dataset.ready = 'yes'; });
   dark.addEventListener('change', () => map.setStyle(style(), { diff: false }));
-  container.map = map;
 }
 
 function under({ point: { x, y } }) {
@@ -89,8 +77,12 @@ export async function showOnMap(container, rows, chosen, choose) {
   const found = features().features;
   container.parentElement.hidden = !found.length && !map;
   if (!found.length && !map) return;
-  making ??= make(container);
+  making ??= make(container).catch((error) => {
+    making = null; // it is tried again when the list is drawn again
+    throw error;
+  });
   await making;
+  if (!map) return;
   map.getSource(LOWEST)?.setData(features());
   const bounds = boundsOf(found.map((f) => f.geometry));
   const now = JSON.stringify(bounds);

@@ -1,11 +1,13 @@
 // The page of the race tracks: its sources, syncs under way, reports, and the list itself.
 
 import { get, send, withQuery } from './api.js';
+import { confirmed } from './asking.js';
 import { canUndo, drawReport, outcome, summaryOf } from './catalogue-report.js';
 import { installList, loadList, showChosen } from './catalogue-list.js';
 import { announce, byId, el, english, fill } from './dom.js';
 import { age, count, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
+import { beginPage, isTriedAgain, tellProblem } from './problems.js';
 import { plural, tr } from './words.js';
 
 const POLL_MS = 4000;
@@ -15,7 +17,8 @@ const WAITS_LONG_S = 20;
 const data = { sources: [], reports: new Map(), mayStart: false };
 const shown = new Map(); // of each source, the sync whose outcome the page shows
 let open = null; // the id of the sync whose report is shown
-let problem = '';
+let problem = null; // why the last action failed
+let unread = null; // why the page could not be read anew
 let timer = 0;
 
 // ---- loading -------------------------------------------------------------------------------
@@ -33,9 +36,9 @@ async function refresh() {
       if (shown.has(source.source) && shown.get(source.source) !== source.last?.sync_id) await ended(source);
       shown.set(source.source, source.last?.sync_id);
     }
-    offline('');
+    unread = null;
   } catch (error) {
-    offline(error.message);
+    unread = error;
   }
   draw();
   const isAtWork = data.sources.some((source) => source.job);
@@ -48,21 +51,16 @@ async function ended(source) {
   await loadList(data.sources);
 }
 
-function offline(message) {
-  if (message) problem = message;
-  else if (problem === tr('The server does not answer.')) problem = '';
-}
-
 // ---- doing ---------------------------------------------------------------------------------
 
 async function act(method, address, body, said) {
-  problem = '';
+  problem = null;
   let found = null;
   try {
     found = await send(method, address, body);
     announce(said);
   } catch (error) {
-    problem = error.message;
+    problem = error;
   }
   await refresh();
   return found;
@@ -96,19 +94,6 @@ async function flip(source) {
   if (await confirmed(tr('Switch {site} off?', { site: source.site }), why, tr('Switch off'))) await act('POST', `${address}/stop`, { reason: 'stopped on the page' }, tr('{site} is switched off', { site: source.site }));
 }
 
-let answer = () => {};
-
-/** Ask before something is done; a question that is still open counts as answered with no. */
-function confirmed(title, text, yes) {
-  const box = byId('ask');
-  answer(false);
-  byId('ask-title').textContent = title;
-  byId('ask-text').textContent = text;
-  byId('ask-yes').textContent = yes;
-  if (!box.open) box.showModal();
-  return new Promise((done) => { answer = done; });
-}
-
 async function show(syncId, { focus = true } = {}) {
   open = syncId;
   const box = byId('report');
@@ -124,7 +109,7 @@ async function show(syncId, { focus = true } = {}) {
       drawReport(report));
     if (focus) box.focus();
   } catch (error) {
-    problem = error.message;
+    problem = error;
   }
   draw();
 }
@@ -138,8 +123,7 @@ function hide() {
 // ---- drawing -------------------------------------------------------------------------------
 
 function draw() {
-  byId('problem').hidden = !problem;
-  byId('problem').textContent = problem;
+  tellProblem(problem ?? unread, { isTriedAgain: !problem && isTriedAgain(unread) });
   fill(byId('sources'), data.sources.map(drawSource));
   tickAges();
 }
@@ -194,24 +178,17 @@ function drawPast(source) {
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-installLogin({ admin: tr('Starting a sync takes one for admin.'), opens: tr('Open the catalogue'), begin });
+installLogin({ admin: tr('Starting a sync takes one for admin.'), opens: tr('Open the catalogue'), begin: () => beginPage(begin) });
 
 async function begin() {
-  try {
-    const { data: told } = await get('/api/v1/page');
-    data.mayStart = told.scope === 'admin';
-    byId('sign-out').hidden = !told.by_cookie;
-  } catch (error) {
-    if (error.status === 401) return;
-    problem = error.message;
-  }
+  const { data: told } = await get('/api/v1/page');
+  data.mayStart = told.scope === 'admin';
+  byId('sign-out').hidden = !told.by_cookie;
   await refresh();
   await loadList(data.sources);
   await showChosen();
   document.body.dataset.ready = 'yes';
 }
 
-byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
-byId('ask').addEventListener('cancel', () => answer(false));
-installList((message) => { problem = message; draw(); });
-begin();
+installList((error) => { problem = error; draw(); });
+beginPage(begin);

@@ -3,6 +3,7 @@
 import { get, send } from './api.js';
 import { announce, el, fill } from './dom.js';
 import { longDate } from './format.js';
+import { wordsOf } from './problems.js';
 import { MEANINGS, comparison, isoDay } from './thresholds.js';
 import { plural, tr } from './words.js';
 
@@ -91,7 +92,7 @@ async function preview(form, settings, result) {
     const found = await send('POST', '/api/v1/what-if', { device_id: settings.device_id, from, to, ...wanted });
     fill(result, comparison(found));
   } catch (error) {
-    fill(result, el('p', { class: 'bad', role: 'alert' }, error.message));
+    fill(result, el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
   }
 }
 
@@ -125,7 +126,7 @@ function moveForms(devices, act) {
     try {
       fill(result, offer(await send('POST', `${at(old)}/merge`, { into, dry_run: true }), act));
     } catch (error) {
-      fill(result, el('p', { class: 'bad', role: 'alert' }, error.message));
+      fill(result, el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
     }
   };
   return [

@@ -7,9 +7,11 @@ import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
 import { announce, byId, el, fill } from './dom.js';
+import { installDrop } from './drop.js';
 import { moment } from './format.js';
 import { installLogin } from './login.js';
-import { importInto, installDrop, onImported, undoneWords } from './upload.js';
+import { beginPage, tellProblem } from './problems.js';
+import { importInto, onImported, undoneWords } from './upload.js';
 import { plural, tr } from './words.js';
 
 const SUBJECTS = { tracks: tr('tracks'), points: tr('points'), stays: tr('stays and places'), visits: tr('visits to race tracks'), legs: tr('legs by travel mode') };
@@ -18,23 +20,17 @@ const SHOWN = 50;
 let mayChange = false;
 let devices = [];
 
-function problem(error) {
-  if (error?.name === 'AbortError' || error?.status === 401) return;
-  byId('problem').hidden = !error;
-  byId('problem').textContent = error?.message ?? '';
-}
-
 /** Do something, then draw the page's lists anew; what goes wrong is said at the top. */
 async function act(ask, said) {
   try {
-    problem(null);
+    tellProblem(null);
     const answer = await ask();
     forget();
     if (said) announce(typeof said === 'function' ? said(answer) : said);
     await refresh();
     return answer;
   } catch (error) {
-    problem(error);
+    tellProblem(error);
     return null;
   }
 }
@@ -117,29 +113,26 @@ async function refresh() {
 }
 
 async function begin() {
-  try {
-    const { data: told } = await get('/api/v1/page');
-    mayChange = told.scope === 'admin';
-    byId('sign-out').hidden = !told.by_cookie;
-    byId('reading').hidden = mayChange;
-    for (const id of ['imports-section', 'hidden', 'devices-section', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
-    devices = (await get('/api/v1/devices')).data.devices;
-    drawDownload();
-    drawRebuild();
-    await refresh();
-    document.body.dataset.ready = 'yes';
-    if (location.hash === '#hidden') byId('hidden').scrollIntoView();
-  } catch (error) {
-    problem(error);
-  }
+  const { data: told } = await get('/api/v1/page');
+  mayChange = told.scope === 'admin';
+  byId('sign-out').hidden = !told.by_cookie;
+  byId('reading').hidden = mayChange;
+  for (const id of ['imports-section', 'hidden', 'devices-section', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
+  devices = (await get('/api/v1/devices')).data.devices;
+  drawDownload();
+  drawRebuild();
+  await refresh();
+  document.body.dataset.ready = 'yes';
+  if (location.hash === '#hidden') byId('hidden').scrollIntoView();
+  tellProblem(null);
 }
 
-installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin });
+installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin: () => beginPage(begin) });
 installDrop({ mayDrop: () => mayChange, take });
-onImported.call = () => refresh().catch(problem);
+onImported.call = () => refresh().catch(tellProblem);
 byId('files').addEventListener('change', (event) => {
   const files = [...event.target.files];
   event.target.value = '';
   if (files.length) take(files);
 });
-begin();
+beginPage(begin);

@@ -11,6 +11,7 @@ import { endsOf } from './ends.js';
 import { boundsOf } from './geometry.js';
 import { named } from './looks.js';
 import { fit, showRaw, showSelected } from './map.js';
+import { wordsOf } from './problems.js';
 import { drawPurpose, reader } from './purpose.js';
 import { change, state } from './state.js';
 import { colourOf, inWords } from './tracks.js';
@@ -51,7 +52,7 @@ export async function refreshDetails({ signal, neighbours, move }) {
     const gone = error.status === 404 || error.status === 422 || error.status === 400;
     showSelected(null);
     showRaw(null);
-    fill(box, head(tr('Track'), null), el('p', { class: 'hint' }, gone ? tr('This track is no longer there: its points belong to other tracks now. Choose one on the map or in the list.') : error.message));
+    fill(box, head(tr('Track'), null), el('p', { class: 'hint' }, gone ? tr('This track is no longer there: its points belong to other tracks now. Choose one on the map or in the list.') : wordsOf(error)));
     return;
   }
   drawDetails(neighbours);

@@ -3,21 +3,17 @@
 import { get } from './api.js';
 import { byId } from './dom.js';
 import { installLogin } from './login.js';
+import { beginPage, tellProblem } from './problems.js';
 import { tr } from './words.js';
 
-installLogin({ admin: tr('Trying out changes takes one for admin.'), opens: tr('Open the description'), begin });
+installLogin({ admin: tr('Trying out changes takes one for admin.'), opens: tr('Open the description'), begin: () => beginPage(begin) });
 
 async function begin() {
-  try {
-    const [{ data: spec }, { data: told }] = await Promise.all([get('/openapi.json'), get('/api/v1/page')]);
-    byId('sign-out').hidden = !told.by_cookie;
-    globalThis.SwaggerUIBundle({ spec, dom_id: '#api', deepLinking: true, docExpansion: 'none', defaultModelsExpandDepth: 0, validatorUrl: null });
-    document.body.dataset.ready = 'yes';
-  } catch (error) {
-    if (error.status === 401) return;
-    byId('problem').hidden = false;
-    byId('problem').textContent = error.message;
-  }
+  const [{ data: spec }, { data: told }] = await Promise.all([get('/openapi.json'), get('/api/v1/page')]);
+  byId('sign-out').hidden = !told.by_cookie;
+  globalThis.SwaggerUIBundle({ spec, dom_id: '#api', deepLinking: true, docExpansion: 'none', defaultModelsExpandDepth: 0, validatorUrl: null });
+  document.body.dataset.ready = 'yes';
+  tellProblem(null);
 }
 
-begin();
+beginPage(begin);

@@ -2,6 +2,7 @@
 
 import { forget, send, withQuery } from './api.js';
 import { announce, el, fill } from './dom.js';
+import { wordsOf } from './problems.js';
 import { change } from './state.js';
 import { plural, tr } from './words.js';
 
@@ -66,7 +67,7 @@ export function offerRestore(report) {
       offer.remove();
       onChanged.call();
     } catch (error) {
-      offer.append(el('span', { class: 'bad', role: 'alert' }, error.message));
+      offer.append(el('span', { class: 'bad', role: 'alert' }, wordsOf(error)));
     }
   };
   const offer = el('div', { id: 'hidden-offer', class: 'card offer', role: 'status' },
@@ -85,7 +86,7 @@ async function act(box, ask, said) {
     return answer ?? true;
   } catch (error) {
     box.querySelector('.bad')?.remove();
-    box.append(el('p', { class: 'bad', role: 'alert' }, error.message));
+    box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
     return null;
   }
 }

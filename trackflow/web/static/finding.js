@@ -6,7 +6,7 @@ import { goTo, keepUp, stop } from './follow.js';
 import { boundsOf } from './geometry.js';
 import { boxOf, drawHere, offerHere, refreshHere } from './here.js';
 import { data, devicePlaces, query } from './loading.js';
-import { easeTo, fit, freeBounds } from './map.js';
+import { easeTo, fit, freeBounds, hasMap } from './map.js';
 import { reader } from './purpose.js';
 import { installSearch } from './search.js';
 import { isSheet, setSheet, sheetStep } from './sheet.js';
@@ -37,6 +37,7 @@ export function fitAll() {
 }
 
 const box = () => {
+  if (!hasMap()) return;
   makeRoom();
   startBox({ devices: data.devices, mayChange: reader.mayChange });
 };
@@ -84,6 +85,6 @@ installSearch({
     if (one.bbox) fit(one.bbox);
     else easeTo(one.position, SPOT_ZOOM);
   },
-  through: () => change({ here: boxOf(freeBounds()) }),
+  through: () => hasMap() && change({ here: boxOf(freeBounds()) }),
   box,
 });

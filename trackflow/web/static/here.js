@@ -8,6 +8,7 @@ import { distance, longDate, sameDay, span } from './format.js';
 import { named } from './looks.js';
 import { currentView, popup } from './map.js';
 import { showArea } from './overlay.js';
+import { wordsOf } from './problems.js';
 import { change, state } from './state.js';
 import { plural, tr } from './words.js';
 import { dayOf } from './zones.js';
@@ -58,7 +59,7 @@ async function more(cursor) {
     if (!cursor) announce(plural('{n} track here', '{n} tracks here', found.length));
   } catch (error) {
     if (error.name === 'AbortError') return;
-    fill(byId('here'), head(), el('p', { class: 'hint bad', role: 'alert' }, error.message));
+    fill(byId('here'), head(), el('p', { class: 'hint bad', role: 'alert' }, wordsOf(error)));
   }
 }
 

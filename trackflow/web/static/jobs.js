@@ -4,11 +4,12 @@ import { getIfThere, send } from './api.js';
 import { stateName } from './codes.js';
 import { announce, el, english } from './dom.js';
 import { age, count, dayWords, duration } from './format.js';
+import { wordsOf } from './problems.js';
 import { daysOfRange } from './range.js';
 import { tr } from './words.js';
 
 let jobs = null; // null while unknown, false if the API has none
-let problem = '';
+let problem = null;
 let draft = { from: '', to: '', device: '' };
 
 export const jobsRunning = () => (jobs || []).some((job) => ['queued', 'running'].includes(job.status));
@@ -21,15 +22,15 @@ export async function refreshJobs(signal) {
   return before === null || !found || found.changed;
 }
 
-export const jobsMark = () => [jobs, problem];
+export const jobsMark = () => [jobs, problem?.message];
 
 async function act(method, address, body, said, again) {
-  problem = '';
+  problem = null;
   try {
     await send(method, address, body);
     announce(said);
   } catch (error) {
-    problem = error.message;
+    problem = error;
   }
   await again();
 }
@@ -39,7 +40,7 @@ export function jobsSection({ devices, mayStart, again }) {
   if (jobs === false) return [];
   return [
     el('h3', {}, tr('Jobs')),
-    problem && el('p', { class: 'bad', role: 'alert' }, problem),
+    problem && el('p', { class: 'bad', role: 'alert' }, wordsOf(problem)),
     jobs === null ? el('p', { class: 'hint' }, tr('Loading…'))
     : jobs.length ? el('ul', { class: 'list jobs', 'aria-label': tr('Jobs') }, jobs.slice(0, 20).map((job) => row(job, mayStart, again)))
     : el('p', { class: 'hint' }, tr('No jobs yet. A rebuild computes chosen days anew, such as after a change of a device’s limits.')),

@@ -31,6 +31,7 @@
   globalThis.language = { names: NAMES, files, choose };
   if (files.length) {
     root.classList.add('untranslated'); // page.css hides it, words.js shows it again
+    document.querySelector('link[rel=manifest]').href = `/static/trackflow-${language}.webmanifest`;
     for (const href of files) document.head.append(Object.assign(document.createElement('link'), { rel: 'modulepreload', href }));
   }
 }

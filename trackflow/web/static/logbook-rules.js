@@ -4,6 +4,7 @@ import { get, send } from './api.js';
 import { categoryName } from './codes.js';
 import { announce, el, empty, fill } from './dom.js';
 import { count, distance, longDate } from './format.js';
+import { wordsOf } from './problems.js';
 import { plural, tr } from './words.js';
 
 const EXAMPLE = `# The first rule that gives a result decides it.
@@ -24,7 +25,7 @@ export async function drawRules(box, { mayChange, saved, failed }) {
     try {
       await work();
     } catch (error) {
-      fill(result, el('p', { class: 'bad', role: 'alert' }, error.message));
+      fill(result, el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
       failed(null);
     }
   };

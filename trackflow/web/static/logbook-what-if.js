@@ -2,6 +2,7 @@
 
 import { get, send } from './api.js';
 import { announce, el, empty, fill } from './dom.js';
+import { wordsOf } from './problems.js';
 import { MEANINGS, comparison, isoDay } from './thresholds.js';
 import { plural, tr } from './words.js';
 
@@ -53,7 +54,7 @@ export async function installWhatIf(box, { failed }) {
       announce(plural('{n} group of tracks would change', '{n} groups of tracks would change', found.changes.length));
       failed(null);
     } catch (error) {
-      fill(result, el('p', { class: 'bad', role: 'alert' }, error.message));
+      fill(result, el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
       failed(error.status === 401 ? error : null);
     }
   }

@@ -7,6 +7,7 @@ import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
 import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
+import { beginPage, tellProblem } from './problems.js';
 import { tr } from './words.js';
 
 const POLL_MS = 30000;
@@ -16,13 +17,6 @@ let timer = 0;
 let drawnPurposes = ''; // the versions of all books that the list was drawn from
 let drawnBook = ''; // vehicle, month and version of the book that is drawn
 
-function problem(error) {
-  const box = byId('problem');
-  const text = error?.status === 401 ? '' : error?.message ?? '';
-  box.hidden = !text;
-  box.textContent = text;
-}
-
 /** Draw what has changed: the versions of books are small, the books are not. */
 async function refresh() {
   clearTimeout(timer);
@@ -31,9 +25,9 @@ async function refresh() {
     const versions = new Map(data.books.map((one) => [one.vehicle_id, one.version]));
     // by the hour as well: trips say when they close
     await Promise.all([drawPurposes([...versions, new Date().getHours()].join()), drawBook(versions)]);
-    problem(null);
+    tellProblem(null);
   } catch (error) {
-    problem(error);
+    tellProblem(error, { isTriedAgain: true });
   }
   timer = setTimeout(refresh, POLL_MS);
 }
@@ -51,7 +45,7 @@ async function drawPurposes(version) {
     trip.remove();
     await refresh();
   };
-  fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: problem }));
+  fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: tellProblem }));
   drawnPurposes = version;
 }
 
@@ -76,34 +70,29 @@ async function drawBook(versions) {
     form.remove();
     await refresh();
   };
-  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: problem }), found.entries.length > 0 && files(vehicle, month));
+  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), found.entries.length > 0 && files(vehicle, month));
   drawnBook = chosen;
 }
 
 async function begin() {
-  try {
-    const { data: told } = await get('/api/v1/page');
-    mayChange = told.scope === 'admin';
-    byId('sign-out').hidden = !told.by_cookie;
-    const { data: fleet } = await get('/api/v1/vehicles');
-    fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
-    if (!byId('month').value) byId('month').value = new Date().toISOString().slice(0, 7);
-    drawnPurposes = drawnBook = '';
-    await Promise.all([
-      drawRules(byId('rules'), { mayChange, saved: refresh, failed: problem }),
-      installPlaces(byId('places'), { mayChange, failed: problem }),
-      installWhatIf(byId('what-if'), { failed: problem }),
-    ]);
-  } catch (error) {
-    if (error.status === 401) return;
-    problem(error);
-  }
+  const { data: told } = await get('/api/v1/page');
+  mayChange = told.scope === 'admin';
+  byId('sign-out').hidden = !told.by_cookie;
+  const { data: fleet } = await get('/api/v1/vehicles');
+  fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
+  if (!byId('month').value) byId('month').value = new Date().toISOString().slice(0, 7);
+  drawnPurposes = drawnBook = '';
+  await Promise.all([
+    drawRules(byId('rules'), { mayChange, saved: refresh, failed: tellProblem }),
+    installPlaces(byId('places'), { mayChange, failed: tellProblem }),
+    installWhatIf(byId('what-if'), { failed: tellProblem }),
+  ]);
   await refresh();
   document.body.dataset.ready = 'yes';
 }
 
-installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the logbook'), begin });
+installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the logbook'), begin: () => beginPage(begin) });
 byId('purposes').addEventListener('input', (event) => event.target.closest('.trip').classList.add('touched'));
 byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('choice').addEventListener('change', () => refresh());
-begin();
+beginPage(begin);

@@ -1,7 +1,8 @@
 // Signing in with a token, the same on every page. The cookie that follows is out of a script's reach.
 
 import { forget, onSignedOut, send } from './api.js';
-import { byId, el } from './dom.js';
+import { byId, el, fill } from './dom.js';
+import { wordsOf } from './problems.js';
 import { installShell } from './shell.js';
 import { tr } from './words.js';
 
@@ -37,7 +38,7 @@ async function signIn() {
   try {
     await send('POST', '/session', { token: byId('token').value });
   } catch (error) {
-    byId('login-error').textContent = error.message;
+    fill(byId('login-error'), wordsOf(error));
     byId('token').select();
     return false;
   }

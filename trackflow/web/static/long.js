@@ -1,6 +1,6 @@
 // Long ranges with many tracks: vector tiles of the server's, and the first picture of them.
 
-import { get, withQuery } from './api.js';
+import { get, getBytes, withQuery } from './api.js';
 import { byId } from './dom.js';
 import { currentView } from './map.js';
 import { viewOf, x, y } from './preview.js';
@@ -50,10 +50,9 @@ export async function firstLines(long) {
   const box = byId('map');
   const view = state.view ?? currentView() ?? viewOf(long.bounds, box, panelPadding());
   const wanted = tilesOf(view, box, long.highest);
-  const found = await Promise.all(wanted.map(async (tile) => {
+  const found = await Promise.all(wanted.map((tile) => {
     const address = long.address.replace('{z}', tile.zoom).replace('{x}', tile.column).replace('{y}', tile.row);
-    const answer = await fetch(address, { credentials: 'same-origin' });
-    return answer.ok ? linesOf(new Uint8Array(await answer.arrayBuffer()), tile) : [];
+    return getBytes(address).then((bytes) => linesOf(bytes, tile), () => []);
   }));
   return { view, features: found.flat() };
 }

@@ -2,7 +2,8 @@
 
 import { forget, send } from './api.js';
 import { ofDevice } from './colours.js';
-import { announce, byId, el } from './dom.js';
+import { announce, byId, el, fill } from './dom.js';
+import { wordsOf } from './problems.js';
 import { tr } from './words.js';
 
 const ICONS = {
@@ -51,7 +52,7 @@ export function editLook(id, saved) {
     try {
       await send('PATCH', `/api/v1/devices/${id.split('/').map(encodeURIComponent).join('/')}`, wanted);
     } catch (error) {
-      problem.textContent = error.message;
+      fill(problem, wordsOf(error));
       return;
     }
     dialog.close();

@@ -4,7 +4,7 @@ import { addGround, groundOf } from './basemap.js';
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
 import { nameOf } from './looks.js';
-import { mapWords } from './map-words.js';
+import { flatMap } from './flat-map.js';
 import { attachOverlay } from './overlay.js';
 import { CLICKABLE, LONG, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, longLayers, longSource, style } from './layers.js';
 import { isImperial } from './units.js';
@@ -26,36 +26,24 @@ let lastClick = null;
 let padding = () => 0;
 
 /**
- * Make the map, with data that is there already.
+ * Make the map, with data that is there already; null if this browser cannot.
  * handlers: track(id), stop(properties, lngLat), visits(list of properties, lngLat), device(id), nothing(), moved(view).
  */
 export function createMap(container, { view, paddingOf, handlers }) {
-  const { maplibregl } = globalThis;
   padding = paddingOf;
   late.clear();
-  map = new maplibregl.Map({
-    container,
+  map = flatMap(container, {
+    title: tr('Map of tracks; arrow keys move it, plus and minus zoom'),
+    zoomAt: 'bottom-right',
     style: style(shown),
     center: [view.lon, view.lat],
     zoom: view.zoom,
-    attributionControl: false,
-    dragRotate: false,
-    pitchWithRotate: false,
-    fadeDuration: 0,
-    maxPitch: 0,
     renderWorldCopies: false,
     refreshExpiredTiles: false,
-    cooperativeGestures: false,
-    locale: mapWords(tr('Map of tracks; arrow keys move it, plus and minus zoom')),
   });
-  map.touchZoomRotate.disableRotation();
-  map.keyboard.disableRotation();
-  map.addControl(new maplibregl.AttributionControl({ compact: true }), 'bottom-right');
-  container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
-  map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'bottom-right');
-  map.addControl(new maplibregl.ScaleControl({ maxWidth: 110, unit: isImperial ? 'imperial' : 'metric' }), 'bottom-right');
+  if (!map) return null;
+  map.addControl(new globalThis.maplibregl.ScaleControl({ maxWidth: 110, unit: isImperial ? 'imperial' : 'metric' }), 'bottom-right');
   map.on('styleimagemissing', ({ id }) => addImage(id));
-  map.on('error', ({ error }) => console.debug('map:', error?.message));
   map.on('style.load', () => {
     ready = true;
     restore();
@@ -70,21 +58,38 @@ export function createMap(container, { view, paddingOf, handlers }) {
     hoverOver(null);
     handlers.hint(null);
   });
-  map.on('contextmenu', (event) => handlers.here(event.lngLat));
   pressAndHold(handlers);
   dark.addEventListener('change', () => repaint());
   return map;
 }
 
-/** A finger that stays where it is asks as a right click does: not every phone makes one of it. */
+/**
+ * A right click asks, and so does a finger that stays where it is: not every phone makes the one of
+ * the other, and some make a click of it as well, which would close what has been offered.
+ */
 function pressAndHold(handlers) {
   let timer = null;
+  let isDown = false;
+  let isHeld = false;
   const over = () => clearTimeout(timer);
+  const ask = (lngLat) => {
+    over();
+    if (!isHeld) handlers.here(lngLat);
+    isHeld = isDown;
+  };
+  const end = (event) => {
+    over();
+    if (isHeld) event.originalEvent.preventDefault();
+    isDown = isHeld = false;
+  };
   map.on('touchstart', (event) => {
     over();
-    if (event.points.length === 1) timer = setTimeout(() => handlers.here(event.lngLat), HOLD_MS);
+    isDown = event.points.length === 1;
+    if (isDown) timer = setTimeout(ask, HOLD_MS, event.lngLat);
   });
-  for (const name of ['touchmove', 'touchend', 'touchcancel', 'movestart', 'contextmenu']) map.on(name, over);
+  map.on('contextmenu', (event) => ask(event.lngLat));
+  for (const name of ['touchmove', 'movestart']) map.on(name, over);
+  for (const name of ['touchend', 'touchcancel']) map.on(name, end);
 }
 
 function repaint() {
@@ -115,6 +120,9 @@ function put(source, data) {
   if (there) there.setData(data);
   else late.add(source);
 }
+
+/** Whether there is a map already. */
+export const hasMap = () => map !== null;
 
 export const showTracks = (features) => put(TRACKS, collection(features));
 /** A long range's tiles (see `longTiles`) with { colour: an expression, faint }; null for none. */

@@ -1,18 +1,19 @@
 // The page of the meshes: the list, one chosen mesh, batches, and new images.
 
 import { get, send, withQuery } from './api.js';
+import { confirmed } from './asking.js';
 import { announce, byId } from './dom.js';
 import { tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { drawMesh, hideMesh } from './mesh-details.js';
 import { drawBatches, drawList, inWork, stateWords } from './mesh-list.js';
 import { drawWishes, listen } from './mesh-upload.js';
+import { beginPage, isTriedAgain, tellProblem } from './problems.js';
 import { tr } from './words.js';
 
 const POLL_MS = 5000;
 const POLL_AT_WORK_MS = 1000;
 const PAGE = 60;
-const OFFLINE = tr('The server does not answer.');
 
 let mayMake = false;
 let rows = [];
@@ -22,7 +23,8 @@ let batches = [];
 let batch = null; // whose meshes are shown
 let chosen = idInAddress();
 let mesh = null;
-let problem = '';
+let problem = null; // why the last action failed
+let unread = null; // why the page could not be read anew
 let timer = 0;
 
 function idInAddress() {
@@ -36,9 +38,9 @@ async function refresh() {
   clearTimeout(timer);
   try {
     await Promise.all([loadList(), loadBatches(), loadMesh()]);
-    if (problem === OFFLINE) problem = '';
+    unread = null;
   } catch (error) {
-    if (error.status !== 401) problem = error.message;
+    unread = error;
   }
   draw();
   const isAtWork = rows.some(inWork) || batches.some(isLive) || (mesh && inWork(mesh));
@@ -69,7 +71,7 @@ async function loadMesh() {
     mesh = data;
   } catch (error) {
     if (error.status !== 404 || wanted !== chosen) throw error;
-    problem = error.message;
+    problem = error;
     open(null);
   }
 }
@@ -86,12 +88,12 @@ function open(meshId, step = true) {
 }
 
 async function act(method, address, said) {
-  problem = '';
+  problem = null;
   try {
     await send(method, address);
     announce(said);
   } catch (error) {
-    problem = error.message;
+    problem = error;
   }
   await refresh();
 }
@@ -104,13 +106,13 @@ const ACTIONS = {
   close: () => open(null),
   remove: async (one) => {
     if (!(await confirmed(tr('Delete this mesh?'), tr('The mesh of {name} and its files go.', { name: one.image_name }), tr('Delete')))) return;
-    problem = '';
+    problem = null;
     try {
       await send('DELETE', of(one));
       announce(tr('Deleted'));
       await open(null);
     } catch (error) {
-      problem = error.message;
+      problem = error;
     }
     await refresh();
   },
@@ -122,23 +124,10 @@ const BATCH_ACTIONS = {
   onResume: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/resume`, tr('It goes on')),
 };
 
-let answer = () => {};
-
-/** Ask before something is done; a question that is still open counts as answered with no. */
-function confirmed(title, text, yes) {
-  answer(false);
-  byId('ask-title').textContent = title;
-  byId('ask-text').textContent = text;
-  byId('ask-yes').textContent = yes;
-  if (!byId('ask').open) byId('ask').showModal();
-  return new Promise((done) => { answer = done; });
-}
-
 // ---- drawing -------------------------------------------------------------------------------
 
 function draw() {
-  byId('problem').hidden = !problem;
-  byId('problem').textContent = problem;
+  tellProblem(problem ?? unread, { isTriedAgain: !problem && isTriedAgain(unread) });
   byId('new').hidden = !mayMake;
   if (mesh && chosen === mesh.mesh_id) drawMesh(mesh, mayMake, ACTIONS);
   else hideMesh();
@@ -150,17 +139,12 @@ function draw() {
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-installLogin({ admin: tr('Making meshes takes one for admin.'), opens: tr('Open the meshes'), begin });
+installLogin({ admin: tr('Making meshes takes one for admin.'), opens: tr('Open the meshes'), begin: () => beginPage(begin) });
 
 async function begin() {
-  try {
-    const { data } = await get('/api/v1/page');
-    mayMake = data.scope === 'admin';
-    byId('sign-out').hidden = !data.by_cookie;
-  } catch (error) {
-    if (error.status === 401) return;
-    problem = error.message;
-  }
+  const { data } = await get('/api/v1/page');
+  mayMake = data.scope === 'admin';
+  byId('sign-out').hidden = !data.by_cookie;
   await refresh();
   document.body.dataset.ready = 'yes';
 }
@@ -171,11 +155,9 @@ const soon = () => {
   typing = setTimeout(() => { pages = 1; refresh(); }, 250);
 };
 drawWishes();
-listen(({ mesh: made }) => (made ? open(made.mesh_id) : refresh()), (message) => { problem = message; draw(); });
-byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
-byId('ask').addEventListener('cancel', () => answer(false));
+listen(({ mesh: made }) => (made ? open(made.mesh_id) : refresh()), (error) => { problem = error; draw(); });
 byId('filter').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('status').addEventListener('change', soon);
 byId('project').addEventListener('input', soon);
 addEventListener('popstate', () => open(idInAddress(), false));
-begin();
+beginPage(begin);

@@ -1,9 +1,12 @@
 // Sending images: by button, by drag and drop, or by address; and how their meshes are made.
 
-import { ApiError, onSignedOut, send } from './api.js';
+import { send } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
+import { installDrop } from './drop.js';
 import { percent } from './format.js';
 import { bytes, meter } from './mesh-list.js';
+import { wordsOf } from './problems.js';
+import { sendForm } from './sending.js';
 import { plural, tr } from './words.js';
 
 const KEEP_S = 6; // for so long a finished line stays
@@ -71,24 +74,6 @@ export function wishes() {
 
 const project = () => byId('wish-project').value.trim() || undefined;
 
-/** Send a form; `onShare` is called with the share that has arrived. */
-function sendForm(address, form, onShare) {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest(); // fetch does not say how far a body is
-    request.open('POST', address);
-    request.responseType = 'json';
-    request.upload.addEventListener('progress', (event) => onShare(event.total ? event.loaded / event.total : 0));
-    request.addEventListener('load', () => {
-      if (request.status >= 200 && request.status < 300) return done(request.response);
-      const message = request.response?.error ?? tr('The server answered {status}.', { status: request.status });
-      if (request.status === 401) onSignedOut.call(message);
-      return failed(new ApiError(request.status, message));
-    });
-    request.addEventListener('error', () => failed(new ApiError(0, tr('The server does not answer, or the image is too large for it.'))));
-    request.send(form);
-  });
-}
-
 /** A line of the list of images that are sent. */
 function line(name, size) {
   const words = el('span', { class: 'dim' }, tr('waits'));
@@ -106,9 +91,9 @@ function line(name, size) {
       bar.replaceChildren();
       setTimeout(() => row.remove(), KEEP_S * 1000);
     },
-    failed: (message) => {
+    failed: (error) => {
       words.textContent = tr('not sent');
-      bar.replaceChildren(el('p', { class: 'bad', role: 'alert' }, message));
+      bar.replaceChildren(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
       close.hidden = false;
     },
   };
@@ -147,19 +132,19 @@ async function attempt(shown, action, said = tr('queued')) {
     announce(said);
     return found;
   } catch (error) {
-    shown.failed(error.message);
+    shown.failed(error);
     return null;
   }
 }
 
-/** Listen to the form. `onQueued` gets { mesh } or { batch }, `onProblem` a message. */
+/** Listen to the form. `onQueued` gets { mesh } or { batch }, `onProblem` an error. */
 export function listen(onQueued, onProblem) {
   const wanted = async (action) => {
     try {
       const found = await action();
       if (found) onQueued(found);
     } catch (error) {
-      onProblem(error.message);
+      onProblem(error);
     }
   };
   const take = (list) => {
@@ -178,14 +163,5 @@ export function listen(onQueued, onProblem) {
       return { mesh };
     });
   });
-  const box = byId('drop');
-  const over = (is) => box.classList.toggle('over', is);
-  // also beside the box: a browser opens a file that is dropped there, and the page is gone
-  addEventListener('dragover', (event) => { event.preventDefault(); over(!byId('new').hidden); });
-  addEventListener('dragleave', (event) => { if (!event.relatedTarget) over(false); });
-  addEventListener('drop', (event) => {
-    event.preventDefault();
-    over(false);
-    if (!byId('new').hidden) take(event.dataTransfer.files);
-  });
+  installDrop({ mayDrop: () => !byId('new').hidden, take, mark: (on) => byId('drop').classList.toggle('over', on) });
 }

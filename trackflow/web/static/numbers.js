@@ -9,6 +9,7 @@ import { drawBars } from './numbers-bars.js';
 import { drawCalendar } from './numbers-calendar.js';
 import { been, groupTable, tiles } from './numbers-figures.js';
 import { PRESETS, asDay, fittingPeriod, presetDays } from './numbers-range.js';
+import { beginPage, isTriedAgain, tellProblem } from './problems.js';
 import { plural, tr } from './words.js';
 
 const MOST_GROUPS = 100;
@@ -18,13 +19,6 @@ const CHOICES = ['from', 'to', 'by', 'per', 'device', 'measure'];
 let today = asDay(new Date());
 let asked = 0;
 let byPeriod = null;
-
-function problem(error) {
-  const box = byId('problem');
-  const text = error?.status === 401 ? '' : error?.message ?? '';
-  box.hidden = !text;
-  box.textContent = text;
-}
 
 const choice = () => Object.fromEntries(CHOICES.map((name) => [name, byId(name).value]));
 
@@ -88,29 +82,28 @@ function selectDevice(id) {
   list.value = id;
 }
 
-async function refresh() {
+/** Load what is chosen and draw it. */
+async function load() {
   const mine = (asked += 1);
   const { from, to, by, per, device } = choice();
   const query = { from, to, device };
   drawPresets();
-  try {
-    const of = (more) => get(withQuery('/api/v1/numbers', { ...query, ...more })).then((answer) => answer.data);
-    const places = get(withQuery('/api/v1/numbers/visited', query));
-    const [byDay, groups] = await Promise.all([of({ by: 'day' }), of({ by: 'year', per })]);
-    const fitting = by || (byDay.first_day ? fittingPeriod(byDay.first_day, byDay.last_day) : 'month');
-    const periods = fitting === 'day' ? byDay : await of({ by: fitting });
-    if (mine !== asked) return;
-    byPeriod = periods;
-    draw(byDay, groups, query);
-    writeAddress();
-    fill(byId('visited'), been((await places).data));
-    problem(null);
-    announce(plural('{n} trip', '{n} trips', byDay.totals.trips));
-    document.body.dataset.ready = String(mine);
-  } catch (error) {
-    problem(error);
-  }
+  const of = (more) => get(withQuery('/api/v1/numbers', { ...query, ...more })).then((answer) => answer.data);
+  const places = get(withQuery('/api/v1/numbers/visited', query));
+  const [byDay, groups] = await Promise.all([of({ by: 'day' }), of({ by: 'year', per })]);
+  const fitting = by || (byDay.first_day ? fittingPeriod(byDay.first_day, byDay.last_day) : 'month');
+  const periods = fitting === 'day' ? byDay : await of({ by: fitting });
+  if (mine !== asked) return;
+  byPeriod = periods;
+  draw(byDay, groups, query);
+  writeAddress();
+  fill(byId('visited'), been((await places).data));
+  tellProblem(null);
+  announce(plural('{n} trip', '{n} trips', byDay.totals.trips));
+  document.body.dataset.ready = String(mine);
 }
+
+const refresh = () => load().catch(tellProblem);
 
 /** What the address says; without it the last twelve months, or all time if nothing moved then. */
 async function readAddress() {
@@ -126,26 +119,26 @@ async function readAddress() {
 }
 
 async function begin() {
+  const [{ data: told }, { data: known }] = await Promise.all([get('/api/v1/page'), get('/api/v1/devices')]);
+  byId('sign-out').hidden = !told.by_cookie;
+  today = new Intl.DateTimeFormat('sv-SE', { timeZone: told.time_zone }).format(new Date());
+  setLooks(known.devices);
+  const ids = known.devices.map((one) => one.device_id);
+  fill(byId('device'), el('option', { value: '' }, tr('devices|all')), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));
+  await readAddress();
   try {
-    const [{ data: told }, { data: known }] = await Promise.all([get('/api/v1/page'), get('/api/v1/devices')]);
-    byId('sign-out').hidden = !told.by_cookie;
-    today = new Intl.DateTimeFormat('sv-SE', { timeZone: told.time_zone }).format(new Date());
-    setLooks(known.devices);
-    const ids = known.devices.map((one) => one.device_id);
-    fill(byId('device'), el('option', { value: '' }, tr('devices|all')), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));
-    await readAddress();
+    await load();
   } catch (error) {
-    if (error.status === 401) return;
-    problem(error);
+    if (isTriedAgain(error)) throw error;
+    tellProblem(error); // a range that there is not: the reader chooses another one
   }
-  await refresh();
 }
 
 addEventListener('resize', drawPeriods);
-installLogin({ opens: tr('Open the numbers'), begin });
+installLogin({ opens: tr('Open the numbers'), begin: () => beginPage(begin) });
 byId('choice').addEventListener('submit', (event) => event.preventDefault());
 byId('choice').addEventListener('change', () => refresh());
 byId('by').addEventListener('change', () => refresh());
 byId('per').addEventListener('change', () => refresh());
 byId('measure').addEventListener('change', () => { drawPeriods(); writeAddress(); });
-begin();
+beginPage(begin);

@@ -6,6 +6,7 @@ import { get, send, withQuery } from './api.js';
 import { announce, el, fill } from './dom.js';
 import { distance, percent, span, speed } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
+import { wordsOf } from './problems.js';
 import { tr } from './words.js';
 
 /** Called after a correction, so that lists and lines follow. */
@@ -24,7 +25,7 @@ export async function drawPurpose(box, track) {
     legs = (await get(withQuery('/api/v1/legs', query))).data.legs;
   } catch (error) {
     if (error.name === 'AbortError' || error.status === 401) return;
-    fill(box, el('p', { class: 'hint' }, error.message));
+    fill(box, el('p', { class: 'hint' }, wordsOf(error)));
     return;
   }
   if (mine !== shown || !box.isConnected) return;
@@ -80,7 +81,7 @@ async function act(box, track, work, words) {
     announce(words);
     await onCorrected.call();
   } catch (error) {
-    box.append(el('p', { class: 'bad', role: 'alert' }, error.message));
+    box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
     return;
   }
   // drawing the details anew has made another box, which is drawn already

@@ -6,6 +6,7 @@ import { announce, byId, el, fill } from './dom.js';
 import { dayWords, longDate, span } from './format.js';
 import { named } from './looks.js';
 import { currentView } from './map.js';
+import { wordsOf } from './problems.js';
 import { state } from './state.js';
 import { plural, tr } from './words.js';
 
@@ -106,7 +107,7 @@ async function search() {
     const { data } = await get(withQuery('/api/v1/find', { q: text, near }), { signal: mine.signal });
     if (mine === asking) draw(data, text);
   } catch (error) {
-    if (error.name !== 'AbortError' && mine === asking) fill(list(), el('p', { class: 'hint bad' }, error.message));
+    if (error.name !== 'AbortError' && mine === asking) fill(list(), el('p', { class: 'hint bad' }, wordsOf(error)));
   }
 }
 

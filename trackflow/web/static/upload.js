@@ -1,9 +1,11 @@
-// Sending files to be imported: by drag and drop or by button, with what became of each, and undo.
+// Sending files to be imported: with what became of each, and undo.
 
-import { ApiError, forget, onSignedOut, send } from './api.js';
+import { forget, send } from './api.js';
 import { refusalName } from './codes.js';
 import { announce, byId, el, english, fill } from './dom.js';
 import { count, percent, when } from './format.js';
+import { wordsOf } from './problems.js';
+import { sendForm } from './sending.js';
 import { plural, tr } from './words.js';
 
 const MOST_SHOWN = 200;
@@ -17,20 +19,7 @@ function sendFiles(files, fields, onShare) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
   for (const file of files) form.append('file', file, file.path ?? file.webkitRelativePath ?? file.name);
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest(); // fetch does not say how far a body is
-    request.open('POST', '/api/v1/imports');
-    request.responseType = 'json';
-    request.upload.addEventListener('progress', (event) => onShare(event.total ? event.loaded / event.total : 0));
-    request.addEventListener('load', () => {
-      if (request.status >= 200 && request.status < 300) return done(request.response);
-      const message = request.response?.error ?? tr('The server answered {status}.', { status: request.status });
-      if (request.status === 401) onSignedOut.call(message);
-      return failed(new ApiError(request.status, message));
-    });
-    request.addEventListener('error', () => failed(new ApiError(0, tr('The server does not answer, or the files are too large for it.'))));
-    request.send(form);
-  });
+  return sendForm('/api/v1/imports', form, onShare);
 }
 
 /** Import files and draw what happens into a box. */
@@ -47,7 +36,7 @@ export async function importInto(box, files, fields = {}) {
     drawSummary(box, report);
     onImported.call();
   } catch (error) {
-    fill(box, el('p', { class: 'bad', role: 'alert' }, error.message));
+    fill(box, el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
   }
 }
 
@@ -93,7 +82,7 @@ async function undoInto(box, importId) {
     announce(tr('The import is undone'));
     onImported.call();
   } catch (error) {
-    box.append(el('p', { class: 'bad', role: 'alert' }, error.message));
+    box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
   }
 }
 
@@ -103,59 +92,6 @@ export function undoneWords(undone) {
   const restored = undone.restored && plural('{n} is stored still or again, as others brought it.', '{n} are stored still or again, as others brought them.', undone.restored);
   const gone = undone.dropped.length > 0 && tr('Nothing else is known of {devices}.', { devices: undone.dropped.join(', ') });
   return [plural('Undone: {n} point removed.', 'Undone: {n} points removed.', undone.removed), restored, gone].filter(Boolean).join(' ');
-}
-
-/** The files of a drop, with those of dropped folders; each knows its path. */
-async function filesOf(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return [...transfer.files];
-  const found = [];
-  for (const entry of entries) await walk(entry, found);
-  return found;
-}
-
-async function walk(entry, found) {
-  if (entry.isFile) {
-    const file = await new Promise((done, failed) => entry.file(done, failed));
-    file.path = entry.fullPath.replace(/^\//, '');
-    found.push(file);
-    return;
-  }
-  const reader = entry.createReader();
-  for (;;) {
-    const some = await new Promise((done, failed) => reader.readEntries(done, failed));
-    if (!some.length) return;
-    for (const child of some) await walk(child, found);
-  }
-}
-
-const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
-
-/** Take files that are dropped anywhere on the page; `take` gets them. */
-export function installDrop({ mayDrop, take }) {
-  let depth = 0;
-  const mark = (on) => document.body.classList.toggle('dropping', on);
-  addEventListener('dragenter', (event) => {
-    if (!hasFiles(event) || !mayDrop()) return;
-    event.preventDefault();
-    depth += 1;
-    mark(true);
-  });
-  addEventListener('dragover', (event) => {
-    if (hasFiles(event) && mayDrop()) event.preventDefault();
-  });
-  addEventListener('dragleave', () => {
-    depth = Math.max(0, depth - 1);
-    if (!depth) mark(false);
-  });
-  addEventListener('drop', async (event) => {
-    depth = 0;
-    mark(false);
-    if (!hasFiles(event) || !mayDrop()) return;
-    event.preventDefault();
-    const files = await filesOf(event.dataTransfer);
-    if (files.length) take(files);
-  });
 }
 
 /** The dialog of an import on the map page. */

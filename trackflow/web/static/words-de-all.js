@@ -159,7 +159,8 @@ export default {
   'such as {example}': 'etwa {example}',
   'The import is undone': 'Der Import ist rückgängig gemacht',
   'The server answered {status}.': 'Der Server antwortete {status}.',
-  'The server does not answer, or the files are too large for it.': 'Der Server antwortet nicht, oder die Dateien sind ihm zu groß.',
+  'The server does not answer, or what is sent is too large for it.': 'Der Server antwortet nicht, oder was gesendet wird, ist ihm zu groß.',
+  'MapLibre could not be loaded.': 'MapLibre ließ sich nicht laden.',
   'The server does not answer.': 'Der Server antwortet nicht.',
   'Then': 'Dann',
   'There are no tracks in these days.': 'An diesen Tagen gibt es keine Fahrten.',
@@ -220,4 +221,8 @@ export default {
   '{time} ago': 'vor {time}',
   '{time} left': 'noch {time}',
   '⌘ and scrolling zoom the map': '⌘ und Scrollen zoomen die Karte',
+  'It is tried again by itself.': 'Es wird von selbst wieder versucht.',
+  'Something unexpected went wrong: {message}': 'Etwas Unerwartetes ging schief: {message}',
+  'The map cannot be drawn: this browser offers no WebGL. The lists have everything.': 'Die Karte kann nicht gezeichnet werden: Dieser Browser bietet kein WebGL. Die Listen haben alles.',
+  'API': 'API',
 };

@@ -1,7 +1,6 @@
 // German: the description of the API.
 
 export default {
-  'API': 'API',
   'Describes every route of this installation, from its own {a} (OpenAPI). “Authorize” takes another token than that of your session.': 'Beschreibt alle Routen dieser Installation, aus ihrer eigenen {a} (OpenAPI). „Authorize“ nimmt ein anderes Token als das der Sitzung.',
   'description': 'Beschreibung',
   'Open the description': 'Beschreibung öffnen',

@@ -112,7 +112,6 @@ export default {
   'the image itself': 'das Bild selbst',
   'The last try failed: {message}': 'Der letzte Versuch schlug fehl: {message}',
   'The mesh of {name} and its files go.': 'Das 3D-Netz von {name} und seine Dateien werden gelöscht.',
-  'The server does not answer, or the image is too large for it.': 'Der Server antwortet nicht, oder das Bild ist ihm zu groß.',
   'The storage of meshes failed: make room or bring it back, then try again.': 'Der Speicher der 3D-Netze versagte: Platz schaffen oder ihn wiederherstellen, dann wieder versuchen.',
   'the usual': 'das Übliche',
   'Thickness (m)': 'Dicke (m)',

@@ -24,6 +24,7 @@ async function read(file) {
     return (await import(file)).default;
   } catch (error) {
     console.debug('words:', error.message);
+    globalThis.starting?.lost();
     return {};
   }
 }

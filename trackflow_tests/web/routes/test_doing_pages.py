@@ -170,6 +170,44 @@ def test_points_are_hidden_and_restored_with_the_line_on_the_map(
     page.wait_for(f"{TRACK_ROWS} === 2 && {LINES} === 2")
 
 
+def test_points_in_a_drawn_box_are_hidden_and_restored(page: Page, service: Service) -> None:
+    """Those of the chosen device alone, and not one outside of the box."""
+    before = contents(service.context.store)
+    on_map(page, service, "tab=tracks&map=16.00/60.16850/24.94200")
+    page.eval(
+        "(i => { i.focus(); i.dispatchEvent(new Event('input')) })"
+        "(document.getElementById('search'))"
+    )
+    offered = (
+        "[...document.querySelectorAll('.found')].find(f => f.innerText.includes('Draw a box'))"
+    )
+    page.wait_for(f"!!{offered}")
+    page.eval(f"{offered}.click()")
+    page.wait_for("!!document.querySelector('.drawing')")
+    page.drag((850, 250), (1150, 550))
+    page.wait_for("document.getElementById('box-dialog')?.open")
+    page.eval("document.querySelector('#box-dialog [name=device]').value = 'van-7'")
+    picture(page, "map-box")
+    page.eval("document.querySelector('[data-key=box-hide]').click()")
+    page.wait_for("!!document.getElementById('hidden-offer')")
+    (hiding,) = (
+        one
+        for one in service.api.get("/api/v1/points/hidings").json()["hidings"]
+        if one["restored_at"] is None
+    )
+    west, south, east, north = hiding["area"]
+    drawn = drive(NOON, 60, lat=60.1685, lon=24.936)
+    inside = (drawn.lon >= west) & (drawn.lon <= east) & (south < drawn.lat) & (drawn.lat < north)
+    assert 0 < inside.sum() < len(drawn)
+    page.wait_for_text(f"{inside.sum()} points hidden")
+    run(service.context)
+    assert contents(service.context.store)["tracks"] != before["tracks"]
+    page.eval("document.querySelector('[data-key=restore]').click()")
+    page.wait_for("!document.getElementById('hidden-offer')")
+    run(service.context)
+    assert contents(service.context.store)["tracks"] == before["tracks"]
+
+
 def test_names_notes_and_looks_are_text_and_stay(page: Page, service: Service) -> None:
     on_map(page, service)
     page.eval(

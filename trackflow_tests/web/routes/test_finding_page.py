@@ -111,33 +111,36 @@ def test_choosing_is_not_filtering_and_a_device_is_followed_until_stopped(
     assert page.eval("document.getElementById('following').hidden")
     page.eval("document.querySelector('[data-key=follow-van-7]').click()")
     page.wait_for("location.hash.includes('follow=van-7')")
-    drag(page, (900, 300), (700, 500))
+    page.drag((900, 300), (700, 500))
     page.wait_for("!location.hash.includes('follow')")
-
-
-def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Move the map by the mouse, as a person does."""
-    at = [
-        (start[0] + (end[0] - start[0]) * k // 4, start[1] + (end[1] - start[1]) * k // 4)
-        for k in range(5)
-    ]
-    kinds = ["mousePressed", "mouseMoved", "mouseMoved", "mouseMoved", "mouseReleased"]
-    for kind, (x, y) in zip(kinds, at, strict=True):
-        page.call(
-            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
-        )
 
 
 def test_a_box_is_drawn_and_lists_its_tracks(page: Page, api: httpx.Client) -> None:
     on_map(page, api, "map=14.00/60.17000/24.95000")
     search(page, "", "Draw a box")
     page.wait_for("!!document.querySelector('.drawing')")
-    for kind, x, y in (("mousePressed", 500, 200), ("mouseMoved", 800, 500)):
-        page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-    page.call(
-        "Input.dispatchMouseEvent", type="mouseReleased", x=1000, y=600, button="left", clickCount=1
-    )
+    page.drag((500, 200), (1000, 600))
     page.wait_for("!!document.getElementById('box-dialog')")
     page.eval("document.querySelector('[data-key=box-find]').click()")
     page.wait_for("location.hash.includes('box=')")
     page.wait_for("document.querySelectorAll('#here .track').length > 0")
+
+
+def test_a_finger_that_stays_asks_when_i_was_there(page: Page, api: httpx.Client) -> None:
+    """One that moves the map asks nothing."""
+    page.resize(390, 844, phone=True)
+    on_map(page, api, "map=14.00/60.17000/24.95000")
+    middle = page.eval(
+        "(({ x, y }) => [x, y])(document.getElementById('map').map.project([24.95, 60.17]))"
+    )
+    page.touch("touchStart", (100, 150))
+    page.touch("touchMove", (160, 150))
+    page.touch("touchEnd")
+    page.touch("touchStart", middle)
+    page.wait_for("document.querySelectorAll('.maplibregl-popup').length === 1")
+    page.touch("touchEnd")
+    page.wait_for("!!document.querySelector('[data-key=when-here]')")
+    page.eval("document.querySelector('[data-key=when-here]').click()")
+    page.wait_for("location.hash.includes('near=')")
+    page.wait_for("!document.getElementById('here').hidden")
+    page.resize(1200, 800)

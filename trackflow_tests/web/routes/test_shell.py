@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -45,6 +46,13 @@ def test_a_head_has_what_all_have_and_each_module_once(name: str) -> None:
         assert static_file(module).body
 
 
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """What a module needs has run before it: in a circle something would not have."""
+    found = {path.name: modules_of(path.name, OWN) for path in OWN.glob("*.js")}
+    within = {name: {one for one in needed if name in found[one]} for name, needed in found.items()}
+    assert {name: circle for name, circle in within.items() if circle} == {}
+
+
 def test_files_of_a_build_are_kept_for_ever_and_no_others(tmp_path: Path) -> None:
     """A page of a former build still gets its scripts, but does not keep them."""
     build = static_files.shell_version()
@@ -71,6 +79,37 @@ def test_the_manifest_names_icons_that_are_there() -> None:
     for icon in manifest["icons"]:
         assert static_file(icon["src"].removeprefix("/static/")).media_type == icon["type"]
     assert {one["url"] for one in manifest["shortcuts"]} <= set(PAGES)
+
+
+def test_a_manifest_of_another_language_differs_in_its_words_alone() -> None:
+    """It is the same application, whichever language somebody installs it in."""
+    others = list(OWN.glob("trackflow-*.webmanifest"))
+    languages = {path.name.split("-")[1] for path in OWN.glob("words-*.js")}
+    assert {path.stem.removeprefix("trackflow-") for path in others} == languages
+    english = orjson.loads(static_file("trackflow.webmanifest").body)
+    for path in others:
+        other = orjson.loads(static_file(path.name).body)
+        assert other["lang"] == path.stem.removeprefix("trackflow-")
+        assert other["description"] != english["description"]
+        assert wordless(other) == wordless(english)
+
+
+def wordless(value: Any) -> Any:
+    """A manifest without what a language changes."""
+    if isinstance(value, list):
+        return [wordless(one) for one in value]
+    if isinstance(value, dict):
+        words = {"lang", "name", "description"}
+        return {name: wordless(one) for name, one in value.items() if name not in words}
+    return value
+
+
+@pytest.mark.parametrize("name", HTML)
+def test_each_page_leads_to_all_others(name: str) -> None:
+    page = static_file(name).body.decode()
+    addresses = set(re.findall(r'<a class="link" href="(/\w*)">', page))
+    own = {"index": "/"}.get(name.removesuffix(".html"), f"/{name.removesuffix('.html')}")
+    assert addresses == {*PAGES, "/docs"} - {own}
 
 
 def test_another_build_has_another_worker(tmp_path: Path) -> None:
