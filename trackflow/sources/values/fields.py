@@ -137,10 +137,26 @@ def flat(record: Mapping[str, object]) -> Mapping[str, object]:
 def _flatten(
     record: Mapping[str, object], prefix: str, found: dict[str, object], depth: int
 ) -> None:
-    for name, value in record.items():
+    for name, member in record.items():
         if len(found) >= _MEMBERS_MAX:
             return
+        value = _value_of(member) if isinstance(member, Mapping) else member
         if isinstance(value, Mapping) and depth < _DEEPEST:
             _flatten(value, f"{prefix}{name}.", found, depth + 1)
         else:
             found[f"{prefix}{name}"] = value
+
+
+def _value_of(member: Mapping[str, object]) -> object:
+    """What an object stands for where databases write one for a value; else the object.
+
+    A point is one of GeoJSON. MongoDB writes `{"$date": …}`, and numbers as `{"$numberLong": …}`.
+    """
+    if len(member) == 1:
+        ((name, value),) = member.items()
+        if name.startswith("$"):
+            return _value_of(value) if isinstance(value, Mapping) else value
+    where = member.get("coordinates")
+    if member.get("type") == "Point" and isinstance(where, list) and len(where) >= 2:
+        return f"POINT ({where[0]} {where[1]})"
+    return member
