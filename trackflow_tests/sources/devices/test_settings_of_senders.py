@@ -215,8 +215,8 @@ def test_a_sentence_beside_a_place_says_nothing_of_its_own(endpoint: str) -> Non
     sentence = "$GPRMC,202640.000,A,6010.0000,N,02456.0000,E,10.00,45.00,280526,,*00"
     sent = {
         "name": "Van 9", "uniqueId": "352", "deviceId": "1", "protocol": "osmand",
-        "deviceTime": "1780000000000", "fixTime": "1780000000000", "valid": "true", "latitude": "60.1666667",
-        "longitude": "24.9333333", "altitude": "21.5", "speed": "10", "course": "45",
+        "deviceTime": "1780000000000", "fixTime": "1780000000000", "valid": "true",
+        "latitude": "60.1666667", "longitude": "24.9333333", "altitude": "21.5", "speed": "10", "course": "45",
         "statusCode": "0xF020", "gprmc": sentence, "attributes": "{}",
     }  # fmt: skip
     delivery = read_form(sent, endpoint=endpoint)
