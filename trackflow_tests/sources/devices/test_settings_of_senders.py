@@ -217,7 +217,7 @@ def test_a_sentence_beside_a_place_says_nothing_of_its_own(endpoint: str) -> Non
         "name": "Van 9", "uniqueId": "352", "deviceId": "1", "protocol": "osmand",
         "deviceTime": "1780000000000", "fixTime": "1780000000000", "valid": "true",
         "latitude": "60.1666667", "longitude": "24.9333333", "altitude": "21.5",
-        "speed": "10", "course": "45", "statusCode": "0xF020", "gprmc": sentence, "attributes": "{}",
+        "speed": "10", "course": "45", "statusCode": "0xF020", "gprmc": sentence,
     }  # fmt: skip
     delivery = read_form(sent, endpoint=endpoint)
     assert delivery.sender == "traccar-server"
