@@ -152,11 +152,10 @@ def _value_of(member: Mapping[str, object]) -> object:
 
     A point is one of GeoJSON. MongoDB writes `{"$date": …}`, and numbers as `{"$numberLong": …}`.
     """
-    if len(member) == 1:
-        ((name, value),) = member.items()
-        if name.startswith("$"):
-            return _value_of(value) if isinstance(value, Mapping) else value
-    where = member.get("coordinates")
-    if member.get("type") == "Point" and isinstance(where, list) and len(where) >= 2:
-        return f"POINT ({where[0]} {where[1]})"
-    return member
+    value: object = member
+    while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
+        (value,) = value.values()
+    where = value.get("coordinates") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(where, list):
+        return f"POINT ({where[0]} {where[1]})" if len(where) >= 2 else value
+    return value
