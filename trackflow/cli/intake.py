@@ -1,5 +1,6 @@
 """The command `import`: imports positions from files, and reports on each file."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,7 +154,7 @@ def _print(report: "ImportReport", time_zone: str | None) -> None:
     for what, count in passed_over.most_common():
         hint = " with a time" if what in PLANNED else ""
         option = " (--waypoints takes them)" if what in PLANNED else ""
-        print_line(f"{counted(count, what)}{hint} {_were(count)} passed over{option}.")
+        print_line(f"{counted(count, what, _many(what))}{hint} {_were(count)} passed over{option}.")
     _print_devices(report)
 
 
@@ -170,6 +171,11 @@ def _print_devices(report: "ImportReport") -> None:
         print_line(f"Device {device}: {files} that {which} none, by {by} (--device says another).")
     if len(found) > MOST_DEVICES:
         print_line(f"and {len(found) - MOST_DEVICES:,} devices more.")
+
+
+def _many(what: str) -> str:
+    """The plural of what was passed over: its noun stands before "without" and "of"."""
+    return re.sub(r"^.*?(?= without | of |$)", r"\g<0>s", what, count=1)
 
 
 def _were(count: int) -> str:

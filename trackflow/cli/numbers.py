@@ -178,6 +178,7 @@ def _line(sums: "TravelSums") -> str:
         parts.append(f"of it {figures['idle_s'] / 3600:,.1f} h idle")
     if figures["average_speed_kmh"] is not None:
         parts.append(f"{figures['average_speed_kmh']:.0f} km/h on average")
+    if figures["max_speed_kmh"] is not None:
         parts.append(f"{figures['max_speed_kmh']:.0f} km/h at most")
     if figures["elevation_gain_m"] is not None:
         parts.append(f"{figures['elevation_gain_m']:,.0f} m up")

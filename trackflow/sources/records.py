@@ -203,6 +203,10 @@ class PointBatch:
         )
 
 
+COURSE_POINT = "point of a course"
+"""What is passed over in files of training: the times of a course are a plan and never were."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of a file.

@@ -111,6 +111,25 @@ def test_dates_of_two_readings_ask_which(trackflow: Run, tmp_path: Path) -> None
     assert trackflow("import", "a.csv", "--dates", "year-first").code == 1
 
 
+def test_training_indoors_is_no_fault_of_an_archive(trackflow: Run, tmp_path: Path) -> None:
+    """An archive of all workouts has some without a position, and planned ones."""
+    times = "".join(f"<Trackpoint><Time>{ISO}</Time></Trackpoint>" for _ in range(2))
+    plan = "<Courses><Course><Track>" + times + "</Track></Course></Courses>"
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("hike.gpx", GPX)
+        archive.writestr("treadmill.tcx", f"<TrainingCenterDatabase><Activities><Activity><Lap>"
+                         f"<Track>{times}</Track></Lap></Activity></Activities>"
+                         f"{plan}</TrainingCenterDatabase>")  # fmt: skip
+        archive.writestr("Records.json", json.dumps({"locations": [
+            {"timestamp": ISO, "activity": []},
+            {"timestamp": ISO, "latitudeE7": 601000000, "longitudeE7": 249000000}]}))  # fmt: skip
+    told = trackflow("import", "all.zip")
+    assert (told.code, "quarantined" in told.out) == (0, False)
+    assert "2 trackpoints without a position were passed over." in told.out
+    assert "2 points of a course were passed over." in told.out
+    assert "1 record without a position was passed over." in told.out
+
+
 def test_columns_can_be_told(trackflow: Run, tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_text(f"60.1 N;24.9 E;{ISO}\n60.2 N;24.9 E;{ISO[:-2]}9Z\n")
     refused = trackflow("import", "log.txt")

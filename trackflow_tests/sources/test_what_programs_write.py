@@ -217,6 +217,17 @@ VALUES = [
     (json.dumps({"count": 1, "data": [{"_type": "location", "tst": AT, "lat": 60.1, "lon": 24.9,
                                        "username": "jane", "device": "phone"}]}),
      {0: "jane/phone"}),
+    (f"""loggingTime(txt),locationTimestamp_since1970(s),locationLatitude(WGS84),\
+locationLongitude(WGS84),locationSpeed(m/s),locationHorizontalAccuracy(m)
+2024-05-01 13:00:00 +0300,{AT}.0,60.1,24.9,3,8
+""", {SPEED: 3.0, ACCURACY: 8.0}),
+    (json.dumps({"time": ISO, "deviceInfo": {"deviceName": "cow 7"}, "object": {
+        "latitude": 60.1, "longitude": 24.9}, "rxInfo": [{"location": {
+            "latitude": 60.5, "longitude": 24.5}}]}), {0: "cow 7"}),
+    (json.dumps({"_id": {"$oid": "66"}, "device": "van", "speed_kmh": {"$numberDouble": "36"},
+                 "loc": {"type": "Point", "coordinates": [24.9, 60.1]},
+                 "ts": {"$date": {"$numberLong": f"{AT}000"}}}), {0: "van", SPEED: 10.0}),
+    (json.dumps([{"device": "van", "loc": "60.1,24.9", "updated_at": ISO}]), {0: "van"}),
 ]  # fmt: skip
 
 

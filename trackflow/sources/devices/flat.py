@@ -106,7 +106,7 @@ def sender_of(record: Record, endpoint: str) -> str:
         return endpoint
     names = _lowered(record)
     accuracies = {"acc", "accuracy"} & names
-    if "gprmc" in names:
+    if "gprmc" in names and not _names_place(record):
         return OPENGTS
     if names & _OF_SERVER:
         return TRACCAR_SERVER
@@ -135,7 +135,7 @@ def fix_of(
         arrived_us: when it arrived, UTC microseconds: the time of records without one.
         query_unit_ms: metres per second of the unit of speed in the address.
     """
-    if "gprmc" in record:
+    if "gprmc" in record and not _names_place(record):
         return _of_gprmc(record)
     names = {role: name for role, name in _names(record).items() if record[name] is not None}
     by_role: dict[Role, object] = {role: record[name] for role, name in names.items()}
@@ -264,6 +264,11 @@ def _speed_unit_ms(name: str, sender: str, query_unit_ms: float | None) -> float
     if by_name != 1.0 or columns.plain(name).endswith(("ms", "mps")):
         return by_name
     return FLAT_UNITS_MS[sender]
+
+
+def _names_place(record: Record) -> bool:
+    """Whether a record has a place beside a sentence, which repeats it and knows less."""
+    return {Role.LAT, Role.LON} <= _names(record).keys()
 
 
 def _of_gprmc(record: Record) -> Fix:

@@ -13,6 +13,8 @@ from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.formats.geojson import read_geojson
 from trackflow.sources.parsing.json_values import ELEMENT_LISTS, BrokenStretch, JsonElements
 from trackflow.sources.records import PointBatch, Refusal, RefusalReason, whole_raw
+from trackflow.sources.values.columns import NoPositionsError
+from trackflow.sources.values.times import AmbiguousOrderError
 
 SOURCE = "geojson"
 
@@ -51,8 +53,9 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
                 chunk_points=2 * MAX_BRACKETS,  # one chunk: an error must come before any point
             )
         )
-    except BadInputError:
-        return BodyContent(refused=_each(plain, body, envelope.device_id), sender=SOURCE)
+    except BadInputError as error:
+        refused = _each(plain, body, envelope.device_id, _reason(error))
+        return BodyContent(refused=refused, sender=SOURCE)
     points = PointBatch.concat(chunk.points for chunk in chunks)
     refused = [refusal for chunk in chunks for refusal in chunk.refused]
     return BodyContent(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
@@ -90,8 +93,16 @@ def _kept(
     return kept
 
 
-def _each(plain: bytes, body: bytes, device_id: str | None) -> list[Refusal]:
-    """A refusal of each element, where their dates or their map projection cannot be understood."""
+def _reason(error: BadInputError) -> RefusalReason:
+    """Why none of the elements is read, where each by itself is well-formed."""
+    if isinstance(error, NoPositionsError):
+        return RefusalReason.NOT_A_POINT
+    is_of_dates = isinstance(error, AmbiguousOrderError)
+    return RefusalReason.BAD_TIME if is_of_dates else RefusalReason.OUT_OF_RANGE
+
+
+def _each(plain: bytes, body: bytes, device_id: str | None, reason: RefusalReason) -> list[Refusal]:
+    """A refusal of each element, where none of them can be understood; else one of the body."""
     reader = JsonElements(stream_of(plain, SOURCE))
     refused: list[Refusal] = []
     try:
@@ -105,7 +116,7 @@ def _each(plain: bytes, body: bytes, device_id: str | None) -> list[Refusal]:
             raw = exact_json(alone)
             if raw is None:
                 return [body_refusal(RefusalReason.UNREADABLE, body, SOURCE, device_id)]
-            refused.append(Refusal(RefusalReason.UNREADABLE, whole_raw(raw), SOURCE, device_id))
+            refused.append(Refusal(reason, whole_raw(raw), SOURCE, device_id))
     except BadInputError:
         refused = []
     return refused or [body_refusal(RefusalReason.UNREADABLE, body, SOURCE, device_id)]

@@ -104,15 +104,18 @@ def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     properties: Record = raw_properties if _is_object(raw_properties) else {}
     geometry = feature.get("geometry")
     coordinates = geometry.get("coordinates") if _is_object(geometry) else None
-    lon, lat = (
-        coordinates[:2] if isinstance(coordinates, list) and len(coordinates) > 1 else (None, None)
+    lon, lat, *height = (
+        coordinates if isinstance(coordinates, list) and len(coordinates) > 1 else (None, None)
     )
+    altitude_m = properties.get("altitude")
+    if altitude_m is None and height:  # as GeoJSON has it, which others who send this form write
+        altitude_m = height[0]
     return Fix(  # by position: by name takes twice as long
         properties.get("device_id"),
         properties.get("timestamp"),
         lat,
         lon,
-        altitude_of(properties.get("altitude"), properties.get("vertical_accuracy")),
+        altitude_of(altitude_m, properties.get("vertical_accuracy")),
         properties.get("horizontal_accuracy"),
         None,
         properties.get("speed"),

@@ -2,8 +2,9 @@
 
 Positions are semicircles (2^31 of them are 180 degrees) and times seconds since the last day of
 1989, both as the FIT protocol defines them. A record without a position (indoors, before the first
-fix) is ordinary: such records are counted in one refusal per file. Files that were chained into
-one are read one after another. Fields of apps (developer fields) are not looked at.
+fix) is ordinary, and the times of a course are a plan: both are passed over and counted. Files that
+were chained into one are read one after another. Fields of apps (developer fields) are not looked
+at.
 """
 
 import io
@@ -34,7 +35,7 @@ from trackflow.sources.parsing.fit_runs import (
     RunMessage,
     RunReader,
 )
-from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.records import COURSE_POINT, Chunk, RefusalReason
 from trackflow.sources.rows import (
     BAD_TIME,
     CHUNK_POINTS,
@@ -49,6 +50,9 @@ EPOCH_S = 631_065_600
 
 _CLOCK_NOT_SET = 0x1000_0000
 """Smaller times count from when the device was switched on."""
+
+_FILE_ID, _TYPE, _COURSE = 0, 0, 6
+"""The message that says what a file is, its field for that, and the value of a course."""
 
 _SEMICIRCLE_DEG = 180 / 2**31
 _MALFORMED = (
@@ -149,6 +153,8 @@ class _Records:
         self._stream = stream
         self._rows = rows
         self._without_position = 0
+        self._is_course = False
+        self._planned = 0
 
     def __iter__(self) -> Iterator[None]:
         frames = iter(RunReader(io.BufferedReader(_Bytes(self._stream), PIECE_BYTES)))
@@ -178,16 +184,25 @@ class _Records:
                 "the checksum is wrong: some values before it may be",
                 f"record {self.count}",
             )
+        elif isinstance(frame, fitdecode.FitHeader):
+            self._is_course = False  # of several files in one, each says what it is
         elif isinstance(frame, RunMessage):
             self._take_run(frame.records)
         elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == RECORD:
             self.count += 1
             self._take_record(_values(frame))
+        elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == _FILE_ID:
+            self._is_course = any(
+                data.def_num == _TYPE and data.raw_value == _COURSE for data in frame.fields
+            )
 
     def _take_record(self, values: dict[str, object]) -> None:
         lat, lon = values.get("position_lat"), values.get("position_long")
         if lat is None and lon is None:
             self._without_position += 1
+            return
+        if self._is_course:
+            self._planned += 1
             return
         self._rows.add(
             PositionRow(
@@ -208,6 +223,9 @@ class _Records:
         first = self.count + 1
         self.count += records.count
         self._without_position += records.count - len(rows)
+        if self._is_course:
+            self._planned += len(rows)
+            return
 
         def column(values: Floats) -> list[object]:
             return [None if value != value else value for value in values[rows].tolist()]
@@ -233,8 +251,9 @@ class _Records:
     def report_rest(self) -> None:
         """How many records were passed over."""
         if self._without_position:
-            raw = f"{self._without_position} records without a position"
-            self._rows.refuse(RefusalReason.NO_POSITION, raw, "")
+            self._rows.skipped["record without a position"] += self._without_position
+        if self._planned:
+            self._rows.skipped[COURSE_POINT] += self._planned
 
 
 def _values(message: fitdecode.FitDataMessage) -> dict[str, object]:

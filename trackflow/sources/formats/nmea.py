@@ -277,10 +277,14 @@ def _number(text: str) -> float | None:
 _ANY_SENTENCE = re.compile(
     r"(?:^|[\s,;\\])\$(?:G[A-Z]|BD|QZ|II|IN)(?:RMC|GGA|GNS|ZDA|GLL|GSA|GSV|VTG),"
 )
+_LOGGED = re.compile(r"\[[^\][{}\"]*\]\s*\$")
+"""A sentence behind the time at which a terminal logged it, in brackets that are no JSON."""
 
 
 def _recognise(head: Head) -> int | None:
-    if head.text[0] in "<{[" or not _ANY_SENTENCE.search(head.text[:HEADER_CHARS]):
+    if head.text[0] in "<{[" and not _LOGGED.match(head.text):
+        return None
+    if not _ANY_SENTENCE.search(head.text[:HEADER_CHARS]):
         return None
     return None if head.has_header else Surety.SHAPE + 1
 

@@ -1,8 +1,7 @@
 """Reads TCX, the training files of Garmin and others: the trackpoints of activities.
 
-A trackpoint without a position (indoors, a pause, a heart rate before the first fix) is ordinary:
-such points are counted in one refusal per file. The times of a course are a plan and never were,
-so a course is refused as a whole.
+A trackpoint without a position (indoors, a pause, a heart rate before the first fix) is ordinary,
+and the times of a course are a plan and never were: both are passed over and counted.
 """
 
 import re
@@ -15,7 +14,7 @@ from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
-from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.records import COURSE_POINT, Chunk
 from trackflow.sources.rows import CHUNK_POINTS, Columns, PositionRow, RowCollector
 
 _FIELDS = {
@@ -77,7 +76,7 @@ class _TrackpointParser(RunParser):
     def __init__(self, rows: RowCollector) -> None:
         self._rows = rows
         self._in_course = False
-        self._course_is_reported = False
+        self._planned = 0
         self._without_position = 0
         super().__init__(rows.name)
 
@@ -95,7 +94,6 @@ class _TrackpointParser(RunParser):
         tags = ["TrainingCenterDatabase", "Courses" if self._in_course else "Activities"]
         if found[0][:-1].endswith("Trackpoint"):
             tags += ["Course", "Track"] if self._in_course else ["Activity", "Lap", "Track"]
-            self._course_is_reported = self._in_course
         return "".join(f"<{prefix}{tag}>" for tag in tags)
 
     def started(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
@@ -106,11 +104,7 @@ class _TrackpointParser(RunParser):
             self._point = {}
             self._point_line = self.line()
         elif local == "Course":
-            if not self._course_is_reported:
-                self.refuse(
-                    RefusalReason.NOT_A_POINT, "a course: its times are a plan", self.line()
-                )
-            self._in_course, self._course_is_reported = True, False
+            self._in_course = True
         elif local == "Activity":
             self._in_course = False
         self._field = _FIELDS.get((self._tags[-1] if self._tags else "", local), "")
@@ -148,6 +142,7 @@ class _TrackpointParser(RunParser):
     def take_run(self, run: Run) -> None:
         """Trackpoints that follow one another."""
         if self._in_course:
+            self._planned += len(run)
             return
         columns: dict[str, list[str]] = {}
         for path, values in zip(
@@ -173,6 +168,7 @@ class _TrackpointParser(RunParser):
 
     def _take(self, point: dict[str, str]) -> None:
         if self._in_course:
+            self._planned += 1
             return
         if point.get("lat") is None and point.get("lon") is None:
             self._without_position += 1
@@ -198,8 +194,9 @@ class _TrackpointParser(RunParser):
     def report_rest(self) -> None:
         """How many trackpoints were passed over."""
         if self._without_position:
-            raw = f"{self._without_position} trackpoints without a position"
-            self._rows.refuse(RefusalReason.NO_POSITION, raw, "")
+            self._rows.skipped["trackpoint without a position"] += self._without_position
+        if self._planned:
+            self._rows.skipped[COURSE_POINT] += self._planned
 
 
 def _recognise(head: Head) -> int | None:

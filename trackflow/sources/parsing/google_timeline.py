@@ -21,6 +21,9 @@ _NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory", "placeAggregate
 _IS_OTHER = {"activitySegment", "placeVisit"}
 """Elements with these are no signals, also with other members."""
 
+_MOMENTS = frozenset({"timestamp", "timestampMs"})
+"""The time of a record; segments have another."""
+
 _MINUTE_US = 60_000_000
 
 _LONGEST_MINUTES = 1e7
@@ -69,12 +72,16 @@ class TimelineCollector:
     def add(self, element: object, locator: str) -> None:
         """Rows, or a refusal, for an element."""
         if isinstance(element, dict):
-            if "latitudeE7" in element or "longitudeE7" in element or "timestampMs" in element:
+            if "latitudeE7" in element or "longitudeE7" in element:
                 self._buffer(element, locator, self._take_records)
                 self.any_known = True
                 return
             if type(signal := element.get("position")) is dict and _IS_OTHER.isdisjoint(element):
                 self._buffer(signal, locator, self._take_signals)
+                self.any_known = True
+                return
+            if not _MOMENTS.isdisjoint(element) and _IS_OTHER.isdisjoint(element):
+                self._rows.skipped["record without a position"] += 1  # a look at the Wi-Fi, a step
                 self.any_known = True
                 return
         self.flush()

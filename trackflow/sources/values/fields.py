@@ -137,10 +137,25 @@ def flat(record: Mapping[str, object]) -> Mapping[str, object]:
 def _flatten(
     record: Mapping[str, object], prefix: str, found: dict[str, object], depth: int
 ) -> None:
-    for name, value in record.items():
+    for name, member in record.items():
         if len(found) >= _MEMBERS_MAX:
             return
+        value = _value_of(member) if isinstance(member, Mapping) else member
         if isinstance(value, Mapping) and depth < _DEEPEST:
             _flatten(value, f"{prefix}{name}.", found, depth + 1)
         else:
             found[f"{prefix}{name}"] = value
+
+
+def _value_of(member: Mapping[str, object]) -> object:
+    """What an object stands for where databases write one for a value; else the object.
+
+    A point is one of GeoJSON. MongoDB writes `{"$date": …}`, and numbers as `{"$numberLong": …}`.
+    """
+    value: object = member
+    while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
+        (value,) = value.values()
+    where = value.get("coordinates") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(where, list):
+        return f"POINT ({where[0]} {where[1]})" if len(where) >= 2 else value
+    return value

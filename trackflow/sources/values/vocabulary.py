@@ -46,7 +46,7 @@ _NAMES: dict[Role, str] = {
         "createdat observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
         "lastchanged lastupdated lastupdate start begin arrivaltime arrivedat reportedat sentat "
         "basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
-        "timeiso timestampiso "
+        "timeiso timestampiso updatedat updatetime updateutc "
         "zeitstempel zeitpunkt datumzeit datumuhrzeit datumunduhrzeit datumundzeit zeit "
         "horodatage horodate dateheure dateetheure datetheure heureutc temps "
         "fechahora fechayhora fechahorautc marcadetiempo marcatemporal tiempo horautc "
@@ -106,7 +106,7 @@ _NAMES: dict[Role, str] = {
     ),
     Role.POSITION: (
         "position latlon latlng latlong latitudelongitude coordinates coordinate coords coord "
-        "gpscoordinates gpscoordinate gpsposition gpslocation latlonposition geolocation "
+        "gpscoordinates gpscoordinate gpsposition gpslocation latlonposition loc geolocation "
         "geoposition location gps geo geopoint geouri geom geometry wkt point koordinaten "
         "koordinate gpskoordinaten gpsposition standort ort coordonnees coordonneesgps "
         "coordonneegps emplacement coordenadas coordenadasgps ubicacion posicion koordinaatit "
@@ -177,13 +177,14 @@ PREFIXES = (
     "point", "vehicle", "device", "current", "last", "raw", "wgs84", "fix", "attributes", "data",
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "values", "payload", "decodedpayload",
-    "uplinkmessagedecodedpayload", "enddeviceids",
+    "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 
 SUFFIXES = (
     "wgs84", "utc", "gps", "value", "gmt", "decimal", "coord", "coordinate", "iso", "iso8601",
-    "epoch", "unix", "ms", "s", "us", "ns", "seconds", "millis", "milliseconds", "local",
+    "epoch", "unix", "since1970", "since1970s", "ms", "s", "us", "ns", "seconds", "millis",
+    "milliseconds", "local",
 )  # fmt: skip
 """What may stand behind one."""
 

@@ -19,7 +19,7 @@ from trackflow.store.categories.tables import legs
 from trackflow.store.days.queries import of_devices
 from trackflow.store.days.track_conditions import touching
 from trackflow.store.days.track_ids import longest
-from trackflow.store.days.travel_rows import TravelQuery, TravelRow
+from trackflow.store.days.travel_rows import TravelQuery, TravelRow, reached_kmh
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.tables import tracks
 from trackflow.store.types import UtcTime, epoch_us
@@ -273,12 +273,15 @@ def _sums(found: _Tracks, kept: _Kept, parts: _Spans, key: Ints) -> Iterator[tup
     where = parts.track, parts.low_us, parts.high_us
     is_new = (np.diff(key, prepend=-1) != 0) | (np.diff(parts.track, prepend=-1) != 0)
     length_mm = kept.length_mm.between(*where)
-    top_kmh = np.where(kept.is_fastest(parts), found.top_kmh[parts.track], 0.0)
+    duration_us = parts.high_us - parts.low_us
+    top_kmh = found.top_kmh[parts.track]
+    at_least_kmh = np.minimum(top_kmh, reached_kmh(length_mm, duration_us))
+    top_kmh = np.where(kept.is_fastest(parts), top_kmh, at_least_kmh)
     columns = (
         np.add.reduceat(is_new.astype(np.int64), starts).tolist(),
         [0] * len(starts),
         np.add.reduceat(length_mm, starts).tolist(),
-        np.add.reduceat(parts.high_us - parts.low_us, starts).tolist(),
+        np.add.reduceat(duration_us, starts).tolist(),
         np.maximum.reduceat(length_mm, starts).tolist(),
         np.maximum.reduceat(top_kmh, starts).tolist(),
         *(_known_sums(of, where, starts) for of in (kept.idle_ms, kept.climb_cm)),

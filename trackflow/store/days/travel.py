@@ -20,7 +20,7 @@ from trackflow.store.days.mode_travel import read_mode_travel
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_conditions import touching
 from trackflow.store.days.track_ids import longest
-from trackflow.store.days.travel_rows import Per, TravelQuery, TravelRow
+from trackflow.store.days.travel_rows import Per, TravelQuery, TravelRow, reached_kmh
 from trackflow.store.tables import devices, tracks
 from trackflow.store.types import epoch_us
 from trackflow.tracks.day_parts import TrackLength, within
@@ -170,10 +170,11 @@ def _parts(row: Any, key: str | None, wanted: TravelQuery) -> Iterator[TravelRow
     for day, begin_us, finish_us in _days(wanted.runs, start_us, end_us):
         length_mm = length.between(begin_us, finish_us)
         # at which moment of the track it was so fast is known, so it counts there alone
-        is_fastest = row.fastest_us is not None and begin_us <= row.fastest_us < finish_us
+        top_kmh = row.max_speed_kmh
+        if row.fastest_us is None or not begin_us <= row.fastest_us < finish_us:
+            top_kmh = min(top_kmh, float(reached_kmh(length_mm, finish_us - begin_us)))
         yield TravelRow(
-            day, key, 1, 0, length_mm, finish_us - begin_us,
-            length_mm, row.max_speed_kmh if is_fastest else 0.0,
+            day, key, 1, 0, length_mm, finish_us - begin_us, length_mm, top_kmh,
             within(row.quarters_idle_ms, start_us, end_us, begin_us, finish_us),
             within(row.quarters_climb_cm, start_us, end_us, begin_us, finish_us),
         )  # fmt: skip

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy as np
+
 from trackflow.geo.calendar_days import DayRun
+from trackflow.geo.points import Floats, Ints
 from trackflow.store.days.queries import Devices
+from trackflow.tracks.lengths import SPEED_SPAN_US
 
 
 class Per(StrEnum):
@@ -44,6 +48,14 @@ class TravelRow(NamedTuple):
     top_kmh: float
     idle_ms: int | None
     climb_cm: int | None
+
+
+def reached_kmh(length_mm: int | Ints, duration_us: int | Ints) -> Floats:
+    """The mean speed of parts of tracks, which each has reached: its highest is no lower.
+
+    A part of less than ten seconds counts as of ten, as no highest speed is that of a shorter time.
+    """
+    return np.asarray(length_mm) * 3600.0 / np.maximum(duration_us, SPEED_SPAN_US)
 
 
 @dataclass(frozen=True, slots=True)

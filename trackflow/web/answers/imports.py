@@ -43,6 +43,10 @@ class ImportedFile(TypedDict):
     """Refused rows and elements by reason."""
     examples: list[str]
     """Some of those."""
+    passed_over: dict[str, int]
+    """What it has besides points, such as waypoints and records without a position."""
+    naive: int
+    """Times without a zone: they were read as those of `time_zone`, else of UTC."""
     skipped: str
     """Why it was left out although nothing is wrong; else empty."""
     error: str
@@ -156,6 +160,8 @@ def _file(file: FileReport) -> ImportedFile:
         "device_by": file.device_by,
         "reasons": dict(file.reasons),
         "examples": file.examples,
+        "passed_over": dict(file.passed_over),
+        "naive": file.naive,
         "skipped": file.skipped,
         "error": file.error,
     }
@@ -186,6 +192,8 @@ _IMPORT: ImportAnswer = {
             "device_by": "its name",
             "reasons": {"no_time": 1},
             "examples": ["van-7.gpx line 12: no_time"],
+            "passed_over": {"waypoint": 2},
+            "naive": 0,
             "skipped": "",
             "error": "",
         }

@@ -7,6 +7,7 @@ reader may see from the API.
 import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from trackflow.errors import AccessError
 from trackflow.usecases.access.tokens import Scope, find_tokens
@@ -46,6 +47,9 @@ MESH = {
     "schema": {"type": "string"},
 }
 
+_IS_POSITION = {"lat", "lon"}
+"""Parameters of a report; the page's own state is behind the `#` of its address."""
+
 SESSION_S = 30 * 86_400
 """Seconds for which a browser stays signed in."""
 
@@ -60,6 +64,8 @@ class SessionRequest(BaseModel):
 @open_to(None)
 def index(request: Request, context: ContextDep) -> Response:
     """The page. It holds no data; it requests the data that its reader may see from the API."""
+    if request.query_params.keys() >= _IS_POSITION:  # a sender would take the page for a success
+        raise HTTPException(404, "positions are sent to /ingest/traccar; see docs/senders.md")
     return _page(request, INDEX, context.settings.tiles_url)
 
 

@@ -64,12 +64,15 @@ function fileRow(file) {
     points.too_old && plural('points|{n} older than what is kept', 'points|{n} older than what is kept', points.too_old),
   ].filter(Boolean);
   const refused = Object.entries(file.reasons).map(([reason, n]) => `${count(n)} ${refusalName(reason)}`);
+  const passedOver = Object.entries(file.passed_over).map(([what, n]) => `${what}: ${count(n)}`).join(', ');
   const state = file.error ? 'bad' : file.skipped || !points.added ? 'dim' : 'good';
   return el('li', { data: { state } },
     el('span', { class: 'name' }, file.name),
     file.error && el('p', { class: 'bad' }, english(file.error)),
     file.skipped && el('p', { class: 'dim' }, tr('left out: {reason}', { reason: english(file.skipped) })),
     !file.error && !file.skipped && el('p', {}, parts.join(', ') || tr('nothing new')),
+    passedOver && el('p', { class: 'dim' }, tr('passed over: {what}', { what: english(passedOver) })),
+    file.naive > 0 && el('p', { class: 'dim' }, plural('{n} time names no zone: it is read as UTC, or in the zone that was given', '{n} times name no zone: they are read as UTC, or in the zone that was given', file.naive)),
     devices.length > 0 && el('p', { class: 'dim' }, [file.format, devices.length > 3 ? plural('{n} device', '{n} devices', devices.length) : devices.join(', '), NAMED_BY[file.device_by]].filter(Boolean).join(' · '), file.first && [' · ', when(file.first), ' – ', when(file.last)]),
     refused.length > 0 && el('p', { class: 'bad' }, tr('refused: {reasons}', { reasons: refused.join(', ') }), file.examples.length > 0 && [' (', tr('such as {example}', { example: english(file.examples[0]) }), ')']));
 }

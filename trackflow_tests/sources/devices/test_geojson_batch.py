@@ -73,13 +73,19 @@ def test_an_empty_collection_is_nothing() -> None:
 
 def test_dates_that_mean_two_days_are_refused_one_by_one() -> None:
     features = [feature(recorded_at=f"0{day}/02/2026 10:00:00") for day in (1, 2, 3)]
-    assert reasons(read(features)) == ["unreadable"] * 3
+    assert reasons(read(features)) == ["bad_time"] * 3
 
 
 def test_another_projection_is_refused_whole() -> None:
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3067"}}
     collection = {"type": "FeatureCollection", "features": [feature(), feature()], "crs": crs}
-    assert reasons(read(collection)) == ["unreadable"] * 2
+    assert reasons(read(collection)) == ["out_of_range"] * 2
+
+
+@pytest.mark.parametrize("body", ['{"event":"up","battery":3}', "[1, 2]", "{}"])
+def test_what_is_well_formed_and_no_position_is_not_called_broken(body: str) -> None:
+    """The advice for broken bodies would send people to look for a fault that is not there."""
+    assert set(reasons(read(body.encode()))) == {"not_a_point"}
 
 
 def test_who_names_the_device() -> None:

@@ -37,6 +37,12 @@ def test_a_location_in_our_units() -> None:
     assert rows(read(batch)) == [pytest.approx(expected)]
 
 
+@pytest.mark.parametrize(("altitude", "metres"), [(None, 7.5), (21, 21.0)])
+def test_a_height_may_stand_in_the_coordinates(altitude: object, metres: float) -> None:
+    place = {"type": "Point", "coordinates": [24.9384, 60.1699, 7.5]}
+    assert rows(read({"locations": [feature(place, altitude=altitude)]}))[0][4] == metres
+
+
 def test_minus_one_is_unknown() -> None:
     row = rows(read({"locations": [feature(horizontal_accuracy=-1, speed=-1, course=-1)]}))[0]
     assert row[5:] == (None, None, None)

@@ -209,6 +209,23 @@ def test_no_sentence_is_too_strange(sentence: str) -> None:
     assert len(delivery.points) + len(delivery.refused) == 1
 
 
+@pytest.mark.parametrize("endpoint", ["traccar", "traccar-server"])
+def test_a_sentence_beside_a_place_says_nothing_of_its_own(endpoint: str) -> None:
+    """The address that Traccar's manual shows for its server fills in all that it knows."""
+    sentence = "$GPRMC,202640.000,A,6010.0000,N,02456.0000,E,10.00,45.00,280526,,*00"
+    sent = {
+        "name": "Van 9", "uniqueId": "352", "deviceId": "1", "protocol": "osmand",
+        "deviceTime": "1780000000000", "fixTime": "1780000000000", "valid": "true",
+        "latitude": "60.1666667", "longitude": "24.9333333", "altitude": "21.5",
+        "speed": "10", "course": "45", "statusCode": "0xF020", "gprmc": sentence,
+    }  # fmt: skip
+    delivery = read_form(sent, endpoint=endpoint)
+    assert delivery.sender == "traccar-server"
+    (row,) = delivery.points.rows()
+    assert row[:5] == ("352", US, 24.9333333, 60.1666667, 21.5)
+    assert reasons(read_form(sent | {"valid": "false"}, endpoint=endpoint)) == ["no_position"]
+
+
 def test_a_sentence_without_a_fix_is_no_position() -> None:
     sentence = "$GPRMC,202640,V,6010.0,N,2456.0,E,0,0,280526,,*00"
     assert reasons(read_form({"id": "x", "gprmc": sentence})) == ["no_position"]

@@ -148,9 +148,27 @@ def test_records_without_a_position_are_counted_once_and_half_ones_are_refused()
     )
     found = read_bytes(data, "fit")
     assert len(found.points) == 1
-    assert found.reasons == ["no_position", "no_position"]
-    assert found.refused[-1].raw == "3 records without a position"
+    assert found.reasons == ["no_position"]
+    assert found.skipped == {"record without a position": 3}
     assert found.refused[0].where == "file: record 4"
+
+
+@pytest.mark.parametrize("together", [1, 40])
+def test_the_times_of_a_course_are_no_recording(together):
+    """Watches keep courses as records too, with the times of a partner to race against."""
+    kind, activity, course = [(0, 1, 0x00)], 4, 6
+    places = [(ROWS[0][1] + k, 60.1 + k / 1000, 24.9) for k in range(together)]
+    records = [fw.definition(20, PLAIN), *(fw.data("Iii", *fw.position(*at)) for at in places)]
+
+    def file(kind_of_file: int) -> bytes:
+        first = [fw.definition(0, kind, local=1), fw.data("B", kind_of_file, local=1)]
+        return fw.fit(*first, *records)
+
+    found = read_bytes(file(course), "fit")
+    assert (found.rows, found.reasons) == ([], [])
+    assert found.skipped == {"point of a course": together}
+    chained = read_bytes(file(course) + file(activity), "fit")
+    assert len(chained.points) == chained.skipped["point of a course"] == together
 
 
 def test_a_clock_that_was_never_set_is_no_time():

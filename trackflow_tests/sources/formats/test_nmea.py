@@ -143,7 +143,11 @@ def test_a_wrong_checksum_is_refused_and_a_missing_one_is_not():
     assert found.refused[0].where == "file: line 2"
 
 
-@pytest.mark.parametrize("before", ["2026-01-01T00:00:00Z ", "\\s:GP,c:1*00\\", "12.5;"])
+@pytest.mark.parametrize(
+    "before",
+    ["2026-01-01T00:00:00Z ", "\\s:GP,c:1*00\\", "12.5;", "[10:00:00] ",
+     "[Wed May 01 10:00:00.123 2024] "],
+)  # fmt: skip
 def test_what_loggers_write_before_a_sentence_is_passed_over(before):
     data = (before + rmc(1_767_225_600, -60.1, -24.9) + "\n").encode()
     assert detect(data, "a.log") == "nmea"

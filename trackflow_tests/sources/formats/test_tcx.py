@@ -104,8 +104,8 @@ def test_points_without_a_position_are_counted_once_and_half_ones_are_refused():
     data = written([ROW]).decode().replace("<Track>", f"<Track>{nowhere * 3}{half}")
     found = read_bytes(data.encode(), "tcx")
     assert len(found.points) == 1
-    assert min(r.raw for r in found.refused) == "3 trackpoints without a position"
-    assert found.reasons == ["no_position", "no_position"]
+    assert found.skipped == {"trackpoint without a position": 3}
+    assert found.reasons == ["no_position"]
 
 
 def test_the_times_of_a_course_are_no_recording():
@@ -116,11 +116,12 @@ def test_the_times_of_a_course_are_no_recording():
     data = written([other]).decode().replace("<Activities>", f"{course}<Activities>")
     found = read_bytes(data.encode(), "tcx")
     assert positions(found) == expected([other])
-    assert found.reasons == ["not_a_point"]
+    assert (found.reasons, found.skipped) == ([], {"point of a course": 3})
     broken = data.replace("</Trackpoint>", "</Trackpoint><", 1)
     found = read_bytes(broken.encode(), "tcx")
     assert positions(found) == expected([other])
-    assert found.reasons == ["not_a_point", "unreadable"]
+    assert found.reasons == ["unreadable"]
+    assert found.skipped["point of a course"] >= 2
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,13 @@ from trackflow.tracks.day_parts import quarter_edges, write_quarters
 from trackflow.tracks.merging import track_id
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
-from trackflow.usecases.queries.numbers import NumbersQuery, NumbersReport, Per, read_numbers
+from trackflow.usecases.queries.numbers import (
+    NumbersQuery,
+    NumbersReport,
+    Per,
+    figures_of,
+    read_numbers,
+)
 from trackflow_tests.helpers.stores import (
     batch_of,
     deliver,
@@ -137,6 +143,7 @@ def test_rows_are_the_sums_of_the_tracks_parts(
     climbs = [row["climb_cm"] for row in rows if row["climb_cm"] is not None]
     assert whole.totals.climb_cm == (sum(climbs) if climbs else None)
     assert whole.totals.top_kmh == max(row["max_speed_kmh"] for row in rows)
+    assert all(bool(row.sums.top_kmh) >= bool(row.sums.length_mm) for row in days.rows)
     assert sum(row.sums.length_mm for row in whole.rows) == whole.totals.length_mm
 
     first, last = sorted(
@@ -190,6 +197,7 @@ def test_modes_add_up_to_the_tracks(
             of_day = [getattr(r.sums, name) for r in modes.rows if r.period == row.period]
             known = [value for value in of_day if value is not None]
             assert sum(known) == (getattr(row.sums, name) or 0), name
+    assert all(bool(row.sums.top_kmh) >= bool(row.sums.length_mm) for row in modes.rows)
     seconds: dict[str | None, int] = {}
     for one in made:
         seconds[one["mode"]] = (
@@ -197,6 +205,27 @@ def test_modes_add_up_to_the_tracks(
         )
     found = {group.key: group.sums.duration_us for group in modes.groups if group.key}
     assert {k: us for k, us in found.items() if us} == {k: us for k, us in seconds.items() if us}
+
+
+def test_a_day_is_as_fast_at_most_as_on_average_at_least(context: Context) -> None:
+    """A drive through the night was fastest on one day, and drove on the other one, too."""
+    empty(context.store)
+    start = dt.datetime(2026, 3, 2, 22, tzinfo=dt.UTC)
+    night = drive(start, 1500)
+    deliver(
+        context.store,
+        batch_of([("a", int(us), lon, lat) for us, lon, lat in
+                  zip(night.time_us, night.lon, night.lat, strict=True)]),
+    )  # fmt: skip
+    run(context)
+    for per in (None, Per.MODE):
+        found = read_numbers(context, NumbersQuery(by=By.DAY, per=per, zone="UTC"))
+        figures = [figures_of(row.sums) for row in found.rows if row.sums.duration_us > 60_000_000]
+        assert len({row.period for row in found.rows}) == 2
+        for one in figures:
+            assert one["average_speed_kmh"]
+            assert one["max_speed_kmh"]
+            assert one["max_speed_kmh"] >= one["average_speed_kmh"] - 0.02
 
 
 def numbers_of(context: Context) -> list[NumbersReport]:

@@ -81,6 +81,15 @@ def test_files_are_imported_with_a_summary_and_undone(context: Context, api: htt
     assert api.post("/api/v1/imports/00000000/undo").status_code == 404
 
 
+def test_what_is_passed_over_is_told(api: httpx.Client) -> None:
+    marks = '<wpt lat="60" lon="24"><time>2026-03-02T12:00:00Z</time></wpt>' * 2
+    found = send(api, ("plan.gpx", f"<gpx>{marks}</gpx>".encode()),
+                 ("local.csv", b"time,lat,lon\n2026-03-02 12:00:00,60.1,24.9\n"))  # fmt: skip
+    plan, local = found["files"]
+    assert (plan["passed_over"], plan["naive"]) == ({"waypoint": 2}, 0)
+    assert (local["passed_over"], local["naive"]) == ({}, 1)
+
+
 def test_a_dry_run_stores_nothing(context: Context, api: httpx.Client) -> None:
     before = contents(context.store)
     found = send(api, ("van-7.csv", CSV.encode()), dry_run="yes", device="other")

@@ -262,6 +262,24 @@ def test_traccar_in_the_address_and_in_a_form(context: Context, api: httpx.Clien
     assert secret not in str(stored)
 
 
+@each_client
+def test_a_slash_behind_an_address_changes_nothing(
+    context: Context, api: httpx.Client, client: Client
+) -> None:
+    """Phones take the redirection of a POST for a success, and forget the position."""
+    answer = api.post(f"/ingest/{client.name}/", json=client.value)
+    assert client.is_answered(answer)
+    assert len(contents(context.store, "gps_points")["gps_points"]) == 1
+
+
+def test_a_report_that_has_the_pages_address_is_no_success(api: httpx.Client) -> None:
+    assert api.get("/").status_code == 200
+    form = {"id": "x", "lat": "60.1", "lon": "24.9", "timestamp": str(T)}
+    astray = api.get("/", params=form)
+    assert (astray.status_code, "/ingest/traccar" in astray.text) == (404, True)
+    assert api.post("/", params=form).status_code == 405
+
+
 def test_no_website_delivers_by_a_link(context: Context, api: httpx.Client) -> None:
     address = f"/ingest/traccar?id=x&lat=60.1&lon=24.9&timestamp={T}"
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
