@@ -57,8 +57,8 @@ def report_of(found: list[ReportTrip], **changes: Any) -> MonthReport:
     start, end = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (1, 30))
     values: dict[str, Any] = {
         "vehicle_id": "van", "plate": "ÄB-1", "kind": "van", "month": "2026-03",
-        "trips": for_readers(found, None), "sums": sums_of(found), "amended_m": 5,
-        "added": [], "amended_amounts": {},
+        "trips": for_readers(found, None), "sums": sums_of(one.content for one in found),
+        "added": [], "amended_sums": [],
         "stretches": [Stretch(Reading(start, 1000), Reading(end, 9000), 8000, 9500)],
         "amendments": [], "last_hash": "ab" * 32, "book_hash": "cd" * 32,
     }  # fmt: skip
@@ -125,6 +125,38 @@ def test_the_bytes_are_the_same_and_know_no_clock(caplog: pytest.LogCaptureFixtu
     assert b"D:" + year not in made["pdf"]
     assert int(re.findall(rb"/Count (\d+)", made["pdf"])[0]) >= 2, "pages"
     assert "missing" not in caplog.text, "the fonts lack Greek, Cyrillic or Latin letters"
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(trips(), min_size=1, max_size=4), st.lists(trips(), min_size=1, max_size=4))
+def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
+    closed: list[ReportTrip], late: list[ReportTrip]
+) -> None:
+    """What the book says stays, and beside it stands what is so with all amendments."""
+    amended = sums_of(one.content for one in (*closed, *late))
+    amendment = {"amendment_id": "1", "entry_id": None, "reason": "late", "amended_by": "trackflow",
+                 "changes": {"trip_id": [None, "id-1"], "purpose": [None, "x"]},
+                 "amended_at": "2026-04-01T00:00:00",
+                 "amendment_hash": "ab" * 32}  # fmt: skip
+    book = report_of(closed)
+    report = report_of(
+        closed, added=for_readers(late, None), amended_sums=amended, amendments=[amendment]
+    )
+    assert report_bytes(report, "csv") == report_bytes(book, "csv")
+    assert report.sums == book.sums
+    metres = sum(one.content["distance_m"] for one in (*closed, *late))
+    business = [one.content for one in (*closed, *late) if one.content["category"] == "business"]
+    share = sum(one["distance_m"] for one in business) / metres
+    assert report.amended_m == metres
+    assert report.amended_business_share == share
+    sheets = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx")))
+    assert sheets["Trips after closing"].max_row == 1 + len(late)
+    assert sheets["Trips"].max_row == 1 + len(closed)
+    last = [cell.value for cell in list(sheets["Sums as amended"].rows)[-1]]
+    assert (last[0], last[2]) == ("All", metres / 1000)
+    assert sheets["Amendments"].max_row == 2, "it is told once that a trip was added"
+    text = report_bytes(report, "md").decode()
+    assert text.index("Trips that came after closing") < text.index("Sums with all amendments")
 
 
 @given(st.integers(-(10**9), 10**9))

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from trackflow.exports.mileage.csv import kilometres, shown
 from trackflow.exports.tables.section import Section
+from trackflow.mileage.entries import TRIP
 from trackflow.mileage.odometer import Stretch
-from trackflow.mileage.report import MonthReport, ReportTrip
+from trackflow.mileage.report import CategorySum, MonthReport, ReportTrip
 
 
 def title_of(report: MonthReport) -> str:
@@ -20,9 +22,10 @@ def sections_of(report: MonthReport) -> list[Section]:
     return [
         trips("Trips", report.trips),
         trips("Trips that came after closing", report.added),
-        sums(report),
+        sums("Sums by category", report.sums),
         odometer(report),
         amendments(report),
+        *([amended_sums(report)] if report.amendments else []),
         chain(report),
     ]
 
@@ -64,21 +67,27 @@ def _trip(trip: ReportTrip) -> tuple[str, ...]:
     )
 
 
-def sums(report: MonthReport) -> Section:
+def amended_sums(report: MonthReport) -> Section:
+    """The sums with all amendments: also of trips that came late, and of none that are gone."""
+    return sums("Sums with all amendments", report.amended_sums)
+
+
+def sums(title: str, found: Sequence[CategorySum]) -> Section:
     """What each category sums up to, and all of them."""
+    whole_m = sum(one.distance_m for one in found)
     rows = [
         (
             one.category,
             str(one.trips),
             kilometres(one.distance_m),
-            percent(one.distance_m / report.distance_m if report.distance_m else None),
+            percent(one.distance_m / whole_m if whole_m else None),
             amounts(one.amounts),
         )
-        for one in report.sums
+        for one in found
     ]
-    total = ("All", str(len(report.trips)), kilometres(report.distance_m), "", "")
+    total = ("All", str(sum(one.trips for one in found)), kilometres(whole_m), "", "")
     return Section(
-        "Sums by category",
+        title,
         ("Category", "Trips", "km", "Share %", "Amounts"),
         [*rows, total],
         (14, 8, 10, 10, 20),
@@ -113,7 +122,10 @@ def _stretch(one: Stretch) -> tuple[str, ...]:
 
 
 def amendments(report: MonthReport) -> Section:
-    """What changed after closing: a row for each value."""
+    """What changed after closing: a row for each value, and one for each trip that came late.
+
+    All that is said of such a trip is in a table of its own.
+    """
     return Section(
         "Amendments",
         ("Made at", "By", "Reason", "Entry", "What", "Book", "Now"),
@@ -122,16 +134,23 @@ def amendments(report: MonthReport) -> Section:
                 one["amended_at"],
                 one["amended_by"],
                 one["reason"],
-                one["entry_id"] or "not in the book",
+                one["entry_id"] or shown(one["changes"][TRIP][1]),
                 name,
                 shown(old),
                 shown(new),
             )
             for one in report.amendments
-            for name, (old, new) in sorted(one["changes"].items())
+            for name, (old, new) in _changes(one)
         ],
         (21, 10, 20, 20, 12, 20, 20),
     )
+
+
+def _changes(amendment: Mapping[str, Any]) -> list[tuple[str, Sequence[Any]]]:
+    changes = amendment["changes"]
+    if TRIP in changes and changes[TRIP][0] is None:
+        return [(TRIP, changes[TRIP])]
+    return sorted((name, values) for name, values in changes.items() if name != TRIP)
 
 
 def chain(report: MonthReport) -> Section:
@@ -144,6 +163,7 @@ def chain(report: MonthReport) -> Section:
             ("Kilometres with all amendments", kilometres(report.amended_m)),
             ("Amounts with all amendments", amounts(report.amended_amounts)),
             ("Business share %", percent(report.business_share)),
+            ("Business share with all amendments %", percent(report.amended_business_share)),
             ("Kilometres that no trip explains", kilometres(report.unexplained_m)),
             ("Hash of the month's last entry", report.last_hash or "none is closed yet"),
             ("Hash of the book", report.book_hash or "none is closed yet"),
