@@ -19,7 +19,7 @@ from trackflow.usecases.mileage import joins as joining
 from trackflow.usecases.mileage.reports import check_month, report_of
 from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
-from trackflow.web.answers.sending import answer, answer_bytes
+from trackflow.web.answers.sending import answer, answer_bytes, answer_of_version
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import Body, text
 from trackflow.web.security.access import decider, open_to
@@ -69,16 +69,31 @@ def entries(
         bool,
         Query(description="Whose purpose is still to be given: open ones, and those added later."),
     ] = False,
+    limit: Annotated[
+        int | None, Query(description="The first ones only.", ge=1, le=MOST_ENTRIES)
+    ] = None,
 ) -> Response:
-    """Trips of vehicles with their amendments; also those that a closed book lacked."""
-    found = books.list_entries(
-        context,
-        vehicle_id=text(vehicle),
-        month=None if month is None else check_month(month),
-        only_needing_purpose=needs_purpose,
-        limit=MOST_ENTRIES,
-    )
-    return answer(request, answers.entries_answer(found))
+    """Trips of vehicles with their amendments; also those that a closed book lacked.
+
+    A client that has them asks with their ETag: while no book has changed, that costs next to
+    nothing. More than 20,000 need a `limit`, a vehicle or a month.
+    """
+    chosen = text(vehicle)
+    wanted = None if month is None else check_month(month)
+
+    def make() -> answers.EntriesAnswer:
+        found = books.list_entries(
+            context,
+            vehicle_id=chosen,
+            month=wanted,
+            only_needing_purpose=needs_purpose,
+            limit=MOST_ENTRIES if limit is None else None,
+        )
+        return answers.entries_answer(found, limit)
+
+    # read first: what changes meanwhile is in the answer, and makes the next one another
+    version = "\n".join(books.book_versions(context, chosen).values())
+    return answer_of_version(request, version, make)
 
 
 @router.get(
