@@ -223,6 +223,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Replace the table of rates; closed entries keep the amounts that they were closed with."""
+    from trackflow.usecases.days.report import counted
     from trackflow.usecases.mileage.rate_table import import_rates
 
     with opened_context() as context:
@@ -230,7 +231,7 @@ def import_(
     if as_json:
         print_json(found)
     else:
-        print_line(f"{len(found):,} rates")
+        print_line(counted(len(found), "rate"))
 
 
 @rates_app.command("list", epilog="Example: trackflow rates list")
@@ -250,6 +251,7 @@ def rates(as_json: Json = False) -> None:
             for tier in one.tiers
         )
         line = f"{one.rate_id} {one.valid_from} to {until}: {tiers} {one.currency} per {one.unit}"
+        line += ", counted per driver" if one.per == "driver" else ""
         print_line(plain(line))
     if not found:
         print_line("There is no rate: trackflow rates import FILE")

@@ -9,12 +9,12 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.mileage.rates import Rate, Tier
+from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
 
 NAMES = {
     *("id", "from", "until", "category", "vehicle_kind", "currency", "unit", "amount", "tiers"),
-    *("year_start", "source"),
+    *("year_start", "source", "per"),
 }
 
 
@@ -87,6 +87,7 @@ def _rate(values: Any, number: int) -> Rate:
         tuple(_tier(tier, name) for tier in _list(tiers, name)),
         _year_start(str(values.get("year_start", "01-01")), name),
         _text(values.get("source")),
+        str(values.get("per", VEHICLE)),
     )
 
 
