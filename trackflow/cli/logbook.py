@@ -265,15 +265,20 @@ def export(
         list[str] | None,
         typer.Option("--format", help="csv, amendments, xlsx, pdf or md; all by default."),
     ] = None,
+    unit: Annotated[
+        str, typer.Option(help="Of lengths: km or mi. CSV files have kilometres.")
+    ] = "km",
     as_json: Json = False,
 ) -> None:
     """Write the month of each vehicle as CSV, XLSX, PDF and Markdown."""
+    from trackflow.exports.mileage.lengths import unit_named
     from trackflow.exports.mileage.writing import write_reports
     from trackflow.usecases.mileage.reports import month_reports
 
+    lengths = unit_named(unit)
     with opened_context() as context:
         reports = month_reports(context, month, vehicle)
-    written = write_reports(reports, out, formats)
+    written = write_reports(reports, out, formats, lengths)
     if as_json:
         print_json(written)
         return

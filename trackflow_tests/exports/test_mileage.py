@@ -8,6 +8,7 @@ import logging
 import re
 import zipfile
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import openpyxl
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.exports.mileage.csv import kilometres
+from trackflow.errors import BadInputError
+from trackflow.exports.mileage.lengths import KM, MI, UNITS, unit_named
 from trackflow.exports.mileage.sections import sections_of
 from trackflow.exports.mileage.writing import file_name, report_bytes
 from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
@@ -89,7 +91,7 @@ def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
         assert re.sub(r"[\r\n]", "", cells["purpose"].value or "") == kept
     lines = report_bytes(report, "md").decode().split("\n")
     tables = [re.sub(r"\\.", "", line) for line in lines if line.startswith("|")]
-    columns = [len(s.columns) for s in sections_of(report) for _ in (0, 1, *s.rows) if s.rows]
+    columns = [len(s.columns) for s in sections_of(report, KM) for _ in (0, 1, *s.rows) if s.rows]
     assert [line.count("|") - 1 for line in tables] == columns
 
 
@@ -161,8 +163,30 @@ def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
 
 @given(st.integers(-(10**9), 10**9))
 def test_kilometres_are_their_metres(metres: int) -> None:
-    assert Decimal(kilometres(metres)) * 1000 == metres
-    assert re.fullmatch(r"-?\d+\.\d{3}", kilometres(metres))
+    assert Decimal(KM.text(metres)) * 1000 == metres
+    mile = Fraction(1_609_344, 1000)
+    assert abs(Fraction(MI.text(metres)) * mile - metres) <= mile / 2000
+    assert abs(MI.metres(float(MI.text(metres))) - metres) <= 1
+    for unit in UNITS.values():
+        assert re.fullmatch(r"-?\d+\.\d{3}", unit.text(metres))
+
+
+def test_reports_for_people_are_in_miles_where_these_are_asked_for() -> None:
+    """As rates and odometers of the UK and the USA are; the closed book's CSV stays as it is."""
+    report = report_of([trip()])
+    assert report_bytes(report, "csv", MI) == report_bytes(report, "csv")
+    text = report_bytes(report, "md", MI).decode()
+    assert "7.671" in text, "12,345 m"
+    assert "| mi |" in text
+    assert "Miles of the book" in text
+    assert not re.search(r"\bkm\b|Kilomet", text)
+    sheet = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx", MI)))["Trips"]
+    row = dict(zip(*([cell.value for cell in cells] for cells in sheet.rows), strict=True))
+    assert (row["distance_mi"], row["odometer_end_mi"]) == (7.671, 629.042)
+    assert not any(name.endswith("_km") for name in row)
+    assert report_bytes(report, "pdf", MI) != report_bytes(report, "pdf")
+    with pytest.raises(BadInputError, match="km, mi"):
+        unit_named("ft")
 
 
 contents = st.fixed_dictionaries(

@@ -9,10 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.exports.mileage.csv import kilometres
 from trackflow.mileage.chain import START, Link, faults, link_hash
 from trackflow.mileage.entries import (
     BUSINESS,
@@ -342,9 +341,3 @@ def test_an_address_alone_is_no_difference(before: Ends, after: Ends) -> None:
     found = differences(book, now)
     assert bool(found) == (named(before) != named(after))
     assert differences(amended(book, [found]), now) == {}, "each difference once"
-
-
-@given(st.integers(-(10**9), 10**9))
-def test_kilometres_are_metres(metres: int) -> None:
-    assume(metres)
-    assert Decimal(kilometres(metres)) * 1000 == metres

@@ -28,6 +28,15 @@ def import_rates(context: Context, path: Path) -> list[Rate]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} cannot be read: {error}") from None
+    return save_rates(context, text)
+
+
+def save_rates(context: Context, text: str) -> list[Rate]:
+    """Replace the table of rates by that of a TOML document; returns it.
+
+    Raises:
+        BadInputError: it is no TOML, or a rate makes no sense.
+    """
     found = parse_rates(text)
     with context.store.write() as connection:
         rates.replace_rates(connection, found)

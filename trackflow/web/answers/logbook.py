@@ -54,7 +54,7 @@ class EntriesAnswer(TypedDict):
     """Entries."""
 
     entries: list[EntryAnswer]
-    """By vehicle and time."""
+    """By vehicle and time; those that need a purpose by when they close."""
     total: int
     """How many there are; fewer are shown where the request has a `limit`."""
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
+from trackflow.exports.mileage.lengths import unit_named
 from trackflow.exports.mileage.writing import MEDIA_TYPES, file_name, report_bytes
 from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
@@ -89,6 +90,8 @@ def entries(
             only_needing_purpose=needs_purpose,
             limit=MOST_ENTRIES if limit is None else None,
         )
+        if needs_purpose:  # what closes first is asked for first, of whichever vehicle
+            found.sort(key=lambda one: one.entry.closes_at)
         return answers.entries_answer(found, limit)
 
     # read first: what changes meanwhile is in the answer, and makes the next one another
@@ -220,10 +223,13 @@ def mileage_report(
     month: Annotated[str, Query(description="Such as 2026-11.", max_length=7)],
     vehicle: Annotated[str, Query(description="The vehicle.", max_length=200)],
     format: Format = "csv",  # noqa: A002 (the name in the address)
+    unit: Annotated[
+        str, Query(description="Of lengths: km or mi; CSV files have kilometres.", max_length=5)
+    ] = "km",
 ) -> Response:
     """Trips, sums, odometer, amendments and the last hash; 404 if the month has no trip."""
     report = report_of(context, month, str(text(vehicle)))
-    body = report_bytes(report, format)
+    body = report_bytes(report, format, unit_named(unit))
     found = answer_bytes(request, body, MEDIA_TYPES[format])
     name = file_name(report, format).encode("ascii", "replace").decode().replace("?", "_")
     found.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -152,6 +152,18 @@ def test_a_month_from_a_vehicle_to_its_report(
     assert ask(api, "GET", "/rates")["rates"] == []
 
 
+def test_rates_are_replaced_whole_or_not_at_all(api: httpx.Client) -> None:
+    rate = 'id = "a"\nfrom = 2020-01-01\ncurrency = "GBP"\nunit = "mi"\n'
+    tiers = 'tiers = [{ up_to = 10000, amount = "0.45" }, { amount = "0.25" }]\n'
+    table = f"[[rate]]\n{rate}{tiers}"
+    saved = ask(api, "PUT", "/rates", {"toml": f'{table}per = "driver"'})
+    assert [one["per"] for one in saved["rates"]] == ["driver"]
+    for wrong in ("[[rate", f'{table}per = "fleet"', f"{table}until = 2019-01-01", table * 2, "\0"):
+        ask(api, "PUT", "/rates", {"toml": wrong}, 400)
+        assert ask(api, "GET", "/rates") == saved
+    assert ask(api, "PUT", "/rates", {"toml": ""}) == {"rates": []}
+
+
 def test_a_book_that_has_not_changed_is_not_even_read(
     api: httpx.Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +180,8 @@ def test_a_book_that_has_not_changed_is_not_even_read(
     whole = listed("?limit=2", etag)
     assert whole.status_code == 200, "another question has another answer"
     assert whole.json()["total"] == len(list_entries(context))
+    needing = api.get("/api/v1/logbook?needs_purpose=true").json()["entries"]
+    assert needing == sorted(needing, key=lambda one: one["closes_at"] or "")
     ask(api, "PUT", "/vehicles/idle", {"plate": "A-2"})
     assert listed("?limit=1", etag).status_code == 200
     ask(api, "GET", "/logbook?limit=0", status=422)
