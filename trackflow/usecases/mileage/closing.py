@@ -72,10 +72,18 @@ def _close_books(
         connection: of one transaction.
     """
     lock_books(connection, [one.vehicle_id for one in chosen])
-    found = completed_books(connection, chosen, due_by=until)
+    # odometers and amounts need whole books: on most days most of them have nothing to close
+    changing = [one for one in chosen if _has_due(connection, one.vehicle_id, until)]
+    found = completed_books(connection, changing, due_by=until)
     return sum(
-        _close_book(context, one, found[one.vehicle_id], until, connection) for one in chosen
+        _close_book(context, one, found.get(one.vehicle_id, ()), until, connection)
+        for one in chosen
     )
+
+
+def _has_due(connection: Connection, vehicle_id: str, until: dt.datetime) -> bool:
+    still_open = books.read_entries(connection, vehicle_id=vehicle_id, only_open=True)
+    return any(one.closes_at <= until for one in still_open)
 
 
 def _close_book(
@@ -90,7 +98,7 @@ def _close_book(
     Args:
         context: the settings and the clock.
         vehicle: the book's.
-        trips: all of the book.
+        trips: all of the book; none if nothing is due.
         until: entries that are due by then, UTC.
         connection: of one transaction, the book locked.
     """
