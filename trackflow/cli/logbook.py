@@ -67,7 +67,9 @@ def list_(
         return
     for one in found:
         print_line(plain(_line(one)))
-    if not found:
+    if not found and needs_purpose:
+        print_line("No trip needs a purpose.")
+    elif not found:
         print_line("There are no such entries: trackflow vehicles device VEHICLE DEVICE")
 
 
@@ -86,11 +88,13 @@ def _as_dict(one: "BookTrip") -> dict[str, object]:
 
 
 def _line(one: "BookTrip") -> str:
+    from trackflow.usecases.days.report import counted
+
     content, entry = one.content, one.entry
     state = "gone" if one.is_gone else one.status
     ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}"
     what = " ".join(filter(None, [content["category"] or "(no category)", content["purpose"]]))
-    amended = f", {len(one.amendments)} amendments" if one.amendments else ""
+    amended = f", {counted(len(one.amendments), 'amendment')}" if one.amendments else ""
     return (
         f"{entry.entry_id} {content['vehicle_id']} {content['start_time'][:16]} {state:6} "
         f"{content['distance_m'] / 1000:8,.1f} km {ways}: {what}{amended}"
@@ -112,6 +116,7 @@ def close(
 ) -> None:
     """Close the entries that are due; Dagster does it every day."""
     from trackflow.usecases.categories.following import follow_tracks
+    from trackflow.usecases.days.report import counted
     from trackflow.usecases.mileage.closing import close_due
 
     with opened_context() as context:
@@ -120,7 +125,8 @@ def close(
     if as_json:
         print_json(report)
     else:
-        print_line(f"{report.closed:,} entries closed in {report.vehicles:,} books")
+        closed = counted(report.closed, "entry", "entries")
+        print_line(f"{closed} closed in {counted(report.vehicles, 'book')}")
     exit_if_not_followed(followed)
 
 
@@ -222,6 +228,7 @@ def undo_join(
 @logbook_app.command("verify", epilog="Example: trackflow logbook verify")
 def verify(vehicle: Vehicle = None, as_json: Json = False) -> None:
     """Prove that no closed entry was changed, left out or put in."""
+    from trackflow.usecases.days.report import counted
     from trackflow.usecases.mileage.books import verify_books
 
     with opened_context() as context:
@@ -234,18 +241,17 @@ def verify(vehicle: Vehicle = None, as_json: Json = False) -> None:
         if not as_json:
             state = "intact" if one.is_intact else "NOT INTACT"
             print_line(
-                f"{one.vehicle_id}: {state}, {one.links:,} links, {one.open_entries:,} open "
-                f"entries, hash {one.last_hash or '-'}"
+                f"{one.vehicle_id}: {state}, {counted(one.links, 'link')}, "
+                f"{counted(one.open_entries, 'open entry', 'open entries')}, "
+                f"hash {one.last_hash or '-'}"
             )
         for fault in one.faults:
             print_note(f"{one.vehicle_id}: {fault.kind} {fault.chain_no}: {fault.problem}")
         for problem in one.problems:
             print_note(f"{one.vehicle_id}: {problem}")
         if one.waiting_days:
-            print_note(
-                f"{one.vehicle_id}: {one.waiting_days:,} days are not in the book yet: trackflow "
-                "categorize"
-            )
+            days = counted(one.waiting_days, "day is", "days are")
+            print_note(f"{one.vehicle_id}: {days} not in the book yet: trackflow categorize")
     if not all(one.is_intact for one in found):
         raise typer.Exit(1)
 
@@ -259,15 +265,20 @@ def export(
         list[str] | None,
         typer.Option("--format", help="csv, amendments, xlsx, pdf or md; all by default."),
     ] = None,
+    unit: Annotated[
+        str, typer.Option(help="Of lengths: km or mi. CSV files have kilometres.")
+    ] = "km",
     as_json: Json = False,
 ) -> None:
     """Write the month of each vehicle as CSV, XLSX, PDF and Markdown."""
+    from trackflow.exports.mileage.lengths import unit_named
     from trackflow.exports.mileage.writing import write_reports
     from trackflow.usecases.mileage.reports import month_reports
 
+    lengths = unit_named(unit)
     with opened_context() as context:
         reports = month_reports(context, month, vehicle)
-    written = write_reports(reports, out, formats)
+    written = write_reports(reports, out, formats, lengths)
     if as_json:
         print_json(written)
         return

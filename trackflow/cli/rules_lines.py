@@ -27,7 +27,7 @@ def preview_lines(found: "Differences", offset: int) -> list[str]:
     for category in sorted(found.before.keys() | found.after.keys()):
         sums = [side.get(category) for side in (found.before, found.after)]
         texts = [
-            f"{one.tracks:,} tracks, {one.distance_mm / 1e6:,.1f} km" if one else "nothing"
+            f"{counted(one.tracks, 'track')}, {one.distance_mm / 1e6:,.1f} km" if one else "nothing"
             for one in sums
         ]
         lines.append(f"{category or NO_CATEGORY}: {texts[0]} -> {texts[1]}")

@@ -22,6 +22,9 @@ from trackflow.cli.common import (
 vehicles_app = typer.Typer(
     help="Vehicles of the logbook: devices, drivers, odometers.", no_args_is_help=True
 )
+MOST_SHOWN = 100_000_000
+"""An odometer that shows more was read wrongly, and no database would hold its metres."""
+
 rates_app = typer.Typer(help="What is paid per kilometre or mile.", no_args_is_help=True)
 
 VehicleId = Annotated[str, typer.Argument(help="Id of the vehicle.", show_default=False)]
@@ -165,17 +168,20 @@ def undo_driver(vehicle: VehicleId, from_time: From = None) -> None:
 def odometer(
     vehicle: VehicleId,
     time: Moment,
-    kilometres: Annotated[float, typer.Argument(help="What it shows.", min=0, show_default=False)],
+    shown: Annotated[
+        float, typer.Argument(help="What it shows.", min=0, max=MOST_SHOWN, show_default=False)
+    ],
+    unit: Annotated[str, typer.Option(help="What it counts: km or mi.")] = "km",
     by: By = None,
     as_json: Json = False,
 ) -> None:
     """Note what an odometer shows."""
+    from trackflow.exports.mileage.lengths import unit_named
     from trackflow.usecases.mileage.fleet import add_reading
 
+    odometer_m = unit_named(unit).metres(shown)
     with opened_context() as context:
-        reading_id = add_reading(
-            context, vehicle, time, round(kilometres * 1000), recorded_by=decider(by)
-        )
+        reading_id = add_reading(context, vehicle, time, odometer_m, recorded_by=decider(by))
     if as_json:
         print_json({"reading_id": reading_id})
     else:
@@ -223,6 +229,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Replace the table of rates; closed entries keep the amounts that they were closed with."""
+    from trackflow.usecases.days.report import counted
     from trackflow.usecases.mileage.rate_table import import_rates
 
     with opened_context() as context:
@@ -230,7 +237,7 @@ def import_(
     if as_json:
         print_json(found)
     else:
-        print_line(f"{len(found):,} rates")
+        print_line(counted(len(found), "rate"))
 
 
 @rates_app.command("list", epilog="Example: trackflow rates list")
@@ -250,6 +257,7 @@ def rates(as_json: Json = False) -> None:
             for tier in one.tiers
         )
         line = f"{one.rate_id} {one.valid_from} to {until}: {tiers} {one.currency} per {one.unit}"
+        line += ", counted per driver" if one.per == "driver" else ""
         print_line(plain(line))
     if not found:
         print_line("There is no rate: trackflow rates import FILE")

@@ -11,8 +11,11 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from trackflow.errors import BadInputError
 
-type Year = tuple[str, str, int]
-"""What tiers count by: the rate, the vehicle, and the year in which they begin."""
+type Year = tuple[str, str, str, int]
+"""What tiers count by: the rate, the vehicle or the driver, and the year in which they begin."""
+
+VEHICLE, DRIVER = "vehicle", "driver"
+PERS = (VEHICLE, DRIVER)
 
 METRES = {"km": Decimal(1000), "mi": Decimal("1609.344")}
 CENT = Decimal("0.01")
@@ -41,6 +44,8 @@ class Rate:
         tiers: in their order; the last one has no limit.
         year_start: month and day on which the year of the tiers begins.
         source: where the numbers come from.
+        per: whose kilometres or miles the tiers count, over a year: those of a vehicle, or those of
+            a driver in all vehicles.
     """
 
     rate_id: str
@@ -53,6 +58,7 @@ class Rate:
     tiers: tuple[Tier, ...]
     year_start: tuple[int, int] = (1, 1)
     source: str | None = None
+    per: str = VEHICLE
 
     def __post_init__(self) -> None:
         """Check it.
@@ -62,6 +68,14 @@ class Rate:
         """
         if self.unit not in METRES:
             raise BadInputError(f"rate {self.rate_id}: the unit is {self.unit!r}, not km or mi")
+        if self.per not in PERS:
+            raise BadInputError(
+                f"rate {self.rate_id}: tiers count per {' or '.join(PERS)}, not per {self.per!r}"
+            )
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise BadInputError(
+                f"rate {self.rate_id}: it ends on {self.valid_until}, before it begins"
+            )
         limits = [tier.up_to for tier in self.tiers]
         if not limits or limits[-1] is not None or None in limits[:-1]:
             raise BadInputError(f"rate {self.rate_id}: the last tier, and only it, has no limit")
@@ -83,6 +97,10 @@ class Rate:
     def year_of(self, day: dt.date) -> int:
         """The year of the tiers that a day lies in, by the calendar year in which it begins."""
         return day.year - ((day.month, day.day) < self.year_start)
+
+    def year_begin(self, day: dt.date) -> dt.date:
+        """The first day of the year of the tiers that a day lies in."""
+        return dt.date(self.year_of(day), *self.year_start)
 
     def total(self, units: Decimal) -> Decimal:
         """The exact amount for so many units in one year."""
@@ -107,6 +125,7 @@ class PaidTrip:
         vehicle_kind: kind of the vehicle.
         distance_m: whole metres.
         rate_id: the rate that a rule has given it; None for that of its category.
+        driver: None if unknown.
     """
 
     key: str
@@ -116,6 +135,7 @@ class PaidTrip:
     vehicle_kind: str
     distance_m: int
     rate_id: str | None = None
+    driver: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +247,10 @@ class PaidYears:
 
 
 def _year(rate: Rate, trip: PaidTrip) -> Year:
-    return rate.rate_id, trip.vehicle_id, rate.year_of(trip.day)
+    """The year of a trip; one whose driver is unknown counts by its vehicle."""
+    if rate.per == DRIVER and trip.driver is not None:
+        return rate.rate_id, DRIVER, trip.driver, rate.year_of(trip.day)
+    return rate.rate_id, VEHICLE, trip.vehicle_id, rate.year_of(trip.day)
 
 
 def _amount(driven: Sequence[tuple[Rate, int]]) -> Decimal:

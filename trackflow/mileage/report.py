@@ -1,6 +1,6 @@
 """The report of a vehicle's month: trips, sums, what is paid, and what changed after closing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -58,8 +58,7 @@ class MonthReport:
         trips: in order of time; of private ones the kilometres only.
         added: trips that the closed book lacked, as amended, in order of time.
         sums: by category, as the book says.
-        amended_m: what the trips sum up to with all amendments.
-        amended_amounts: what is paid with all amendments, by currency.
+        amended_sums: by category, with all amendments.
         stretches: between odometer readings that touch the month.
         amendments: made after closing, in their order.
         last_hash: of the last link of the month's entries; None while none is closed.
@@ -73,8 +72,7 @@ class MonthReport:
     trips: Sequence[ReportTrip]
     added: Sequence[ReportTrip]
     sums: Sequence[CategorySum]
-    amended_m: int
-    amended_amounts: dict[str, Decimal]
+    amended_sums: Sequence[CategorySum]
     stretches: Sequence[Stretch]
     amendments: Sequence[dict[str, Any]]
     last_hash: str | None
@@ -87,9 +85,27 @@ class MonthReport:
 
     @property
     def business_share(self) -> float | None:
-        """Share of the kilometres that were business; None without any."""
-        business = sum(one.distance_m for one in self.sums if one.category == BUSINESS)
-        return business / self.distance_m if self.distance_m else None
+        """Share of the kilometres that were business, as the book says; None without any."""
+        return _business_share(self.sums)
+
+    @property
+    def amended_m(self) -> int:
+        """All trips, with all amendments."""
+        return sum(one.distance_m for one in self.amended_sums)
+
+    @property
+    def amended_amounts(self) -> dict[str, Decimal]:
+        """What is paid with all amendments, by currency."""
+        found: dict[str, Decimal] = {}
+        for one in self.amended_sums:
+            for currency, amount in one.amounts.items():
+                found[currency] = found.get(currency, Decimal(0)) + amount
+        return found
+
+    @property
+    def amended_business_share(self) -> float | None:
+        """Share of the kilometres that were business, with all amendments."""
+        return _business_share(self.amended_sums)
 
     @property
     def unexplained_m(self) -> int:
@@ -97,31 +113,37 @@ class MonthReport:
         return sum(one.unexplained_m for one in self.stretches)
 
 
-def sums_of(trips: Sequence[ReportTrip]) -> list[CategorySum]:
-    """The sums of trips by category, the largest first."""
+def _business_share(sums: Sequence[CategorySum]) -> float | None:
+    business = sum(one.distance_m for one in sums if one.category == BUSINESS)
+    whole = sum(one.distance_m for one in sums)
+    return business / whole if whole else None
+
+
+def sums_of(contents: Iterable[Content]) -> list[CategorySum]:
+    """The sums of trips by category, the largest first.
+
+    Args:
+        contents: what is said of each trip.
+    """
     found: dict[str, CategorySum] = {}
-    for trip in trips:
-        name = trip.content.get("category") or WITHOUT
+    for content in contents:
+        name = content.get("category") or WITHOUT
         before = found.get(name, CategorySum(name, 0, 0, {}))
         found[name] = CategorySum(
             name,
             before.trips + 1,
-            before.distance_m + trip.content["distance_m"],
-            amounts_of([trip.content], before.amounts),
+            before.distance_m + content["distance_m"],
+            _with_amount(before.amounts, content),
         )
     return sorted(found.values(), key=lambda one: (-one.distance_m, one.category))
 
 
-def amounts_of(
-    contents: Sequence[Content], before: Mapping[str, Decimal] | None = None
-) -> dict[str, Decimal]:
-    """What is paid for trips, by currency; added to what was paid before."""
-    found = dict(before or {})
-    for content in contents:
-        amount, currency = content.get("amount"), content.get("currency")
-        if amount is not None and currency is not None:
-            found[currency] = found.get(currency, Decimal(0)) + Decimal(amount)
-    return found
+def _with_amount(before: Mapping[str, Decimal], content: Content) -> dict[str, Decimal]:
+    """What is paid by currency, with what is paid for a further trip."""
+    amount, currency = content.get("amount"), content.get("currency")
+    if amount is None or currency is None:
+        return dict(before)
+    return {**before, currency: before.get(currency, Decimal(0)) + Decimal(amount)}
 
 
 def for_readers(trips: Sequence[ReportTrip], reader: str | None) -> list[ReportTrip]:

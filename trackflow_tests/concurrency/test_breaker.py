@@ -115,6 +115,24 @@ def test_it_opens_after_failures_in_a_row_for_longer_each_time(trials: int) -> N
     assert lasted == [min(FIRST_OPEN_S * 2**k, LONGEST_OPEN_S) for k in range(trials)]
 
 
+def test_five_failures_open_it_for_half_a_minute_at_most_and_one_may_probe() -> None:
+    """The numbers that users are told, for all services alike."""
+    breaker = Breaker()
+    for _ in range(4):
+        breaker = breaker.failed(NOON, "down")
+    assert breaker.phase(NOON) is Phase.CLOSED
+    breaker = breaker.failed(NOON, "down")
+    assert breaker.phase(NOON) is Phase.OPEN
+    now = NOON
+    for _ in range(20):  # a service that has been away for long
+        assert breaker.open_until is not None
+        now = breaker.open_until
+        breaker = breaker.probing(now)
+        assert not breaker.may_probe(now), "one at a time"
+        breaker = breaker.failed(now, "down", is_probe=True)
+    assert breaker.open_until == now + dt.timedelta(seconds=30)
+
+
 def test_single_failures_do_not_open_it() -> None:
     breaker = Breaker()
     for _ in range(10):

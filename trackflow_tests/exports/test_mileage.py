@@ -8,6 +8,7 @@ import logging
 import re
 import zipfile
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import openpyxl
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.exports.mileage.csv import kilometres
+from trackflow.errors import BadInputError
+from trackflow.exports.mileage.lengths import KM, MI, UNITS, unit_named
 from trackflow.exports.mileage.sections import sections_of
 from trackflow.exports.mileage.writing import file_name, report_bytes
 from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
@@ -57,8 +59,8 @@ def report_of(found: list[ReportTrip], **changes: Any) -> MonthReport:
     start, end = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (1, 30))
     values: dict[str, Any] = {
         "vehicle_id": "van", "plate": "ÄB-1", "kind": "van", "month": "2026-03",
-        "trips": for_readers(found, None), "sums": sums_of(found), "amended_m": 5,
-        "added": [], "amended_amounts": {},
+        "trips": for_readers(found, None), "sums": sums_of(one.content for one in found),
+        "added": [], "amended_sums": [],
         "stretches": [Stretch(Reading(start, 1000), Reading(end, 9000), 8000, 9500)],
         "amendments": [], "last_hash": "ab" * 32, "book_hash": "cd" * 32,
     }  # fmt: skip
@@ -89,7 +91,7 @@ def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
         assert re.sub(r"[\r\n]", "", cells["purpose"].value or "") == kept
     lines = report_bytes(report, "md").decode().split("\n")
     tables = [re.sub(r"\\.", "", line) for line in lines if line.startswith("|")]
-    columns = [len(s.columns) for s in sections_of(report) for _ in (0, 1, *s.rows) if s.rows]
+    columns = [len(s.columns) for s in sections_of(report, KM) for _ in (0, 1, *s.rows) if s.rows]
     assert [line.count("|") - 1 for line in tables] == columns
 
 
@@ -127,10 +129,64 @@ def test_the_bytes_are_the_same_and_know_no_clock(caplog: pytest.LogCaptureFixtu
     assert "missing" not in caplog.text, "the fonts lack Greek, Cyrillic or Latin letters"
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.lists(trips(), min_size=1, max_size=4), st.lists(trips(), min_size=1, max_size=4))
+def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
+    closed: list[ReportTrip], late: list[ReportTrip]
+) -> None:
+    """What the book says stays, and beside it stands what is so with all amendments."""
+    amended = sums_of(one.content for one in (*closed, *late))
+    amendment = {"amendment_id": "1", "entry_id": None, "reason": "late", "amended_by": "trackflow",
+                 "changes": {"trip_id": [None, "id-1"], "purpose": [None, "x"]},
+                 "amended_at": "2026-04-01T00:00:00",
+                 "amendment_hash": "ab" * 32}  # fmt: skip
+    book = report_of(closed)
+    report = report_of(
+        closed, added=for_readers(late, None), amended_sums=amended, amendments=[amendment]
+    )
+    assert report_bytes(report, "csv") == report_bytes(book, "csv")
+    assert report.sums == book.sums
+    metres = sum(one.content["distance_m"] for one in (*closed, *late))
+    business = [one.content for one in (*closed, *late) if one.content["category"] == "business"]
+    share = sum(one["distance_m"] for one in business) / metres
+    assert report.amended_m == metres
+    assert report.amended_business_share == share
+    sheets = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx")))
+    assert sheets["Trips after closing"].max_row == 1 + len(late)
+    assert sheets["Trips"].max_row == 1 + len(closed)
+    last = [cell.value for cell in list(sheets["Sums as amended"].rows)[-1]]
+    assert (last[0], last[2]) == ("All", metres / 1000)
+    assert sheets["Amendments"].max_row == 2, "it is told once that a trip was added"
+    text = report_bytes(report, "md").decode()
+    assert text.index("Trips that came after closing") < text.index("Sums with all amendments")
+
+
 @given(st.integers(-(10**9), 10**9))
 def test_kilometres_are_their_metres(metres: int) -> None:
-    assert Decimal(kilometres(metres)) * 1000 == metres
-    assert re.fullmatch(r"-?\d+\.\d{3}", kilometres(metres))
+    assert Decimal(KM.text(metres)) * 1000 == metres
+    mile = Fraction(1_609_344, 1000)
+    assert abs(Fraction(MI.text(metres)) * mile - metres) <= mile / 2000
+    assert abs(MI.metres(float(MI.text(metres))) - metres) <= 1
+    for unit in UNITS.values():
+        assert re.fullmatch(r"-?\d+\.\d{3}", unit.text(metres))
+
+
+def test_reports_for_people_are_in_miles_where_these_are_asked_for() -> None:
+    """As rates and odometers of the UK and the USA are; the closed book's CSV stays as it is."""
+    report = report_of([trip()])
+    assert report_bytes(report, "csv", MI) == report_bytes(report, "csv")
+    text = report_bytes(report, "md", MI).decode()
+    assert "7.671" in text, "12,345 m"
+    assert "| mi |" in text
+    assert "Miles of the book" in text
+    assert not re.search(r"\bkm\b|Kilomet", text)
+    sheet = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx", MI)))["Trips"]
+    row = dict(zip(*([cell.value for cell in cells] for cells in sheet.rows), strict=True))
+    assert (row["distance_mi"], row["odometer_end_mi"]) == (7.671, 629.042)
+    assert not any(name.endswith("_km") for name in row)
+    assert report_bytes(report, "pdf", MI) != report_bytes(report, "pdf")
+    with pytest.raises(BadInputError, match="km, mi"):
+        unit_named("ft")
 
 
 contents = st.fixed_dictionaries(

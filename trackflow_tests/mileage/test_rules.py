@@ -9,10 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.exports.mileage.csv import kilometres
 from trackflow.mileage.chain import START, Link, faults, link_hash
 from trackflow.mileage.entries import (
     BUSINESS,
@@ -31,8 +30,16 @@ from trackflow.mileage.odometer import (
     odometers,
     stretches,
 )
-from trackflow.mileage.rates import PaidTrip, PaidYears, Rate, Tier, payments
-from trackflow.mileage.report import ReportTrip, sums_of
+from trackflow.mileage.rates import (
+    DRIVER,
+    PERS,
+    PaidTrip,
+    PaidYears,
+    Rate,
+    Tier,
+    payments,
+)
+from trackflow.mileage.report import sums_of
 
 START_OF_ALL = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -96,27 +103,46 @@ def test_closed_entries_keep_their_odometers(metres: list[int], count: int, read
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 800), METRES), max_size=30),
+    st.lists(
+        st.tuples(
+            st.integers(0, 800), METRES, st.sampled_from("VW"), st.sampled_from(["ada", "bert"])
+        ),
+        max_size=30,
+    ),
     st.lists(st.integers(1, 20_000), max_size=3, unique=True),
     st.lists(st.decimals(0, 2, places=4), min_size=4, max_size=4),
     st.sampled_from(["km", "mi"]),
+    st.sampled_from(PERS),
 )
 def test_trips_add_up_to_the_tiers_of_their_year_to_the_cent(
-    driven: list[tuple[int, int]], limits: list[int], cents: list[Decimal], unit: str
+    driven: list[tuple[int, int, str, str]],
+    limits: list[int],
+    cents: list[Decimal],
+    unit: str,
+    per: str,
 ) -> None:
+    """Of each vehicle, or of each driver in all vehicles."""
     tiers = [Tier(Decimal(one), cents[k]) for k, one in enumerate(sorted(limits))]
     tiers.append(Tier(None, cents[-1]))
     rate = Rate(
-        "r", dt.date(2020, 1, 1), None, None, None, "GBP", unit, tuple(tiers), (4, 6)
+        "r", dt.date(2020, 1, 1), None, None, None, "GBP", unit, tuple(tiers), (4, 6), per=per
     )  # fmt: skip
+    begin = dt.date(2026, 1, 1)
     trips = [
-        PaidTrip(str(k), dt.date(2026, 1, 1) + dt.timedelta(days=day), None, "V", "car", metres)
-        for k, (day, metres) in enumerate(sorted(driven))
+        PaidTrip(
+            str(k), begin + dt.timedelta(days=day), None, vehicle, "car", metres, driver=driver
+        )
+        for k, (day, metres, vehicle, driver) in enumerate(sorted(driven))
     ]
     paid = payments(trips, [rate])
-    for year in (2025, 2026, 2027, 2028):
+    for year, whose in itertools.product((2025, 2026, 2027, 2028), ("V", "W", "ada", "bert")):
         first, last = dt.date(year, 4, 6), dt.date(year + 1, 4, 5)
-        mine = [trip for trip in trips if first <= trip.day <= last]
+        mine = [
+            trip
+            for trip in trips
+            if first <= trip.day <= last
+            and whose == (trip.driver if per == DRIVER else trip.vehicle_id)
+        ]
         metres = sum(trip.distance_m for trip in mine)
         units = Fraction(metres) / (1000 if unit == "km" else Fraction(1_609_344, 1000))
         exact, low = Fraction(0), Fraction(0)
@@ -225,7 +251,7 @@ def test_no_kilometre_is_lost_or_doubled_at_midnights_months_and_changes_of_cloc
         month = trip["local_day"][:7]
         by_month[month] = by_month.get(month, 0) + trip["distance_m"]
     assert sum(by_month.values()) == sum(metres for _, metres in driven)
-    sums = sums_of([ReportTrip("", trip, "open", None) for trip in trips])
+    sums = sums_of(trips)
     assert sum(one.distance_m for one in sums) == sum(metres for _, metres in driven)
     assert sum(one.trips for one in sums) == len(trips)
     for trip in trips:
@@ -315,9 +341,3 @@ def test_an_address_alone_is_no_difference(before: Ends, after: Ends) -> None:
     found = differences(book, now)
     assert bool(found) == (named(before) != named(after))
     assert differences(amended(book, [found]), now) == {}, "each difference once"
-
-
-@given(st.integers(-(10**9), 10**9))
-def test_kilometres_are_metres(metres: int) -> None:
-    assume(metres)
-    assert Decimal(kilometres(metres)) * 1000 == metres

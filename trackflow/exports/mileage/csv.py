@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trackflow.exports.mileage.lengths import KM, LengthUnit
 from trackflow.mileage.report import MonthReport, ReportTrip
 
 COLUMNS = (
@@ -65,7 +66,12 @@ def amendments_csv(report: MonthReport) -> bytes:
     return _csv(AMENDMENT_COLUMNS, rows)
 
 
-def row_of(trip: ReportTrip) -> dict[str, str]:
+def columns_of(unit: LengthUnit) -> tuple[str, ...]:
+    """`COLUMNS` with lengths in a unit."""
+    return tuple(f"{name[:-2]}{unit.name}" if name.endswith("_km") else name for name in COLUMNS)
+
+
+def row_of(trip: ReportTrip, unit: LengthUnit = KM) -> dict[str, str]:
     """The values of `COLUMNS` of a trip, as text."""
     content = trip.content
     permille = content.get("matched_permille")
@@ -74,20 +80,12 @@ def row_of(trip: ReportTrip) -> dict[str, str]:
         "entry_id": trip.entry_id,
         "status": trip.status,
         "entry_hash": trip.entry_hash,
-        "distance_km": kilometres(content["distance_m"]),
-        "odometer_start_km": kilometres(content.get("odometer_start_m")),
-        "odometer_end_km": kilometres(content.get("odometer_end_m")),
+        f"distance_{unit.name}": unit.text(content["distance_m"]),
+        f"odometer_start_{unit.name}": unit.text(content.get("odometer_start_m")),
+        f"odometer_end_{unit.name}": unit.text(content.get("odometer_end_m")),
         "matched_percent": "" if permille is None else f"{permille / 10:.1f}",
     }
     return {name: shown(value) for name, value in found.items()}
-
-
-def kilometres(metres: int | None) -> str:
-    """Whole metres as kilometres with three decimals."""
-    if metres is None:
-        return ""
-    sign = "-" if metres < 0 else ""  # an odometer may show less than the trips
-    return f"{sign}{abs(metres) // 1000}.{abs(metres) % 1000:03}"
 
 
 def shown(value: Any) -> str:

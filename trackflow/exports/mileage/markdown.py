@@ -2,6 +2,7 @@
 
 import re
 
+from trackflow.exports.mileage.lengths import LengthUnit
 from trackflow.exports.mileage.sections import sections_of, title_of
 from trackflow.exports.tables.section import Section
 from trackflow.mileage.report import MonthReport
@@ -9,9 +10,9 @@ from trackflow.mileage.report import MonthReport
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
-def report_markdown(report: MonthReport) -> bytes:
+def report_markdown(report: MonthReport, unit: LengthUnit) -> bytes:
     """The whole report."""
-    parts = [f"# {escaped(title_of(report))}", *(table(one) for one in sections_of(report))]
+    parts = [f"# {escaped(title_of(report))}", *(table(one) for one in sections_of(report, unit))]
     return ("\n\n".join(parts) + "\n").encode()
 
 

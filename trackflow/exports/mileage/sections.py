@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from trackflow.exports.mileage.csv import kilometres, shown
+from trackflow.exports.mileage.csv import shown
+from trackflow.exports.mileage.lengths import LengthUnit
 from trackflow.exports.tables.section import Section
+from trackflow.mileage.entries import TRIP
 from trackflow.mileage.odometer import Stretch
-from trackflow.mileage.report import MonthReport, ReportTrip
+from trackflow.mileage.report import CategorySum, MonthReport, ReportTrip
 
 
 def title_of(report: MonthReport) -> str:
@@ -15,33 +18,34 @@ def title_of(report: MonthReport) -> str:
     return f"Logbook of {report.vehicle_id}{plate}, {report.kind}, {report.month}"
 
 
-def sections_of(report: MonthReport) -> list[Section]:
+def sections_of(report: MonthReport, unit: LengthUnit) -> list[Section]:
     """All tables of a report."""
     return [
-        trips("Trips", report.trips),
-        trips("Trips that came after closing", report.added),
-        sums(report),
-        odometer(report),
+        trips("Trips", report.trips, unit),
+        trips("Trips that came after closing", report.added, unit),
+        sums("Sums by category", report.sums, unit),
+        odometer(report, unit),
         amendments(report),
-        chain(report),
+        *([amended_sums(report, unit)] if report.amendments else []),
+        chain(report, unit),
     ]
 
 
-def trips(title: str, found: Sequence[ReportTrip]) -> Section:
+def trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section:
     """Trips, in order of time."""
     return Section(
         title,
         (
-            "Date", "Start", "End", "From", "To", "Purpose, partner", "Category", "Driver", "km",
-            "Odometer start", "Odometer end", "Matched %", "Amount", "Status",
+            "Date", "Start", "End", "From", "To", "Purpose, partner", "Category", "Driver",
+            unit.name, "Odometer start", "Odometer end", "Matched %", "Amount", "Status",
         ),
-        [_trip(trip) for trip in found],
+        [_trip(trip, unit) for trip in found],
         (10, 7, 7, 18, 18, 18, 10, 11, 8, 10, 10, 8, 10, 7),
-        frozenset({"km", "Odometer start", "Odometer end", "Matched %", "Amount"}),
+        frozenset({unit.name, "Odometer start", "Odometer end", "Matched %", "Amount"}),
     )  # fmt: skip
 
 
-def _trip(trip: ReportTrip) -> tuple[str, ...]:
+def _trip(trip: ReportTrip, unit: LengthUnit) -> tuple[str, ...]:
     content = trip.content
     permille = content.get("matched_permille")
     to = [*(content.get("stops") or []), content.get("end_place")]
@@ -55,65 +59,76 @@ def _trip(trip: ReportTrip) -> tuple[str, ...]:
         ", ".join(filter(None, [shown(content.get(name)) for name in ("purpose", "partner")])),
         shown(content.get("category")),
         shown(content.get("driver")),
-        kilometres(content["distance_m"]),
-        kilometres(content.get("odometer_start_m")),
-        kilometres(content.get("odometer_end_m")),
+        unit.text(content["distance_m"]),
+        unit.text(content.get("odometer_start_m")),
+        unit.text(content.get("odometer_end_m")),
         "" if permille is None else f"{permille / 10:.1f}",
         " ".join(filter(None, [shown(content.get(name)) for name in ("amount", "currency")])),
         trip.status,
     )
 
 
-def sums(report: MonthReport) -> Section:
+def amended_sums(report: MonthReport, unit: LengthUnit) -> Section:
+    """The sums with all amendments: also of trips that came late, and of none that are gone."""
+    return sums("Sums with all amendments", report.amended_sums, unit)
+
+
+def sums(title: str, found: Sequence[CategorySum], unit: LengthUnit) -> Section:
     """What each category sums up to, and all of them."""
+    whole_m = sum(one.distance_m for one in found)
     rows = [
         (
             one.category,
             str(one.trips),
-            kilometres(one.distance_m),
-            percent(one.distance_m / report.distance_m if report.distance_m else None),
+            unit.text(one.distance_m),
+            percent(one.distance_m / whole_m if whole_m else None),
             amounts(one.amounts),
         )
-        for one in report.sums
+        for one in found
     ]
-    total = ("All", str(len(report.trips)), kilometres(report.distance_m), "", "")
+    total = ("All", str(sum(one.trips for one in found)), unit.text(whole_m), "", "")
     return Section(
-        "Sums by category",
-        ("Category", "Trips", "km", "Share %", "Amounts"),
+        title,
+        ("Category", "Trips", unit.name, "Share %", "Amounts"),
         [*rows, total],
         (14, 8, 10, 10, 20),
-        frozenset({"Trips", "km", "Share %"}),
+        frozenset({"Trips", unit.name, "Share %"}),
     )
 
 
-def odometer(report: MonthReport) -> Section:
+def odometer(report: MonthReport, unit: LengthUnit) -> Section:
     """What was driven between readings, and how much of it no trip explains."""
+    lengths = [
+        f"{name}, {unit.name}"
+        for name in ("Reading", "Next reading", "Driven", "Trips", "Unexplained")
+    ]
     return Section(
         "Odometer",
-        ("From", "Until", "Reading, km", "Next reading, km", "Driven, km", "Trips, km",
-         "Unexplained, km", "Drift %"),
-        [_stretch(one) for one in report.stretches],
+        ("From", "Until", *lengths, "Drift %"),
+        [_stretch(one, unit) for one in report.stretches],
         (16, 16, 12, 12, 12, 12, 12, 8),
-        frozenset({"Reading, km", "Next reading, km", "Driven, km", "Trips, km",
-                   "Unexplained, km", "Drift %"}),
-    )  # fmt: skip
+        frozenset({*lengths, "Drift %"}),
+    )
 
 
-def _stretch(one: Stretch) -> tuple[str, ...]:
+def _stretch(one: Stretch, unit: LengthUnit) -> tuple[str, ...]:
     return (
         f"{one.start.read_at:%Y-%m-%d %H:%M} UTC",
         f"{one.end.read_at:%Y-%m-%d %H:%M} UTC",
-        kilometres(one.start.odometer_m),
-        kilometres(one.end.odometer_m),
-        kilometres(one.driven_m),
-        kilometres(one.trips_m),
-        kilometres(one.unexplained_m),
+        unit.text(one.start.odometer_m),
+        unit.text(one.end.odometer_m),
+        unit.text(one.driven_m),
+        unit.text(one.trips_m),
+        unit.text(one.unexplained_m),
         percent(one.drift),
     )
 
 
 def amendments(report: MonthReport) -> Section:
-    """What changed after closing: a row for each value."""
+    """What changed after closing: a row for each value, and one for each trip that came late.
+
+    All that is said of such a trip is in a table of its own.
+    """
     return Section(
         "Amendments",
         ("Made at", "By", "Reason", "Entry", "What", "Book", "Now"),
@@ -122,29 +137,37 @@ def amendments(report: MonthReport) -> Section:
                 one["amended_at"],
                 one["amended_by"],
                 one["reason"],
-                one["entry_id"] or "not in the book",
+                one["entry_id"] or shown(one["changes"][TRIP][1]),
                 name,
                 shown(old),
                 shown(new),
             )
             for one in report.amendments
-            for name, (old, new) in sorted(one["changes"].items())
+            for name, (old, new) in _changes(one)
         ],
         (21, 10, 20, 20, 12, 20, 20),
     )
 
 
-def chain(report: MonthReport) -> Section:
+def _changes(amendment: Mapping[str, Any]) -> list[tuple[str, Sequence[Any]]]:
+    changes = amendment["changes"]
+    if TRIP in changes and changes[TRIP][0] is None:
+        return [(TRIP, changes[TRIP])]
+    return sorted((name, values) for name, values in changes.items() if name != TRIP)
+
+
+def chain(report: MonthReport, unit: LengthUnit) -> Section:
     """What stands for the whole month: shares, sums and hashes."""
     return Section(
         "Chain and checks",
         ("What", "Value"),
         [
-            ("Kilometres of the book", kilometres(report.distance_m)),
-            ("Kilometres with all amendments", kilometres(report.amended_m)),
+            (f"{unit.whole} of the book", unit.text(report.distance_m)),
+            (f"{unit.whole} with all amendments", unit.text(report.amended_m)),
             ("Amounts with all amendments", amounts(report.amended_amounts)),
             ("Business share %", percent(report.business_share)),
-            ("Kilometres that no trip explains", kilometres(report.unexplained_m)),
+            ("Business share with all amendments %", percent(report.amended_business_share)),
+            (f"{unit.whole} that no trip explains", unit.text(report.unexplained_m)),
             ("Hash of the month's last entry", report.last_hash or "none is closed yet"),
             ("Hash of the book", report.book_hash or "none is closed yet"),
         ],

@@ -7,26 +7,28 @@ from pathlib import Path
 
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.exports.mileage.csv import amendments_csv, entries_csv
+from trackflow.exports.mileage.lengths import KM, LengthUnit
 from trackflow.exports.mileage.markdown import report_markdown
 from trackflow.files import whole_file
 from trackflow.mileage.report import MonthReport
 
 
-def _pdf(report: MonthReport) -> bytes:
+def _pdf(report: MonthReport, unit: LengthUnit) -> bytes:
     from trackflow.exports.mileage.pdf import report_pdf  # slow to import, and rarely needed
 
-    return report_pdf(report)
+    return report_pdf(report, unit)
 
 
-def _xlsx(report: MonthReport) -> bytes:
+def _xlsx(report: MonthReport, unit: LengthUnit) -> bytes:
     from trackflow.exports.mileage.xlsx import report_xlsx  # as slow
 
-    return report_xlsx(report)
+    return report_xlsx(report, unit)
 
 
-WRITERS: dict[str, tuple[str, Callable[[MonthReport], bytes]]] = {
-    "csv": (".csv", entries_csv),
-    "amendments": (".amendments.csv", amendments_csv),
+WRITERS: dict[str, tuple[str, Callable[[MonthReport, LengthUnit], bytes]]] = {
+    # the same bytes for ever, whoever reads them
+    "csv": (".csv", lambda report, _: entries_csv(report)),
+    "amendments": (".amendments.csv", lambda report, _: amendments_csv(report)),
     "xlsx": (".xlsx", _xlsx),
     "md": (".md", report_markdown),
     "pdf": (".pdf", _pdf),
@@ -46,13 +48,18 @@ MEDIA_TYPES = {
 """The content type of each format."""
 
 
-def report_bytes(report: MonthReport, name: str) -> bytes:
+def report_bytes(report: MonthReport, name: str, unit: LengthUnit = KM) -> bytes:
     """A report in a format.
+
+    Args:
+        report: of a vehicle's month.
+        name: of the format.
+        unit: of lengths; CSV files have kilometres.
 
     Raises:
         BadInputError: there is no such format.
     """
-    return _writer(name)[1](report)
+    return _writer(name)[1](report, unit)
 
 
 def file_name(report: MonthReport, name: str) -> str:
@@ -64,7 +71,10 @@ def file_name(report: MonthReport, name: str) -> str:
 
 
 def write_reports(
-    reports: Sequence[MonthReport], folder: Path, formats: Sequence[str] | None = None
+    reports: Sequence[MonthReport],
+    folder: Path,
+    formats: Sequence[str] | None = None,
+    unit: LengthUnit = KM,
 ) -> list[Path]:
     """Write reports into a folder, each file whole or not at all; returns their paths.
 
@@ -72,6 +82,7 @@ def write_reports(
         reports: of vehicles' months.
         folder: is made if it is missing.
         formats: of `WRITERS`; None for all.
+        unit: of lengths; CSV files have kilometres.
 
     Raises:
         BadInputError: there is no such format.
@@ -84,14 +95,14 @@ def write_reports(
             for name in formats or list(WRITERS):
                 path = folder / file_name(report, name)
                 with whole_file(path) as file:
-                    file.write(report_bytes(report, name))
+                    file.write(report_bytes(report, name, unit))
                 written.append(path)
     except OSError as error:
         raise SettingsError(f"cannot write to {folder}: {error.strerror}") from None
     return written
 
 
-def _writer(name: str) -> tuple[str, Callable[[MonthReport], bytes]]:
+def _writer(name: str) -> tuple[str, Callable[[MonthReport, LengthUnit], bytes]]:
     if name not in WRITERS:
         raise BadInputError(f"there is no format {name!r}; there are {', '.join(WRITERS)}")
     return WRITERS[name]

@@ -1,26 +1,39 @@
 """The month of a vehicle as an Excel file; the same report gives the same bytes."""
 
 import datetime as dt
+from collections.abc import Sequence
 
-from trackflow.exports.mileage.csv import COLUMNS, row_of
-from trackflow.exports.mileage.sections import amendments, chain, odometer, sums, title_of
+from trackflow.exports.mileage.csv import columns_of, row_of
+from trackflow.exports.mileage.lengths import LengthUnit
+from trackflow.exports.mileage.sections import (
+    amended_sums,
+    amendments,
+    chain,
+    odometer,
+    sums,
+    title_of,
+)
 from trackflow.exports.tables.section import Section
 from trackflow.exports.tables.xlsx import workbook_of
-from trackflow.mileage.report import MonthReport
-
-NUMBERS = frozenset(
-    {"distance_km", "odometer_start_km", "odometer_end_km", "matched_percent", "amount"}
-)
+from trackflow.mileage.report import MonthReport, ReportTrip
 
 
-def report_xlsx(report: MonthReport) -> bytes:
+def report_xlsx(report: MonthReport, unit: LengthUnit) -> bytes:
     """Sheets with trips, sums, amendments, and what proves them."""
-    trips = [tuple(row_of(trip).get(name, "") for name in COLUMNS) for trip in report.trips]
     sheets = {
-        "Trips": Section("Trips", COLUMNS, trips, (), NUMBERS),
-        "Sums": sums(report),
-        "Odometer": odometer(report),
+        "Trips": _trips("Trips", report.trips, unit),
+        "Trips after closing": _trips("Trips after closing", report.added, unit),
+        "Sums": sums("Sums", report.sums, unit),
+        "Sums as amended": amended_sums(report, unit),
+        "Odometer": odometer(report, unit),
         "Amendments": amendments(report),
-        "Chain": chain(report),
+        "Chain": chain(report, unit),
     }
     return workbook_of(title_of(report), sheets, dt.datetime.fromisoformat(f"{report.month}-01"))
+
+
+def _trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section:
+    columns = columns_of(unit)
+    rows = [tuple(row_of(trip, unit).get(name, "") for name in columns) for trip in found]
+    lengths = {name for name in columns if name.endswith(f"_{unit.name}")}
+    return Section(title, columns, rows, (), frozenset({*lengths, "matched_percent", "amount"}))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -264,6 +264,7 @@ def read_entries(
     end: dt.datetime | None = None,
     month: str | None = None,
     only_open: bool = False,
+    drivers: Collection[str] | None = None,
 ) -> list[Entry]:
     """Entries by start; those that overlap `[start, end)` where these are given.
 
@@ -274,6 +275,7 @@ def read_entries(
         end: UTC, not included.
         month: of this month only.
         only_open: not the closed ones.
+        drivers: only of these, and those that have been amended: that may have changed the driver.
     """
     query = sa.select(*(e[name] for name in Entry.__dataclass_fields__)).order_by(
         e.start_time, e.entry_id
@@ -288,6 +290,13 @@ def read_entries(
         query = query.where(e.month == month)
     if only_open:
         query = query.where(e.closed_at.is_(None))
+    if drivers is not None:
+        query = query.where(
+            sa.or_(
+                e.content["driver"].as_string().in_(drivers),
+                e.entry_id.in_(sa.select(a.entry_id).where(a.entry_id.is_not(None))),
+            )
+        )
     return [Entry(*row) for row in connection.execute(query)]
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.mileage.rates import Rate, Tier
+from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage.tables import mileage_rates
 
 r = mileage_rates.c
@@ -18,9 +19,11 @@ def read_rates(connection: Connection) -> list[Rate]:
     found = []
     for row in connection.execute(query):
         month, day = map(int, row.year_start.split("-"))
+        # as they are: per vehicle; else with whose kilometres they count
+        given = row.tiers if isinstance(row.tiers, dict) else {"per": VEHICLE, "tiers": row.tiers}
         tiers = tuple(
             Tier(None if limit is None else Decimal(limit), Decimal(amount))
-            for limit, amount in row.tiers
+            for limit, amount in given["tiers"]
         )
         found.append(
             Rate(
@@ -34,6 +37,7 @@ def read_rates(connection: Connection) -> list[Rate]:
                 tiers,
                 (month, day),
                 row.source,
+                given["per"],
             )
         )
     return found
@@ -51,10 +55,7 @@ def replace_rates(connection: Connection, rates: Sequence[Rate]) -> None:
             "vehicle_kind": rate.vehicle_kind,
             "currency": rate.currency,
             "unit": rate.unit,
-            "tiers": [
-                [None if tier.up_to is None else str(tier.up_to), str(tier.amount)]
-                for tier in rate.tiers
-            ],
+            "tiers": _stored_tiers(rate),
             "year_start": f"{rate.year_start[0]:02}-{rate.year_start[1]:02}",
             "source": rate.source,
         }
@@ -62,3 +63,11 @@ def replace_rates(connection: Connection, rates: Sequence[Rate]) -> None:
     ]
     if rows:
         connection.execute(sa.insert(mileage_rates), rows)
+
+
+def _stored_tiers(rate: Rate) -> Any:
+    """What the column `tiers` holds for a rate."""
+    tiers = [
+        [None if tier.up_to is None else str(tier.up_to), str(tier.amount)] for tier in rate.tiers
+    ]
+    return tiers if rate.per == VEHICLE else {"per": rate.per, "tiers": tiers}

@@ -76,7 +76,8 @@ mileage_rates = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     # km or mi
     sa.Column("unit", sa.Text, nullable=False),
-    # [[upper limit or null, amount per unit], …], decimals as text
+    # [[upper limit or null, amount per unit], …], decimals as text; or, where a driver's kilometres
+    # in all vehicles count, {"per": "driver", "tiers": that list}
     sa.Column("tiers", sa.JSON, nullable=False),
     # month and day on which the year of the tiers begins, such as 04-06
     sa.Column("year_start", sa.Text, nullable=False, server_default="01-01"),

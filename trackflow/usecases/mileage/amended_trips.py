@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -97,6 +97,7 @@ def book_trips(
     vehicle_id: str,
     start: dt.datetime = EARLIEST,
     end: dt.datetime = LATEST,
+    drivers: Collection[str] | None = None,
 ) -> list[BookTrip]:
     """What a book says about the trips of a time, in order of time.
 
@@ -105,15 +106,16 @@ def book_trips(
         vehicle_id: whose book it is.
         start: UTC.
         end: UTC, not included.
+        drivers: no others, but for trips that have been amended.
     """
     by_trip = _by_trip(
         books.read_amendments(connection, vehicle_id=vehicle_id, between=(start, end))
     )
-    found = [
-        BookTrip(entry, by_trip.pop(entry.entry_id, ()))
-        for entry in books.read_entries(connection, vehicle_id=vehicle_id, start=start, end=end)
-    ]
-    added = [_added(amendments) for amendments in by_trip.values()]
+    entries = books.read_entries(
+        connection, vehicle_id=vehicle_id, start=start, end=end, drivers=drivers
+    )
+    found = [BookTrip(entry, by_trip.pop(entry.entry_id, ())) for entry in entries]
+    added = [_added(some) for some in by_trip.values() if some[0].entry_id is None]
     found += [one for one in added if one.end_time >= start and one.start_time < end]
     return sorted(found, key=lambda trip: (trip.start_time, str(trip.trip_id)))
 

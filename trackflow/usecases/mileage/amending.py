@@ -18,11 +18,12 @@ from trackflow.store.mileage import books, rates
 from trackflow.store.mileage.books import Amendment, Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, BookTrip, book_trips
+from trackflow.usecases.mileage.paid_together import are_paid_together, driven_by, paid_trip
 
 type Changes = dict[str, Any]
 """Old and new value by name."""
 
-PAID_BY = frozenset({"category", "distance_m", GONE, TRIP})
+PAID_BY = frozenset({"category", "driver", "distance_m", "local_day", GONE, TRIP})
 """A trip is paid anew where one of these changes."""
 
 
@@ -151,10 +152,9 @@ class Amender:
             return {}  # rates that came later pay no closed trip
         content["rate"] = content.get("rate") if is_same else rate
         before = None if is_new or trip.is_gone else paid_trip(trip, self.vehicle.kind)
-        after = _paid(trip, content, self.vehicle.kind)
-        found = self._years.amend(
-            before, None if content.get(GONE) else after, None if paid is None else Decimal(paid)
-        )
+        after = None if content.get(GONE) else paid_trip(trip, self.vehicle.kind, content)
+        self._count_drivers(before, after)
+        found = self._years.amend(before, after, None if paid is None else Decimal(paid))
         if is_same and found is None:
             return {}  # its rate has left the table: it keeps what it was paid
         new = {
@@ -168,6 +168,22 @@ class Amender:
             for name, value in new.items()
             if is_new or before_values.get(name) != value
         }
+
+    def _count_drivers(self, *trips: PaidTrip | None) -> None:
+        """Count what the drivers of some trips drove in other vehicles, where rates ask for it."""
+        if not are_paid_together(self._years.rates):
+            return
+        drivers = {one.driver for one in trips if one and one.driver} - self._drivers
+        mine = {self.vehicle.vehicle_id}
+        for trip, paid in driven_by(self.connection, drivers, without=mine) if drivers else ():
+            if trip.is_closed:
+                self._years.count(paid)
+        self._drivers.update(drivers)
+
+    @cached_property
+    def _drivers(self) -> set[str]:
+        """The drivers whose trips with other vehicles are counted."""
+        return set()
 
     @cached_property
     def _years(self) -> PaidYears:
@@ -187,20 +203,3 @@ def _as_people_say(trip: BookTrip, entry: Entry) -> Changes:
         return found | {ADDRESSES: addresses}
     found.pop(ADDRESSES, None)
     return found
-
-
-def paid_trip(trip: BookTrip, kind: str) -> PaidTrip:
-    """A trip as rates see it, with its amendments."""
-    return _paid(trip, trip.content, kind)
-
-
-def _paid(trip: BookTrip, content: Mapping[str, Any], kind: str) -> PaidTrip:
-    return PaidTrip(
-        str(trip.trip_id),
-        dt.date.fromisoformat(content["local_day"]),
-        content.get("category"),
-        trip.entry.vehicle_id,
-        kind,
-        content["distance_m"],
-        content.get("rate"),
-    )

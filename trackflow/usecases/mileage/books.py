@@ -25,6 +25,7 @@ from trackflow.usecases.mileage.amended_trips import (
 from trackflow.usecases.mileage.amending import Amender
 from trackflow.usecases.mileage.closing import completed_trips
 from trackflow.usecases.mileage.entries import days_due
+from trackflow.usecases.mileage.paid_together import are_paid_together, lock_books
 from trackflow.usecases.queries.limits import check_count
 
 __all__ = ["Amendment", "BookTrip", "Entry"]  # for faces, which do not know the store
@@ -137,11 +138,18 @@ def book_versions(context: Context, vehicle_id: str | None = None) -> dict[str, 
     with context.store.read() as connection:
         if vehicle_id is not None:
             vehicle_named(connection, vehicle_id)
-        table = repr(rates.read_rates(connection))
-        states = books.read_states(connection, vehicle_id)
+        table = rates.read_rates(connection)
+        together = are_paid_together(table)
+        states = {
+            name: repr(tuple(row))
+            for name, row in books.read_states(connection, None if together else vehicle_id).items()
+        }
+    # amounts follow from the rates, and where books are paid together from all of them
+    common = repr(table) + ("".join(states.values()) if together else "")
     return {
-        name: hashlib.blake2b(f"{tuple(row)}{table}".encode(), digest_size=12).hexdigest()
-        for name, row in states.items()
+        name: hashlib.blake2b(f"{state}{common}".encode(), digest_size=12).hexdigest()
+        for name, state in states.items()
+        if vehicle_id in (None, name)
     }
 
 
@@ -208,7 +216,7 @@ def amend_entry(
     with context.store.write() as connection:
         trip = _trip(connection, entry_id)
         vehicle = vehicle_named(connection, trip.entry.vehicle_id)
-        books.lock_book(connection, vehicle.vehicle_id)
+        lock_books(connection, [vehicle.vehicle_id])
         trip = _trip(connection, entry_id)  # as it is now that nobody else amends it
         if not trip.is_closed:
             raise BadInputError(

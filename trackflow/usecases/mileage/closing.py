@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,13 @@ from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.store.transactions import write_repeatedly
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
-from trackflow.usecases.mileage.amending import paid_trip
+from trackflow.usecases.mileage.paid_together import (
+    are_paid_together,
+    counted_beside,
+    groups,
+    lock_books,
+    paid_trip,
+)
 
 
 @dataclass(slots=True)
@@ -35,8 +41,9 @@ class ClosingReport:
 def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingReport:
     """Close all entries that are due, book by book, each in one transaction.
 
-    Two processes at once close each entry once; one that is killed leaves whole books. A book whose
-    transaction the database breaks off is closed by a further try.
+    Books that are paid together are closed together, in order of time. Two processes at once close
+    each entry once; one that is killed leaves whole books. A book whose transaction the database
+    breaks off is closed by a further try.
 
     Args:
         context: the store and settings.
@@ -45,28 +52,58 @@ def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingR
     """
     report = ClosingReport()
     with context.store.read() as connection:
-        known = vehicles.read_vehicles(connection)
-    for vehicle in known:
-        close = partial(_close_book, context, vehicle, until or context.clock())
+        known = groups(connection)
+    for some in known:
+        close = partial(_close_books, context, some, until or context.clock())
         report.closed += write_repeatedly(context.store, close)
-        report.vehicles += 1
+        report.vehicles += len(some)
     return report
 
 
-def _close_book(
-    context: Context, vehicle: Vehicle, until: dt.datetime, connection: Connection
+def _close_books(
+    context: Context, chosen: Sequence[Vehicle], until: dt.datetime, connection: Connection
 ) -> int:
-    """Close what is due in one book; returns how many entries. A second call closes nothing.
+    """Close what is due in some books; returns how many entries. A second call closes nothing.
+
+    Args:
+        context: the settings and the clock.
+        chosen: the vehicles.
+        until: entries that are due by then, UTC.
+        connection: of one transaction.
+    """
+    lock_books(connection, [one.vehicle_id for one in chosen])
+    # odometers and amounts need whole books: on most days most of them have nothing to close
+    changing = [one for one in chosen if _has_due(connection, one.vehicle_id, until)]
+    found = completed_books(connection, changing, due_by=until)
+    return sum(
+        _close_book(context, one, found.get(one.vehicle_id, ()), until, connection)
+        for one in chosen
+    )
+
+
+def _has_due(connection: Connection, vehicle_id: str, until: dt.datetime) -> bool:
+    still_open = books.read_entries(connection, vehicle_id=vehicle_id, only_open=True)
+    return any(one.closes_at <= until for one in still_open)
+
+
+def _close_book(
+    context: Context,
+    vehicle: Vehicle,
+    trips: Sequence[BookTrip],
+    until: dt.datetime,
+    connection: Connection,
+) -> int:
+    """Close what is due in one book; returns how many entries.
 
     Args:
         context: the settings and the clock.
         vehicle: the book's.
+        trips: all of the book; none if nothing is due.
         until: entries that are due by then, UTC.
-        connection: of one transaction.
+        connection: of one transaction, the book locked.
     """
     closed_until = books.lock_book(connection, vehicle.vehicle_id)
-    entries = completed_entries(connection, vehicle)
-    due = [one for one in entries if one.closed_at is None and one.closes_at <= until]
+    due = [one.entry for one in trips if is_due(one, until)]
     books.close_entries(connection, vehicle.vehicle_id, due, context.clock())
     # a trip that is still to be driven is open, however early the others are closed
     reached = min(until - dt.timedelta(days=context.settings.close_after_days), context.clock())
@@ -75,28 +112,79 @@ def _close_book(
     return len(due)
 
 
-def completed_entries(connection: Connection, vehicle: Vehicle) -> list[Entry]:
-    """All entries of a book in order of time; open ones with odometers and what is paid for them.
-
-    Closed ones stay as they are.
-    """
-    return [trip.entry for trip in completed_trips(connection, vehicle) if not trip.is_added]
+def is_due(trip: BookTrip, until: dt.datetime) -> bool:
+    """Whether a trip is open, and is to be closed by then."""
+    return not trip.is_closed and trip.entry.closes_at <= until
 
 
 def completed_trips(connection: Connection, vehicle: Vehicle) -> list[BookTrip]:
     """All trips of a book by start, as amended; open ones with odometers and what is paid for them.
 
-    What is paid counts from the closed ones as amended, so that all of them add up to the year.
+    Args:
+        connection: to the store.
+        vehicle: whose book it is.
     """
-    found = book_trips(connection, vehicle.vehicle_id)
-    there = sorted((one for one in found if not one.is_gone), key=lambda one: not one.is_closed)
+    return completed_books(connection, [vehicle])[vehicle.vehicle_id]
+
+
+def completed_books(
+    connection: Connection, chosen: Sequence[Vehicle], due_by: dt.datetime | None = None
+) -> dict[str, list[BookTrip]]:
+    """The same of some books, by vehicle.
+
+    Args:
+        connection: to the store.
+        chosen: the vehicles.
+        due_by: what is paid counts open trips that are due by then before all others; None for in
+            order of time.
+    """
+    found = {one.vehicle_id: book_trips(connection, one.vehicle_id) for one in chosen}
+    paid = _paid(connection, chosen, found, due_by)
+    return {name: _completed_trips(connection, name, found[name], paid) for name in found}
+
+
+def _paid(
+    connection: Connection,
+    chosen: Sequence[Vehicle],
+    found: Mapping[str, Sequence[BookTrip]],
+    due_by: dt.datetime | None,
+) -> dict[str, Payment]:
+    """What is paid for trips of some books, by their ids.
+
+    It counts from the closed ones as amended, so that all of them add up to the year; and in the
+    order in which they are closed, as each is paid what it adds to those before it.
+    """
+    there = [
+        (trip, paid_trip(trip, vehicle.kind))
+        for vehicle in chosen
+        for trip in found[vehicle.vehicle_id]
+        if not trip.is_gone
+    ]
     table = rates.read_rates(connection)
-    paid = payments([paid_trip(one, vehicle.kind) for one in there], table)
+    if are_paid_together(table):
+        still_open = [paid for trip, paid in there if not trip.is_closed]
+        mine = {one.vehicle_id for one in chosen}
+        there += counted_beside(connection, table, still_open, without=mine)
+    there.sort(
+        key=lambda one: (
+            not one[0].is_closed,
+            due_by is None or not is_due(one[0], due_by),
+            one[0].start_time,
+            one[1].key,
+        )
+    )
+    return payments([paid for _, paid in there], table)
+
+
+def _completed_trips(
+    connection: Connection,
+    vehicle_id: str,
+    found: Sequence[BookTrip],
+    paid: Mapping[str, Payment],
+) -> list[BookTrip]:
     entries = [one.entry for one in found if not one.is_added]
     entries.sort(key=lambda one: (one.start_time, str(one.entry_id)))
-    shown = odometers(
-        [driven_trip(one) for one in entries], readings_of(connection, vehicle.vehicle_id)
-    )
+    shown = odometers([driven_trip(one) for one in entries], readings_of(connection, vehicle_id))
     odometer_of = {one.entry_id: pair for one, pair in zip(entries, shown, strict=True)}
     return [one if one.is_closed else _completed(one, paid, odometer_of) for one in found]
 

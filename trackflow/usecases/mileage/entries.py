@@ -10,6 +10,7 @@ import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from trackflow.context import Context
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
@@ -25,6 +26,7 @@ from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
 from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
+from trackflow.usecases.mileage.paid_together import lock_books
 
 CODE_VERSION = "3"
 """Part of what entries are made of: change it when the same rows give other entries."""
@@ -175,8 +177,10 @@ def compare_books(
         times: by vehicle, the time to compare.
         report: is added to.
     """
+    lock_books(connection, times)
+    # now that nobody else closes them
     known = {one.vehicle_id: one for one in vehicles.read_vehicles(connection)}
-    for vehicle_id in sorted(set(times) & set(known)):  # in one order: else two could deadlock
+    for vehicle_id in sorted(set(times) & set(known)):
         _compare(context, connection, known[vehicle_id], times[vehicle_id], report)
 
 
@@ -196,7 +200,6 @@ def _compare(
         time: from when to when.
         report: is added to.
     """
-    closed_until = books.lock_book(connection, vehicle.vehicle_id)
     found, known = whole_trips(connection, vehicle, time)
     wanted = entries_of(context, connection, vehicle, found)
     unsettled = books.unsettled(connection, found.device_ids)
@@ -204,7 +207,7 @@ def _compare(
     amender = Amender(connection, vehicle, now)
     for entry, trip in paired(wanted, known):
         if entry is not None and trip is None:
-            _add(connection, entry, closed_until, amender, report)
+            _add(connection, entry, vehicle.closed_until, amender, report)
         elif trip is not None and trip.is_closed:
             # a day that is being worked on lacks tracks that will be there again
             if entry is not None or not unsettled.touches(trip.start_time, trip.end_time):
@@ -243,7 +246,8 @@ def paired(
 ) -> list[tuple[Entry | None, BookTrip | None]]:
     """Each trip with what the book says about it: by id, else by the time that both share.
 
-    A late point that moves the start of a track changes its id, and not the trip.
+    A late point that moves the start of a track changes its id, and not the trip. Of several trips
+    it is the one with which it shares most: what people said of that one goes along.
     """
     by_id = {trip.trip_id: trip for trip in known}
     found: list[tuple[Entry | None, BookTrip | None]] = []
@@ -260,9 +264,15 @@ def paired(
             for trip in by_id.values()
             if trip.start_time <= entry.end_time and trip.end_time >= entry.start_time
         ]
-        best = by_id.pop(sharing[0].trip_id) if sharing else None
-        found.append((entry, best))
+        best = max(sharing, key=partial(_likeness, entry), default=None)
+        found.append((entry, best and by_id.pop(best.trip_id)))
     return found + [(None, trip) for trip in by_id.values()]
+
+
+def _likeness(entry: Entry, trip: BookTrip) -> tuple[bool, dt.timedelta]:
+    """How well a trip of the book fits a track: one that is there, and for how long both were."""
+    shared = min(entry.end_time, trip.end_time) - max(entry.start_time, trip.start_time)
+    return not trip.is_gone, shared
 
 
 def _add(

@@ -9,12 +9,12 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.mileage.rates import Rate, Tier
+from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
 
 NAMES = {
     *("id", "from", "until", "category", "vehicle_kind", "currency", "unit", "amount", "tiers"),
-    *("year_start", "source"),
+    *("year_start", "source", "per"),
 }
 
 
@@ -28,6 +28,15 @@ def import_rates(context: Context, path: Path) -> list[Rate]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} cannot be read: {error}") from None
+    return save_rates(context, text)
+
+
+def save_rates(context: Context, text: str) -> list[Rate]:
+    """Replace the table of rates by that of a TOML document; returns it.
+
+    Raises:
+        BadInputError: it is no TOML, or a rate makes no sense.
+    """
     found = parse_rates(text)
     with context.store.write() as connection:
         rates.replace_rates(connection, found)
@@ -87,6 +96,7 @@ def _rate(values: Any, number: int) -> Rate:
         tuple(_tier(tier, name) for tier in _list(tiers, name)),
         _year_start(str(values.get("year_start", "01-01")), name),
         _text(values.get("source")),
+        str(values.get("per", VEHICLE)),
     )
 
 

@@ -14,7 +14,6 @@ from trackflow.mileage.odometer import DrivenTrip, Reading, stretches
 from trackflow.mileage.report import (
     MonthReport,
     ReportTrip,
-    amounts_of,
     for_readers,
     sums_of,
 )
@@ -103,6 +102,7 @@ def _report(
     closed = [one for one in mine if one.chain_no is not None]
     last = max(closed, key=lambda one: one.chain_no or 0, default=None)
     as_amended = [one for one in book if not one.is_gone]
+    of_month = [one.content for one in as_amended if one.entry.month == month]
     zone = zone_named(vehicle.time_zone or context.settings.time_zone)
     return MonthReport(
         vehicle.vehicle_id,
@@ -113,9 +113,8 @@ def _report(
         for_readers(
             [_added(one) for one in book if one.is_added and one.entry.month == month], reader
         ),
-        sums_of(trips),
-        sum(one.content["distance_m"] for one in as_amended if one.entry.month == month),
-        amounts_of([one.content for one in as_amended if one.entry.month == month]),
+        sums_of(one.content for one in trips),
+        sums_of(of_month),
         [
             stretch
             for stretch in stretches(

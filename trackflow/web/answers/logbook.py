@@ -54,7 +54,9 @@ class EntriesAnswer(TypedDict):
     """Entries."""
 
     entries: list[EntryAnswer]
-    """By vehicle and time."""
+    """By vehicle and time; those that need a purpose by when they close."""
+    total: int
+    """How many there are; fewer are shown where the request has a `limit`."""
 
 
 @described
@@ -170,9 +172,9 @@ def entry_answer(one: BookTrip) -> EntryAnswer:
     }
 
 
-def entries_answer(found: Sequence[BookTrip]) -> EntriesAnswer:
-    """Entries."""
-    return {"entries": [entry_answer(one) for one in found]}
+def entries_answer(found: Sequence[BookTrip], limit: int | None = None) -> EntriesAnswer:
+    """Entries, the first ones if there is a limit."""
+    return {"entries": [entry_answer(one) for one in found[:limit]], "total": len(found)}
 
 
 def versions_answer(found: Mapping[str, str]) -> BookVersionsAnswer:

@@ -1,15 +1,19 @@
 """Answers as JSON with an ETag.
 
 A client that polls sends the ETag of what it has (`If-None-Match`); if nothing has changed the
-answer is an empty 304. The ETag is a hash of the answer itself, so it can never be out of step.
+answer is an empty 304. The ETag is a hash of the answer itself, so it can never be out of step; or,
+where an answer takes long to make, of something small that changes whenever it does.
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+
+from trackflow import __version__
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
@@ -33,6 +37,21 @@ def answer(request: Request, content: Any, media_type: str = JSON) -> Response:
     return answer_bytes(request, orjson.dumps(content, option=OPTIONS), media_type)
 
 
+def answer_of_version(request: Request, version: str, make: Callable[[], Any]) -> Response:
+    """Content as JSON, or 304 if the client has it already; then it is not even made.
+
+    Args:
+        request: the request, with the client's ETag if it has one.
+        version: changes whenever the content of this address does.
+        make: gives the content.
+    """
+    of = f"{__version__}\n{request.url}\n{version}"  # another program may answer otherwise
+    headers = _headers(of.encode(), REVALIDATE)
+    if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(orjson.dumps(make(), option=OPTIONS), headers=headers, media_type=JSON)
+
+
 def answer_bytes(
     request: Request, body: bytes, media_type: str, cache_control: str = REVALIDATE
 ) -> Response:
@@ -44,11 +63,15 @@ def answer_bytes(
         media_type: its content type.
         cache_control: value of the header `Cache-Control`.
     """
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": cache_control}
-    if _has(request.headers.get("if-none-match", ""), etag):
+    headers = _headers(body, cache_control)
+    if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)
+
+
+def _headers(hashed: bytes, cache_control: str) -> dict[str, str]:
+    etag = f'"{hashlib.blake2b(hashed, digest_size=12).hexdigest()}"'
+    return {"ETag": etag, "Cache-Control": cache_control}
 
 
 def _has(if_none_match: str, etag: str) -> bool:

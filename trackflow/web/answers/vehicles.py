@@ -117,6 +117,8 @@ class RateAnswer(TypedDict):
     tiers: list[TierAnswer]
     year_start: str
     """Month and day on which the year of the tiers begins."""
+    per: str
+    """Whose year it is: vehicle, or driver (over all vehicles)."""
     source: str | None
 
 
@@ -163,6 +165,7 @@ def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
                     for tier in one.tiers
                 ],
                 "year_start": f"{one.year_start[0]:02}-{one.year_start[1]:02}",
+                "per": one.per,
                 "source": one.source,
             }
             for one in found

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
+from trackflow.exports.mileage.lengths import unit_named
 from trackflow.exports.mileage.writing import MEDIA_TYPES, file_name, report_bytes
 from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
@@ -19,7 +20,7 @@ from trackflow.usecases.mileage import joins as joining
 from trackflow.usecases.mileage.reports import check_month, report_of
 from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
-from trackflow.web.answers.sending import answer, answer_bytes
+from trackflow.web.answers.sending import answer, answer_bytes, answer_of_version
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import Body, text
 from trackflow.web.security.access import decider, open_to
@@ -69,16 +70,33 @@ def entries(
         bool,
         Query(description="Whose purpose is still to be given: open ones, and those added later."),
     ] = False,
+    limit: Annotated[
+        int | None, Query(description="The first ones only.", ge=1, le=MOST_ENTRIES)
+    ] = None,
 ) -> Response:
-    """Trips of vehicles with their amendments; also those that a closed book lacked."""
-    found = books.list_entries(
-        context,
-        vehicle_id=text(vehicle),
-        month=None if month is None else check_month(month),
-        only_needing_purpose=needs_purpose,
-        limit=MOST_ENTRIES,
-    )
-    return answer(request, answers.entries_answer(found))
+    """Trips of vehicles with their amendments; also those that a closed book lacked.
+
+    A client that has them asks with their ETag: while no book has changed, that costs next to
+    nothing. More than 20,000 need a `limit`, a vehicle or a month.
+    """
+    chosen = text(vehicle)
+    wanted = None if month is None else check_month(month)
+
+    def make() -> answers.EntriesAnswer:
+        found = books.list_entries(
+            context,
+            vehicle_id=chosen,
+            month=wanted,
+            only_needing_purpose=needs_purpose,
+            limit=MOST_ENTRIES if limit is None else None,
+        )
+        if needs_purpose:  # what closes first is asked for first, of whichever vehicle
+            found.sort(key=lambda one: one.entry.closes_at)
+        return answers.entries_answer(found, limit)
+
+    # read first: what changes meanwhile is in the answer, and makes the next one another
+    version = "\n".join(books.book_versions(context, chosen).values())
+    return answer_of_version(request, version, make)
 
 
 @router.get(
@@ -205,10 +223,13 @@ def mileage_report(
     month: Annotated[str, Query(description="Such as 2026-11.", max_length=7)],
     vehicle: Annotated[str, Query(description="The vehicle.", max_length=200)],
     format: Format = "csv",  # noqa: A002 (the name in the address)
+    unit: Annotated[
+        str, Query(description="Of lengths: km or mi; CSV files have kilometres.", max_length=5)
+    ] = "km",
 ) -> Response:
     """Trips, sums, odometer, amendments and the last hash; 404 if the month has no trip."""
     report = report_of(context, month, str(text(vehicle)))
-    body = report_bytes(report, format)
+    body = report_bytes(report, format, unit_named(unit))
     found = answer_bytes(request, body, MEDIA_TYPES[format])
     name = file_name(report, format).encode("ascii", "replace").decode().replace("?", "_")
     found.headers["Content-Disposition"] = f'attachment; filename="{name}"'

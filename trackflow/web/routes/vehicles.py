@@ -11,7 +11,7 @@ from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.mileage import fleet
-from trackflow.usecases.mileage.rate_table import list_rates
+from trackflow.usecases.mileage.rate_table import list_rates, save_rates
 from trackflow.web.answers import vehicles as answers
 from trackflow.web.answers.logbook import DONE, DoneAnswer
 from trackflow.web.answers.sending import answer
@@ -20,6 +20,8 @@ from trackflow.web.parameters import Body, moment, text
 from trackflow.web.security.access import decider, open_to
 
 router = guarded_router()
+
+LONGEST_TOML = 100_000
 
 VehicleId = Annotated[str, Path(description="The vehicle, as listed.", max_length=200)]
 OneVehicle = Annotated[str | None, Query(description="Of this vehicle only.", max_length=200)]
@@ -64,6 +66,12 @@ class UndoDeviceBody(UndoBody):
     """The device."""
 
     device_id: str = Field(description="The device.", max_length=200)
+
+
+class RatesBody(Body):
+    """A table of rates."""
+
+    toml: str = Field(description="As in a file: parts `[[rate]]`.", max_length=LONGEST_TOML)
 
 
 class OdometerBody(Body):
@@ -235,6 +243,19 @@ def undo_reading(
 def rates(request: Request, context: ContextDep) -> Response:
     """The table of what is paid per kilometre or mile."""
     return answer(request, answers.rates_answer(list_rates(context)))
+
+
+@router.put(
+    "/api/v1/rates",
+    tags=["logbook"],
+    summary="Replace the rates",
+    response_model=None,
+    responses=answers.RATES,
+)
+@open_to(Scope.ADMIN)
+def put_rates(context: ContextDep, wanted: RatesBody) -> answers.RatesAnswer:
+    """The whole table. Closed entries keep the amounts that they were closed with."""
+    return answers.rates_answer(save_rates(context, str(text(wanted.toml))))
 
 
 def _times(wanted: TimesBody) -> tuple[dt.datetime | None, dt.datetime | None]:

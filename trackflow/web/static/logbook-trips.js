@@ -5,6 +5,7 @@ import { categoryName } from './codes.js';
 import { el, empty, english } from './dom.js';
 import { decimal, distance, duration } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
+import { UNITS } from './units.js';
 import { LOCALE, plural, tr } from './words.js';
 
 const STATES = { open: tr('open'), closed: tr('closed'), added: tr('book|added') };
@@ -77,7 +78,7 @@ export function book(entries, check, actions) {
     return el('span', {}, el('strong', {}, name), ` ${[distance(metres), plural('{n} trip', '{n} trips', contents.length), amountWords(contents)].filter(Boolean).join(', ')}`);
   });
   const isPaid = entries.some((one) => one.now.amount);
-  const numbers = ['km', tr('Odometer'), isPaid && tr('Paid')].filter(Boolean);
+  const numbers = [UNITS.far[0], tr('Odometer'), isPaid && tr('Paid')].filter(Boolean);
   return el('div', {},
     el('div', { class: 'sums' }, sums),
     el('div', { class: 'table-box' }, el('table', {},
@@ -93,7 +94,7 @@ export function book(entries, check, actions) {
 
 function row(entry, isPaid, actions) {
   const content = entry.now;
-  const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : decimal(content.odometer_end_m / 1000, 1);
+  const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : decimal(content.odometer_end_m / UNITS.far[1], 1);
   const mayAmend = actions.mayChange && entry.status !== 'open' && !content.gone && content.start_time;
   const made = el('tr', { 'data-row': entry.entry_id },
     el('td', {}, dayOf(content.local_day)),
@@ -101,7 +102,7 @@ function row(entry, isPaid, actions) {
     el('td', {}, content.start_time ? ends(content) : categoryName('private')),
     el('td', {}, [content.purpose, content.partner].filter(Boolean).join(', ') || '–'),
     el('td', {}, categoryName(content.category) ?? '–'),
-    el('td', { class: 'number' }, decimal(content.distance_m / 1000, 1)),
+    el('td', { class: 'number' }, decimal(content.distance_m / UNITS.far[1], 1)),
     el('td', { class: 'number' }, odometer),
     isPaid && el('td', { class: 'number' }, content.amount ? `${decimal(Number(content.amount), 2)} ${content.currency}` : '–'),
     el('td', {}, content.gone ? tr('gone') : STATES[entry.status] ?? entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${plural('{n} amendment', '{n} amendments', entry.amendments.length)}`),
@@ -135,7 +136,7 @@ function toggleAmend(made, entry, { saved, failed }) {
 
 /** Links to the month's files. */
 export function files(vehicle, month) {
-  const address = (name) => `/api/v1/mileage-report?${new URLSearchParams({ vehicle, month, format: name })}`;
+  const address = (name) => `/api/v1/mileage-report?${new URLSearchParams({ vehicle, month, format: name, unit: UNITS.far[0] })}`;
   const names = [['pdf', 'PDF'], ['xlsx', 'Excel'], ['csv', 'CSV'], ['amendments', tr('Amendments')], ['md', 'Markdown']];
   return el('div', { class: 'files' }, names.map(([name, words]) => el('a', { class: 'link', href: address(name), download: '' }, words)));
 }

@@ -2,6 +2,7 @@
 
 import { get, withQuery } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
+import { count } from './format.js';
 import { installPlaces } from './logbook-places.js';
 import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
@@ -14,8 +15,16 @@ const POLL_MS = 30000;
 
 let mayChange = false;
 let timer = 0;
+const PAGE = 50; // trips that need a purpose: a history of years may have thousands
 let drawnPurposes = ''; // the versions of all books that the list was drawn from
+let most = PAGE;
 let drawnBook = ''; // vehicle, month and version of the book that is drawn
+
+/** The month that the reader's clock shows: on its first night UTC is in another one. */
+function thisMonth() {
+  const now = new Date();
+  return `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, '0')}`;
+}
 
 /** Draw what has changed: the versions of books are small, the books are not. */
 async function refresh() {
@@ -39,13 +48,19 @@ function isWriting(box) {
 
 async function drawPurposes(version) {
   if (version === drawnPurposes || isWriting(byId('purposes'))) return;
-  const { data } = await get('/api/v1/logbook?needs_purpose=true');
+  const { data } = await get(withQuery('/api/v1/logbook', { needs_purpose: true, limit: most }));
   const saved = async (trip) => {
     announce(tr('Saved'));
     trip.remove();
     await refresh();
   };
-  fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: tellProblem }));
+  const more = () => {
+    most += PAGE;
+    drawnPurposes = '';
+    refresh();
+  };
+  fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: tellProblem }),
+    data.total > data.entries.length && el('button', { type: 'button', class: 'plain more', 'data-key': 'more', on: { click: more } }, tr('Show more of {n}', { n: count(data.total) })));
   drawnPurposes = version;
 }
 
@@ -80,7 +95,7 @@ async function begin() {
   byId('sign-out').hidden = !told.by_cookie;
   const { data: fleet } = await get('/api/v1/vehicles');
   fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
-  if (!byId('month').value) byId('month').value = new Date().toISOString().slice(0, 7);
+  if (!byId('month').value) byId('month').value = thisMonth();
   drawnPurposes = drawnBook = '';
   await Promise.all([
     drawRules(byId('rules'), { mayChange, saved: refresh, failed: tellProblem }),

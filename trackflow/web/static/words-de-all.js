@@ -149,6 +149,7 @@ export default {
   'Saved': 'Gespeichert',
   'Sent': 'Gesendet',
   'Show': 'Anzeigen',
+  'Show more of {n}': 'Mehr von {n} zeigen',
   'Sign in': 'Anmelden',
   'Sign out': 'Abmelden',
   'Sources of the map': 'Quellen der Karte',

@@ -92,7 +92,6 @@ export default {
   'seconds': 'Sekunden',
   'series': 'Serie',
   'sessions this month': 'Läufe diesen Monat',
-  'Show more of {n}': 'Mehr von {n} zeigen',
   'Skip to the catalogue': 'Zum Katalog springen',
   'Slowest tracks': 'Langsamste Rennstrecken',
   'slug': 'Kürzel',

@@ -13,6 +13,7 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
 from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage import books
 from trackflow.usecases.mileage.books import amend_entry, list_entries
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.reminding import remind
@@ -149,6 +150,41 @@ def test_a_month_from_a_vehicle_to_its_report(
     assert (check["is_intact"], check["links"]) == (True, 6)
     assert check["last_hash"].encode() in later["md"]
     assert ask(api, "GET", "/rates")["rates"] == []
+
+
+def test_rates_are_replaced_whole_or_not_at_all(api: httpx.Client) -> None:
+    rate = 'id = "a"\nfrom = 2020-01-01\ncurrency = "GBP"\nunit = "mi"\n'
+    tiers = 'tiers = [{ up_to = 10000, amount = "0.45" }, { amount = "0.25" }]\n'
+    table = f"[[rate]]\n{rate}{tiers}"
+    saved = ask(api, "PUT", "/rates", {"toml": f'{table}per = "driver"'})
+    assert [one["per"] for one in saved["rates"]] == ["driver"]
+    for wrong in ("[[rate", f'{table}per = "fleet"', f"{table}until = 2019-01-01", table * 2, "\0"):
+        ask(api, "PUT", "/rates", {"toml": wrong}, 400)
+        assert ask(api, "GET", "/rates") == saved
+    assert ask(api, "PUT", "/rates", {"toml": ""}) == {"rates": []}
+
+
+def test_a_book_that_has_not_changed_is_not_even_read(
+    api: httpx.Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(path: str, etag: str = "") -> httpx.Response:
+        return api.get(f"/api/v1/logbook{path}", headers={"If-None-Match": etag})
+
+    ask(api, "PUT", "/vehicles/idle", {"plate": "A-1"})
+    first = listed("?limit=1")
+    assert len(first.json()["entries"]) <= 1 <= first.json()["total"] + 1
+    etag = first.headers["ETag"]
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "list_entries", lambda *_, **__: pytest.fail("the book was read"))
+        assert listed("?limit=1", etag).status_code == 304
+    whole = listed("?limit=2", etag)
+    assert whole.status_code == 200, "another question has another answer"
+    assert whole.json()["total"] == len(list_entries(context))
+    needing = api.get("/api/v1/logbook?needs_purpose=true").json()["entries"]
+    assert needing == sorted(needing, key=lambda one: one["closes_at"] or "")
+    ask(api, "PUT", "/vehicles/idle", {"plate": "A-2"})
+    assert listed("?limit=1", etag).status_code == 200
+    ask(api, "GET", "/logbook?limit=0", status=422)
 
 
 def test_what_was_said_about_a_vehicle_is_listed_and_taken_back(api: httpx.Client) -> None:

@@ -33,11 +33,11 @@ DAYS = 12
 FIRST_ENTRY = "document.querySelector('[data-entry]')"
 
 
-def month() -> Points:
+def month(oldest: int = DAYS, newest: int = 1) -> Points:
     """Two drives of twenty minutes on each of some days, the last one yesterday."""
     times: list[int] = []
     steps: list[int] = []
-    for day in range(DAYS, 0, -1):
+    for day in range(oldest, newest - 1, -1):
         for hour in (-5, 4):
             start = NOON - dt.timedelta(days=day) + dt.timedelta(hours=hour)
             times += [round((start.timestamp() + 10 * k) * 1e6) for k in range(120)]
@@ -160,6 +160,25 @@ def test_a_book_that_has_not_changed_is_not_asked_for_again(context: Context, ta
         polls = tab.eval(asked)[len(before) :]
         assert polls.count("/api/v1/logbook/versions") == 2
         assert polls.count("/api/v1/logbook/verify") == 1
+
+
+def test_of_thousands_of_trips_without_a_purpose_some_are_shown(
+    context: Context, tab: Page
+) -> None:
+    """A history of years that was imported at once must not stop the browser."""
+    deliver(context.store, batch_of_device("van-1", month(40, DAYS + 1)))
+    run(context)
+    follow_tracks(context)
+    with running_api(context) as api:
+        total = api.get("/api/v1/logbook?needs_purpose=true&limit=1").json()["total"]
+        assert 50 < total <= 100
+        tab.goto(f"{api.base_url}/logbook")
+        tab.wait_for("document.body?.dataset.ready")
+        shown = "document.querySelectorAll('[data-entry]').length"
+        assert tab.eval(shown) == 50
+        tab.click_text(f"Show more of {total}")
+        tab.wait_for(f"{shown} === {total}")
+        assert tab.eval("document.querySelector('#purposes .more')") is None
 
 
 def test_places_are_decided_by_click(context: Context, tab: Page) -> None:

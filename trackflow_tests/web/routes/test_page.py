@@ -109,7 +109,7 @@ def page(tab: Page) -> Page:
 
 def _open(page: Page, url: str) -> None:
     page.goto(url)
-    page.wait_for("document.body?.dataset.mapReady")
+    page.wait_for("document.body?.dataset.mapReady", 120)
 
 
 class TestFleet:
