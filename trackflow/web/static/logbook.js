@@ -12,10 +12,10 @@ import { beginPage, tellProblem } from './problems.js';
 import { tr } from './words.js';
 
 const POLL_MS = 30000;
+const PAGE = 50; // trips that need a purpose: a history of years may have thousands
 
 let mayChange = false;
 let timer = 0;
-const PAGE = 50; // trips that need a purpose: a history of years may have thousands
 let drawnPurposes = ''; // the versions of all books that the list was drawn from
 let most = PAGE;
 let drawnBook = ''; // vehicle, month and version of the book that is drawn
