@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackflow.geo.points import Floats, Ints
+from trackflow.geo.points import Bools, Floats, Ints
 
 HALT_US = 30_000_000
 """A halt lasts at least so long."""
@@ -29,6 +29,12 @@ class Halts:
 
     time_us: Ints
     idle_us: Ints
+
+    @property
+    def within(self) -> Bools:
+        """Which points have a halt before and behind them, shape (n,): all but its ends."""
+        stands = np.diff(self.idle_us, prepend=self.idle_us[:1], append=self.idle_us[-1:]) > 0
+        return stands[:-1] & stands[1:]
 
     def between_ms(self, edges_us: Sequence[int]) -> list[int]:
         """Whole milliseconds of halts between neighbouring edges.

@@ -3,6 +3,7 @@
 The sum of the steps between points is no length: at a point a second, 5 m of noise make a walk of
 5 km one of 30. So the way is measured along points that are smoothed and then thinned to a distance
 at which their noise no longer matters, twice, as noise that changes slowly survives the first time.
+Of a halt only the ends count.
 Where a line on roads is known, its length counts instead.
 """
 
@@ -87,7 +88,10 @@ def measure(points: Points) -> Movement:
     x, y = _metres(lon, lat)
     speed_kmh, fastest_us = _max_speed_kmh(time_us, x, y)
     halts = find_halts(time_us, x, y)
-    x_m, y_m = x.tolist(), y.tolist()
+    # what wanders while the device stands is noise: each minute at lights would be metres of way
+    moving = ~halts.within
+    time_us, lon, lat = time_us[moving], lon[moving], lat[moving]
+    x_m, y_m = x[moving].tolist(), y[moving].tolist()
     kept = np.array(with_tips(x_m, y_m, spaced(x_m, y_m, APART_M), APART_M))
     time_us, lon, lat = time_us[kept], lon[kept], lat[kept]
     lon, lat = smoothed(time_us, lon, lat)

@@ -36,14 +36,18 @@ def reported(
     noise_m: float,
     lasting_s: float = 0.0,
     lat: float = 60.0,
+    halts: int = 0,
 ) -> tuple[Points, float]:
     """Points along a way with noise, and its true length.
 
     `noise_m` is the noise's standard deviation per axis, `lasting_s` how long it takes to change.
+    There are as many `halts`, of two minutes each, as far from one another.
     """  # fmt: skip
     rng = np.random.default_rng(seed)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(way[0]), np.diff(way[1])))])
     at = np.arange(0.0, along[-1], speed_ms * every_s)
+    places = np.linspace(0, len(at), halts + 2)[1:-1].astype(np.int64)
+    at = np.repeat(at, 1 + np.bincount(places, minlength=len(at)) * round(120 / every_s))
     noise = rng.normal(0, noise_m, (len(at), 2))
     if lasting_s:
         kept = np.exp(-every_s / lasting_s)
@@ -84,6 +88,24 @@ def test_a_drive_is_as_long_as_it_was(
         )
         found.append(measure(points).way.length_mm / 1000 / true_m)
     assert least < np.mean(found) < 1.03, found
+
+
+@pytest.mark.parametrize("every_s", [1, 2, 5, 10])
+@pytest.mark.parametrize(("noise_m", "lasting_s"), [(3, 0), (5, 20), (10, 30), (12, 60)])
+def test_who_stands_gets_no_further(every_s: float, noise_m: float, lasting_s: float) -> None:
+    """A bus of 20 stops: what the noise walks there is no way, other than on the drive."""
+    found = []
+    for seed in range(4):
+        way = route(seed, (80, 500), 10_000)
+        longer = [
+            measure(points).way.length_mm / 1000 / true_m
+            for points, true_m in (
+                reported(seed, way, DRIVE_MS, every_s, noise_m, lasting_s, halts=halts)
+                for halts in (0, 20)
+            )
+        ]
+        found.append(longer[1] - longer[0])
+    assert np.mean(found) < 0.06, found
 
 
 @pytest.mark.parametrize("every_s", [1, 5, 30])
