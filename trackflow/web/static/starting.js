@@ -32,11 +32,12 @@
   };
 
   const say = (isLoadedAgain) => {
-    const words = SENTENCES[document.documentElement.lang] ?? SENTENCES.en;
+    const { lang } = document.documentElement;
+    const words = SENTENCES[lang] ?? SENTENCES.en;
     const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
     const button = make('button', { type: 'button', className: 'plain', textContent: words.button });
     button.addEventListener('click', () => load(0));
-    const box = make('div', { id: 'lost', className: 'notice lost', role: 'alert' });
+    const box = make('div', { id: 'lost', className: 'notice lost', role: 'alert', lang });
     box.append(make('span', { textContent: `${words.lost} ${isLoadedAgain ? words.again : ''} ` }), button);
     document.body.prepend(box);
     document.querySelector('#chip .words')?.replaceChildren(words.short);
@@ -45,13 +46,13 @@
     for (const link of document.querySelectorAll('link[rel=stylesheet]')) if (!link.sheet) link.remove();
   };
 
-  /** A file of the page is missing. */
-  const lost = () => {
+  /** A file of the page is missing. `isUsable`: it works without, so it goes from under nobody's hands but once, at once. */
+  const lost = ({ isUsable = false } = {}) => {
     if (isLost) return;
     isLost = true;
     clearTimeout(silence);
     const tries = triesSoFar();
-    const wait = tries === null ? undefined : WAITS_S[tries];
+    const wait = tries === null || (isUsable && tries > 0) ? undefined : WAITS_S[tries];
     const told = () => say(wait !== undefined);
     if (document.readyState === 'loading') document.addEventListener('readystatechange', told, { once: true });
     else told();

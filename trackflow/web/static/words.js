@@ -24,7 +24,7 @@ async function read(file) {
     return (await import(file)).default;
   } catch (error) {
     console.debug('words:', error.message);
-    globalThis.starting?.lost();
+    globalThis.starting?.lost({ isUsable: true });
     return {};
   }
 }
