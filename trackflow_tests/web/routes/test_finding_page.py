@@ -136,6 +136,10 @@ def test_a_finger_that_stays_asks_when_i_was_there(page: Page, api: httpx.Client
     page.touch("touchStart", (100, 150))
     page.touch("touchMove", (160, 150))
     page.touch("touchEnd")
+    page.wait_for(
+        "(map => Math.abs(map.getCenter().lng - 24.95) > 1e-6 && !map.isMoving())"
+        "(document.getElementById('map').map)"
+    )
     page.touch("touchStart", middle)
     page.wait_for("document.querySelectorAll('.maplibregl-popup').length === 1")
     page.touch("touchEnd")
