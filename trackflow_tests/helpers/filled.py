@@ -23,6 +23,9 @@ CHOSEN = {
     ("access_tokens", "scope"): "ingest",
     ("followed_tables", "missing_ids"): [3, 7],
     ("jobs", "result"): {"days": 3, "share": 0.1},
+    ("mileage_rates", "unit"): "mi",
+    ("mileage_rates", "year_start"): "04-06",
+    ("mileage_rates", "tiers"): [["10000", "0.45"], [None, "0.25"]],
     ("road_networks", "coverage"): Coverage.of(np.array([24.9]), np.array([60.1])).to_bytes(),
 }
 ABOUT_A_DEVICE = {
