@@ -70,11 +70,7 @@ class Page:
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the protocol; of the events in between, errors are kept."""
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        self.connection.send(json.dumps(message))
+        self._send(method, parameters)
         while True:
             answer = json.loads(self.connection.recv(timeout=60))
             self._keep_problem(answer)
@@ -83,6 +79,13 @@ class Page:
                     raise NavigatedError(method)
                 assert "error" not in answer, answer
                 return answer["result"]
+
+    def _send(self, method: str, parameters: dict[str, Any]) -> None:
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": parameters}
+        if self.session:
+            message["sessionId"] = self.session
+        self.connection.send(json.dumps(message))
 
     def _keep_problem(self, event: dict[str, Any]) -> None:
         """Keep what a script threw and what the browser complains about, for a failing test."""
@@ -218,8 +221,16 @@ class Page:
 
     def touch(self, kind: str, *fingers: Sequence[float]) -> None:
         """What fingers do: "touchStart", "touchMove" with their places, "touchEnd" with none."""
-        places = [{"x": x, "y": y} for x, y in fingers]
-        self.call("Input.dispatchTouchEvent", type=kind, touchPoints=places)
+        self.call("Input.dispatchTouchEvent", **self._touching(kind, *fingers))
+
+    def swipe(self, here: Sequence[float], there: Sequence[float]) -> None:
+        """One finger from here to there, in one go: on a busy machine it would else rest first."""
+        for kind, place in (("touchStart", here), ("touchMove", there)):
+            self._send("Input.dispatchTouchEvent", self._touching(kind, place))
+        self.touch("touchEnd")
+
+    def _touching(self, kind: str, *fingers: Sequence[float]) -> dict[str, Any]:
+        return {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in fingers]}
 
     def screenshot(self, path: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png")["data"]

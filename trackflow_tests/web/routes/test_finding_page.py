@@ -133,13 +133,12 @@ def test_a_finger_that_stays_asks_when_i_was_there(page: Page, api: httpx.Client
     middle = page.eval(
         "(({ x, y }) => [x, y])(document.getElementById('map').map.project([24.95, 60.17]))"
     )
-    page.touch("touchStart", (100, 150))
-    page.touch("touchMove", (160, 150))
-    page.touch("touchEnd")
+    page.swipe((100, 150), (160, 150))
     page.wait_for(
         "(map => Math.abs(map.getCenter().lng - 24.95) > 1e-6 && !map.isMoving())"
         "(document.getElementById('map').map)"
     )
+    assert page.eval("document.querySelectorAll('.maplibregl-popup').length") == 0
     page.touch("touchStart", middle)
     page.wait_for("document.querySelectorAll('.maplibregl-popup').length === 1")
     page.touch("touchEnd")
