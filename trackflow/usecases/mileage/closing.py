@@ -71,12 +71,19 @@ def _close_books(
         until: entries that are due by then, UTC.
         connection: of one transaction.
     """
-    lock_books(connection, [one.vehicle_id for one in chosen])
+    closed_until = lock_books(connection, [one.vehicle_id for one in chosen])
     # odometers and amounts need whole books: on most days most of them have nothing to close
     changing = [one for one in chosen if _has_due(connection, one.vehicle_id, until)]
     found = completed_books(connection, changing, due_by=until)
     return sum(
-        _close_book(context, one, found.get(one.vehicle_id, ()), until, connection)
+        _close_book(
+            context,
+            one.vehicle_id,
+            found.get(one.vehicle_id, ()),
+            until,
+            connection,
+            closed_until.get(one.vehicle_id),
+        )
         for one in chosen
     )
 
@@ -88,27 +95,28 @@ def _has_due(connection: Connection, vehicle_id: str, until: dt.datetime) -> boo
 
 def _close_book(
     context: Context,
-    vehicle: Vehicle,
+    vehicle_id: str,
     trips: Sequence[BookTrip],
     until: dt.datetime,
     connection: Connection,
+    closed_until: dt.datetime | None,
 ) -> int:
     """Close what is due in one book; returns how many entries.
 
     Args:
         context: the settings and the clock.
-        vehicle: the book's.
+        vehicle_id: the book's.
         trips: all of the book; none if nothing is due.
         until: entries that are due by then, UTC.
         connection: of one transaction, the book locked.
+        closed_until: until when the book is closed; None before its first closing.
     """
-    closed_until = books.lock_book(connection, vehicle.vehicle_id)
     due = [one.entry for one in trips if is_due(one, until)]
-    books.close_entries(connection, vehicle.vehicle_id, due, context.clock())
+    books.close_entries(connection, vehicle_id, due, context.clock())
     # a trip that is still to be driven is open, however early the others are closed
     reached = min(until - dt.timedelta(days=context.settings.close_after_days), context.clock())
     if (due or closed_until is not None) and (closed_until is None or closed_until < reached):
-        books.set_closed_until(connection, vehicle.vehicle_id, reached)
+        books.set_closed_until(connection, vehicle_id, reached)
     return len(due)
 
 

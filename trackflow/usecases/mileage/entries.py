@@ -177,6 +177,8 @@ def compare_books(
         times: by vehicle, the time to compare.
         report: is added to.
     """
+    if not times:
+        return  # most devices are in no vehicle
     lock_books(connection, times)
     # now that nobody else closes them
     known = {one.vehicle_id: one for one in vehicles.read_vehicles(connection)}

@@ -49,17 +49,24 @@ def groups(connection: Connection) -> list[list[Vehicle]]:
     return [[one] for one in known]
 
 
-def lock_books(connection: Connection, vehicle_ids: Collection[str]) -> None:
+def lock_books(
+    connection: Connection, vehicle_ids: Collection[str]
+) -> dict[str, dt.datetime | None]:
     """Lock books, and with them those that are paid together, in one order.
 
     Args:
         connection: in a transaction for writing.
         vehicle_ids: the vehicles.
+
+    Returns:
+        Until when each of the locked books is closed; None before its first closing.
     """
-    for group in groups(connection):
-        if any(one.vehicle_id in vehicle_ids for one in group):
-            for one in group:
-                books.lock_book(connection, one.vehicle_id)
+    return {
+        one.vehicle_id: books.lock_book(connection, one.vehicle_id)
+        for group in groups(connection)
+        if any(one.vehicle_id in vehicle_ids for one in group)
+        for one in group
+    }
 
 
 def counted_beside(
