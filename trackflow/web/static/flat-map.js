@@ -20,7 +20,7 @@ export async function mapLibre() {
 }
 
 /** What MapLibre's buttons say; `title` says what the map is, for those who do not see it. */
-const wordsOf = (title) => ({
+const controlWords = (title) => ({
   'Map.Title': title,
   'AttributionControl.ToggleAttribution': tr('Sources of the map'),
   'NavigationControl.ZoomIn': tr('Zoom in'),
@@ -52,7 +52,7 @@ export function flatMap(container, { title, zoomAt, ...options }) {
     pitchWithRotate: false,
     maxPitch: 0,
     fadeDuration: 0,
-    locale: wordsOf(title),
+    locale: controlWords(title),
     ...options,
   });
   if (!map) return null;

@@ -36,12 +36,6 @@ export function daysOfRange(range = state.range) {
 export const lengthDays = (range = state.range) =>
   range.kind === 'last' ? range.hours / 24 : daysBetween(...daysOfRange(range)) + 1;
 
-/** Whether what happens now belongs to the range. */
-export const includesNow = () => {
-  const { to } = moments();
-  return to === null || to > new Date();
-};
-
 /** The range next to this one. */
 export function neighbour(range, direction) {
   if (range.kind === 'day') return { kind: 'day', day: shiftDay(range.day, direction) };
