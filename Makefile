@@ -1,9 +1,10 @@
 # Needs make, a Python >= 3.12, a package index and the npm registry; everything else goes into .venv.
 
 BIN := .venv/bin
-# Tests that share something expensive carry @pytest.mark.xdist_group. One test never takes
-# five minutes: a hanging one fails with its stack instead of blocking CI.
-PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
+# Tests that share something expensive carry @pytest.mark.xdist_group. Also on a machine that many
+# share, one test never takes a quarter of an hour: a hanging one fails with its stack instead of
+# blocking CI.
+PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 900
 
 # Each of a hundred programs would compile all of its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,7 +46,7 @@ lock:  ## Refresh requirements.lock (needs uv on PATH, or after any other target
 		--no-emit-index-url --no-emit-find-links --quiet pyproject.toml -o requirements.lock
 
 # What pyproject.toml promises of versions, tried: the oldest that it allows, and the newest there are.
-VERSIONS_TESTS ?= -m "not slow" -n 2 --dist loadgroup --timeout 300 -q
+VERSIONS_TESTS ?= -m "not slow" -n 2 --dist loadgroup --timeout 900 -q
 
 oldest:  ## Test with the oldest versions of dependencies that are allowed (needs uv on PATH)
 	scripts/versions lowest-direct .venv-oldest $(VERSIONS_TESTS)

@@ -23,6 +23,7 @@ from trackflow.store.database import open_store
 from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
+from trackflow_tests.helpers.failures import shorten
 from trackflow_tests.helpers.loading import load_tests, without_garbage
 from trackflow_tests.helpers.release import Release, make_release
 from trackflow_tests.helpers.templates import (
@@ -79,6 +80,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesInOrder | None:
     """Hand out whole modules, the longest first, where tests are handed out by groups."""
     return ModulesInOrder(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    shorten(report.longrepr)
+    return report
 
 
 LONGEST_ID_PART = 80

@@ -34,7 +34,6 @@ from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("kilometres"),
 ]
 

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from trackflow.usecases.unattended.work import WORK
 from trackflow_tests.helpers.processes import words_of
 from trackflow_tests.helpers.served import left_behind, trackflow_serve, wait_until_gone
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 START_S = 400
 """On a machine that many share."""
@@ -37,16 +37,8 @@ START_S = 400
 def ask(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         return json.load(answer)
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 300
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    return found
 
 
 def send(api: str, device: str, start: dt.datetime) -> None:
@@ -80,13 +72,13 @@ def test_it_serves_and_works_and_survives_being_killed(
     with trackflow_serve(home, tmp_path, "serve --light", START_S) as served:
         send(served.api, "now", now - dt.timedelta(hours=1))
         send(served.api, "old", now - dt.timedelta(days=30))
-        wait_for(lambda: devices_with_tracks(served.api) == {"now", "old"})
+        wait_until(lambda: devices_with_tracks(served.api) == {"now", "old"}, pause_s=0.5)
 
         day = (now - dt.timedelta(days=30)).date().isoformat()
         wanted = {"kind": "rebuild", "from": day, "to": day}
         job = ask(f"{served.api}/api/v1/jobs", wanted)
         url = f"{served.api}/api/v1/jobs/{job['job_id']}"
-        wait_for(lambda: ask(url)["status"] == "completed")
+        wait_until(lambda: ask(url)["status"] == "completed")
         assert ask(url)["run_id"] is None
         assert not (home / "dagster").exists()
 
@@ -95,7 +87,7 @@ def test_it_serves_and_works_and_survives_being_killed(
         wait_until_gone(home)
 
     with trackflow_serve(home, tmp_path, "serve --light", START_S) as served:
-        wait_for(lambda: "killed" in devices_with_tracks(served.api))
+        wait_until(lambda: "killed" in devices_with_tracks(served.api), pause_s=0.5)
         served.end(signal.SIGTERM)
         wait_until_gone(home)
         assert "Traceback" not in served.said()
@@ -113,7 +105,7 @@ def test_a_child_that_leaves_work_is_followed_by_another_later_each_time(tmp_pat
 
     settings = Settings(home=tmp_path)
     with Worker(settings, lambda: True, [Duty("no such duty", 0.5, waits)]):
-        wait_for(lambda: looks() >= 3)
+        wait_until(lambda: looks() >= 3)
     assert seen[2] - seen[1] >= 1.0, "the pause has doubled"
     assert "KeyError" in (tmp_path / "work.log").read_text()
     assert not left_behind(tmp_path)
@@ -131,10 +123,10 @@ def test_a_child_that_hangs_is_killed_and_another_one_started(
         return [pid for pid in left_behind(tmp_path) if "followed" in words_of(pid)]
 
     with Worker(Settings(home=tmp_path), lambda: True, [stays]):
-        (first,) = wait_for(children)
+        (first,) = wait_until(children)
         os.kill(first, signal.SIGSTOP)
-        wait_for(lambda: first not in left_behind(tmp_path))
-        (second,) = wait_for(children)
+        wait_until(lambda: first not in left_behind(tmp_path))
+        (second,) = wait_until(children)
         assert second != first
     wait_until_gone(tmp_path)
 

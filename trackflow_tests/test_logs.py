@@ -9,8 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from trackflow.web.server import config_of
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.running_api import plain_client, running_server, token_for
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 degrees = st.floats(-180, 180, allow_nan=False).map(lambda value: f"{value:.6f}")
 
@@ -196,7 +195,7 @@ def test_a_service_logs_json_without_tokens_and_positions(tmp_path: Path) -> Non
             wait_until_served(api, process)
             use(api, secret)
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(PATIENCE_S)
     finally:
         process.kill()
         process.wait()
@@ -233,11 +232,11 @@ def use(api: Any, secret: str) -> None:
 
 
 def wait_until_served(api: Any, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
-    while True:
+    def answers() -> bool:
         assert process.poll() is None, "the service ended"
-        assert time.monotonic() < deadline
-        with suppress(httpx.ConnectError):
-            if api.get("/health").status_code == 200:
-                return
-        time.sleep(0.1)
+        try:
+            return bool(api.get("/health").status_code == 200)
+        except httpx.ConnectError:
+            return False
+
+    wait_until(answers, "the service", pause_s=0.1)

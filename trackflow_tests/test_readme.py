@@ -31,6 +31,7 @@ from trackflow.matching.networks import RoadNetwork
 from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands, words
 from trackflow_tests.helpers.commands import Result, caller
 from trackflow_tests.helpers.served import check_that_nothing_is_left, trackflow_serve
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 RUN = ("README.md", "docs/use.md", "docs/live.md", "docs/catalogue.md", "docs/files.md")
 """Pages whose commands are run; those of other pages are parsed (`docs/test_commands.py`)."""
@@ -202,7 +203,7 @@ def _as_process(command: str, folder: Path) -> Result:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     result = Result(done.returncode, done.stdout, done.stderr)
@@ -219,10 +220,10 @@ def _serve(command: str, folder: Path) -> None:
         has_dagster = "--light" not in command
         assert (f"Dagster UI: {address}\n" in served.said()) == has_dagster
         for shown in re.findall(r"http://\S+", served.said()):
-            with urllib.request.urlopen(shown, timeout=120) as answer:
+            with urllib.request.urlopen(shown, timeout=PATIENCE_S) as answer:
                 assert answer.status == 200
         if has_dagster:
-            with urllib.request.urlopen(f"{address}/server_info", timeout=120) as answer:
+            with urllib.request.urlopen(f"{address}/server_info", timeout=PATIENCE_S) as answer:
                 assert b"dagster_webserver_version" in answer.read()
 
         assert served.end(signal.SIGINT) == 0, served.said()

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import import_drives, write_drives
 from trackflow_tests.helpers.served import left_behind, wait_until_gone
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_programs_start_with_and_without_prctl(
     monkeypatch.setattr(children, "END_WITH_PARENT", before)
     with (tmp_path / "out").open("w+b") as output:
         process = children.spawn(["platform"], dict(os.environ), None, output)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 STUBBORN = """
@@ -178,7 +178,7 @@ def test_what_does_not_listen_is_killed_with_its_children(
         env=os.environ | {"TRACKFLOW_HOME": str(home)},
         start_new_session=True,
     )
-    _until(lambda: (tmp_path / "ready").exists())
+    wait_until(lambda: (tmp_path / "ready").exists())
     assert len(left_behind(home)) == 2
     if leader_dies_first:
         process.kill()
@@ -236,17 +236,10 @@ def test_every_end_of_ours_interrupts_what_we_started(
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     ) as process:
         try:
-            _until(lambda: (tmp_path / "ready").exists())
+            wait_until(lambda: (tmp_path / "ready").exists())
             process.send_signal(number)
-            assert process.wait(60) == (-signal.SIGKILL if number is signal.SIGKILL else 3)
+            assert process.wait(PATIENCE_S) == (-signal.SIGKILL if number is signal.SIGKILL else 3)
         finally:
             process.kill()
     wait_until_gone(home)
     assert (tmp_path / "interrupted").exists()
-
-
-def _until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 240
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from trackflow.basemap.making import base_map_file, build_base_map, is_current
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import BaseMapError
 from trackflow_tests.helpers.tiles import STREET, decoded, tile_at
+from trackflow_tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("base-map")
 
@@ -78,11 +78,12 @@ def test_a_build_that_is_killed_leaves_no_half_map_and_the_next_one_tidies_up(
     )
     command = [sys.executable, "-c", program, str(helsinki_extract()), str(maps / "7")]
     process = subprocess.Popen(command)
-    deadline = time.monotonic() + 120
-    while not list(maps.glob(".building-*/map")):
+
+    def is_at_work() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        return bool(list(maps.glob(".building-*/map")))
+
+    wait_until(is_at_work, pause_s=0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (maps / "7").exists()

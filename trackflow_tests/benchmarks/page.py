@@ -155,7 +155,7 @@ def _open(page: Page, url: str) -> None:
     page.goto("about:blank")
     page.wait_for("location.href === 'about:blank'")
     page.goto(url)
-    page.wait_for("document.body && document.body.dataset.mapReady", 120)
+    page.wait_for("document.body && document.body.dataset.mapReady")
 
 
 def _measure(page: Page, name: str, url: str) -> Figures:

@@ -25,6 +25,7 @@ from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow_tests.helpers.commands import Result, Run, caller
 from trackflow_tests.helpers.stores import NOON, batch_of, contents, deliver
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 VERBS = sorted(
     name
@@ -50,7 +51,7 @@ def as_process(*arguments: object, **environment: str) -> Result:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)
@@ -195,14 +196,15 @@ def test_an_interrupt_ends_a_run_without_stacks_and_without_children(
             children = children_of(process.pid)
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=240)
+        said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in said
     store.close()
-    until = time.monotonic() + 30  # multiprocessing's own helper ends a moment after its parent
-    while any(Path(f"/proc/{child}").exists() for child in children):
-        assert time.monotonic() < until, "a process was left behind"
-        time.sleep(0.05)
+    # multiprocessing's own helper ends a moment after its parent
+    wait_until(
+        lambda: not any(Path(f"/proc/{child}").exists() for child in children),
+        "a process was left behind",
+    )
 
 
 def processing(store: Store) -> list[object]:

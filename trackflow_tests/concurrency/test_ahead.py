@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.concurrency.ahead import one_ahead
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 
 @given(st.lists(st.integers() | st.none()))
@@ -23,7 +24,7 @@ def test_the_next_item_is_made_while_one_is_in_use() -> None:
 
     ahead = one_ahead(items())
     assert next(ahead) == 1
-    assert second_made.wait(60)
+    assert second_made.wait(PATIENCE_S)
     assert list(ahead) == [2]
 
 

@@ -19,6 +19,7 @@ from trackflow.errors import (
     SwitchedOffError,
     TrackflowError,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 QUICK = Retry(attempts=3, wait_first_s=0.001, wait_most_s=0.001, jitter_s=0.0)
 
@@ -241,12 +242,12 @@ def test_an_interrupt_does_not_wait_for_what_is_under_way(interrupt: type[BaseEx
 
     def call(_item: int, _deadline: Deadline) -> None:
         begun.set()
-        may_end.wait(60)
+        may_end.wait(PATIENCE_S)
         ended.set()
 
     def items() -> Iterator[int]:
         yield 0
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE_S)
         raise interrupt
 
     try:

@@ -20,6 +20,7 @@ from trackflow.concurrency.supervisor import (
     stopped_in_group,
 )
 from trackflow.errors import TrackflowError
+from trackflow_tests.helpers.waiting import wait_until
 
 LIMITS = SupervisionLimits(
     every_s=0.1, answer_s=1, failures=2, start_s=60, restarts=3, window_s=600, pause_s=0.01
@@ -66,15 +67,17 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     yield Scene(tmp_path)
-    assert not [pid for pid in Scene(tmp_path).children() if _runs(pid)], "children are left"
+    for pid in Scene(tmp_path).children():
+        wait_until(lambda pid=pid: _has_ended(pid), "a child is left")
 
 
 def until(supervisor: Supervisor, happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
+    def has_happened() -> bool:
         supervisor.step()
-        time.sleep(0.02)
+        return happened()
+
+    if not happened():
+        wait_until(has_happened, pause_s=0.02)
 
 
 def supervised(scene: Scene, limits: SupervisionLimits = LIMITS) -> Supervisor:
@@ -92,7 +95,8 @@ def test_what_is_killed_is_started_again(scene: Scene) -> None:
         assert "toy.log" in scene.said[0]
         until(supervisor, lambda: scene.said[1:] == ["The toy is up again."])
         first_child = first_children[0]
-        assert not _runs(first_child), "what the dead one had started has ended with it"
+        # what the dead one had started ends with it
+        wait_until(lambda: _has_ended(first_child), "its child is left")
 
 
 @pytest.mark.parametrize("of", ["leader", "child"])
@@ -103,7 +107,7 @@ def test_what_is_stopped_is_started_again(scene: Scene, of: str) -> None:
         os.kill(pid, signal.SIGSTOP)
         until(supervisor, lambda: len(scene.lives) == 2)
         assert f"process {pid} of it is stopped" in scene.said[0]
-        assert not _runs(pid)
+        wait_until(lambda: _has_ended(pid), "the stopped one is left")
 
 
 def test_what_no_longer_answers_is_started_again(scene: Scene) -> None:
@@ -164,23 +168,15 @@ def test_stopped_processes_are_found_in_their_group_only(scene: Scene) -> None:
         (child,) = scene.children()
         assert stopped_in_group(scene.lives[0]) == []
         os.kill(child, signal.SIGSTOP)
-        deadline = time.monotonic() + 30
-        while not (found := stopped_in_group(scene.lives[0])):
-            assert time.monotonic() < deadline
+        found = wait_until(lambda: stopped_in_group(scene.lives[0]), "a stopped child")
         assert found == [child]
         assert stopped_in_group(os.getpgid(0)) == []
         os.kill(child, signal.SIGCONT)
 
 
-def _runs(pid: int) -> bool:
-    """Whether it does; one that has ended and that nobody waits for does not."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (OSError, IndexError):
-            return False
-        if state in "ZX":
-            return False
-        time.sleep(0.05)
-    return True
+def _has_ended(pid: int) -> bool:
+    """Whether it has; also one that nobody waits for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (OSError, IndexError):
+        return True

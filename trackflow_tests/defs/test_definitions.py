@@ -17,6 +17,7 @@ from trackflow.defs.partitions import (
     has_partition,
 )
 from trackflow.errors import SettingsError
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 ASSETS = {
     "gps_points": {
@@ -241,7 +242,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
 

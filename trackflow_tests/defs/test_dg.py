@@ -14,7 +14,7 @@ from trackflow.serving import dagster_settings
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dg")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dg")]
 
 DG = Path(sys.executable).parent / "dg"
 DAYS = [f"2026-03-0{day}" for day in range(2, 6)]

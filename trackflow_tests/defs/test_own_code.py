@@ -92,7 +92,7 @@ def test_days_begin_earlier_once_older_points_came_in(served: Served, tmp_path: 
     assert first() == FIRST_DAY.isoformat()
     import_drives(served.home, write_drives(tmp_path / "older.csv", 1, 1, OLDER, points=20))
 
-    served.server.wait_for("older day", lambda: first() == "2008-01-01", 120)
+    served.server.wait_for("older day", lambda: first() == "2008-01-01")
 
 
 def test_runs_end_with_dagster_and_are_not_taken_for_running(served: Served) -> None:
@@ -101,7 +101,7 @@ def test_runs_end_with_dagster_and_are_not_taken_for_running(served: Served) -> 
 
     os.kill(dagster, signal.SIGKILL)
 
-    served.server.wait_for("restart", lambda: "Dagster is up again." in served.said(), 300)
+    served.server.wait_for("restart", lambda: "Dagster is up again." in served.said())
     assert _ended(served, run_id)["status"] in ("FAILURE", "CANCELED")
 
 
@@ -119,7 +119,7 @@ def _launch(served: Served, job: str) -> str:
 def _started(served: Served, job: str) -> str:
     """A run whose process is at work."""
     run_id = _launch(served, job)
-    served.server.wait_for("start", lambda: _run(served, run_id)["status"] == "STARTED", 240)
+    served.server.wait_for("start", lambda: _run(served, run_id)["status"] == "STARTED")
     assert _process_of(served, run_id)
     return run_id
 
@@ -142,6 +142,6 @@ def _ended(served: Served, run_id: str) -> dict[str, Any]:
         run = _run(served, run_id)
         return run if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-    run: dict[str, Any] = served.server.wait_for("end of the run", ended, 240)
-    served.server.wait_for("end of its process", lambda: not _process_of(served, run_id), 60)
+    run: dict[str, Any] = served.server.wait_for("end of the run", ended)
+    served.server.wait_for("end of its process", lambda: not _process_of(served, run_id))
     return run

@@ -30,7 +30,7 @@ from trackflow_tests.helpers.dagster_server import Server, dagster_dev
 from trackflow_tests.helpers.fleet import import_drives, write_drives
 from trackflow_tests.helpers.roads import use
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dagster-ui")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dagster-ui")]
 
 DAYS = 3
 ASSETS = ("gps_points", "road_network", "segments", "matched_polylines", "tracks")
@@ -149,7 +149,7 @@ def test_the_sensor_starts_one_run_for_all_pending_days(deployment: Deployment) 
         runs = deployment.runs(dagster__sensor_name="pending_batches_sensor")
         return runs if runs and all(run["status"] == "SUCCESS" for run in runs) else []
 
-    first_run = deployment.server.wait_for("finished run", finished, 180)[-1]
+    first_run = deployment.server.wait_for("finished run", finished)[-1]
 
     assert first_run["tags"]["dagster/asset_partition_range_start"] == deployment.days[0]
     assert first_run["tags"]["dagster/asset_partition_range_end"] == deployment.days[-1]
@@ -218,7 +218,7 @@ def test_the_backfill_ends_well_in_a_single_run(backfill: str, deployment: Deplo
         found = deployment.server.query(BACKFILL, id=backfill)["partitionBackfillOrError"]
         return found if found["status"] not in ("REQUESTED", "IN_PROGRESS") else None
 
-    ended = deployment.server.wait_for("end of the backfill", status, 240)
+    ended = deployment.server.wait_for("end of the backfill", status)
 
     assert ended["status"] == "COMPLETED_SUCCESS", deployment.server.tail()
     runs = deployment.runs(dagster__backfill=backfill)
@@ -247,7 +247,7 @@ def test_a_red_day_is_still_red_after_the_next_day_passes(
     page.wait_for_text("Failed (1)", f"Passed ({DAYS - 1})")
     _shoot(page, "red-partitions")
     assert check_statuses(deployment) == {"failed": [red], "succeeded": deployment.days[1:]}
-    (message,) = deployment.server.wait_for("message", lambda: deployment.messages, 120)
+    (message,) = deployment.server.wait_for("message", lambda: deployment.messages)
     assert message["title"] == f"trackflow: the run __ASSET_JOB of {red} has failed"
     assert f"ledger_balances of segments is red. {red}: " in message["message"]
 
@@ -305,7 +305,7 @@ def run_of_check(deployment: Deployment, day: str) -> str:
         found = deployment.server.query(RUN_STATUS, id=launched["run"]["runId"])["runOrError"]
         return found["status"] if found["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-    return str(deployment.server.wait_for("end of the run", ended, 180))
+    return str(deployment.server.wait_for("end of the run", ended))
 
 
 def _materialized(deployment: Deployment) -> dict[str, int]:
@@ -337,7 +337,7 @@ def test_points_of_another_decade_are_worked_on_without_a_restart(deployment: De
         runs = deployment.runs(dagster__sensor_name="older_days_sensor")
         return runs if runs and all(run["status"] == "SUCCESS" for run in runs) else []
 
-    deployment.server.wait_for("finished run", finished, 180)
+    deployment.server.wait_for("finished run", finished)
     with (
         Context.open(Settings(home=deployment.home)) as trackflow_context,
         trackflow_context.store.read() as connection,

@@ -11,8 +11,7 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from trackflow_tests.helpers.served import (
     left_behind,
     trackflow_serve,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("serve")]
 
@@ -206,8 +206,9 @@ def test_it_starts_again_what_died_or_hangs_and_gives_up_on_what_keeps_dying(
     for times, number in enumerate((signal.SIGKILL, signal.SIGSTOP), 1):
         before = _api_of(served)
         os.kill(before, number)
-        _until(lambda times=times: served.said().count("The API is up again.") == times)
-        assert httpx.get(f"{served.api}/health", timeout=60, trust_env=False).status_code == 200
+        wait_until(lambda times=times: served.said().count("The API is up again.") == times)
+        health = httpx.get(f"{served.api}/health", timeout=PATIENCE_S, trust_env=False)
+        assert health.status_code == 200
         assert before not in left_behind(served.home)
     assert served.process.poll() is None
 
@@ -216,8 +217,8 @@ def test_it_starts_again_what_died_or_hangs_and_gives_up_on_what_keeps_dying(
     os.kill(_api_of(served), signal.SIGKILL)
     with socket.socket() as taker:
         taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _until(lambda: _listens(taker, port))
-        assert served.process.wait(240) == 1
+        wait_until(lambda: _listens(taker, port))
+        assert served.process.wait(PATIENCE_S) == 1
     last = served.said().splitlines()[-1]
     assert last.startswith("trackflow: The API has failed 6 times within 10 minutes"), last
     assert "api.log" in last
@@ -238,10 +239,3 @@ def _listens(listener: socket.socket, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 240
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

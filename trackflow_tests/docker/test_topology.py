@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -30,6 +29,7 @@ from trackflow.matching.networks import RoadNetwork
 from trackflow_tests.helpers.compose import ROOT, in_order
 from trackflow_tests.helpers.drives import a_tour, driven
 from trackflow_tests.helpers.topology import DOMAIN, LONG_S, Topology, topology
+from trackflow_tests.helpers.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -103,10 +103,7 @@ class Deployment:
 
 
 def wait(ask: Callable[[], Any], why: Callable[[], str], timeout_s: float = LONG_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not ask():
-        assert time.monotonic() < deadline, why()
-        time.sleep(1)
+    wait_until(ask, why, pause_s=1, patience_s=timeout_s)
 
 
 def secrets_by_the_page(folder: Path) -> dict[str, str]:

@@ -12,8 +12,8 @@ def main(chromium: str, folder: str, url: str) -> None:
     """Wait until tracks are drawn; a picture is left in the folder."""
     with open_page(chromium, Path(folder) / "profile", WEBGL) as page:
         page.goto(url)
-        page.wait_for("document.body?.dataset.mapReady", 120)
-        page.wait_for(TRACKS, 120)
+        page.wait_for("document.body?.dataset.mapReady")
+        page.wait_for(TRACKS)
         page.wait_for_text("Devices 2")
         page.screenshot(Path(folder) / "map.png")
     sys.stdout.write("The map shows tracks.\n")

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_S = 180
+START_S = 240
 LOADED = (
     "trackflow.cli.main", "trackflow.usecases.days.run", "trackflow.usecases.days.verify",
     "trackflow.usecases.housekeeping.archive", "trackflow.usecases.housekeeping.status",

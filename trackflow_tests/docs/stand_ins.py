@@ -12,11 +12,10 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-STOP_S = 120
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 
 def main() -> int:
@@ -101,7 +100,7 @@ class Unit:
                     words, env=environment, stdout=output, stderr=subprocess.STDOUT
                 )
             if is_oneshot:
-                assert process.wait(STOP_S) == 0, self.output.read_text()
+                assert process.wait(PATIENCE_S) == 0, self.output.read_text()
             else:
                 self._pid_file.write_text(str(process.pid))
 
@@ -115,10 +114,7 @@ class Unit:
         if self.is_running():
             number = getattr(signal, (self._values("KillSignal") or ["SIGTERM"])[0])
             os.kill(int(self._pid_file.read_text()), number)
-        deadline = time.monotonic() + STOP_S
-        while self.is_running():
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.2)
+        wait_until(lambda: not self.is_running(), self.output.read_text, pause_s=0.2)
         self._pid_file.unlink(missing_ok=True)
 
 

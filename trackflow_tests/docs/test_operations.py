@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from trackflow_tests.helpers.browser import find_chromium
 from trackflow_tests.helpers.postgres import execute
 from trackflow_tests.helpers.processes import words_of
 from trackflow_tests.helpers.release import Release
+from trackflow_tests.helpers.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("operations")]
 
@@ -46,16 +46,16 @@ class Begun:
     """What the first page has left.
 
     Attributes:
+        folder: where all of it is.
         where: its surroundings.
         said: what it printed.
         served: how many processes served in the end.
-        left: those of them that were there long after the first of them had been killed.
     """
 
+    folder: Path
     where: Surroundings
     said: str
     served: int
-    left: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,8 @@ def begun(files: Path, release: Release, tmp_path_factory: pytest.TempPathFactor
     where = Surroundings(folder, release)
     shutil.copytree(files, where.work)
     with running(GUIDE / "README.md", where, last=_look_at_the_map(folder)) as said:
-        served, left = _killed(folder)
-    return Begun(where, said, served, left)
+        served = _killed(folder)
+    return Begun(folder, where, said, served)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_from_nothing_to_a_served_map(begun: Begun) -> None:
 def test_killed_it_ends_with_all_that_it_started(begun: Begun) -> None:
     # ours, the API, and Dagster's web server with its daemon and the definitions
     assert begun.served >= 3
-    assert not begun.left
+    assert not processes(begun.folder)
 
 
 def test_installing_in_each_way(release: Release, tmp_path: Path) -> None:
@@ -229,15 +229,13 @@ def _look_at_the_map(folder: Path) -> str:
     return f'PYTHONPATH={ROOT} {" ".join(arguments)} "$MAP"\n'
 
 
-def _killed(folder: Path) -> tuple[int, list[int]]:
+def _killed(folder: Path) -> int:
     """Kill what `trackflow serve` has become; the rest has to end by itself."""
     serving = processes(folder)
     (ours,) = (pid for pid in serving if "trackflow.supervising" in words_of(pid))
     os.kill(ours, signal.SIGKILL)
-    deadline = time.monotonic() + 90
-    while (left := processes(folder)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return len(serving), left
+    wait_until(lambda: not processes(folder), lambda: processes(folder), pause_s=0.2)
+    return len(serving)
 
 
 def _postgres_program(name: str) -> Path:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.jobs.kinds import run_job
+from trackflow_tests.helpers.waiting import wait_until
 
 
 def killed_job(
@@ -32,11 +32,8 @@ def killed_job(
         "TRACKFLOW_GEOCODER_PER_S": "100000",
         "TRACKFLOW_GEOCODER_CONNECTIONS": str(connections),
     }
-    deadline = time.monotonic() + 60
     with subprocess.Popen([sys.executable, "-m", __name__, str(job_id)], env=env) as process:
-        while not is_enough() and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: is_enough() or process.poll() is not None, "the middle of the job")
         process.kill()
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
+
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -72,7 +73,7 @@ class Page:
         """Call a method of the protocol; of the events in between, errors are kept."""
         self._send(method, parameters)
         while True:
-            answer = json.loads(self.connection.recv(timeout=60))
+            answer = json.loads(self.connection.recv(timeout=PATIENCE_S))
             self._keep_problem(answer)
             if answer.get("id") == self.number:
                 if "navigated" in answer.get("error", {}).get("message", ""):
@@ -112,7 +113,7 @@ class Page:
         self.connection.send(json.dumps({"id": self.number, "method": method, "params": {}}))
         found: list[dict[str, Any]] = []
         while True:
-            message = json.loads(self.connection.recv(timeout=60))
+            message = json.loads(self.connection.recv(timeout=PATIENCE_S))
             if message.get("method") == "Tracing.dataCollected":
                 found += message["params"]["value"]
             if message.get("method") == last:
@@ -126,18 +127,16 @@ class Page:
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return result["result"].get("value")
 
-    def wait_for(self, expression: str, timeout_s: float = 40) -> Any:
+    def wait_for(self, expression: str) -> Any:
         """Wait until an expression is true in the page; returns its value."""
-        deadline = time.monotonic() + timeout_s
-        while True:
+
+        def value() -> Any:
             try:
-                value = self.eval(expression)
+                return self.eval(expression)
             except NavigatedError:  # the page loads itself anew: it is asked again
-                value = None
-            if value:
-                return value
-            assert time.monotonic() < deadline, f"{expression} stayed {value!r}; {self._state()}"
-            time.sleep(0.2)
+                return None
+
+        return wait_until(value, lambda: f"{expression}; {self._state()}", pause_s=0.2)
 
     def _state(self) -> str:
         """What the page says, what went wrong in it, and the last things that it loaded."""
@@ -152,9 +151,9 @@ class Page:
         """What a person can read on the page."""
         return self.eval("document.body ? document.body.innerText : ''") or ""
 
-    def wait_for_text(self, *texts: str, timeout_s: float = 40) -> None:
+    def wait_for_text(self, *texts: str) -> None:
         for text in texts:
-            self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", timeout_s)
+            self.wait_for(f"document.body.innerText.includes({json.dumps(text)})")
 
     def click_text(self, text: str, selector: str = "a, button, [role=button]") -> None:
         """Click on the innermost thing that shows exactly this text."""
@@ -247,12 +246,14 @@ def open_page(chromium: str, profile: Path, flags: Sequence[str] = WITHOUT_GPU) 
         stderr=subprocess.DEVNULL,
     )
     try:
-        with connect(_address(process, profile), max_size=None, proxy=None) as connection:
+        with connect(
+            _address(process, profile), max_size=None, proxy=None, open_timeout=PATIENCE_S
+        ) as connection:
             page = Page(connection)
             yield page
             page.session = None
             page.call("Browser.close")
-        process.wait(20)
+        process.wait(PATIENCE_S)
     finally:
         process.kill()
         process.wait()
@@ -260,12 +261,11 @@ def open_page(chromium: str, profile: Path, flags: Sequence[str] = WITHOUT_GPU) 
 
 def _address(process: subprocess.Popen[bytes], profile: Path) -> str:
     """Where the browser listens; it writes that into its profile once it does."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    file = profile / "DevToolsActivePort"
+
+    def address() -> str:
         assert process.poll() is None, f"Chromium ended with {process.returncode}"
-        file = profile / "DevToolsActivePort"
         lines = file.read_text().splitlines() if file.exists() else []
-        if len(lines) >= 2:
-            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        time.sleep(0.1)
-    raise AssertionError("Chromium did not start to listen")
+        return f"ws://127.0.0.1:{lines[0]}{lines[1]}" if len(lines) >= 2 else ""
+
+    return wait_until(address, "Chromium did not start to listen", pause_s=0.1)

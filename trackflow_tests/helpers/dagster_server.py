@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 from trackflow.serving import dagster_settings
 from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,18 +34,14 @@ class Server:
             json.dumps({"query": text, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def wait_for(self, what: str, ask: Callable[[], Any], timeout_s: float) -> Any:
+    def wait_for(self, what: str, ask: Callable[[], Any]) -> Any:
         """Ask again until the answer is true; returns it."""
-        deadline = time.monotonic() + timeout_s
-        while not (found := ask()):
-            assert time.monotonic() < deadline, f"no {what} after {timeout_s} s\n{self.tail()}"
-            time.sleep(0.5)
-        return found
+        return wait_until(ask, lambda: f"no {what}\n{self.tail()}", pause_s=0.5)
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
@@ -71,7 +67,7 @@ def dagster_dev(dagster_home: Path, environment: dict[str, str]) -> Iterator[Ser
         )
     server = Server(f"http://127.0.0.1:{port}", log)
     try:
-        server.wait_for("webserver", lambda: _answers(process, server), 120)
+        server.wait_for("webserver", lambda: _answers(process, server))
         yield server
     finally:
         _stop(process)
@@ -80,7 +76,7 @@ def dagster_dev(dagster_home: Path, environment: dict[str, str]) -> Iterator[Ser
 def _answers(process: subprocess.Popen[bytes], server: Server) -> bool:
     assert process.poll() is None, server.tail()
     try:
-        with urllib.request.urlopen(f"{server.url}/server_info", timeout=5):
+        with urllib.request.urlopen(f"{server.url}/server_info", timeout=PATIENCE_S):
             return True
     except (urllib.error.URLError, OSError):
         return False

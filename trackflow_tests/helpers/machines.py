@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +31,7 @@ from sqlalchemy import URL, make_url
 from trackflow.supervising import BACKFILLS_WAIT
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.waiting import wait_until
 
 LEASE_S = 15
 """Of batches and of workers; short, so that what is lost is soon found."""
@@ -246,17 +246,19 @@ def wait_for(
     what: str,
     ask: Callable[[], Any],
     program: Program | None = None,
-    timeout_s: float = 180,
-    every_s: float = 0.2,
+    pause_s: float = 0.2,
 ) -> Any:
     """Ask again until the answer is true; returns it."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := ask()):
-        log = program.tail() if program else ""
-        assert program is None or program.process.poll() is None, f"no {what}\n{log}"
-        assert time.monotonic() < deadline, f"no {what} after {timeout_s} s\n{log}"
-        time.sleep(every_s)
-    return found
+
+    def why() -> str:
+        return f"no {what}\n{program.tail() if program else ''}"
+
+    def ask_while_it_runs() -> Any:
+        found = ask()
+        assert found or program is None or program.process.poll() is None, why()
+        return found
+
+    return wait_until(ask_while_it_runs, why, pause_s=pause_s)
 
 
 def _quick_settings(folder: Path) -> str:

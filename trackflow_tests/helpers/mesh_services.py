@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,10 +18,10 @@ from standardwebhooks import Webhook
 
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.running_api import plain_client
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiBtZXNoZXM="
 FINAL = ("completed", "failed", "cancelled")
-LONG_S = 120
 
 
 @dataclass
@@ -61,13 +60,12 @@ class MeshService:
 
     def wait_for(self, mesh_id: str, *statuses: str) -> dict[str, Any]:
         """The state of a mesh, once it is one of these."""
-        found = self.state(mesh_id)
-        deadline = time.monotonic() + LONG_S
-        while found["status"] not in (statuses or FINAL):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-            found = self.state(mesh_id)
-        return found
+
+        def found() -> dict[str, Any] | None:
+            state = self.state(mesh_id)
+            return state if state["status"] in (statuses or FINAL) else None
+
+        return wait_until(found, lambda: self.state(mesh_id)) or {}
 
     def kill(self) -> None:
         """As the system does when memory is short."""
@@ -119,7 +117,7 @@ def mesh_service(
     finally:
         process.terminate()
         try:
-            process.wait(60)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -128,16 +126,14 @@ def mesh_service(
 def _wait_until_healthy(
     client: httpx.Client, process: subprocess.Popen[bytes], output: Path
 ) -> None:
-    deadline = time.monotonic() + LONG_S
-    while True:
+    def is_healthy() -> bool:
         assert process.poll() is None, output.read_text()
-        assert time.monotonic() < deadline, output.read_text()
         try:
-            if client.get("/health").status_code == 200:
-                return
+            return client.get("/health").status_code == 200
         except httpx.TransportError:
-            pass
-        time.sleep(0.1)
+            return False
+
+    wait_until(is_healthy, output.read_text, pause_s=0.1)
 
 
 @dataclass
@@ -182,11 +178,11 @@ class Receiver:
         )
 
     def wait_for(self, mesh_id: str, is_enough: Callable[[list[Message]], bool]) -> list[Message]:
-        deadline = time.monotonic() + LONG_S
-        while not is_enough(found := self.of(mesh_id)):
-            assert time.monotonic() < deadline, [one.data["status"] for one in found]
-            time.sleep(0.05)
-        return found
+        def found() -> list[Message]:
+            messages = self.of(mesh_id)
+            return messages if is_enough(messages) else []
+
+        return wait_until(found, lambda: [one.data["status"] for one in self.of(mesh_id)])
 
 
 @contextmanager

@@ -5,8 +5,7 @@ import re
 import socket
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.programs import needed
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 GUIDE = Path(__file__).parents[2] / "docs" / "mqtt.md"
 
@@ -57,13 +57,13 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [program, "-c", self.folder / "mosquitto.conf"], stdout=log, stderr=log
             )
-        wait_for(self._answers)
+        wait_until(self._answers)
 
     def stop(self) -> None:
         """End it as the system does; it keeps sessions and messages."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def url(self, user: str, password: str) -> str:
@@ -81,25 +81,17 @@ class Mosquitto:
         client.max_inflight_messages_set(1000)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
-        wait_for(client.is_connected)
+        wait_until(client.is_connected)
         return client
 
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "log").read_text()
         try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection(("127.0.0.1", self.port), PATIENCE_S).close()
         except OSError:
             return False
         return True
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60) -> None:
-    """Wait until a condition holds."""
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, condition
-        time.sleep(0.05)
 
 
 def _certificate(folder: Path) -> None:

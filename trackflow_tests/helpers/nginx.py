@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 
 from trackflow_tests.helpers.programs import needed
 from trackflow_tests.helpers.running_api import plain_client
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 CONFIGURATIONS = {
     # as in every tutorial: nothing but an address
@@ -109,16 +109,16 @@ def nginx_before(
             yield client
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
 
 def _wait_until_up(client: httpx.Client, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 30
-    while True:
+    def listens() -> bool:
         assert process.poll() is None, (folder / "nginx.txt").read_text()
-        assert time.monotonic() < deadline, "nginx does not listen"
         try:
-            with socket.create_connection((client.base_url.host, client.base_url.port or 0), 5):
-                return
+            with socket.create_connection((client.base_url.host, client.base_url.port or 0)):
+                return True
         except OSError:
-            time.sleep(0.05)
+            return False
+
+    wait_until(listens, "nginx does not listen")

@@ -28,7 +28,7 @@ def package_folder(package: str) -> Path:
     unfinished.mkdir(parents=True)
     options = ("--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(unfinished))
     subprocess.run(
-        [npm, "install", *options, package], check=True, capture_output=True, timeout=300
+        [npm, "install", *options, package], check=True, capture_output=True, timeout=600
     )
     try:
         unfinished.rename(folder)

@@ -9,6 +9,7 @@ from trackflow.concurrency.deadline import Deadline
 from trackflow.store.database import open_store
 from trackflow.store.services import Services
 from trackflow_tests.helpers.stores import settings_of
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 if __name__ == "__main__":
     url, service, most, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -16,6 +17,6 @@ if __name__ == "__main__":
     limit = services.connections(service, most)
     with ExitStack() as held:
         for _ in range(wanted):
-            held.enter_context(limit.held(Deadline.after(60)))
+            held.enter_context(limit.held(Deadline.after(PATIENCE_S)))
         print("held", flush=True)
         threading.Event().wait()

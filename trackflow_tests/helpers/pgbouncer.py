@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 from trackflow_tests.helpers.programs import needed
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 CONFIGURATION = """
 [databases]
@@ -71,7 +71,7 @@ def pgbouncer_before(database_url: str, *, connections: int = 2) -> Iterator[str
         yield url.render_as_string(hide_password=False)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
         shutil.rmtree(folder)
 
 
@@ -87,14 +87,17 @@ def _as_user(host: str, folder: Path) -> list[str]:
 
 def _wait_until_up(url: URL, process: subprocess.Popen[bytes], folder: Path) -> None:
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    deadline = time.monotonic() + 60
-    while True:
-        log = folder / "pgbouncer.log"
-        said = log.read_text() if log.exists() else "no log"
-        assert process.poll() is None, said
+    log = folder / "pgbouncer.log"
+
+    def said() -> str:
+        return log.read_text() if log.exists() else "no log"
+
+    def is_up() -> bool:
+        assert process.poll() is None, said()
         try:
-            psycopg.connect(address, connect_timeout=10).close()
-            return
+            psycopg.connect(address, connect_timeout=int(PATIENCE_S)).close()
         except psycopg.OperationalError:
-            assert time.monotonic() < deadline, said
-            time.sleep(0.05)
+            return False
+        return True
+
+    wait_until(is_up, said)

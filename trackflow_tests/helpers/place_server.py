@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
+from trackflow_tests.helpers.waiting import PATIENCE_S
+
 FAILURE = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -103,12 +105,12 @@ def running(server: PlaceServer) -> Iterator[PlaceServer]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(PATIENCE_S)
     try:
         yield server
     finally:
         loops[0].call_soon_threadsafe(ended.set)
-        thread.join(30)
+        thread.join(PATIENCE_S)
 
 
 async def _run(server: PlaceServer) -> None:

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Sequence
 
+from trackflow_tests.helpers.waiting import PATIENCE_S
+
 type RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
@@ -31,7 +33,7 @@ def status_of(
     lines = [b"%s %s HTTP/1.1" % (method.encode(), target)]
     lines += [b"%s: %s" % pair for pair in (*headers, *more)]
     answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         try:
             connection.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
             while part := connection.recv(65_536):

@@ -2,7 +2,6 @@
 
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +14,8 @@ from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
 from trackflow.web.server import uvicorn_config
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 from trackflow_tests.web.described import check_answer
-
-BUSY_S = 120
-"""How long an answer may take: the machine may be busy with other tests."""
-
 
 WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that speak plain HTTP: httpx reads all certificates for each one that has none."""
@@ -43,17 +39,16 @@ def running_server(config: uvicorn.Config) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert thread.is_alive(), "the API did not start"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(
+        lambda: server.started or not thread.is_alive(), "the server does not start", pause_s=0.01
+    )
+    assert server.started, "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE_S)
 
 
 def plain_client(address: str | httpx.URL, *, is_api: bool = True) -> httpx.Client:
@@ -61,7 +56,7 @@ def plain_client(address: str | httpx.URL, *, is_api: bool = True) -> httpx.Clie
     return httpx.Client(
         base_url=address,
         trust_env=False,
-        timeout=BUSY_S,
+        timeout=PATIENCE_S,
         verify=WITHOUT_TLS,
         event_hooks={"response": [check_answer] if is_api else []},
     )

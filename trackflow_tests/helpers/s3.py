@@ -3,15 +3,13 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from trackflow_tests.helpers.http_servers import free_port
-
-START_S = 60.0
+from trackflow_tests.helpers.waiting import wait_until
 
 
 @contextmanager
@@ -25,11 +23,7 @@ def s3_server() -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + START_S
-        while not _listens(port):
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.1)
+        wait_until(lambda: _listens(port, process), "the server does not start", pause_s=0.1)
         yield port
     finally:
         process.kill()
@@ -54,9 +48,10 @@ def use_s3(port: int, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
         filesystem.mkdir(bucket)
 
 
-def _listens(port: int) -> bool:
+def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "the server has ended"
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port)).close()
     except OSError:
         return False
     return True

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from trackflow_tests.helpers.dagster_server import Server
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.processes import with_variable
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 READY = "Ctrl-C stops it."
 
@@ -31,15 +31,20 @@ class Served:
     def said(self) -> str:
         return self.output.read_text()
 
-    def end(self, number: signal.Signals, timeout_s: float = 90) -> int:
+    def is_ready(self) -> bool:
+        is_there = self.process.poll() is None
+        assert READY in self.said() or is_there, self.said()
+        return READY in self.said()
+
+    def end(self, number: signal.Signals) -> int:
         """Send it a signal, as a keyboard or a service manager does; returns its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout_s)
+        return self.process.wait(PATIENCE_S)
 
 
 @contextmanager
 def trackflow_serve(
-    home: Path, folder: Path, arguments: str = "serve", start_s: float = 150
+    home: Path, folder: Path, arguments: str = "serve", start_s: float = PATIENCE_S
 ) -> Iterator[Served]:
     """`trackflow` with these arguments on free ports, once it says it is ready.
 
@@ -67,11 +72,7 @@ def trackflow_serve(
     server = Server(f"http://127.0.0.1:{dagster_port}", log)
     served = Served(process, server, f"http://127.0.0.1:{port}", home, output)
     try:
-        deadline = time.monotonic() + start_s
-        while READY not in served.said():
-            assert process.poll() is None, served.said()
-            assert time.monotonic() < deadline, served.said()
-            time.sleep(0.2)
+        wait_until(served.is_ready, served.said, pause_s=0.2, patience_s=start_s)
         yield served
     finally:
         for pid in left_behind(home):
@@ -92,10 +93,7 @@ def check_that_nothing_is_left(served: Served) -> None:
 
 def wait_until_gone(home: Path) -> None:
     """A killed process takes a moment to end; nobody waits for those of others."""
-    deadline = time.monotonic() + 60
-    while left := left_behind(home):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
+    wait_until(lambda: not left_behind(home), lambda: left_behind(home), pause_s=0.1)
 
 
 def left_behind(home: Path) -> list[int]:

@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
+from psutil import Process
 
 from trackflow_tests.helpers.compose import (
     DOCKER,
@@ -37,9 +38,11 @@ from trackflow_tests.helpers.compose_postgres import initialise
 from trackflow_tests.helpers.image_files import CODE, build_image
 from trackflow_tests.helpers.processes import family_of, living, with_variable
 from trackflow_tests.helpers.programs import needed
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 NOBODY = 65534
-LONG_S = 300.0
+LONG_S = 2 * PATIENCE_S
+"""All services start at the same time, each with a Python of its own."""
 STOP_S = 20.0
 """Dagster's server of code waits a minute for calls that are open, but its runs end at once."""
 DOMAIN = "tracks.example"
@@ -259,15 +262,20 @@ class Topology:
             if process is not None and number is not signal.SIGKILL:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_S)
-            deadline = time.monotonic() + LONG_S
-            while left := {*marked_processes(self, name), *living(families.get(name, []))}:
-                assert time.monotonic() < deadline, left
-                for pid in left:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                time.sleep(0.05)
+            wait_until(
+                lambda name=name: not self._kill_left(name, families.get(name, [])),
+                f"{name} has processes that do not end",
+            )
             if process is not None:
                 process.wait()
+
+    def _kill_left(self, name: str, family: list[Process]) -> set[int]:
+        """Kill what a service has left behind; the processes that were still there."""
+        left = {*marked_processes(self, name), *living(family)}
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return left
 
     def kill(self, name: str) -> None:
         """As the system does when memory is short."""
@@ -291,7 +299,7 @@ class Topology:
             headers={"Host": DOMAIN} | ({"Authorization": f"Bearer {secret}"} if secret else {}),
             verify=trusting(self),
             trust_env=False,
-            timeout=120,
+            timeout=LONG_S,
             event_hooks={"request": [_name_the_site]},
         ) as client:
             yield client

@@ -31,6 +31,7 @@ from trackflow.usecases.days.worker_pool import without_main
 from trackflow.usecases.jobs.kinds import KINDS, rebuild, run_job
 from trackflow_tests.helpers.stores import Clock
 from trackflow_tests.helpers.town import Town
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 # Children are forked from a server that has imported everything and has no threads or connections.
 processes = multiprocessing.get_context("forkserver")
@@ -119,7 +120,7 @@ def worker(
         process.start()
     try:
         yield process
-        process.join(60)
+        process.join(PATIENCE_S)
     finally:
         process.kill()
         process.join()
@@ -127,7 +128,7 @@ def worker(
 
 def ended(process: BaseProcess) -> int:
     """Its exit code, once it has ended; negative for the signal that killed it."""
-    process.join(60)
+    process.join(PATIENCE_S)
     assert process.exitcode is not None, "it hangs"
     return process.exitcode
 
@@ -156,7 +157,7 @@ def _main(
         if at is not None:
             _arm(context.store, at)
         if barrier is not None:
-            barrier.wait(60)
+            barrier.wait(PATIENCE_S)
         result = task(context)
         if told is not None:
             told.put(result)

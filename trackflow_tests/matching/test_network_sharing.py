@@ -20,6 +20,7 @@ from trackflow.settings import Settings
 from trackflow.usecases.days.worker_pool import without_main
 from trackflow.usecases.roads.networks import build, network_in_use
 from trackflow_tests.helpers.s3 import s3_server, use_s3
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.xdist_group("network-sharing")
 
@@ -99,7 +100,7 @@ def _fetch(network: RoadNetwork, address: str, home: Path, barrier: object, open
         unpack(*args)  # type: ignore[arg-type]
 
     network_sharing._unpack = counting
-    barrier.wait(60)  # type: ignore[attr-defined]
+    barrier.wait(PATIENCE_S)  # type: ignore[attr-defined]
     fetched(network, address, home)
 
 
@@ -115,9 +116,9 @@ def test_the_processes_of_a_machine_fetch_it_once(
         for process in started:
             process.start()
     for process in started:
-        process.join(120)
+        process.join(PATIENCE_S)
     assert [process.exitcode for process in started] == [0] * PROCESSES
-    assert opened.get(timeout=30) == 1
+    assert opened.get(timeout=PATIENCE_S) == 1
     assert opened.empty()
 
 

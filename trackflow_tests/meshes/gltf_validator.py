@@ -5,6 +5,7 @@ import subprocess
 from typing import Any
 
 from trackflow_tests.helpers.npm import package_folder
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 PACKAGE = "gltf-validator@2.0.0-dev.3.10"
 SCRIPT = """
@@ -27,7 +28,7 @@ def validate(file: bytes) -> dict[str, Any]:
         cwd=package_folder(PACKAGE),
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     report: dict[str, Any] = json.loads(done.stdout)
     return report

@@ -4,8 +4,7 @@ import datetime as dt
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +23,11 @@ from trackflow.store.tables import cached_polylines, gps_points
 from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.older_stores import REVISIONS
 from trackflow_tests.helpers.stores import batch_of, deliver, settings_of
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 OLD = REVISIONS[REVISIONS.index("0017")]
 """The last schema without months."""
 
-PATIENCE_S = 120
 POINTS, LINES = 60_000, 500
 
 FILL = (
@@ -103,21 +102,14 @@ def readers(url: str) -> Iterator[list[Content]]:
     with ThreadPoolExecutor(2) as pool:
         reading = [pool.submit(read, level) for level in ("READ COMMITTED", "REPEATABLE READ")]
         try:
-            wait_for(lambda: len(found) > 4)
+            wait_until(lambda: len(found) > 4)
             yield found
             count = len(found)
-            wait_for(lambda: len(found) > count + 4)
+            wait_until(lambda: len(found) > count + 4)
         finally:
             ended.set()
         for one in reading:
             one.result(PATIENCE_S)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def opened(url: str, home: Path) -> None:
@@ -163,9 +155,9 @@ def test_readers_go_on_while_a_long_one_holds_the_migration_up(
         export.execute("BEGIN")
         export.execute(ALL)
         migration = pool.submit(opened, old_url, tmp_path)
-        wait_for(lambda: is_waiting(old_url))
+        wait_until(lambda: is_waiting(old_url))
         count = len(found)
-        wait_for(lambda: len(found) > count + 20)
+        wait_until(lambda: len(found) > count + 20)
         assert not migration.done()
         export.execute("COMMIT")
         migration.result(PATIENCE_S)
@@ -194,7 +186,7 @@ def test_a_killed_migration_loses_nothing(old_url: str, tmp_path: Path, moment: 
             export.execute("BEGIN")
             export.execute(ALL)
         process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), old_url])
-        wait_for(lambda: process.poll() is not None or (is_waiting if moment == "waiting" else
+        wait_until(lambda: process.poll() is not None or (is_waiting if moment == "waiting" else
                  is_limited)(old_url))  # fmt: skip
         process.kill()
         process.wait(PATIENCE_S)

@@ -27,9 +27,9 @@ from trackflow.store.service_limits import StoreLedger, StoreTurns
 from trackflow.store.service_tables import service_leases, service_limits
 from trackflow.store.services import Services
 from trackflow_tests.helpers.stores import settings_of
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 SERVICE = "geocoder example.org"
-LONG_S = 60.0
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_requests_of_all_processes_keep_the_limit(store: Store) -> None:
     lock, at_once = threading.Lock(), [0, 0]
 
     def request(number: int, _: Deadline) -> None:
-        with limits[number % 3].held(Deadline.after(LONG_S)):
+        with limits[number % 3].held(Deadline.after(PATIENCE_S)):
             with lock:
                 at_once[0] += 1
                 at_once[1] = max(at_once)
@@ -115,7 +115,7 @@ def test_what_a_killed_process_held_is_free_when_its_lease_ends(
                 pass
         finally:
             process.kill()
-    with limit.held(Deadline.after(permits.LEASE_S + LONG_S)):
+    with limit.held(Deadline.after(permits.LEASE_S + PATIENCE_S)):
         pass
     services.close()
 
@@ -155,7 +155,7 @@ def test_pools_are_told_while_they_work(store: Store) -> None:
             time.sleep(0.05)
 
     services.show()
-    list(Processor(2, name="looking", item_s=LONG_S).run(range(4), look))
+    list(Processor(2, name="looking", item_s=PATIENCE_S).run(range(4), look))
     services.close()
     assert seen.is_set()
     with store.read() as connection:
@@ -170,7 +170,7 @@ def test_tries_again_are_told(store: Store) -> None:
     services, again = Services(store), Retry(attempts=3, wait_first_s=0.0, name="something")
     with pytest.raises(SourceUnavailableError):
         again.call(_fails)
-    deadline = Deadline.after(LONG_S)
+    deadline = Deadline.after(PATIENCE_S)
     while not read() and not deadline.is_over:
         time.sleep(0.05)
     assert read() == 2, "while the process lives"
@@ -210,7 +210,7 @@ def test_two_processes_together_keep_the_rate(store: Store, tmp_path: Path) -> N
         for process in processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        told = [process.communicate("go\n", timeout=LONG_S)[0] for process in processes]
+        told = [process.communicate("go\n", timeout=PATIENCE_S)[0] for process in processes]
     moments = sorted(float(line) for text in told for line in text.split())
     assert len(moments) == 2 * turns
     # no turn comes early; only the first one may have been late
@@ -231,7 +231,7 @@ def test_many_turns_cost_few_writes(store: Store, monkeypatch: pytest.MonkeyPatc
     write = store.write
     monkeypatch.setattr(store, "write", lambda: (writes.append(1), write())[1])
     for _ in range(2_000):
-        assert turns.reserve(0.000_1, LONG_S) is not None
+        assert turns.reserve(0.000_1, PATIENCE_S) is not None
     assert len(writes) < 200
 
 

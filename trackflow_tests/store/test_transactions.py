@@ -14,8 +14,7 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.store.database import Store
 from trackflow.store.transactions import write_repeatedly
 from trackflow_tests.helpers import postgres
-
-TIMEOUT_S = 60
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_of_two_dead_locked_transactions_both_are_stored(store: Store) -> None:
             seen.append(rows)
             _add(connection, rows[0])
             if len(seen) == 1:
-                both_hold_a_row.wait(TIMEOUT_S)
+                both_hold_a_row.wait(PATIENCE_S)
             _add(connection, rows[1])
 
         write_repeatedly(store, lock_both)

@@ -21,7 +21,7 @@ from trackflow_tests.web.page_states import (
     violations,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("accessibility")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("accessibility")]
 
 ROUNDS = 3
 """What comes while a walk is under way is reached by the next one."""

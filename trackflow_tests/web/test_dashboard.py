@@ -14,6 +14,7 @@ import yaml
 from trackflow_tests.docs.metrics_reference import exposed
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 DOCKER = Path(__file__).parents[2] / "docker"
 DASHBOARD = DOCKER / "grafana" / "trackflow.json"
@@ -172,7 +173,11 @@ def test_promtool_finds_no_fault_in_the_metrics(tmp_path: Path) -> None:
     with open_context("", tmp_path) as context, running_api(context) as api:
         text = api.get("/metrics").text
     complaints = subprocess.run(
-        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60
+        ["promtool", "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert complaints.returncode in (0, 3), complaints.stderr
     mine = [line for line in complaints.stderr.splitlines() if "trackflow_" in line]
@@ -181,6 +186,6 @@ def test_promtool_finds_no_fault_in_the_metrics(tmp_path: Path) -> None:
 
 def run_promtool(*arguments: str) -> None:
     done = subprocess.run(
-        ["promtool", *arguments], capture_output=True, text=True, timeout=60, check=False
+        ["promtool", *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -211,7 +211,6 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_nothing_that_people_read_bypasses_the_dictionaries(
     site: Site, tab: Page, name: str
 ) -> None:
@@ -224,7 +223,6 @@ def test_nothing_that_people_read_bypasses_the_dictionaries(
 
 @pytest.mark.parametrize("name", PHONE)
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_page_in_german_is_for_everyone_and_fits_a_phone(
     site: Site, tab: Page, name: str
 ) -> None:
@@ -255,7 +253,6 @@ SEEN = """window.seen = '';
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_reader_chooses_the_language_and_never_sees_another(site: Site, tab: Page) -> None:
     """It is kept on all pages, and is the browser's own before anything is chosen."""
     tab.resize(1280, 900)
@@ -282,7 +279,6 @@ def test_a_reader_chooses_the_language_and_never_sees_another(site: Site, tab: P
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_page_whose_words_do_not_come_is_in_english(site: Site, tab: Page) -> None:
     tab.speak("de")
     tab.call("Network.enable")
@@ -310,7 +306,6 @@ IMPORT = """(() => {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_what_came_of_doing_something_is_translated(site: Site, tab: Page) -> None:
     """An import and its undoing; at last the dialog that asks for a token."""
     tab.resize(1280, 900)

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from trackflow.web.reception import ReportQueue
 from trackflow_tests.benchmarks.ingest import KILL_AFTER, killed_while_sending
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of, contents, open_context
+from trackflow_tests.helpers.waiting import wait_until
 
 NOON_US = to_us(NOON)
 
@@ -122,7 +122,6 @@ def test_a_revoked_token_stops_within_seconds(context: Context) -> None:
     message = {"_type": "location", "lat": 60.1, "lon": 24.9, "tst": 1_780_000_000}
 
     with running_api(context) as api:
-        api.timeout = 60
 
         def status(k: int) -> int:
             sent = message | {"tst": message["tst"] + k}
@@ -133,10 +132,7 @@ def test_a_revoked_token_stops_within_seconds(context: Context) -> None:
             token = tokens.find(connection, secret)
             assert token is not None
             tokens.revoke(connection, token.token_id, context.clock())
-        deadline = time.monotonic() + 30
-        while status(9) == 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: status(9) != 200, "the token is still taken")
         assert status(9) == 401
         again = token_for(context, Scope.INGEST)
         assert api.post("/ingest/owntracks", json=message, **bearer(again)).status_code == 200
@@ -164,7 +160,6 @@ def test_a_large_body_in_parts_is_answered_for_all_of_them(context: Context) -> 
         {"type": "FeatureCollection", "features": [*good, *good[:5], *[{"x": 1}] * 3]}
     )
     with running_api(context) as api:
-        api.timeout = 120
         first, second = (api.post("/ingest/geojson", content=body).json() for _ in range(2))
     refused = {"refused": 3, "reasons": {"no_position": 3}}
     assert first == {"accepted": len(good), "repeated": 5} | refused

@@ -11,7 +11,7 @@ from trackflow_tests.helpers.browser import Page, needed_chromium, open_page
 from trackflow_tests.helpers.faults import Faults, faulty_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("starting")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("starting")]
 
 IS_OPEN = "!!document.body?.dataset.ready || !!document.querySelector('#chip[data-level=good]')"
 SAYS = (
@@ -92,7 +92,7 @@ def test_a_file_that_never_comes_is_told_and_not_asked_for_without_end(
         if is_german
         else ("could not be loaded whole", "by itself")
     )
-    page.wait_for(f"(s => s.includes({lost!r}) && !s.includes({again!r}))({SAYS})", 60)
+    page.wait_for(f"(s => s.includes({lost!r}) && !s.includes({again!r}))({SAYS})")
     # without its dictionary a page is in English, and not taken from under anybody's hands
     assert faults.asked["/numbers"] == (2 if is_german else 5)
     faults.refused = {}

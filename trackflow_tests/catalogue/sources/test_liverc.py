@@ -38,9 +38,9 @@ from trackflow_tests.helpers.liverc_pages import (
     made_up_tracks,
 )
 from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 URL = "https://here.liverc.com/"
-SOON = 10.0
 QUICK = Retry(attempts=3, wait_first_s=0.001, wait_most_s=0.001, jitter_s=0.0)
 
 
@@ -324,8 +324,10 @@ def test_each_bad_page_fails_by_itself_and_in_its_own_way(web: PoliteClient) -> 
         made = dict(zip([*kinds, *good], site.tracks, strict=True))
         site.pages = {track.slug: Behaviour(kind) for kind, track in made.items()}
         connector = site.connector()
-        rows = {row.slug: row for row in connector.list_tracks(web, Deadline.after(SOON)).rows}
-        outcomes = Processor(6, item_s=SOON, retry=replace(QUICK, attempts=2)).run(
+        rows = {
+            row.slug: row for row in connector.list_tracks(web, Deadline.after(PATIENCE_S)).rows
+        }
+        outcomes = Processor(6, item_s=PATIENCE_S, retry=replace(QUICK, attempts=2)).run(
             [rows[made[kind].slug] for kind in made],
             lambda row, deadline: connector.fetch_details(row, web, deadline),
         )
@@ -357,7 +359,7 @@ def test_what_fails_now_and_then_comes_at_last(web: PoliteClient) -> None:
 def test_a_thrown_switch_ends_even_the_request_under_way(web: PoliteClient) -> None:
     with site_with(3) as site:
         connector = site.connector()
-        rows = connector.list_tracks(web, Deadline.after(SOON)).rows
+        rows = connector.list_tracks(web, Deadline.after(PATIENCE_S)).rows
         site.pages = {track.slug: Behaviour("hang") for track in site.tracks}
         switch = Switch("site", lambda: "enough" if site.requests.total() >= 3 else None, every_s=0)
         web.switch = switch
@@ -384,7 +386,7 @@ def test_a_list_that_fails_gives_the_reason(
     with site_with(10) as site:
         site.listing = Behaviour(kind)
         with pytest.raises(error):
-            site.connector().list_tracks(web, Deadline.after(SOON))
+            site.connector().list_tracks(web, Deadline.after(PATIENCE_S))
 
 
 @pytest.mark.parametrize(
@@ -395,7 +397,7 @@ def test_a_list_that_is_short_comes_as_it_is(
 ) -> None:
     with site_with(10) as site:
         site.listing = Behaviour(kind)
-        listing = site.connector().list_tracks(web, Deadline.after(SOON))
+        listing = site.connector().list_tracks(web, Deadline.after(PATIENCE_S))
         assert listing.is_whole == is_whole
         assert number is None or len(listing.rows) == number
 
@@ -404,13 +406,13 @@ def test_a_list_that_is_short_comes_as_it_is(
 def test_a_second_kind_of_source_says_all_in_its_list(web: PoliteClient, name: str) -> None:
     with site_with(40) as site:
         connector = ListingFile(f"{site.url}/{name}")
-        listing = connector.list_tracks(web, Deadline.after(SOON))
+        listing = connector.list_tracks(web, Deadline.after(PATIENCE_S))
         assert len(listing.rows) == listing.row_count == 40
         wanted = site.expected()
         for row in listing.rows:
             assert row.is_complete
             track, anomalies = validate(
-                row, connector.fetch_details(row, web, Deadline.after(SOON))
+                row, connector.fetch_details(row, web, Deadline.after(PATIENCE_S))
             )
             assert not anomalies
             assert track.latitude == 51.5
@@ -422,10 +424,10 @@ def test_a_second_kind_of_source_says_all_in_its_list(web: PoliteClient, name: s
 def everything(site: Site, web: PoliteClient) -> dict[str, CatalogueTrack]:
     """All tracks of a site, fetched as a sync would."""
     connector = site.connector()
-    deadline = Deadline.after(SOON)
+    deadline = Deadline.after(PATIENCE_S)
     listing = QUICK.call(lambda: connector.list_tracks(web, deadline), deadline)
     fetch: Callable[..., Details] = connector.fetch_details
-    outcomes = Processor(6, item_s=SOON, retry=QUICK).run(
+    outcomes = Processor(6, item_s=PATIENCE_S, retry=QUICK).run(
         listing.rows, lambda row, until: fetch(row, web, until)
     )
     tracks = (validate(o.item, o.result())[0] for o in outcomes)

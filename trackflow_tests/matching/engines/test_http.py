@@ -29,6 +29,7 @@ from trackflow_tests.helpers.http_servers import (
     osrm_server,
     server_that,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,6 @@ def engine(osrm_url: str) -> Iterator[HttpEngine]:
     engine.close()
 
 
-LONG_S = 60
-"""A deadline that no answer misses, however busy the machine is."""
-
 SHORT_S = 0.5
 """A deadline that servers which take ten seconds and more miss."""
 
@@ -61,7 +59,12 @@ def engine_at() -> Iterator[Callable[..., HttpEngine]]:
     engines = []
 
     def make(url: str, **options: object) -> HttpEngine:
-        options = {"client": HttpClient(), "deadline_s": LONG_S, "network_version": "1", **options}
+        options = {
+            "client": HttpClient(),
+            "deadline_s": PATIENCE_S,
+            "network_version": "1",
+            **options,
+        }
         engines.append(HttpEngine(url, "car", **options))  # type: ignore[arg-type]
         return engines[-1]
 
@@ -345,7 +348,7 @@ def test_misbehaving_servers_are_unavailable_in_one_line(
         base = url.replace("//", "//someone:secret@") + "/osrm"
         misses_it = behave in (drips_headers, drips_body, silent)
         engine = engine_at(
-            base, max_answer_bytes=1_000_000, deadline_s=SHORT_S if misses_it else LONG_S
+            base, max_answer_bytes=1_000_000, deadline_s=SHORT_S if misses_it else PATIENCE_S
         )
         if says is None:
             engine.match(TWO)

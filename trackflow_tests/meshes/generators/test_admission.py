@@ -1,6 +1,5 @@
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +13,7 @@ from trackflow.meshes.generators.admission import (
     memory_budget_bytes,
 )
 from trackflow.meshes.report import MeshCost
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 
 @settings(max_examples=25)
@@ -53,19 +53,19 @@ def test_small_ones_pass_a_large_one_that_waits() -> None:
     def hold(name: str, size: int, until: threading.Event) -> None:
         with admission.admitted(size, lambda: None):
             entered.append(name)
-            assert until.wait(60)
+            assert until.wait(PATIENCE_S)
 
     with ThreadPoolExecutor(3) as pool:
         pool.submit(hold, "first", 60, first_may_end)
-        _until(lambda: entered == ["first"])
+        wait_until(lambda: entered == ["first"], lambda: entered)
         done = threading.Event()
         done.set()
         pool.submit(hold, "large", 90, done)
         pool.submit(hold, "small", 10, done)
-        _until(lambda: "small" in entered)
+        wait_until(lambda: "small" in entered, lambda: entered)
         assert "large" not in entered
         first_may_end.set()
-        _until(lambda: "large" in entered)
+        wait_until(lambda: "large" in entered, lambda: entered)
 
 
 def test_a_wait_ends_when_its_caller_gives_up() -> None:
@@ -104,10 +104,3 @@ def test_after_many_cheap_images_the_estimate_comes_down() -> None:
 
 def test_the_machine_has_some_memory_for_images() -> None:
     assert memory_budget_bytes() > 10_000_000
-
-
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

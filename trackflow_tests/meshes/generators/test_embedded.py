@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from trackflow.meshes.generate import generate
 from trackflow.meshes.generators.embedded import ChildLimits, EmbeddedGenerator
 from trackflow.meshes.generators.processes import Child
 from trackflow.meshes.parameters import MeshParameters
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 from trackflow_tests.meshes.pictures import bomb, claims_to_be, kinds_of_images, png
 
 pytestmark = pytest.mark.xdist_group("mesh children")
@@ -47,13 +47,6 @@ def mine() -> Callable[[], set[int]]:
     """The children of this test, without those of the shared generator."""
     before = children_of(os.getpid())
     return lambda: children_of(os.getpid()) - before
-
-
-def wait_for(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def test_a_child_makes_what_the_function_makes(generator: EmbeddedGenerator) -> None:
@@ -139,7 +132,7 @@ def test_an_image_that_takes_too_much_memory_is_refused_and_others_go_on() -> No
                 assert generator.generate(png(20, 20, seed=seed), "small.png", FINE).files
             # where a library ends the process instead, that is an error of the service
             with pytest.raises((BadInputError, MeshServiceError), match=r"memory|child process"):
-                large.result(120)
+                large.result(PATIENCE_S)
     finally:
         generator.close()
 
@@ -149,7 +142,7 @@ def test_an_image_that_takes_too_long_is_refused_at_the_limit(mine: Callable[[],
     try:
         with pytest.raises(BadInputError, match=r"longer than 0\.3 s"):
             generator.generate(png(1500, 1500), "noise.png", FINE)
-        wait_for(lambda: not mine(), "the child is still there")
+        wait_until(lambda: not mine(), "the child is still there")
     finally:
         generator.close()
 
@@ -168,7 +161,7 @@ def test_cancelling_ends_the_child_within_moments(mine: Callable[[], set[int]]) 
                 is_cancelled=cancelled.is_set,
             )
             with pytest.raises(StoppedError):
-                result.result(60)
+                result.result(PATIENCE_S)
         assert not mine()
     finally:
         generator.close()
@@ -191,11 +184,11 @@ def test_a_child_that_dies_is_an_error_that_may_pass(
                 FINE,
                 on_progress=lambda *_: begun.set(),
             )
-            assert begun.wait(60)
+            assert begun.wait(PATIENCE_S)
             for child in mine():
                 os.kill(child, number)
             with pytest.raises(MeshServiceError, match=message):
-                result.result(60)
+                result.result(PATIENCE_S)
         assert generator.generate(png(10, 10), "next.png", FINE).files
     finally:
         generator.close()
@@ -207,7 +200,7 @@ def test_a_child_that_died_while_it_was_idle_is_replaced(mine: Callable[[], set[
         generator.generate(png(10, 10), "a.png", FINE)
         for child in mine():
             os.kill(child, signal.SIGKILL)
-        wait_for(lambda: all(map(_is_zombie, mine())), "the child does not die")
+        wait_until(lambda: all(map(_is_zombie, mine())), "the child does not die")
         assert generator.generate(png(10, 10), "b.png", FINE).files
     finally:
         generator.close()
@@ -252,7 +245,7 @@ def test_children_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
-    wait_for(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child), "it lives on")
+    wait_until(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child), "it lives on")
 
 
 def _is_zombie(pid: int) -> bool:

@@ -19,6 +19,7 @@ from trackflow.errors import BadInputError
 from trackflow.sources.containers import archives, spooling, streams
 from trackflow.sources.readers import discover, read
 from trackflow_tests.helpers.reading import NOW_US, gather, read_path
+from trackflow_tests.helpers.waiting import PATIENCE_S
 from trackflow_tests.sources.containers.test_archives import GPX, TABLE, zipped
 
 PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
@@ -202,7 +203,7 @@ def test_standard_input(data, plain):
         f"    print(s.name, sum(len(c.points) for c in read(s, now_us={NOW_US})))\n"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], input=data, capture_output=True, timeout=120
+        [sys.executable, "-c", code], input=data, capture_output=True, timeout=PATIENCE_S
     )
     if not data:
         assert b"stdin: the file is empty" in found.stderr

@@ -1,6 +1,5 @@
 """People are told of every sync that goes wrong, once, and of none that goes well."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from trackflow.context import Context
 from trackflow.usecases.catalogue import alerting
 from trackflow_tests.helpers.catalogues import catalogue_of, synced
 from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
+from trackflow_tests.helpers.waiting import wait_until
 from trackflow_tests.notifications.test_notifier import receiver
 
 
@@ -100,9 +100,7 @@ def test_a_sync_over_its_limit_is_told_while_it_goes_on(site: Site, tmp_path: Pa
         more = {"catalogue_limit_s": 0.05, "notify_urls": (f"json://127.0.0.1:{port}",)}
         with catalogue_of(site, f"sqlite:///{tmp_path / 'a.db'}", tmp_path, **more) as context:
             assert synced(context).outcome == "completed"
-        deadline = time.monotonic() + 30
-        while not got and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: got, "a message")
     assert [message["title"] for message in got] == [
         "The catalogue sync of liverc takes longer than it should"
     ]

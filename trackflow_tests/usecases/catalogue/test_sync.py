@@ -1,7 +1,6 @@
 """The catalogue follows its source, and a source's bad day never harms it."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +43,7 @@ from trackflow_tests.helpers.catalogues import (
 from trackflow_tests.helpers.liverc_pages import SHARED_NAMES, made_up_tracks
 from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
 from trackflow_tests.helpers.stores import Clock, settings_of
+from trackflow_tests.helpers.waiting import wait_until
 from trackflow_tests.helpers.workers import At, ended, worker
 
 COUNT = 32
@@ -279,9 +279,7 @@ def test_the_kill_switch_stops_everything_until_it_is_reset(plain: Context, site
 
 
 def _throw_when_asked_for(context: Context, site: Site, path: str) -> None:
-    until = time.monotonic() + 120
-    while not site.requests[path] and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_until(lambda: site.requests[path], path, pause_s=0.01)
     stop_everything(context, status(context, "liverc").site, "they asked us to")
 
 
@@ -297,8 +295,7 @@ def test_a_second_sync_of_a_source_says_so_and_ends(
 
     first = threading.Thread(target=other)
     first.start()
-    while not site.requests["/tracks/track20/"]:
-        time.sleep(0.01)
+    wait_until(lambda: site.requests["/tracks/track20/"], "track20", pause_s=0.01)
     second = synced(context)
     running = status(context, "liverc").running
     assert running is not None

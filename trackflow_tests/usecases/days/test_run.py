@@ -36,6 +36,7 @@ from trackflow_tests.helpers.stores import (
     open_context,
     statuses,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 DAY = NOON.date()
 
@@ -318,7 +319,7 @@ def test_a_worker_that_is_ended_while_it_starts_ends(
         (worker,) = multiprocessing.active_children()
         worker.terminate()
         with pytest.raises(BrokenProcessPool):
-            job.result(timeout=60)
+            job.result(timeout=PATIENCE_S)
         pool.close()
 
 
@@ -338,7 +339,11 @@ def test_a_script_without_a_main_guard_may_use_several_workers(tmp_path: Path) -
         "    print(len(run(context)['tracked'].days))\n"
     )
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "16\n"), done.stderr
 

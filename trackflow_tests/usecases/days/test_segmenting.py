@@ -30,6 +30,7 @@ from trackflow_tests.helpers.stores import (
     open_context,
     statuses,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 DAY = NOON.date()
 LEASE_S = 60.0
@@ -94,7 +95,7 @@ def test_a_device_that_kills_its_worker_uses_up_no_tries_of_others(
             given = (database_url, tmp_path, clock)
             child = processes.Process(target=_run_with_a_deadly_device, args=given)
             child.start()
-            child.join(120)
+            child.join(PATIENCE_S)
             ends.append(child.exitcode)
             clock.advance(2 * LEASE_S)
         assert ends == [9, 9, 0], "killed with the others, killed alone, given up"

@@ -37,6 +37,7 @@ from trackflow_tests.helpers.stores import (
     open_context,
     statuses,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 FIRST_DAY = dt.date(2026, 3, 2)
 DEVICES, DAYS = 3, 3
@@ -63,7 +64,7 @@ def filled(settings: Settings, network: RoadNetwork, engine: EmbeddedEngine) -> 
 
 def _share(settings: Settings, is_helper: bool, barrier: Any, told: Any) -> None:
     with Context.open(settings) as context:
-        barrier.wait(60)
+        barrier.wait(PATIENCE_S)
         report = run_shared(context, EVERYTHING, is_helper=is_helper)
     told.put([(s.stage, r.device_id, r.day, r.error) for s in report.stages for r in s.days])
     told.close()
@@ -81,9 +82,9 @@ def shared_by_two(settings: Settings) -> list[list[tuple[str, str, dt.date, str 
         ]
         for process in started:
             process.start()
-    done = [told.get(timeout=240) for _ in started]
+    done = [told.get(timeout=PATIENCE_S) for _ in started]
     for process in started:
-        process.join(60)
+        process.join(PATIENCE_S)
         assert process.exitcode == 0
     return done
 

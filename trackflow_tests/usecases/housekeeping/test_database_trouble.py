@@ -36,7 +36,6 @@ from trackflow_tests.helpers.stores import (
     open_context,
 )
 
-PATIENT_S = 60
 """Nothing here waits for a time-out of the client."""
 
 ENDED_OR_FULL = {"full", "slow", "cancelled"}
@@ -63,7 +62,6 @@ def test_a_sender_is_told_to_come_again_and_the_health_says_why(
 ) -> None:
     monkeypatch.setattr(probing, "PROBE_EVERY_S", 0.0)
     with running_api(context) as api:
-        api.timeout = PATIENT_S
         for number, (name, trouble) in enumerate(troubles(context.store).items()):
             assert api.get("/health").status_code == 200
             with trouble(context.store):

@@ -39,6 +39,7 @@ from trackflow_tests.helpers.stores import (
     statuses,
 )
 from trackflow_tests.helpers.town import BATCHES, Town
+from trackflow_tests.helpers.waiting import PATIENCE_S
 from trackflow_tests.helpers.workers import (
     At,
     deliver_town,
@@ -224,7 +225,7 @@ def test_eight_workers_on_one_device_share_its_batches(scene: Scene) -> None:
         for _ in range(8):
             one = worker(scene.settings, scene.clock(), barrier=barrier, told=told)
             stack.enter_context(one)
-        reports = [report for _ in range(8) for report in told.get(timeout=60)]
+        reports = [report for _ in range(8) for report in told.get(timeout=PATIENCE_S)]
     errors = {error for *_, error in reports if error}
     assert not [error for error in errors if "neighbouring day" not in error], errors
     with scene.context.store.read() as connection:

@@ -23,7 +23,8 @@ from trackflow.store.breakers import read_breakers
 from trackflow.store.tables import gps_points
 from trackflow.usecases.intake.subscribing import SERVICE, Broker
 from trackflow_tests.helpers.broken_databases import read_only
-from trackflow_tests.helpers.mosquitto import Mosquitto, wait_for
+from trackflow_tests.helpers.mosquitto import Mosquitto
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 START = 1_772_000_000
 ACCOUNTS = {"trackflow": "a word", "anna": "anna's", "ben": "ben's"}
@@ -103,33 +104,33 @@ def test_every_message_is_stored_once_whatever_is_killed(
 
     with Context.open(Settings.from_env(variables)) as context:
         with receiving(variables, log) as process:
-            wait_for(lambda: b"connected to" in log.read_bytes())
+            wait_until(lambda: b"connected to" in log.read_bytes())
             publish_part(0)
-            wait_for(lambda: len(stored(context)) >= 50)
+            wait_until(lambda: len(stored(context)) >= 50)
             process.kill()  # some are stored, some of these not acknowledged
         publish_part(1)  # while nobody receives
         with receiving(variables, log):
-            wait_for(lambda: len(stored(context)) >= 300)
+            wait_until(lambda: len(stored(context)) >= 300)
             with read_only(context.store):
                 publish_part(2)
-                wait_for(lambda: b"messages wait" in log.read_bytes())
-            wait_for(lambda: len(stored(context)) >= 594)
+                wait_until(lambda: b"messages wait" in log.read_bytes())
+            wait_until(lambda: len(stored(context)) >= 594)
 
             broker.stop()
-            wait_for(lambda: b"was lost" in log.read_bytes())
-            wait_for(lambda: SERVICE in _breakers(context))
+            wait_until(lambda: b"was lost" in log.read_bytes())
+            wait_until(lambda: SERVICE in _breakers(context))
             assert "was lost" in str(_breakers(context)[SERVICE].last_error)
             broker.start()
             for phone in phones.values():
-                wait_for(phone.is_connected)
+                wait_until(phone.is_connected)
             publish_part(3)
-            wait_for(lambda: len(stored(context)) >= len(expected))
-            wait_for(lambda: _breakers(context)[SERVICE].open_until is None)
+            wait_until(lambda: len(stored(context)) >= len(expected))
+            wait_until(lambda: _breakers(context)[SERVICE].open_until is None)
         with receiving(variables, log) as process:  # nothing is left to come
-            wait_for(lambda: log.read_bytes().count(b"connected to") >= 4)
+            wait_until(lambda: log.read_bytes().count(b"connected to") >= 4)
             time.sleep(1)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE_S) == 0
         assert stored(context) == expected
     for phone in phones.values():
         phone.disconnect()
@@ -144,17 +145,17 @@ def test_a_wrong_account_is_named_and_what_is_unreadable_is_kept(
     with Context.open(Settings.from_env(variables)) as context:
         wrong = variables | {"TRACKFLOW_MQTT_URL": broker.url("trackflow", "wrong")}
         with receiving(wrong, log):
-            wait_for(lambda: b"refuses the account of TRACKFLOW_MQTT_URL" in log.read_bytes())
-            wait_for(lambda: SERVICE in _breakers(context))
+            wait_until(lambda: b"refuses the account of TRACKFLOW_MQTT_URL" in log.read_bytes())
+            wait_until(lambda: SERVICE in _breakers(context))
         assert b"wrong@" not in log.read_bytes()
 
         with receiving(variables, log):
-            wait_for(lambda: b"connected to" in log.read_bytes())
+            wait_until(lambda: b"connected to" in log.read_bytes())
             anna = broker.client("anna", ACCOUNTS["anna"])
             anna.publish("owntracks/anna/watch", b"\x00 no JSON", qos=1).wait_for_publish(60)
             publish(anna, "owntracks/anna/watch", [location(1)])
             publish(anna, "owntracks/ben/phone", [location(2)])  # not hers: the broker refuses
-            wait_for(lambda: len(stored(context)) == 1)
+            wait_until(lambda: len(stored(context)) == 1)
             anna.disconnect()
             anna.loop_stop()
         assert stored(context) == [("anna/watch", START + 1)]

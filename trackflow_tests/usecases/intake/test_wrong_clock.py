@@ -55,6 +55,7 @@ from trackflow_tests.helpers.stores import (
     open_context,
     statuses,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 DAYS = 30
 TODAY = NOON + dt.timedelta(days=300)
@@ -391,7 +392,7 @@ def test_real_processes_with_a_wrong_clock(faketime: str, context: Context, tmp_
 
     def done(shift: str, *arguments: str) -> str:
         process = trackflow(shift, *arguments)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         return out
 
@@ -410,14 +411,14 @@ def test_real_processes_with_a_wrong_clock(faketime: str, context: Context, tmp_
     assert "Deleted of 0 devices: nothing" in out
     assert contents(context.store, "gps_points") == before
     process = trackflow("-30d", "retain")
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "set the clock right" in err
     assert len(err.strip().splitlines()) == 1
     late = tmp_path / "late.csv"
     late.write_text(f"device_id,recorded_at,latitude,longitude\nvan-0,{now.isoformat()},60.2,24\n")
     process = trackflow("-30d", "import", str(late))
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, err  # nothing of the file has come in yet
     assert "time_out_of_range" in out
     with context.store.read() as connection:

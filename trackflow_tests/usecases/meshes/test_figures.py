@@ -20,16 +20,15 @@ from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.usage import month_before, parse_month, usage_of
 from trackflow.web.routes.metrics import MeshCollector
 from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
-
-WAIT_S = 30.0
 
 
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
         opened.bind(("127.0.0.1", 0))
-        opened.settimeout(WAIT_S)
+        opened.settimeout(PATIENCE_S)
         yield opened
 
 

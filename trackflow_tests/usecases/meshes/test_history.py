@@ -22,6 +22,7 @@ from trackflow.usecases.meshes.stopping import stop_batch_here
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
 from trackflow.usecases.meshes.waiting import waiting_work
 from trackflow_tests.helpers.stores import Clock
+from trackflow_tests.helpers.waiting import PATIENCE_S
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 
@@ -118,16 +119,16 @@ def test_a_batch_that_is_stopped_from_outside_leaves_nothing_waiting(
 
     def wait() -> None:
         begun.set()
-        may_end.wait(60)
+        may_end.wait(PATIENCE_S)
 
     generator = TroubledGenerator({f"{seed}.png": wait for seed in range(4)})
     _use(monkeypatch, generator)
     worker = threading.Thread(target=lambda: run_job(context, job_id))
     worker.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE_S)
     threading.Timer(0.5, may_end.set).start()
     job = stop_batch_here(context, job_id)
-    worker.join(60)
+    worker.join(PATIENCE_S)
 
     assert job.status is JobStatus.CANCELLED
     assert read_job(context, job_id).status is JobStatus.CANCELLED

@@ -28,9 +28,8 @@ from trackflow.usecases.meshes.control import (
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow_tests.helpers.stores import Clock
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
-
-LIMIT_S = 60
 
 
 def ask(context: Context, seed: int, **more: object) -> str:
@@ -178,7 +177,7 @@ def test_a_slow_image_that_comes_as_a_run_ends_holds_nobody_up(context: Context)
     waited: list[bool] = []
     generator = TroubledGenerator(
         {
-            "1.png": lambda: waited.append(is_quick_done.wait(10)),
+            "1.png": lambda: waited.append(is_quick_done.wait(PATIENCE_S)),
             "2.png": is_quick_done.set,
         }
     )
@@ -238,7 +237,7 @@ class SlowGenerator(TroubledGenerator):
         self.begun = threading.Event()
 
     def generate(self, image, name, parameters, *, on_progress, is_cancelled):  # type: ignore[no-untyped-def]
-        until = time.monotonic() + LIMIT_S
+        until = time.monotonic() + PATIENCE_S
         shares = [0.5, 0.2, 0.7, 0.1]
         while not is_cancelled():
             assert time.monotonic() < until, "it was never told to end"
@@ -257,11 +256,8 @@ def test_a_mesh_under_way_is_cancelled_and_its_progress_never_goes_back(context:
     seen: list[float] = []
 
     def cancel() -> None:
-        assert generator.begun.wait(LIMIT_S)
-        until = time.monotonic() + LIMIT_S
-        while time.monotonic() < until and len(set(seen)) < 1:
-            seen.extend([p] if (p := read_mesh(context, mesh_id).progress) else [])
-            time.sleep(0.05)
+        assert generator.begun.wait(PATIENCE_S)
+        seen.append(wait_until(lambda: read_mesh(context, mesh_id).progress, "progress") or 0)
         cancel_mesh(context, mesh_id)
 
     thread = threading.Thread(target=cancel)

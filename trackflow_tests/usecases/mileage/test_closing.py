@@ -47,6 +47,7 @@ from trackflow_tests.helpers.stores import (
     drive,
     open_context,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 DAYS = 6
 CLOSED = 4
@@ -156,14 +157,14 @@ def test_two_closers_close_each_entry_once(context: Context) -> None:
     counts: list[int] = []
 
     def close() -> None:
-        barrier.wait(60)
+        barrier.wait(PATIENCE_S)
         counts.append(close_due(context).closed)
 
     threads = [threading.Thread(target=close) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert sum(counts) == CLOSED
     assert closed_numbers(context) == [1, 2, 3, 4]
     assert is_intact(context)
@@ -222,7 +223,7 @@ close_due(context)
 def test_a_killed_closing_is_made_up_for(context: Context, database_url: str) -> None:
     home, now = str(context.settings.home), context.clock().isoformat()
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, database_url, home, now], env=os.environ, timeout=120
+        [sys.executable, "-c", KILLED, database_url, home, now], env=os.environ, timeout=PATIENCE_S
     )
     assert killed.returncode == -signal.SIGKILL
     assert closed_numbers(context) == []

@@ -50,6 +50,7 @@ from trackflow_tests.helpers.stores import (
     open_context,
     part_of,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 DEVICE = "van-7"
 HOME, WORK = 24.94, 24.964
@@ -365,7 +366,7 @@ def test_changes_and_undoing_at_once_wait_for_each_other(filled: Context) -> Non
 
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(change), pool.submit(undo)]:
-            done.result(120)
+            done.result(PATIENCE_S)
 
 
 def test_nights_are_those_of_the_devices_zone(filled: Context) -> None:

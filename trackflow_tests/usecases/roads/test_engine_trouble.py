@@ -30,6 +30,7 @@ from trackflow_tests.helpers.stores import (
     statuses,
 )
 from trackflow_tests.helpers.town import Town
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.xdist_group("engine-trouble")
 
@@ -82,7 +83,7 @@ def osrm(town: Town) -> Iterator[str]:
 def fronted(osrm: str) -> Iterator[tuple[Front, str]]:
     # a server closes kept connections when it likes
     limits = httpx.Limits(max_keepalive_connections=0)
-    with httpx.Client(trust_env=False, verify=False, limits=limits, timeout=120) as client:
+    with httpx.Client(trust_env=False, verify=False, limits=limits, timeout=PATIENCE_S) as client:
         front = Front(osrm, client)
         with server_that(front) as (url, heads):
             front.heads = heads

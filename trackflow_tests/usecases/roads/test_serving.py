@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from trackflow.settings import Settings
 from trackflow.usecases.roads.serving import NetworkAddress, serve_network
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.roads import use
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -49,15 +49,12 @@ def served(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, subprocess
 
 
 def until(ask: Callable[[], object], tmp_path: Path) -> None:
-    deadline = time.monotonic() + 120
-    while not ask():
-        assert time.monotonic() < deadline, (tmp_path / "output").read_text()
-        time.sleep(0.1)
+    wait_until(ask, (tmp_path / "output").read_text, pause_s=0.1)
 
 
 def version_at(url: str) -> str | None:
     try:
-        answer = httpx.get(f"{url}/nearest/v1/car/0,0", trust_env=False)
+        answer = httpx.get(f"{url}/nearest/v1/car/0,0", trust_env=False, timeout=PATIENCE_S)
     except httpx.TransportError:
         return None
     return answer.json().get("data_version")
@@ -85,7 +82,7 @@ def test_the_network_in_use_is_served_and_a_new_one_takes_its_place(
         until(lambda: version_at(url), tmp_path)
     assert (tmp_path / "output").read_text().count("Serving the car network") == 2
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert version_at(url) is None
 
 
@@ -116,7 +113,7 @@ def test_a_server_that_has_ended_ends_the_command(
     until(lambda: version_at(url), tmp_path)
     (pid,) = pids_of_osrm(process.pid)
     os.kill(pid, signal.SIGKILL)
-    assert process.wait(60) == 1
+    assert process.wait(PATIENCE_S) == 1
     assert "trackflow: osrm-routed has ended with -9" in (tmp_path / "output").read_text()
 
 

@@ -1,7 +1,6 @@
 """Who may use the mesh service."""
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from trackflow.web.mesh_service.server import serve_meshes
 from trackflow.web.server import config_of
 from trackflow_tests.helpers.running_api import bearer, plain_client, token_for
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 from trackflow_tests.meshes.pictures import png
 
 CHECKS = [
@@ -51,15 +51,12 @@ def client(context: Context) -> Iterator[httpx.Client]:
     server = uvicorn.Server(config_of(app, "127.0.0.1", 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 60
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: server.started, "the service", pause_s=0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     with plain_client(f"http://127.0.0.1:{port}", is_api=False) as found:
         yield found
     server.should_exit = True
-    thread.join(60)
+    thread.join(PATIENCE_S)
 
 
 def test_once_there_is_a_token_it_takes_one(context: Context, client: httpx.Client) -> None:
@@ -98,11 +95,11 @@ def test_results_have_the_address_that_is_set(context: Context, client: httpx.Cl
     mesh_id = client.post("/meshes", files={"image": ("a.png", png(5, 5))}, **admin).json()[
         "mesh_id"
     ]
-    deadline = time.monotonic() + 120
-    while (state := client.get(f"/meshes/{mesh_id}", **admin).json())["result_url"] is None:
-        assert time.monotonic() < deadline, state
-        time.sleep(0.05)
-    assert state["result_url"] == f"https://meshes.example/meshes/{mesh_id}/files/mesh.glb"
+    result_url = wait_until(
+        lambda: client.get(f"/meshes/{mesh_id}", **admin).json()["result_url"],
+        lambda: client.get(f"/meshes/{mesh_id}", **admin).json(),
+    )
+    assert result_url == f"https://meshes.example/meshes/{mesh_id}/files/mesh.glb"
 
 
 @pytest.mark.slow

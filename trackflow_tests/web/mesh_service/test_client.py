@@ -32,6 +32,7 @@ from trackflow_tests.helpers.http_servers import answering, free_port, server_th
 from trackflow_tests.helpers.mesh_services import SECRET, MeshService
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 from trackflow_tests.meshes.pictures import png
 
 pytestmark = pytest.mark.xdist_group("mesh service")
@@ -92,7 +93,7 @@ def test_cancelling_reaches_the_service(service: MeshService, generator: HttpGen
             is_cancelled=begun.is_set,
         )
         with pytest.raises(StoppedError):
-            result.result(120)
+            result.result(PATIENCE_S)
 
 
 def test_a_service_that_is_away_or_no_service_is_told() -> None:

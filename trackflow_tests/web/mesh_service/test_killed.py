@@ -2,8 +2,6 @@
 
 import resource
 import signal
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from trackflow.usecases.meshes.running import MeshRunReport, run_due_meshes
 from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.mesh_services import mesh_service, receiver
 from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 from trackflow_tests.meshes.pictures import png
 
 pytestmark = pytest.mark.xdist_group("mesh service")
@@ -32,13 +31,6 @@ def make_all(user: Context) -> MeshRunReport:
         return run_due_meshes(user, generator)
     finally:
         generator.close()
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 NAMES = {"large": (280, 280), "small": (12, 12), "other": (20, 30)}
@@ -67,9 +59,9 @@ def test_a_killed_service_ends_in_the_same_state(tmp_path: Path) -> None:
                 )
             first.wait_for("large", "running")
             waiting = pool.submit(make_all, user)
-            wait_for(lambda: first.client.get("/queue").json()["length"] == 3)
+            wait_until(lambda: first.client.get("/queue").json()["length"] == 3, "a queue of three")
             first.kill()
-            assert waiting.result(120).waiting == 1
+            assert waiting.result(PATIENCE_S).waiting == 1
         with mesh_service(home, port=port, mesh_workers="1") as second:
             clock.advance(3600)
             assert make_all(user).completed == 1
@@ -97,7 +89,7 @@ def test_a_service_that_is_stopped_hands_back_what_it_holds(tmp_path: Path) -> N
         service.wait_for("large", "running")
         service.process.terminate()
         # uvicorn ends itself by the signal, once all is orderly
-        assert service.process.wait(60) in (0, -signal.SIGTERM)
+        assert service.process.wait(PATIENCE_S) in (0, -signal.SIGTERM)
         assert "Traceback" not in service.output.read_text()
     with open_context("", home) as context:
         mesh = read_mesh(context, "large")

@@ -53,7 +53,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Context, 
         open_context(f"sqlite:///{home / 'trackflow.db'}", home) as context,
         running_api(context) as api,
     ):
-        api.timeout = 60
         yield context, api
 
 

@@ -21,7 +21,7 @@ from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 
 HTML = "<img src=x onerror=document.title='owned'><b>bold</b>"
 """A name that must stay what it is: text."""

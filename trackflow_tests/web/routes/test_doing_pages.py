@@ -23,7 +23,7 @@ from trackflow_tests.helpers.roads import use
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, contents, deliver, drive
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("doing")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doing")]
 
 HTML = "<img src=x onerror=document.title='owned'><b>bold</b>"
 """A name that must stay what it is: text."""
@@ -113,7 +113,7 @@ def drop(page: Page, *files: Path) -> None:
 def on_map(page: Page, service: Service, state: str = "tab=tracks") -> None:
     page.goto("about:blank")
     page.goto(service.url(f"/#day=2026-03-02&{state}"))
-    page.wait_for("document.body.dataset.mapReady", 120)
+    page.wait_for("document.body.dataset.mapReady")
 
 
 def test_a_file_is_dropped_its_summary_read_and_its_import_undone(

@@ -12,7 +12,7 @@ from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_p
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("finding-page")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finding-page")]
 
 MIDDLE = "24.95,60.17"
 TYPE = (
@@ -53,7 +53,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def on_map(page: Page, api: httpx.Client, state: str = "tab=devices") -> None:
     page.goto("about:blank")
     page.goto(f"{str(api.base_url).rstrip('/')}/#day=2026-03-02&{state}")
-    page.wait_for("document.body.dataset.mapReady", 120)
+    page.wait_for("document.body.dataset.mapReady")
 
 
 def search(page: Page, text: str, choose: str) -> None:

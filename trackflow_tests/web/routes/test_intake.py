@@ -27,7 +27,6 @@ from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import contents, empty, open_context
 
 T = 1_780_000_000
-PATIENT_S = 60
 """The first GeoJSON of a process loads pandas, which takes seconds on a busy machine."""
 ISO = "2026-05-28T20:26:40Z"
 
@@ -109,7 +108,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Context, 
         open_context(f"sqlite:///{home / 'trackflow.db'}", home) as context,
         running_api(context) as api,
     ):
-        api.timeout = PATIENT_S
         yield context, api
 
 
@@ -126,7 +124,6 @@ def api(shared: tuple[Context, httpx.Client]) -> httpx.Client:
 
 def test_all_clients_on_each_database(database_url: str, tmp_path: Path) -> None:
     with open_context(database_url, tmp_path) as context, running_api(context) as api:
-        api.timeout = PATIENT_S
         for _ in range(2):  # the second time adds nothing
             for client in CLIENTS:
                 answer = api.post(f"/ingest/{client.name}", json=client.value)
@@ -149,7 +146,6 @@ def test_ten_devices_at_once(database_url: str, tmp_path: Path) -> None:
         return CLIENTS[0].value | {"topic": None, "tid": f"{k % 9}", "tst": T + k // 10}
 
     with open_context(database_url, tmp_path) as context, running_api(context) as api:
-        api.timeout = PATIENT_S
         with ThreadPoolExecutor(10) as senders:
             answers = senders.map(
                 lambda k: api.post("/ingest/owntracks", json=message(k // 2)).status_code,
@@ -328,7 +324,6 @@ def test_too_many_values_are_sent_in_parts(api: httpx.Client, client: Client) ->
 def test_while_the_store_is_away_the_clients_keep_their_points(tmp_path: Path) -> None:
     file = tmp_path / "trackflow.db"
     with open_context(f"sqlite:///{file}", tmp_path) as context, running_api(context) as api:
-        api.timeout = PATIENT_S
         _be_impatient(context)
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -21,7 +21,7 @@ from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_p
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 
 SCREENSHOTS = os.environ.get("TRACKFLOW_SCREENSHOTS")
 """Read at once: tests run without any such variable."""

@@ -17,7 +17,7 @@ ALL = f"days={LAST - dt.timedelta(days=3649)}..{LAST}"
 MAP = "document.getElementById('map').map"
 DRAWN = f"""{MAP}.getLayer('long') && {MAP}.queryRenderedFeatures({{layers: ['long']}}).length"""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def _open(page: Page, url: str) -> None:
     page.goto("about:blank")
     page.goto(url)
-    page.wait_for("document.body?.dataset.mapReady", 120)
+    page.wait_for("document.body?.dataset.mapReady")
 
 
 def test_ten_years_are_drawn_from_tiles_and_a_track_is_chosen(address: str, page: Page) -> None:

@@ -35,9 +35,10 @@ from trackflow.usecases.meshes.tools import MeshTools, storage_of
 from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import wait_until
 from trackflow_tests.web.meshes import hill_png, made_mesh, ring_png
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 
 HTML = "<img src=x onerror=document.title='owned'><b>bold<_b>.png"
 """A name that must stay what it is: text. A file's name holds no stroke."""
@@ -271,10 +272,7 @@ def _download(site: Site, page: Page, folder: Path) -> None:
     mesh = site.api.get(f"/api/v1/meshes/{listed['mesh_id']}").json()
     (file,) = (f for f in mesh["files"] if f["name"] == "mesh.glb")
     page.click_text("GLB, for viewers and games")
-    deadline = time.monotonic() + 40
-    while not (found := [p for p in target.iterdir() if p.suffix == ".glb"]):
-        assert time.monotonic() < deadline, list(target.iterdir())
-        time.sleep(0.1)
+    found = wait_until(lambda: list(target.glob("*.glb")), lambda: list(target.iterdir()))
     assert hashlib.sha256(found[0].read_bytes()).hexdigest() == file["sha256"]
 
 

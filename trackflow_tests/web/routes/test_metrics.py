@@ -22,6 +22,7 @@ from trackflow.usecases.places.addressing import address_all
 from trackflow_tests.helpers.place_server import PlaceServer, running
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 
 def figures(api: httpx.Client) -> dict[tuple[str, ...], float]:
@@ -88,7 +89,7 @@ def test_services_breakers_pools_and_connections_have_figures(
         with opened_service(context) as opened:
             for _ in range(FAILURES_TO_OPEN):
                 with pytest.raises(SourceUnavailableError):
-                    opened.address_of(row, Deadline.after(30))
+                    opened.address_of(row, Deadline.after(PATIENCE_S))
         context.services.close()
         found = figures(api)
     for name, value in {

@@ -10,7 +10,7 @@ from trackflow_tests.helpers.browser import needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 START = dt.datetime(2026, 2, 27, 20, tzinfo=dt.UTC)
 

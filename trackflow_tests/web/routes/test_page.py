@@ -30,7 +30,7 @@ from trackflow_tests.helpers.roads import use
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
 
-in_browser = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+in_browser = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 
 HTML = "<img src=x onerror=document.title='owned'><b>bold</b>"
 """A name that must stay what it is: text."""
@@ -109,7 +109,7 @@ def page(tab: Page) -> Page:
 
 def _open(page: Page, url: str) -> None:
     page.goto(url)
-    page.wait_for("document.body?.dataset.mapReady", 120)
+    page.wait_for("document.body?.dataset.mapReady")
 
 
 class TestFleet:

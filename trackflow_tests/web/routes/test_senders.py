@@ -269,7 +269,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Context, 
         open_context(url, home, owntracks_keys=("wrong", KEY)) as context,
         running_api(context) as api,
     ):
-        api.timeout = 60
         yield context, api
 
 

@@ -133,7 +133,6 @@ def test_another_build_has_another_worker(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.xdist_group("page")
 def test_pages_open_offline_with_the_readers_units_and_nothing_personal(
     tmp_path: Path,

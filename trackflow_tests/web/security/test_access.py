@@ -30,6 +30,7 @@ from trackflow_tests.helpers.stores import (
     open_context,
     settings_of,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 SIGNED = {"/api/v1/meshes/callbacks"}
 """Takes no token: the sender proves itself by a signature (usecases/meshes/test_receiving)."""
@@ -137,7 +138,7 @@ def test_http_1_0_is_a_sign_of_a_proxy(
     context: Context, api: httpx.Client, request_line: str
 ) -> None:
     path, port = _some_path(context), api.base_url.port
-    with socket.create_connection(("127.0.0.1", port or 0), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=PATIENCE_S) as connection:
         connection.sendall(request_line.format(path, port).encode() + b"\r\n\r\n")
         assert b" 401 " in connection.recv(4096)
     assert api.get(path).status_code == 401

@@ -20,6 +20,7 @@ from trackflow_tests.helpers.http_servers import free_port
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.served import left_behind
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 READING = "/worker/status"
 
@@ -128,7 +129,7 @@ def test_no_token_of_an_address_is_logged(tmp_path: Path) -> None:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=tmp_path)
     try:
         transport = httpx.HTTPTransport(retries=8)  # it takes a while to start
-        with httpx.Client(transport=transport, timeout=120) as client:
+        with httpx.Client(transport=transport, timeout=PATIENCE_S) as client:
             url = f"http://127.0.0.1:{port}"
             for path, status in (("/ingest/traccar", 200), ("/ingest/overland", 405), ("/x", 404)):
                 answer = client.get(url + path, params={"token": secret, "id": "a", "lat": "x"})
@@ -137,7 +138,7 @@ def test_no_token_of_an_address_is_logged(tmp_path: Path) -> None:
             assert client.get(f"{url}/ingest/traccar?token=tf_wrong").status_code == 401
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)
     written = [output, *(p for p in home.rglob("*") if p.is_file())]
     for file in written:
         assert secret.encode() not in file.read_bytes(), file

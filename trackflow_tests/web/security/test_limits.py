@@ -15,6 +15,7 @@ from trackflow.web.security import limits
 from trackflow.web.security.limits import RequestLimits
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 PATH = "/ingest/geojson"
 
@@ -65,7 +66,7 @@ def test_large_bodies_are_refused_while_there_are_too_many(
     with _connection(api) as other:
         head = f"POST {PATH} HTTP/1.1\r\nHost: {_host(api)}\r\nContent-Length: {limit}\r\n\r\n"
         other.sendall(head.encode() + b" " * (limit - 1))
-        assert is_there.wait(60)  # of two that come together, either may be refused
+        assert is_there.wait(PATIENCE_S)  # of two that come together, either may be refused
         answer = api.post(PATH, content=b" " * (limit // 2))
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
@@ -168,4 +169,4 @@ def _host(api: httpx.Client) -> str:
 
 
 def _connection(api: httpx.Client) -> socket.socket:
-    return socket.create_connection((api.base_url.host, api.base_url.port or 0), timeout=120)
+    return socket.create_connection((api.base_url.host, api.base_url.port or 0), timeout=PATIENCE_S)

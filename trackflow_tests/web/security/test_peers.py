@@ -26,7 +26,7 @@ port, mode = int(sys.argv[1]), sys.argv[2]
 listener = None
 if mode.startswith("listens"):
     listener = socket.create_server((mode.partition(" ")[2], 0))
-connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+connection = http.client.HTTPConnection("127.0.0.1", port, timeout=240)
 connection.request("GET", "/worker/status")
 answer = connection.getresponse()
 print(answer.status, answer.read().decode())

@@ -16,13 +16,13 @@ from trackflow.usecases.days.run import run
 from trackflow.web.app import create_app
 from trackflow.web.security.access import GuardedRoute
 from trackflow_tests.helpers.running_api import (
-    BUSY_S,
     WITHOUT_TLS,
     bearer,
     running_api,
     token_for,
 )
 from trackflow_tests.helpers.stores import batch_of_device, contents, deliver, drive, open_context
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     import schemathesis
@@ -201,7 +201,7 @@ def test_no_body_breaks_a_route(
 def _from(address: str, api: httpx.Client) -> httpx.Client:
     """A client of the API that has another address of this machine."""
     transport = httpx.HTTPTransport(local_address=address, verify=WITHOUT_TLS, trust_env=False)
-    return httpx.Client(base_url=api.base_url, transport=transport, timeout=BUSY_S)
+    return httpx.Client(base_url=api.base_url, transport=transport, timeout=PATIENCE_S)
 
 
 def _guarded(context: Context) -> list[tuple[Scope, str, str]]:
