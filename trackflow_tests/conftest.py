@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
 from trackflow.demo.extract import helsinki_extract
@@ -44,10 +44,13 @@ sys.dont_write_bytecode = False
 # jsonschema would build 38 grammars of international addresses in each process, and none is used.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-# No deadline: on a busy machine it measures the neighbours. CI tries the same examples each time,
-# so that it judges the change and not its luck; everywhere else new ones are explored.
-settings.register_profile("local", deadline=None, print_blob=True)
-settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
+# No deadline, and no complaint that examples are made slowly: on a busy machine both measure the
+# neighbours. Lists of a test's own replace this one, so they name `too_slow` as well. CI tries the
+# same examples each time, so that it judges the change and not its luck; everywhere else new ones
+# are explored.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("local", patient)
+settings.register_profile("ci", patient, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 

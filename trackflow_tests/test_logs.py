@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from hypothesis import given
@@ -24,9 +23,14 @@ from trackflow.usecases.jobs.kinds import JobKind, queue_job, run_job
 from trackflow.web.request_log import RequestLogMiddleware, request_id_of
 from trackflow.web.server import config_of
 from trackflow_tests.helpers.http_servers import free_port
-from trackflow_tests.helpers.running_api import plain_client, running_server, token_for
+from trackflow_tests.helpers.running_api import (
+    plain_client,
+    running_server,
+    token_for,
+    wait_until_served,
+)
 from trackflow_tests.helpers.stores import open_context
-from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 degrees = st.floats(-180, 180, allow_nan=False).map(lambda value: f"{value:.6f}")
 
@@ -192,7 +196,7 @@ def test_a_service_logs_json_without_tokens_and_positions(tmp_path: Path) -> Non
         )
     try:
         with plain_client(f"http://127.0.0.1:{port}") as api:
-            wait_until_served(api, process)
+            wait_until_served(f"http://127.0.0.1:{port}", process)
             use(api, secret)
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_S)
@@ -229,14 +233,3 @@ def use(api: Any, secret: str) -> None:
     api.get(f"/no/such/{LAT}/{LON}?token={secret}")
     api.get("/api/v1/devices", headers={"Authorization": f"Bearer {secret}x"})
     api.post("/ingest/geojson", content=f"[{LON},{LAT}", headers=bearer)
-
-
-def wait_until_served(api: Any, process: "subprocess.Popen[bytes]") -> None:
-    def answers() -> bool:
-        assert process.poll() is None, "the service ended"
-        try:
-            return bool(api.get("/health").status_code == 200)
-        except httpx.ConnectError:
-            return False
-
-    wait_until(answers, "the service", pause_s=0.1)

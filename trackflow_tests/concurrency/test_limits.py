@@ -124,13 +124,17 @@ def test_a_rest_holds_everybody_and_a_stop_ends_the_wait() -> None:
 
 
 def test_a_rest_that_begins_meanwhile_holds_who_waits() -> None:
-    limit = RateLimit(0.5)
+    time_ = PassingTime()
+
+    def sleep(seconds: float) -> None:
+        if time_.at_s == 1000.0:
+            limit.rest(2.5)
+        time_.sleep(seconds)
+
+    limit = RateLimit(0.5, clock=Clock(lambda: time_.at_s, sleep))
     limit.wait()
-    began = time.monotonic()
-    begin = threading.Timer(0.01, limit.rest, (2.5,))
-    begin.start()
     limit.wait()
-    assert time.monotonic() - began >= 2.5, "it would have waited for 2 s"
+    assert time_.at_s == pytest.approx(1002.5), "it would have waited for 2 s"
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])

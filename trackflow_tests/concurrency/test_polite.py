@@ -19,6 +19,7 @@ from trackflow.errors import (
     TrackflowError,
 )
 from trackflow_tests.helpers.http_servers import Behaviour, Out, answering, free_port, server_that
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +30,12 @@ def client() -> Iterator[HttpClient]:
 
 @pytest.fixture
 def web(client: HttpClient) -> PoliteClient:
-    limit = RateLimit(1e6)
-    return PoliteClient(limit, Switch("a site"), "tests (me@example.com)", 50_000, client=client)
+    limit, agent = RateLimit(1e6), "tests (me@example.com)"
+    return PoliteClient(limit, Switch("a site"), agent, 50_000, client=client, slowest_s=PATIENCE_S)
 
 
 def soon() -> Deadline:
-    return Deadline.after(20)
+    return Deadline.after(PATIENCE_S)
 
 
 def redirecting(location: str) -> Behaviour:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,10 @@ from trackflow.concurrency.supervisor import (
     stopped_in_group,
 )
 from trackflow.errors import TrackflowError
-from trackflow_tests.helpers.waiting import wait_until
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 LIMITS = SupervisionLimits(
-    every_s=0.1, answer_s=1, failures=2, start_s=60, restarts=3, window_s=600, pause_s=0.01
+    every_s=0.1, answer_s=1, failures=2, start_s=PATIENCE_S, restarts=3, window_s=600, pause_s=0.01
 )
 
 PROGRAM = """
@@ -119,7 +120,7 @@ def test_what_no_longer_answers_is_started_again(scene: Scene) -> None:
 
 
 def test_one_failed_check_is_not_enough(scene: Scene) -> None:
-    patient = SupervisionLimits(every_s=0.05, answer_s=1, failures=10_000, start_s=60)
+    patient = SupervisionLimits(every_s=0.05, answer_s=1, failures=10_000, start_s=PATIENCE_S)
     with supervised(scene, patient) as supervisor:
         supervisor.start()
         (scene.folder / "alive").unlink()
@@ -144,8 +145,7 @@ def test_what_keeps_dying_is_given_up_with_a_clear_message(scene: Scene) -> None
 
 
 def test_old_failures_are_forgotten(scene: Scene) -> None:
-    forgetful = SupervisionLimits(every_s=0.1, start_s=60, restarts=1, window_s=0.0, pause_s=0.01)
-    with supervised(scene, forgetful) as supervisor:
+    with supervised(scene, replace(LIMITS, restarts=1, window_s=0.0)) as supervisor:
         supervisor.start()
         for number in range(1, 4):
             os.kill(scene.lives[-1], signal.SIGKILL)

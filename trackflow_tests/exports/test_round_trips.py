@@ -68,7 +68,10 @@ def points_of(context: Context) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("file_format", list(ExportFormat))
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(histories)
 def test_exported_points_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, empty_store: Path, file_format: ExportFormat,

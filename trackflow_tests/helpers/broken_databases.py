@@ -75,7 +75,7 @@ def locked(store: Store) -> Iterator[None]:
 def slow(store: Store) -> Iterator[None]:
     """Statements that need some tables run into `statement_timeout`."""
     database = store.engine.url.database
-    _admin(store, f"ALTER DATABASE {database} SET statement_timeout = '200ms'")
+    _admin(store, f"ALTER DATABASE {database} SET statement_timeout = '1s'")
     _end_sessions(store)
     with _holding(store):
         yield

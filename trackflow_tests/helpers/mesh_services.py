@@ -94,7 +94,7 @@ def mesh_service(
         "HOME": str(home),
         "MESH_SECRET": SECRET,
         "MESH_ALLOW_HOSTS": "127.0.0.1",
-        "LEASE_S": "5",
+        "LEASE_S": "15",
         **{name.upper(): value for name, value in settings.items()},
     }
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRACKFLOW_")}

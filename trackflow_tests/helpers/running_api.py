@@ -1,6 +1,7 @@
 """The API on a real socket, in a thread of the test."""
 
 import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,20 @@ def plain_client(address: str | httpx.URL, *, is_api: bool = True) -> httpx.Clie
         verify=WITHOUT_TLS,
         event_hooks={"response": [check_answer] if is_api else []},
     )
+
+
+def wait_until_served(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the API of another process answers."""
+
+    def answers() -> bool:
+        assert process.poll() is None, "the service ended"
+        try:
+            return client.get("/health").status_code == 200
+        except httpx.ConnectError:
+            return False
+
+    with plain_client(address) as client:
+        wait_until(answers, "the service", pause_s=0.1)
 
 
 def token_for(context: Context, scope: Scope, device_id: str | None = None) -> str:

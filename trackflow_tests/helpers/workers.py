@@ -31,7 +31,7 @@ from trackflow.usecases.days.worker_pool import without_main
 from trackflow.usecases.jobs.kinds import KINDS, rebuild, run_job
 from trackflow_tests.helpers.stores import Clock
 from trackflow_tests.helpers.town import Town
-from trackflow_tests.helpers.waiting import PATIENCE_S
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 # Children are forked from a server that has imported everything and has no threads or connections.
 processes = multiprocessing.get_context("forkserver")
@@ -78,12 +78,15 @@ def deliver_town(town: Town, context: Context) -> None:
 
 def run_through_outages(context: Context) -> None:
     """Run until a run is not broken off by the database, as the live worker does."""
-    for _ in range(20):
+
+    def is_done() -> bool:
         try:
             run(context)
-            return
         except StoreUnavailableError:
-            time.sleep(0.2)
+            return False
+        return True
+
+    wait_until(is_done, "the database stays away", pause_s=0.2)
 
 
 def run_jobs(context: Context) -> None:

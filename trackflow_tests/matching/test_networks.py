@@ -26,6 +26,7 @@ from trackflow.matching.network_building import build_network
 from trackflow.matching.networks import PROFILES, RoadNetwork, load_network
 from trackflow.matching.pbf import check_pbf
 from trackflow_tests.helpers.http_servers import osrm_server
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 EXTRACT = helsinki_extract()
 CONTENT = EXTRACT.read_bytes()
@@ -65,12 +66,13 @@ def own_programs() -> list[int]:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_builds_a_network_that_osrm_serves(profile: str, networks: Path) -> None:
     steps: list[str] = []
+    began = time.time()
     network = build_network(EXTRACT, profile, networks, on_progress=steps.append)
     assert network.folder == (networks / profile / network.version).resolve()
     assert network.profile == profile
     assert network.source_name == "Helsinki.osm.pbf"
     assert network.size_bytes > 500_000
-    assert time.time() - 60 < network.built_at_us / 1e6 <= time.time()
+    assert began <= network.built_at_us / 1e6 <= time.time()
     assert network.bbox == pytest.approx((24.9352, 60.1642, 24.9534, 60.1791), abs=1e-3)
     with osrm_server(network.dataset) as url:
         assert url
@@ -302,7 +304,7 @@ def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(NetworkBuildError, match="longer than the deadline"):
         build_network(EXTRACT, "car", tmp_path, on_progress=hang, deadline_s=1.0)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < PATIENCE_S
     assert not own_programs()
     assert files_in(tmp_path) == ["car"]
 

@@ -313,7 +313,7 @@ def test_a_site_is_read_by_several_at_once(web: PoliteClient) -> None:
 
 
 def test_each_bad_page_fails_by_itself_and_in_its_own_way(web: PoliteClient) -> None:
-    web.slowest_s = 1.0
+    web.slowest_s = 3.0
     kinds = {
         "missing": "missing page", "forbidden": "refused", "fail": "network", "busy": "busy",
         "away": "redirect", "loop": "redirect", "hang": "network", "drip": "network",

@@ -43,7 +43,9 @@ def found(body: bytes) -> list[Any]:
     return [json.loads(piece.decode("utf-8", "surrogatepass")) for piece in pieces]
 
 
-quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+quick = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 
 
 @quick

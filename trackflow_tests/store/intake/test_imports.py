@@ -83,7 +83,9 @@ def undo(store: Store, import_id: str) -> imports.UndoneImport:
         return imports.undo(connection, import_id, NOON)
 
 
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def test_what_is_left_is_what_the_others_alone_would_have_given(store: Store) -> None:

@@ -59,7 +59,9 @@ def examples(store: Store) -> int:
     return 8 if store.is_postgresql else 40
 
 
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def counted(store: Store) -> tuple[int, int]:

@@ -73,7 +73,7 @@ def test_together_and_one_by_one_leave_the_same(store: Store) -> None:
     quick = settings(
         deadline=None,
         max_examples=8 if store.is_postgresql else 40,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
 
     @quick

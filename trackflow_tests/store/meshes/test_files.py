@@ -100,7 +100,10 @@ OUTSIDE = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(OUTSIDE)
 def test_no_name_leads_out_of_the_storage(storage: MeshStorage, name: str) -> None:
     for call in (storage.read, storage.delete, storage.exists, storage.find, hash_in):

@@ -95,7 +95,7 @@ def store(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     max_examples=4,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(pieces=PIECES, seed=st.integers(0, 2**32))
 def test_any_chunks_in_any_order_give_the_legs_of_one_pass(

@@ -44,7 +44,7 @@ def test_exactly_the_odd_days_are_read(database_url: str, tmp_path: Path) -> Non
         @settings(
             max_examples=25,
             deadline=None,
-            suppress_health_check=[HealthCheck.function_scoped_fixture],
+            suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
         )
         @given(st.dictionaries(keys, ledgers(), max_size=8))
         def check(found: dict[tuple[str, dt.date], Ledger]) -> None:

@@ -151,7 +151,10 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps, st.integers(1, 3))
 def test_every_row_arrives_exactly_once_however_late_it_is_committed(
     foreign: Foreign,

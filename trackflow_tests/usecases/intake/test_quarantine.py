@@ -161,7 +161,10 @@ def test_damaged_bodies_change_nothing_however_often(database_url: str, tmp_path
         assert everything(context) == before
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=4), text=st.text(max_size=20))
 def test_what_is_kept_is_what_was_sent(tmp_path: Path, bodies: list[bytes], text: str) -> None:
     with open_context(f"sqlite:///{tmp_path / 'q.db'}", tmp_path) as context:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def publish(client: Any, topic: str, messages: list[Any]) -> None:
     """Publish as the apps do, and wait until the broker has taken each."""
     sent = [client.publish(topic, json.dumps(one), qos=1) for one in messages]
     for one in sent:
-        one.wait_for_publish(60)
+        one.wait_for_publish(PATIENCE_S)
 
 
 def stored(context: Context) -> list[tuple[str, int]]:
@@ -119,7 +120,9 @@ def test_every_message_is_stored_once_whatever_is_killed(
             broker.stop()
             wait_until(lambda: b"was lost" in log.read_bytes())
             wait_until(lambda: SERVICE in _breakers(context))
-            assert "was lost" in str(_breakers(context)[SERVICE].last_error)
+            assert re.search(
+                "was lost|cannot be reached", str(_breakers(context)[SERVICE].last_error)
+            )
             broker.start()
             for phone in phones.values():
                 wait_until(phone.is_connected)
@@ -152,7 +155,9 @@ def test_a_wrong_account_is_named_and_what_is_unreadable_is_kept(
         with receiving(variables, log):
             wait_until(lambda: b"connected to" in log.read_bytes())
             anna = broker.client("anna", ACCOUNTS["anna"])
-            anna.publish("owntracks/anna/watch", b"\x00 no JSON", qos=1).wait_for_publish(60)
+            anna.publish("owntracks/anna/watch", b"\x00 no JSON", qos=1).wait_for_publish(
+                PATIENCE_S
+            )
             publish(anna, "owntracks/anna/watch", [location(1)])
             publish(anna, "owntracks/ben/phone", [location(2)])  # not hers: the broker refuses
             wait_until(lambda: len(stored(context)) == 1)

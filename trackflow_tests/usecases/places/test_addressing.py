@@ -43,11 +43,13 @@ from trackflow_tests.helpers.stores import (
     drive,
     settings_of,
 )
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 HASTY = AddressLimits(
     retry=Retry(attempts=3, wait_first_s=0.01, wait_most_s=0.02, jitter_s=0.0),
     try_again=dt.timedelta(milliseconds=50),
-    patience_s=60.0,
+    patience_s=PATIENCE_S,
+    item_s=PATIENCE_S,
     between_s=0.2,
 )
 
@@ -198,12 +200,15 @@ def test_a_thrown_switch_queues_no_jobs(tmp_path: Path, server: PlaceServer) -> 
 
 
 def test_of_two_jobs_one_asks(database_url: str, tmp_path: Path, server: PlaceServer) -> None:
-    server.latency_s = 0.1
+    server.latency_s = 1.0
     with opened(database_url, tmp_path, server) as context:
         want(context, 100)
         jobs = [queue_job(context, "address_stays", {}) for _ in range(2)]
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda job: run_job(context, job.job_id), jobs))
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(run_job, context, jobs[0].job_id)
+            wait_until(lambda: server.requests, "the first job")
+            run_job(context, jobs[1].job_id)
+            server.latency_s = 0.0
         assert len(answered(context)) == 100
         assert server.requests == 100
         ended = sorted(read_job(context, job.job_id).message or "" for job in jobs)
@@ -214,8 +219,8 @@ def test_of_two_jobs_one_asks(database_url: str, tmp_path: Path, server: PlaceSe
 
 def test_more_connections_than_turns_make_no_failures(tmp_path: Path, server: PlaceServer) -> None:
     """A thread waits for its turn within the time of its address."""
-    limits = replace(HASTY, item_s=1.0)
-    with opened("", tmp_path, server, geocoder_per_s=20.0, geocoder_connections=32) as context:
+    limits = replace(HASTY, item_s=2.5)
+    with opened("", tmp_path, server, geocoder_per_s=10.0, geocoder_connections=32) as context:
         want(context, 40)
         report = address_due(context, limits=limits)
         assert (report.found, report.deferred) == (40, 0)
@@ -254,11 +259,12 @@ def test_nothing_is_asked_unless_it_is_set_up(tmp_path: Path, server: PlaceServe
 
 
 def test_a_killed_job_is_resumed_and_none_is_lost(tmp_path: Path, server: PlaceServer) -> None:
-    server.latency_s = 0.01
+    server.latency_s = 0.1
     with opened("", tmp_path, server) as context:
         cells = want(context, 1000)
         job = queue_job(context, "address_stays", {})
         killed_job(job.job_id, tmp_path, server.url, 4, lambda: 0 < len(answered(context)) < 1000)
+        server.latency_s = 0.0
         before = answered(context)
         assert 0 < len(before) < 1000
         assert before == sorted(cells)[: len(before)]

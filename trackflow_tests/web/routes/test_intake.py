@@ -158,7 +158,8 @@ def test_ten_devices_at_once(database_url: str, tmp_path: Path) -> None:
 
 
 any_examples = settings(
-    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

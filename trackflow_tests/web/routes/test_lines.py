@@ -309,7 +309,10 @@ def test_what_is_slow_is_worked_out_beside_the_readers() -> None:
         QUICK_S = -1.0
         SHORTEST_S = 3600.0
 
-    slow, quick = Slow(lambda: next(answers)), CachedValue(lambda: next(answers))
+    class Quick(CachedValue[int]):
+        QUICK_S = 3600.0
+
+    slow, quick = Slow(lambda: next(answers)), Quick(lambda: next(answers))
     assert [slow.get(), slow.get()] == [0, 0]
     assert [quick.get(), quick.get()] == [1, 2]
 

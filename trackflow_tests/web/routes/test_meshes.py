@@ -323,7 +323,7 @@ def test_what_the_documentation_shows_works(
 @settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_file_name_is_kept_and_harms_nothing(api: httpx.Client, name: str) -> None:
     """Also through the header of a download, where it is written."""

@@ -17,7 +17,7 @@ from trackflow.store.access.tokens import Scope
 from trackflow.web.security import guesses
 from trackflow.web.security.guesses import MOST_DELAY_S, WrongTokens, network_of
 from trackflow_tests.helpers.http_servers import free_port
-from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for, wait_until_served
 from trackflow_tests.helpers.served import left_behind
 from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.helpers.waiting import PATIENCE_S
@@ -128,9 +128,9 @@ def test_no_token_of_an_address_is_logged(tmp_path: Path) -> None:
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=tmp_path)
     try:
-        transport = httpx.HTTPTransport(retries=8)  # it takes a while to start
-        with httpx.Client(transport=transport, timeout=PATIENCE_S) as client:
-            url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        wait_until_served(url, process)
+        with httpx.Client(timeout=PATIENCE_S) as client:
             for path, status in (("/ingest/traccar", 200), ("/ingest/overland", 405), ("/x", 404)):
                 answer = client.get(url + path, params={"token": secret, "id": "a", "lat": "x"})
                 assert answer.status_code == status

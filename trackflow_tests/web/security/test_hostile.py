@@ -205,7 +205,10 @@ header_values = st.one_of(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_nothing_that_is_sent_breaks_a_route(door: Door, data: st.DataObject) -> None:
     route = data.draw(st.sampled_from(door.routes))

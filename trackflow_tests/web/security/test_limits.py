@@ -87,7 +87,7 @@ def test_a_body_that_drips_is_refused(api: httpx.Client) -> None:
     # it may see the answer, or that nobody listens any more
     try:
         answer = api.post(PATH, content=dripping())
-    except httpx.WriteError:
+    except (httpx.NetworkError, httpx.RemoteProtocolError):
         pass
     else:
         assert answer.status_code == 408
@@ -104,7 +104,7 @@ def test_headers_that_never_end_are_cut_off(api: httpx.Client, sent: bytes) -> N
         assert connection.recv(100) == b""
 
 
-@impatient
+@pytest.mark.parametrize("api", [RequestLimits(headers_s=3.0)], indirect=True, ids=[""])
 def test_slow_headers_of_a_later_request_are_cut_off_as_well(api: httpx.Client) -> None:
     with _connection(api) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /heal")
@@ -120,11 +120,11 @@ def test_headers_without_end_are_cut_off(api: httpx.Client) -> None:
         assert _fill(connection, b"X-Filler: " + b"a" * 10_000 + b"\r\n", 50_000_000) < 50_000_000
 
 
-@pytest.mark.parametrize("api", [RequestLimits(headers_s=2.0)], indirect=True, ids=[""])
+@pytest.mark.parametrize("api", [RequestLimits(headers_s=4.0)], indirect=True, ids=[""])
 def test_many_requests_on_one_connection_are_fine(api: httpx.Client) -> None:
     """Together they may take longer, and have more bytes, than the headers of one may."""
     began = time.monotonic()
-    while time.monotonic() - began < 2.5:
+    while time.monotonic() - began < 4.5:
         assert api.get("/health", headers={"X-Long": "a" * 20_000}).status_code == 200
         time.sleep(0.3)
 

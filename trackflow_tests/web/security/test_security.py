@@ -185,7 +185,10 @@ def test_the_api_does_what_it_says(
 
 
 @given(body=st.binary(max_size=200), kind=st.sampled_from(["application/json", "text/plain", ""]))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_body_breaks_a_route(
     context: Context, api: httpx.Client, body: bytes, kind: str
 ) -> None:
