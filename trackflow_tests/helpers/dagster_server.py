@@ -39,9 +39,13 @@ class Server:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def wait_for(self, what: str, ask: Callable[[], Any]) -> Any:
+    def wait_for(self, what: str, ask: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
         """Ask again until the answer is true; returns it."""
-        return wait_until(ask, lambda: f"no {what}\n{self.tail()}", pause_s=0.5)
+
+        def why() -> str:
+            return f"no {what}\n{self.tail()}"
+
+        return wait_until(ask, why, pause_s=0.5, patience_s=patience_s)
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])

@@ -31,7 +31,7 @@ from sqlalchemy import URL, make_url
 from trackflow.supervising import BACKFILLS_WAIT
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.http_servers import free_port
-from trackflow_tests.helpers.waiting import wait_until
+from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 LEASE_S = 15
 """Of batches and of workers; short, so that what is lost is soon found."""
@@ -246,6 +246,7 @@ def wait_for(
     what: str,
     ask: Callable[[], Any],
     program: Program | None = None,
+    patience_s: float = PATIENCE_S,
     pause_s: float = 0.2,
 ) -> Any:
     """Ask again until the answer is true; returns it."""
@@ -258,7 +259,7 @@ def wait_for(
         assert found or program is None or program.process.poll() is None, why()
         return found
 
-    return wait_until(ask_while_it_runs, why, pause_s=pause_s)
+    return wait_until(ask_while_it_runs, why, pause_s=pause_s, patience_s=patience_s)
 
 
 def _quick_settings(folder: Path) -> str:

@@ -13,7 +13,7 @@ from trackflow.errors import SourceUnavailableError
 from trackflow.store.meshes.tables import meshes
 from trackflow.usecases.jobs.control import JobStatus, read_job
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow.usecases.meshes import history
+from trackflow.usecases.meshes import history, stopping
 from trackflow.usecases.meshes.control import MeshStatus, list_meshes, read_file, read_mesh
 from trackflow.usecases.meshes.history import BEGINNING, deleted_of, mesh_changes, preview_of
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh, save_image
@@ -121,12 +121,19 @@ def test_a_batch_that_is_stopped_from_outside_leaves_nothing_waiting(
         begun.set()
         may_end.wait(PATIENCE_S)
 
+    really = stopping._wait_for_workers
+
+    def wait_for_workers(*arguments: object) -> None:
+        may_end.set()
+        really(*arguments)  # type: ignore[arg-type]
+
     generator = TroubledGenerator({f"{seed}.png": wait for seed in range(4)})
     _use(monkeypatch, generator)
     worker = threading.Thread(target=lambda: run_job(context, job_id))
     worker.start()
     assert begun.wait(PATIENCE_S)
-    threading.Timer(0.5, may_end.set).start()
+    monkeypatch.setattr(stopping, "GRACE_S", PATIENCE_S)
+    monkeypatch.setattr(stopping, "_wait_for_workers", wait_for_workers)
     job = stop_batch_here(context, job_id)
     worker.join(PATIENCE_S)
 
