@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
+from trackflow.web import guarding
 from trackflow.web.security import guesses
 from trackflow.web.security.guesses import MOST_DELAY_S, WrongTokens, network_of
 from trackflow_tests.helpers.http_servers import free_port
@@ -39,7 +41,9 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 @pytest.fixture
-def api(context: Context) -> Iterator[httpx.Client]:
+def api(context: Context, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """Time stands still: on a busy machine a delay of seconds is over before the next request."""
+    monkeypatch.setattr(guarding, "WrongTokens", partial(WrongTokens, Clock()))
     with running_api(context) as client:
         yield client
 
