@@ -47,7 +47,7 @@ def test_three_processes_are_there_at_rest(served: Served) -> None:
         return [words for words in found if "execute_run" not in words]
 
     found = served.server.wait_for(
-        "runs of the import", lambda: len(programs()) == 3 and programs(), 120
+        "runs of the import", lambda: len(programs()) == 3 and programs()
     )
     for program in ("trackflow.supervising", "defs.machines.programs", "serve --no-dagster"):
         assert sum(program in words for words in found) == 1, (program, found)
