@@ -19,8 +19,9 @@ demo: .venv/.from-lock  ## Simulate a fleet in Helsinki, match it to the roads, 
 
 test: lint pytest  ## Everything that CI checks
 
+# A few that fail beside the others are tried again alone, and named: see second_look.py.
 pytest: .venv/.from-lock  ## The tests
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PYTEST_ARGS) || $(BIN)/python -m trackflow_tests.second_look $$? $(PYTEST_ARGS)
 
 lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code
 	$(BIN)/ruff check
