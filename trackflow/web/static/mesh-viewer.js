@@ -39,6 +39,7 @@ export class Viewer {
     this.look = { colour: 'plain', wires: false, lift: 1, flat: false };
     this.frame = 0;
     this.canvas.addEventListener('keydown', (event) => this.press(event));
+    this.canvas.addEventListener('webglcontextrestored', () => this.draw()); // or it stays blank
     box.append(this.canvas);
     this.sizes = new ResizeObserver(() => this.fit(box));
     this.sizes.observe(box);

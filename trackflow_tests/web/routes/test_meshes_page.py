@@ -179,8 +179,48 @@ def _drop(page: Page, files: dict[str, bytes]) -> None:
     )
 
 
-def _snapshot(page: Page) -> str:
-    return str(page.eval(f"{VIEWER}.viewer.snapshot()"))
+@dataclass(frozen=True)
+class Picture:
+    """What the viewer shows.
+
+    Attributes:
+        width: of the canvas, in pixels.
+        height: of the canvas, in pixels.
+        digest: of the picture; all of it would fill the record of a failure.
+        is_blank: whether it is too small a file to show a mesh.
+    """
+
+    width: int
+    height: int
+    digest: str
+    is_blank: bool
+
+
+def _snapshot(page: Page) -> Picture:
+    width, height, address = page.eval(
+        f"((viewer) => [viewer.canvas.width, viewer.canvas.height, viewer.snapshot()])"
+        f"({VIEWER}.viewer)"
+    )
+    digest = hashlib.sha256(address.encode()).hexdigest()[:16]
+    return Picture(width, height, digest, len(address) < 4000)
+
+
+def _settled(page: Page) -> Picture:
+    """The picture once the page no longer moves: its bars may still come."""
+    seen = [_snapshot(page)]
+
+    def is_settled() -> bool:
+        seen.append(_snapshot(page))
+        return seen[-1] == seen[-2] and not seen[-1].is_blank
+
+    wait_until(is_settled, lambda: seen[-3:], pause_s=0.3)
+    return seen[-1]
+
+
+def _changed(page: Page, before: Picture) -> Picture:
+    """The picture once it differs from the one before."""
+    wait_until(lambda: _snapshot(page) != before, "the view does not change", pause_s=0.2)
+    return _snapshot(page)
 
 
 def _drag(page: Page, dx: float, dy: float) -> None:
@@ -247,21 +287,19 @@ def test_a_person_sends_an_image_watches_turns_and_downloads(
 def _turn(page: Page) -> None:
     """Everything that changes the view changes its pixels, and a reset brings them back."""
     page.eval(f"{VIEWER}.scrollIntoView({{block: 'center'}})")
-    first = _snapshot(page)
-    assert len(first) > 4000, "not a blank picture"
-    seen = {first}
+    first = _settled(page)
     _drag(page, 80, 20)
-    seen.add(_snapshot(page))
+    seen = [first, _changed(page, first)]
     page.eval(f"{VIEWER}.viewer.canvas.focus()")
     for key in ("ArrowLeft", "ArrowUp", "+"):
         page.press(key)
-        seen.add(_snapshot(page))
+        seen.append(_changed(page, seen[-1]))
     page.eval("document.getElementById('wires').click()")
-    seen.add(_snapshot(page))
-    assert len(seen) == 6
+    seen.append(_changed(page, seen[-1]))
+    assert len(set(seen)) == 6
     page.eval("document.getElementById('wires').click()")
     page.press("0")
-    assert _snapshot(page) == first
+    wait_until(lambda: _snapshot(page) == first, lambda: [first, _snapshot(page)], pause_s=0.2)
 
 
 def _download(site: Site, page: Page, folder: Path) -> None:
