@@ -138,6 +138,20 @@ class Page:
 
         return wait_until(value, lambda: f"{expression}; {self._state()}", pause_s=0.2)
 
+    def wait_for_value(self, expression: str, expected: Any) -> None:
+        """Wait until an expression has a value: a page may still be about to draw it."""
+
+        def is_expected() -> bool:
+            try:
+                return bool(self.eval(expression) == expected)
+            except NavigatedError:
+                return False
+
+        def why() -> str:
+            return f"{expression}: {self.eval(expression)!r}, not {expected!r}; {self._state()}"
+
+        wait_until(is_expected, why, pause_s=0.2)
+
     def _state(self) -> str:
         """What the page says, what went wrong in it, and the last things that it loaded."""
         loaded = self.eval(

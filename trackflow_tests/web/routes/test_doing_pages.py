@@ -124,7 +124,7 @@ def test_a_file_is_dropped_its_summary_read_and_its_import_undone(
     page.wait_for("document.body.dataset.ready")
     drop(page, service.files / "van-9.csv", service.files / "broken.gpx")
     page.wait_for_text("120 points added from 2 files", "van-9.csv", "broken.gpx")
-    assert page.eval("document.querySelectorAll('.summary li[data-state=bad]').length") == 1
+    page.wait_for_value("document.querySelectorAll('.summary li[data-state=bad]').length", 1)
     picture(page, "data-summary")
     run(service.context)
     assert any(row["device_id"] == "van-9" for row in contents(service.context.store)["tracks"])
@@ -133,7 +133,7 @@ def test_a_file_is_dropped_its_summary_read_and_its_import_undone(
     page.wait_for("!!document.querySelector('#imports .off')")
     run(service.context)
     assert contents(service.context.store) == before
-    assert page.eval("document.title") == "trackflow: data"
+    page.wait_for_value("document.title", "trackflow: data")
 
 
 def test_a_file_that_is_dropped_on_the_map_is_there_at_once(page: Page, service: Service) -> None:
@@ -349,7 +349,7 @@ def test_who_may_only_read_gets_no_buttons(page: Page, service: Service) -> None
     )
     page.wait_for("document.body.dataset.ready")
     shown = "[...document.querySelectorAll('main section')].filter(s => !s.hidden).map(s => s.id)"
-    assert page.eval(shown) == [""], "the downloads"
+    page.wait_for_value(shown, [""])
     drop(page, service.files / "van-9.csv")
     assert not page.eval("document.querySelector('#import-result').innerText")
     on_map(page, service)

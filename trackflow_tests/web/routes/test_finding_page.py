@@ -79,7 +79,7 @@ def test_when_was_i_here_lists_tracks_and_leads_to_them(page: Page, api: httpx.C
     """The address alone is enough; what is chosen has its graph, and the line its spot."""
     on_map(page, api, f"near={MIDDLE},50")
     page.wait_for("document.querySelectorAll('#here .track').length === 1")
-    assert "van-7" in page.eval("document.getElementById('here').innerText")
+    page.wait_for("document.getElementById('here').innerText.includes('van-7')")
     page.eval("document.querySelector('#here .track').click()")
     page.wait_for("!!document.querySelector('.graph')")
     page.eval("document.querySelector('.graph').focus()")
@@ -88,7 +88,7 @@ def test_when_was_i_here_lists_tracks_and_leads_to_them(page: Page, api: httpx.C
     page.wait_for("/km.h/.test(document.querySelector('.graph-says').innerText)")
     page.eval("document.querySelector('[data-key=here-close]').click()")
     page.wait_for("!location.hash.includes('near')")
-    assert page.eval("document.getElementById('here').hidden")
+    page.wait_for("document.getElementById('here').hidden")
 
 
 def test_choosing_is_not_filtering_and_a_device_is_followed_until_stopped(
@@ -108,7 +108,7 @@ def test_choosing_is_not_filtering_and_a_device_is_followed_until_stopped(
     page.wait_for("!document.getElementById('following').hidden")
     page.eval("document.querySelector('[data-key=stop-following]').click()")
     page.wait_for("!location.hash.includes('follow')")
-    assert page.eval("document.getElementById('following').hidden")
+    page.wait_for("document.getElementById('following').hidden")
     page.eval("document.querySelector('[data-key=follow-van-7]').click()")
     page.wait_for("location.hash.includes('follow=van-7')")
     page.drag((900, 300), (700, 500))

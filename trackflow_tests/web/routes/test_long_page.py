@@ -47,8 +47,8 @@ def test_ten_years_are_drawn_from_tiles_and_a_track_is_chosen(address: str, page
     page.wait_for(f"{DRAWN} > 0")
     page.wait_for_text(f"Tracks {TRACKS}", "These are the newest 200")
     assert page.eval("document.body.dataset.firstView !== undefined")
-    assert page.eval("document.querySelectorAll('.bar').length") == 12
-    assert page.eval("document.getElementById('days').dataset.unit") == "year"
+    page.wait_for_value("document.querySelectorAll('.bar').length", 12)
+    page.wait_for_value("document.getElementById('days').dataset.unit", "year")
     page.wait_for_text(str(LAST.year), "a year")
     track = page.eval(f"{MAP}.queryRenderedFeatures({{layers: ['long']}})[0].properties.track_id")
     page.eval(f"location.hash = location.hash + '&track={track}'")
@@ -59,7 +59,7 @@ def test_a_heat_map_tells_how_often(address: str, page: Page) -> None:
     _open(page, f"{address}#days={LAST - dt.timedelta(days=200)}..{LAST}&colour=often")
     page.wait_for(f"!!{MAP}.getLayer('long-often')")
     page.wait_for_text("passed once", "most often")
-    assert page.eval("document.getElementById('days').dataset.unit") == "week"
+    page.wait_for_value("document.getElementById('days').dataset.unit", "week")
     page.eval("document.querySelector('.bar.chosen').click()")
     page.wait_for("location.hash.includes('days=')")
 

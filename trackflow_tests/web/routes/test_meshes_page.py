@@ -265,9 +265,9 @@ def test_a_person_sends_an_image_watches_turns_and_downloads(
     (mesh,) = site.meshes()
     assert mesh["image_name"] == HTML
     assert mesh["parameters"] == {"detail_factor": 0.02, "levels": 2}
-    assert page.eval(f"+{VIEWER}.dataset.triangles") == mesh["triangle_count"]
+    page.wait_for_value(f"+{VIEWER}.dataset.triangles", mesh["triangle_count"])
     page.wait_for_text(f"{mesh['triangle_count']:,}", "finished", HTML)
-    assert page.eval("document.title") == "trackflow: meshes"
+    page.wait_for_value("document.title", "trackflow: meshes")
     assert page.eval("document.querySelectorAll('main b').length") == 0
     loaded = page.eval(LOADED)
     assert any(name.endswith("draco_decoder.wasm") for name in loaded), "as Draco"
@@ -329,13 +329,13 @@ def test_several_images_are_a_batch_and_one_that_is_none_says_why(site: Site, pa
     page.wait_for("document.querySelectorAll('#meshes .mesh-card').length === 1")
     page.eval("document.querySelector('.mesh-card').click()")
     page.wait_for_text("notes.txt is no image that trackflow reads", "Another try would fail")
-    assert page.eval(f"{VIEWER}.dataset.state") == "none"
+    page.wait_for_value(f"{VIEWER}.dataset.state", "none")
     _shoot(page, "failed")
     page.click_text("Delete…")
     page.wait_for("document.getElementById('ask').open")
     page.eval("document.getElementById('ask-yes').click()")
     page.wait_for_text("No such meshes")
-    assert page.eval("location.pathname") == "/meshes"
+    page.wait_for_value("location.pathname", "/meshes")
     assert len(site.meshes()) == 3
 
 
@@ -369,7 +369,7 @@ def test_a_phone_a_dark_room_and_a_reader_who_may_not_change(site: Site, page: P
     page.wait_for(READY)
     assert page.eval("document.documentElement.scrollWidth") <= 390
     _shoot(page, "phone")
-    assert page.eval("document.getElementById('new').hidden")
+    page.wait_for("document.getElementById('new').hidden")
     assert "Delete" not in page.text()
     page.wait_for_text("watertight", "STL, for printing")
 
@@ -384,7 +384,7 @@ def test_everything_can_be_reached_by_keyboard(site: Site, page: Page) -> None:
     page.eval(f"document.querySelector('[data-key=\"mesh-{mesh_id}\"]').focus()")
     page.press("Enter")
     page.wait_for(READY)
-    assert page.eval("document.activeElement.id") == "mesh"
+    page.wait_for_value("document.activeElement.id", "mesh")
     inside = _tabbed(page, 16)
     assert {"remove", "close-mesh", "wires", "colours", "lift", "file-mesh.glb"} <= inside
     assert page.eval(f"{VIEWER}.viewer.canvas.tabIndex") == 0

@@ -140,7 +140,9 @@ class TestFleet:
         page.wait_for_text("Why does it start and end here?", "a stop is at least", "On roads")
         assert track_id in page.eval("location.hash")
         chosen = service.api.get(f"/api/v1/tracks/{track_id}").json()["properties"]
-        assert chosen["device_id"] in page.eval("document.getElementById('details').innerText")
+        page.wait_for(
+            f"document.getElementById('details').innerText.includes('{chosen['device_id']}')"
+        )
         page.eval("document.querySelector('[data-key=line-raw]').click()")
         page.wait_for(f"{MAP}.queryRenderedFeatures({{layers: ['raw']}}).length > 0")
         _shoot(page, "details")
@@ -191,10 +193,10 @@ class TestFleet:
         page.eval("document.getElementById('tab-tracks').click()")
         page.eval("document.querySelector('.track').click()")
         page.wait_for_text("Why does it start")
-        assert page.eval("document.querySelector('#details h2').textContent") == HTML
+        page.wait_for_value("document.querySelector('#details h2').textContent", HTML)
         page.eval("document.getElementById('tab-work').click()")
         page.wait_for_text("What needs it waits")
-        assert HTML in page.text()
+        page.wait_for_text(HTML)
         assert page.eval("document.querySelectorAll('img, b').length") == 0
         assert page.eval("document.title") == "trackflow"
 
@@ -204,15 +206,15 @@ class TestFleet:
         page.wait_for(f"{DRAWN} > 0")
         assert page.eval("document.documentElement.scrollWidth") <= 390
         heights = "['low', 'half', 'full'].indexOf(document.body.dataset.sheet)"
-        assert page.eval(heights) == 1
+        page.wait_for_value(heights, 1)
         page.eval("document.getElementById('handle').click()")
-        assert page.eval(heights) == 2
+        page.wait_for_value(heights, 2)
         page.eval("document.getElementById('tab-tracks').click()")
         page.eval("document.querySelector('.track').click()")
         page.wait_for_text("Why does it start")
         top = page.eval("document.getElementById('details').getBoundingClientRect().top")
         assert 200 < top < 700
-        assert page.eval(heights) == 1
+        page.wait_for_value(heights, 1)
         _shoot(page, "phone")
 
     def test_everything_can_be_reached_by_keyboard(self, service: Service, page: Page) -> None:
@@ -230,13 +232,13 @@ class TestFleet:
         page.press("Tab")
         page.wait_for("document.activeElement.classList.contains('track')")
         page.press("ArrowDown", "ArrowDown")
+        page.wait_for("document.activeElement === document.querySelectorAll('.track')[2]")
         third = page.eval("document.activeElement.dataset.key")
-        assert third == page.eval("document.querySelectorAll('.track')[2].dataset.key")
         page.press("Enter")
         page.wait_for_text("Why does it start")
         page.press("Escape")
         page.wait_for("document.getElementById('details').hidden")
-        assert page.eval("document.activeElement.dataset.key") == third
+        page.wait_for_value("document.activeElement.dataset.key", third)
 
 
 @pytest.mark.slow
