@@ -3,8 +3,11 @@
 import datetime as dt
 import random
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +117,34 @@ def test_a_device_that_is_put_into_a_vehicle_brings_an_open_history(
         fleet.put_device(context, "W", "van")
         follow_tracks(context)
         assert closing_times(context) == moved, "to and fro gives no more time"
+
+
+class CutOffError(Exception):
+    """Stands for the end of a process in the middle of its work."""
+
+
+def test_a_book_knows_a_trip_and_since_when_or_neither(database_url: str, tmp_path: Path) -> None:
+    """However it was cut off, what it shows is open for the whole time."""
+    clock = Clock(TODAY)
+    with open_context(database_url, tmp_path, clock) as context:
+        fleet.save_vehicle(context, "V")
+        import_days(context, -400, 290)
+        fleet.put_device(context, "V", "van")
+        for verb in ("INSERT INTO logbook_entries", "INSERT INTO logbook_sightings"):
+
+            def cut_off(*statement: Any, verb: str = verb) -> None:
+                if statement[2].startswith(verb):
+                    raise CutOffError
+
+            sa.event.listen(context.store.engine, "after_cursor_execute", cut_off)
+            with suppress(CutOffError):
+                follow_tracks(context)
+            sa.event.remove(context.store.engine, "after_cursor_execute", cut_off)
+            clock.time += 8 * ONE_DAY
+        assert list_entries(context) == []
+        assert close_due(context).closed == 0
+        follow_tracks(context)
+        assert [closes for _, closes in closing_times(context)] == [clock.time + WEEK] * 2
 
 
 LENGTH = 240
