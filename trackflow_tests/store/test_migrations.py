@@ -263,6 +263,8 @@ def _check_that_it_reads_right(revision: str, context: Context, today: Today) ->
         names = ("vehicle_id", "start_time", "end_time", "end_time")
         still_open = [row for row in rows["logbook_entries"] if row["closed_at"] is None]
         assert seen == [tuple(row[name] for name in names) for row in still_open]
+        begins = [row["closed_from"] for row in rows["vehicles"]]
+        assert begins == [dt.datetime(2026, 2, 28, tzinfo=dt.UTC) for _ in begins]
     if revision < ONE_DISTANCE:
         assert all(row["raw_distance_m"] == row["distance_m"] for row in rows["tracks"])
         assert all(row["quarters_mm"] is None for row in rows["tracks"])
