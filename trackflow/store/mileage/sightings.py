@@ -48,15 +48,9 @@ def add_sightings(connection: Connection, vehicle_id: str, seen: Sequence[Sighti
     )
 
 
-def forget_sightings(
-    connection: Connection, vehicle_id: str, start: dt.datetime, end: dt.datetime
-) -> None:
-    """Forget what a book has seen of a time, but for the trips that it has."""
+def forget_sightings(connection: Connection) -> None:
+    """Forget what books have seen, but for the trips that they have: it tells when others drove."""
     kept = sa.exists().where(
         e.vehicle_id == s.vehicle_id, e.start_time <= s.end_time, e.end_time >= s.start_time
     )
-    connection.execute(
-        sa.delete(logbook_sightings).where(
-            s.vehicle_id == vehicle_id, s.start_time <= end, s.end_time >= start, ~kept
-        )
-    )
+    connection.execute(sa.delete(logbook_sightings).where(~kept))

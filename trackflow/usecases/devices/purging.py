@@ -65,8 +65,7 @@ def purge(context: Context, device_id: str) -> PurgeReport:
         books = books_of(connection, device_id)
         report = PurgeReport(device_id, purging.delete_device(connection, device_id))
         compare_books(context, connection, books, EntriesReport())
-        for vehicle_id, time in books.items():
-            forget_sightings(connection, vehicle_id, *time)
+        forget_sightings(connection)
         renamed = purging.forget_names(connection, device_id, forgotten)
         report.rows |= {k: report.rows.get(k, 0) + count for k, count in renamed.items()}
     report.files = _files_with(context, sources)

@@ -16,6 +16,7 @@ from trackflow.exports.mileage.csv import entries_csv
 from trackflow.geo.time import ONE_DAY
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
+from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.devices.renaming import rename
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage import fleet
@@ -26,6 +27,7 @@ from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,
+    contents,
     deliver,
     drive,
     open_context,
@@ -117,6 +119,9 @@ def test_a_device_that_is_put_into_a_vehicle_brings_an_open_history(
         fleet.put_device(context, "W", "van")
         follow_tracks(context)
         assert closing_times(context) == moved, "to and fro gives no more time"
+        assert contents(context.store, "logbook_sightings")["logbook_sightings"]
+        purge(context, "van")
+        assert contents(context.store, "logbook_sightings")["logbook_sightings"] == []
 
 
 class CutOffError(Exception):
