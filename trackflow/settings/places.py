@@ -31,7 +31,8 @@ class PlaceSettings:
         geocoder_connections: requests to the geocoder at once, at most.
         visit_radius_m: how near a device has to be to a race track for a visit.
         visit_min: how many minutes it has to stay there.
-        close_after_days: days after which an entry of the logbook is closed.
+        close_after_days: days after which an entry of the logbook is closed, from the end of its
+            trip, or since the book has known it.
         logbook_join_min: longest stay in minutes between business tracks of a day that are one
             trip of the logbook; 0 joins none by itself.
     """
@@ -80,7 +81,8 @@ class PlaceSettings:
     close_after_days: int = set_by(
         "CLOSE_AFTER_DAYS",
         7,
-        "days after a trip at which its entry in the logbook is closed",
+        "days after a trip, or after its history was imported, at which its entry in the logbook "
+        "is closed",
         parse=whole_number(1, 365),
     )
     logbook_join_min: float = set_by(

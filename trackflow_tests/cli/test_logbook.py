@@ -62,7 +62,7 @@ def test_a_time_beyond_all_calendars_is_without_limit(trackflow: Run) -> None:
 def test_a_trip_that_came_late_is_listed_and_amended(trackflow: Run) -> None:
     """And what was said about vehicles can be listed and taken back."""
     trackflow("run")
-    trackflow("logbook", "close")
+    trackflow("logbook", "close", "--until", "2100-01-01T00:00:00Z")
     late = batch_of_device("van", drive(NOON - dt.timedelta(hours=9), 100))
     with closing(open_store(Settings.from_env())) as store:
         deliver(store, late)

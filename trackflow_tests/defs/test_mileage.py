@@ -11,9 +11,10 @@ from trackflow.definitions import defs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
 from trackflow.store.mileage.tables import logbook_entries
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage.fleet import put_device, save_vehicle
-from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive
+from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, drive
 
 HOUR = dt.timedelta(hours=1)
 CHECKS = {"chain_is_intact", "no_track_is_missing", "sums_are_equal"}
@@ -25,12 +26,14 @@ def test_a_month_is_closed_reported_and_checked(
     assert isinstance(tick("close_entries_schedule", home, instance), dg.SkipReason)
     assert isinstance(tick("mileage_report_schedule", home, instance), dg.SkipReason)
     recent = dt.datetime.now(dt.UTC) - dt.timedelta(days=6)
-    with Context.open(Settings(home=home, engine_url="none", workers=1)) as context:
+    settings = Settings(home=home, engine_url="none", workers=1)
+    with Context.open(settings, Clock(NOON)) as context:  # the book sees trips when they end
         for start in (NOON, recent):
             deliver(context.store, batch_of_device("van-7", drive(start, 60)))
         run(context)
         save_vehicle(context, "van")
         put_device(context, "van", "van-7")
+        follow_tracks(context)
     assert isinstance(tick("close_entries_schedule", home, instance), dg.RunRequest)
     request = tick("mileage_report_schedule", home, instance)
     assert isinstance(request, dg.RunRequest)

@@ -18,6 +18,7 @@ from trackflow_tests.helpers.stores import NOON
 
 CHOSEN = {
     ("vehicles", "time_zone"): "Europe/Helsinki",
+    ("logbook_entries", "month"): "2026-03",
     ("jobs", "status"): "completed",
     ("processing_batches", "status"): "completed",
     ("access_tokens", "scope"): "ingest",

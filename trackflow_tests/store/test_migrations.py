@@ -19,6 +19,7 @@ from trackflow.store.database import _engine, open_store
 from trackflow.store.days.segments import read_days
 from trackflow.store.days.track_ids import resolve
 from trackflow.store.devices.settings import read_device
+from trackflow.store.mileage.tables import logbook_entries
 from trackflow.store.tables import (
     cached_polylines,
     devices,
@@ -67,7 +68,7 @@ CONVERTED = {
 """Columns whose values a migration changes on purpose, by its revision."""
 
 ONE_DISTANCE, TRUE_MOVEMENT, NO_TOKEN_MODE, NUMBERS = "0006", "0008", "0009", "0021"
-SEVERAL_NETWORKS = "0022"
+SEVERAL_NETWORKS, OPEN_TRIPS = "0022", "0025"
 FIRST_TOKENS = FIRST_BACKUPS = "0002"
 
 
@@ -160,6 +161,12 @@ def _add_what_is_not_made_of_points(context: Context, former_id: UUID, present_i
         }
         connection.execute(sa.update(q).values(values))
         connection.execute(sa.update(road_networks).values(folder="networks/car-1"))
+        (entry,) = connection.execute(sa.select(logbook_entries)).mappings()
+        still_open = dict.fromkeys(("closed_at", "chain_no", "previous_hash", "entry_hash"))
+        later = {"end_time": entry["start_time"] + dt.timedelta(hours=1)}
+        connection.execute(
+            sa.insert(logbook_entries), {**entry, **still_open, **later, "entry_id": UUID(int=2)}
+        )
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -222,7 +229,11 @@ def _check_that_it_is_kept(revision: str, context: Context, before: Tables) -> N
             assert {k: present[k] for k in same} == {k: row[k] for k in same}, table
     written = {name for name, rows in after.items() if rows}
     # overviews are made of the tracks that are there
-    assert written - before.keys() <= {"no_token_changes", "track_overviews"}
+    assert written - before.keys() <= {
+        "no_token_changes",
+        "track_overviews",
+        "logbook_sightings",
+    }
 
 
 def _check_that_it_reads_right(revision: str, context: Context, today: Today) -> None:
@@ -247,6 +258,13 @@ def _check_that_it_reads_right(revision: str, context: Context, today: Today) ->
     when = TimeRange(NOON - dt.timedelta(days=9), NOON + dt.timedelta(days=9))
     found = read_tracks(context, TrackSelection(None, when, None, "raw", 100, None))
     assert len(found.tracks) == len(today.made["tracks"])
+    if revision < OPEN_TRIPS:
+        seen = [tuple(row.values()) for row in rows["logbook_sightings"]]
+        names = ("vehicle_id", "start_time", "end_time", "end_time")
+        still_open = [row for row in rows["logbook_entries"] if row["closed_at"] is None]
+        assert seen == [tuple(row[name] for name in names) for row in still_open]
+        begins = [row["closed_from"] for row in rows["vehicles"]]
+        assert begins == [dt.datetime(2026, 2, 28, tzinfo=dt.UTC) for _ in begins]
     if revision < ONE_DISTANCE:
         assert all(row["raw_distance_m"] == row["distance_m"] for row in rows["tracks"])
         assert all(row["quarters_mm"] is None for row in rows["tracks"])

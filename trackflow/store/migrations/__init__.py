@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0024"
+SCHEMA_VERSION = "0025"
 """The newest revision in `versions/`."""

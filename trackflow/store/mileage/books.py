@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
 from trackflow.mileage.entries import TRIP
+from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.mileage.tables import (
     logbook_amendments,
     logbook_entries,
@@ -116,23 +117,25 @@ class Amendment:
         }
 
 
-def lock_book(connection: Connection, vehicle_id: str) -> dt.datetime | None:
+def lock_book(connection: Connection, vehicle_id: str) -> ClosedTime | None:
     """Keep others from adding links to a book until the transaction ends.
 
     Returns:
-        Until when it is closed; None before its first closing.
+        Of what time it is closed; None before its first closing.
     """
-    query = sa.select(v.closed_until).where(v.vehicle_id == vehicle_id)
+    query = sa.select(v.closed_from, v.closed_until).where(v.vehicle_id == vehicle_id)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update()
-    found: dt.datetime | None = connection.scalar(query)
-    return found
+    row = connection.execute(query).first()
+    return None if row is None or row.closed_until is None else ClosedTime(*row)
 
 
-def set_closed_until(connection: Connection, vehicle_id: str, until: dt.datetime) -> None:
-    """Note until when a book is closed."""
+def set_closed_time(connection: Connection, vehicle_id: str, closed: ClosedTime) -> None:
+    """Note of what time a book is closed."""
     connection.execute(
-        sa.update(vehicles).where(v.vehicle_id == vehicle_id).values(closed_until=until)
+        sa.update(vehicles)
+        .where(v.vehicle_id == vehicle_id)
+        .values(closed_from=closed.start, closed_until=closed.end)
     )
 
 
@@ -447,6 +450,7 @@ def read_states(connection: Connection, vehicle_id: str | None = None) -> dict[s
         v.plate,
         v.kind,
         v.time_zone,
+        v.closed_from,
         v.closed_until,
         v.chain_length,
         *(

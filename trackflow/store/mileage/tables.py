@@ -18,6 +18,8 @@ vehicles = sa.Table(
     # of its days and months
     sa.Column("time_zone", sa.Text),
     sa.Column("retired_at", UtcTime),
+    # trips that ended after this are, if they ended by `closed_until`; None from the beginning
+    sa.Column("closed_from", UtcTime),
     # trips that ended by then are in the book, or amendments to it; None before its first closing
     sa.Column("closed_until", UtcTime),
     # number of the last link of its book
@@ -133,6 +135,17 @@ logbook_entries = sa.Table(
     sa.Index(None, "device_key", "start_time"),
     sa.Index(None, "vehicle_id", "chain_no", unique=True),
     sa.Index(None, "closes_at"),
+)
+
+
+logbook_sightings = sa.Table(
+    "logbook_sightings",
+    metadata,
+    sa.Column("vehicle_id", sa.Text, primary_key=True),
+    sa.Column("start_time", UtcTime, primary_key=True),
+    sa.Column("end_time", UtcTime, primary_key=True),
+    # when the book first had a trip of this time: it is open for some days from then on
+    sa.Column("first_seen_at", UtcTime, nullable=False),
 )
 
 

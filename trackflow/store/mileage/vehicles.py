@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.decided import undo_row
 from trackflow.store.dialects import insert_into
 from trackflow.store.mileage.tables import (
@@ -36,6 +37,7 @@ class Vehicle:
         closed_until: until when its book is closed, UTC; None before the first closing.
         created_at: UTC.
         chain_length: number of the last link of its book.
+        closed_from: from when on its book is closed, UTC; None from the beginning.
     """
 
     vehicle_id: str
@@ -46,6 +48,14 @@ class Vehicle:
     closed_until: dt.datetime | None
     created_at: dt.datetime
     chain_length: int = 0
+    closed_from: dt.datetime | None = None
+
+    @property
+    def closed_time(self) -> ClosedTime | None:
+        """The time of which its book is closed; None before the first closing."""
+        if self.closed_until is None:
+            return None
+        return ClosedTime(self.closed_from, self.closed_until)
 
 
 def read_vehicles(connection: Connection) -> list[Vehicle]:
@@ -55,7 +65,7 @@ def read_vehicles(connection: Connection) -> list[Vehicle]:
 
 
 def save_vehicle(connection: Connection, vehicle_id: str, values: dict[str, Any]) -> None:
-    """Add a vehicle, or change one; `closed_until` is not touched."""
+    """Add a vehicle, or change one; what of its book is closed is not touched."""
     row = insert_into(connection, vehicles).values(vehicle_id=vehicle_id, **values)
     changed = {name: value for name, value in values.items() if name != "created_at"}
     connection.execute(row.on_conflict_do_update(index_elements=["vehicle_id"], set_=changed))

@@ -10,6 +10,7 @@ from trackflow.store.devices import purging
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.housekeeping.deleted_bytes import LeftoverReason, rewrite_file
 from trackflow.store.migrations.copies import remove_copies
+from trackflow.store.mileage.sightings import forget_sightings
 from trackflow.usecases.intake.inbox import folder_of, forgotten
 from trackflow.usecases.mileage.entries import EntriesReport, books_of, compare_books
 
@@ -64,6 +65,7 @@ def purge(context: Context, device_id: str) -> PurgeReport:
         books = books_of(connection, device_id)
         report = PurgeReport(device_id, purging.delete_device(connection, device_id))
         compare_books(context, connection, books, EntriesReport())
+        forget_sightings(connection)
         renamed = purging.forget_names(connection, device_id, forgotten)
         report.rows |= {k: report.rows.get(k, 0) + count for k, count in renamed.items()}
     report.files = _files_with(context, sources)

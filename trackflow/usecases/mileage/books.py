@@ -251,9 +251,8 @@ def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCh
                 connection, vehicle_id=vehicle.vehicle_id, only_open=True
             )
             problems = _odometer_problems(connection, vehicle.vehicle_id)
-            if vehicle.closed_until is not None and any(
-                one.end_time <= vehicle.closed_until for one in open_entries
-            ):
+            closed = vehicle.closed_time
+            if closed is not None and any(closed.has(one.end_time) for one in open_entries):
                 problems.append("an entry is open although its time is closed")
             last = links[-1].link_hash if links else None
             found.append(

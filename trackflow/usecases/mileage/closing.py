@@ -8,8 +8,11 @@ from functools import partial
 from typing import Any
 
 from trackflow.context import Context
+from trackflow.geo.calendar_days import begin_of
 from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
+from trackflow.mileage.open_times import ClosedTime, closed_time
 from trackflow.mileage.rates import Payment, payments
+from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates, vehicles
 from trackflow.store.mileage.books import Entry
@@ -48,7 +51,7 @@ def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingR
     Args:
         context: the store and settings.
         until: close those that are due by then, UTC; by default, now. Days of grace count from the
-            end of a trip, so a later time closes trips early.
+            end of a trip, or since the book has known it, so a later time closes trips early.
     """
     report = ClosingReport()
     with context.store.read() as connection:
@@ -71,18 +74,18 @@ def _close_books(
         until: entries that are due by then, UTC.
         connection: of one transaction.
     """
-    closed_until = lock_books(connection, [one.vehicle_id for one in chosen])
+    closed = lock_books(connection, [one.vehicle_id for one in chosen])
     # odometers and amounts need whole books: on most days most of them have nothing to close
     changing = [one for one in chosen if _has_due(connection, one.vehicle_id, until)]
     found = completed_books(connection, changing, due_by=until)
     return sum(
         _close_book(
             context,
-            one.vehicle_id,
+            one,
             found.get(one.vehicle_id, ()),
             until,
             connection,
-            closed_until.get(one.vehicle_id),
+            closed.get(one.vehicle_id),
         )
         for one in chosen
     )
@@ -95,29 +98,46 @@ def _has_due(connection: Connection, vehicle_id: str, until: dt.datetime) -> boo
 
 def _close_book(
     context: Context,
-    vehicle_id: str,
+    vehicle: Vehicle,
     trips: Sequence[BookTrip],
     until: dt.datetime,
     connection: Connection,
-    closed_until: dt.datetime | None,
+    before: ClosedTime | None,
 ) -> int:
     """Close what is due in one book; returns how many entries.
 
     Args:
         context: the settings and the clock.
-        vehicle_id: the book's.
+        vehicle: the book's.
         trips: all of the book; none if nothing is due.
         until: entries that are due by then, UTC.
         connection: of one transaction, the book locked.
-        closed_until: until when the book is closed; None before its first closing.
+        before: the time of which the book is closed; None before its first closing.
     """
     due = [one.entry for one in trips if is_due(one, until)]
-    books.close_entries(connection, vehicle_id, due, context.clock())
-    # a trip that is still to be driven is open, however early the others are closed
-    reached = min(until - dt.timedelta(days=context.settings.close_after_days), context.clock())
-    if (due or closed_until is not None) and (closed_until is None or closed_until < reached):
-        books.set_closed_until(connection, vehicle_id, reached)
+    books.close_entries(connection, vehicle.vehicle_id, due, context.clock())
+    if due or before is not None:
+        still_open = books.read_entries(connection, vehicle_id=vehicle.vehicle_id, only_open=True)
+        closed = closed_time(
+            before,
+            [one.end_time for one in due],
+            [(one.start_time, one.end_time) for one in still_open],
+            _first_month(context, vehicle, trips, until) if due else None,
+            # a trip that is still to be driven is open, however early the others are closed
+            min(until - dt.timedelta(days=context.settings.close_after_days), context.clock()),
+        )
+        if closed is not None and closed != before:
+            books.set_closed_time(connection, vehicle.vehicle_id, closed)
     return len(due)
+
+
+def _first_month(
+    context: Context, vehicle: Vehicle, trips: Sequence[BookTrip], until: dt.datetime
+) -> dt.datetime:
+    """When the first month begins of which a book has closed trips, counting those due by then."""
+    month = min(one.entry.month for one in trips if one.is_closed or is_due(one, until))
+    zone = zone_named(vehicle.time_zone or context.settings.time_zone)
+    return begin_of(dt.date.fromisoformat(f"{month}-01"), zone)
 
 
 def is_due(trip: BookTrip, until: dt.datetime) -> bool:

@@ -15,6 +15,7 @@ from functools import partial
 from trackflow.context import Context
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
 from trackflow.mileage.entries import device_key_of
+from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import Assignment, Vehicles
 from trackflow.store.database import Connection
@@ -26,6 +27,7 @@ from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
 from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
+from trackflow.usecases.mileage.opening import Opener
 from trackflow.usecases.mileage.paid_together import lock_books
 
 CODE_VERSION = "3"
@@ -207,9 +209,10 @@ def _compare(
     unsettled = books.unsettled(connection, found.device_ids)
     now = context.clock()
     amender = Amender(connection, vehicle, now)
+    opener = Opener.read(connection, vehicle.vehicle_id, wanted, now)
     for entry, trip in paired(wanted, known):
         if entry is not None and trip is None:
-            _add(connection, entry, vehicle.closed_until, amender, report)
+            _add(connection, entry, vehicle.closed_time, amender, opener, report)
         elif trip is not None and trip.is_closed:
             # a day that is being worked on lacks tracks that will be there again
             if entry is not None or not unsettled.touches(trip.start_time, trip.end_time):
@@ -217,9 +220,12 @@ def _compare(
         elif trip is not None and entry is None:
             books.drop_open(connection, trip.trip_id)
             report.changed += 1
-        elif trip is not None and entry is not None and _differs(trip, entry):
-            books.put_open(connection, replace(entry, entry_id=trip.trip_id), now)
-            report.changed += 1
+        elif trip is not None and entry is not None:
+            opened = opener.opened(replace(entry, entry_id=trip.trip_id))
+            if _differs(trip, opened):
+                books.put_open(connection, opened, now)
+                report.changed += 1
+    opener.write()
 
 
 def whole_trips(
@@ -280,8 +286,9 @@ def _likeness(entry: Entry, trip: BookTrip) -> tuple[bool, dt.timedelta]:
 def _add(
     connection: Connection,
     entry: Entry,
-    closed_until: dt.datetime | None,
+    closed: ClosedTime | None,
     amender: Amender,
+    opener: Opener,
     report: EntriesReport,
 ) -> None:
     """Put a trip into the open part of its book, or amend the closed part that lacks it.
@@ -289,15 +296,16 @@ def _add(
     Args:
         connection: in a transaction for writing, the book locked.
         entry: the trip.
-        closed_until: until when the book is closed.
+        closed: the time of which the book is closed.
         amender: of the book.
+        opener: of the book.
         report: is added to.
     """
     while books.read_entry(connection, entry.entry_id) is not None:
         # of a trip that once began with this track, and is another one by now
         entry = replace(entry, entry_id=uuid.uuid5(entry.entry_id, "again"))
-    if closed_until is None or entry.end_time > closed_until:
-        books.put_open(connection, entry, amender.now)
+    if closed is None or not closed.has(entry.end_time):
+        books.put_open(connection, opener.opened(entry), amender.now)
         report.changed += 1
         return
     amender.add_trip(entry)

@@ -85,6 +85,8 @@ def entries_of(
 ) -> list[Entry]:
     """The entries that tracks make, in order of time; what two devices recorded is there once.
 
+    They close as if the book had had each trip when it ended; an `Opener` knows better.
+
     Args:
         context: the settings.
         connection: to the store.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight
+from trackflow.mileage.open_times import ClosedTime
 from trackflow.mileage.rates import DRIVER, PaidTrip, Rate, rate_of
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates, vehicles
@@ -51,7 +52,7 @@ def groups(connection: Connection) -> list[list[Vehicle]]:
 
 def lock_books(
     connection: Connection, vehicle_ids: Collection[str]
-) -> dict[str, dt.datetime | None]:
+) -> dict[str, ClosedTime | None]:
     """Lock books, and with them those that are paid together, in one order.
 
     Args:
@@ -59,7 +60,7 @@ def lock_books(
         vehicle_ids: the vehicles.
 
     Returns:
-        Until when each of the locked books is closed; None before its first closing.
+        Of what time each of the locked books is closed; None before its first closing.
     """
     return {
         one.vehicle_id: books.lock_book(connection, one.vehicle_id)

@@ -81,6 +81,8 @@ class VehicleAnswer(TypedDict):
     """car, van, lorry, motorcycle, bicycle or other."""
     time_zone: str | None
     """Of its book; null for that of the settings."""
+    closed_from: dt.datetime | None
+    """From when on its book is closed; null from the beginning, or before the first closing."""
     closed_until: dt.datetime | None
     """Until when its book is closed; null before the first closing."""
 
@@ -136,6 +138,7 @@ def vehicle_answer(one: Vehicle) -> VehicleAnswer:
         "plate": one.plate,
         "kind": one.kind,
         "time_zone": one.time_zone,
+        "closed_from": one.closed_from,
         "closed_until": one.closed_until,
     }
 

@@ -35,7 +35,7 @@ async function amend(entry, wanted, reason) {
 
 /** The trips that need a purpose, each with its inputs. `saved` is called with the element of a changed one. */
 export function purposes(entries, { mayChange, saved, failed }) {
-  if (!entries.length) return empty(tr('Every open trip has a purpose'), tr('New trips show up here, and are closed some days after they end.'));
+  if (!entries.length) return empty(tr('Every open trip has a purpose'), tr('New trips show up here, and are closed some days after they end, or after their import.'));
   return el('div', {}, entries.map((entry) => {
     const isAdded = entry.status === 'added';
     const content = entry.now;

@@ -31,7 +31,7 @@ export default {
   'merged into {place}': 'verbunden mit {place}',
   'Month': 'Monat',
   'Name, kind or device': 'Name, Art oder Gerät',
-  'New trips show up here, and are closed some days after they end.': 'Neue Fahrten erscheinen hier und werden einige Tage nach ihrem Ende abgeschlossen.',
+  'New trips show up here, and are closed some days after they end, or after their import.': 'Neue Fahrten erscheinen hier und werden einige Tage nach ihrem Ende oder ihrem Import abgeschlossen.',
   'No devices yet': 'Noch keine Geräte',
   'No place is called so.': 'Kein Ort heißt so.',
   'No places yet': 'Noch keine Orte',

@@ -113,7 +113,7 @@ def test_nothing_has_to_be_worked_on_again(
 def test_a_closed_book_moves_with_its_chain(
     database_url: str, other_url: str, tmp_path: Path
 ) -> None:
-    clock = Clock(NOON + 10.5 * ONE_DAY)
+    clock = Clock(NOON)
     with (
         open_context(database_url, tmp_path / "a", clock) as one,
         open_context(other_url, tmp_path / "b", clock) as two,
@@ -125,6 +125,7 @@ def test_a_closed_book_moves_with_its_chain(
         fleet.put_driver(one, "V", "anna")
         run(one)
         follow_tracks(one)
+        clock.time = NOON + 10.5 * ONE_DAY
         close_due(one)
         closed = [book.entry for book in list_entries(one) if book.entry.chain_no is not None]
         purpose = {"purpose": "Smith"}

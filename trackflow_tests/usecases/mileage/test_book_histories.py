@@ -19,6 +19,7 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.exports.mileage.csv import entries_csv
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
 from trackflow.mileage.rates import Rate, Tier
+from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.rates import replace_rates
 from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicle_devices
 from trackflow.store.tables import tracks
@@ -87,6 +88,7 @@ class Book:
         self.closed: dict[Any, Any] = {}
         self.said: dict[str, tuple[Any, str]] = {}
         self.months: dict[tuple[str, str], bytes] = {}
+        self.seen: list[tuple[Entry, dt.datetime]] = []
         for name in VEHICLES:
             fleet.save_vehicle(context, name, time_zone="Europe/Helsinki")
         for device in self.names:
@@ -128,6 +130,7 @@ class Book:
 
     def _purge(self, device: str) -> None:
         purge(self.context, self.names[device])
+        self.seen = []  # it leaves no trace
 
     def _rename(self) -> None:
         new = self.names["van"] + "x"
@@ -141,6 +144,7 @@ class Book:
 
     def check(self) -> None:
         self._has_a_version()
+        self._is_open_since_it_was_seen()
         self._closed_stays()
         self._says_what_tracks_say()
         before = self._rows(logbook_amendments)
@@ -164,14 +168,35 @@ class Book:
             assert says == before or versions[vehicle] != version
             self.said[vehicle] = says, versions[vehicle]
 
+    def _is_open_since_it_was_seen(self) -> None:
+        """For seven days, however the tracks are cut, joined and named afterwards."""
+        found = [one.entry for one in list_entries(self.context) if one.status == "open"]
+        for entry in found:
+            first = min(
+                (
+                    moment
+                    for one, moment in self.seen
+                    if one.vehicle_id == entry.vehicle_id
+                    and one.start_time < entry.end_time
+                    and one.end_time > entry.start_time
+                ),
+                default=self.clock.time,
+            )
+            opened = entry.closes_at - 7 * ONE_DAY
+            assert entry.end_time <= opened <= max(entry.end_time, first)
+        self.seen += [(entry, self.clock.time) for entry in found]
+
     def _closed_stays(self) -> None:
         now = {key: row for key, row in self._rows(logbook_entries).items() if row["closed_at"]}
         assert {key: now.get(key) for key in self.closed} == self.closed
         self.closed = now
         for vehicle in fleet.list_vehicles(self.context):
             for month in ("2026-03", "2026-04"):
-                end = dt.datetime.fromisoformat(f"{month}-28T00:00:00+00:00") + 5 * ONE_DAY
-                if vehicle.closed_until is None or vehicle.closed_until < end:
+                middle = dt.datetime.fromisoformat(f"{month}-15T00:00:00+00:00")
+                closed = vehicle.closed_time
+                if closed is None or closed.end < middle + 18 * ONE_DAY:
+                    continue
+                if closed.start is not None and closed.start > middle - 14 * ONE_DAY:
                     continue
                 for report in month_reports(self.context, month, vehicle.vehicle_id):
                     key, content = (vehicle.vehicle_id, month), entries_csv(report)

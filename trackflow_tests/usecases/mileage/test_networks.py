@@ -176,7 +176,9 @@ def begun(story: Story) -> Story:
     story.tell("network", "west")
     fleet.put_device(story.context, "V", "van")
     story.tell("rule", "business")
+    story.context.clock.time = CLOSED  # type: ignore[attr-defined]
     story.settle()
+    story.context.clock.time = NOW  # type: ignore[attr-defined]
     assert close_due(story.context).closed == 1
     assert [trip.status for trip in story.trips()] == ["closed", "open"]
     return story

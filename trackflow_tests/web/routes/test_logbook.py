@@ -223,7 +223,7 @@ def reminded(context: Context, clock: Clock) -> None:
     """Two trips still need a purpose: people hear of it once, two days before."""
     told = Told()
     assert remind(context, told).messages == 0
-    clock.advance(4.5 * DAY.total_seconds())
+    clock.advance(5.5 * DAY.total_seconds())
     assert (remind(context, told).trips, remind(context, told).trips) == (2, 0)
     ((title, body),) = told.messages
     assert title == "trackflow: 2 trips of van still need a purpose"

@@ -56,13 +56,15 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with open_context(url, tmp_path, Clock(NOON)) as opened:
+    clock = Clock(NOON - dt.timedelta(days=DAYS + 1))  # the book sees each trip when it ends
+    with open_context(url, tmp_path, clock) as opened:
         deliver(opened.store, batch_of_device("van-1", month()))
         save_vehicle(opened, "van", plate="ABC-123")
         put_device(opened, "van", "van-1")
         put_driver(opened, "van", "Ada")
         run(opened)
         follow_tracks(opened)
+        clock.time = NOON
         close_due(opened)
         yield opened
 
