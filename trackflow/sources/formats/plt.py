@@ -100,7 +100,7 @@ def days_us(text: str) -> int | None:
         return BAD_TIME if text else None
     whole, decimals = int(found[1]), found[2] or ""
     step_us: int = 10 ** max(1, math.ceil(math.log10(DAY_US) - len(decimals)))
-    part_us = int(decimals or 0) * DAY_US / 10 ** len(decimals)
+    part_us: float = int(decimals or 0) * DAY_US / 10 ** len(decimals)
     return (whole - UNIX_EPOCH_DAYS) * DAY_US + round(part_us / step_us) * step_us
 
 
