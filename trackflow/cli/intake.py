@@ -76,7 +76,7 @@ def import_(
     """Read positions from files; importing one twice adds nothing.
 
     GPX, TCX, KML, KMZ, FIT, CSV, Excel, Parquet, GeoJSON, Google Timeline, OwnTracks (.rec, JSON),
-    Overland, NMEA, IGC, Home Assistant, Polarsteps, Samsung Health, Arc and photos; - is the
+    Overland, NMEA, IGC, PLT, Home Assistant, Polarsteps, Samsung Health, Arc and photos; - is the
     standard input.
 
     Each import gets an id: `trackflow import list` shows them, `trackflow import undo ID` takes one

@@ -27,6 +27,7 @@ _DATE = (
 )
 _CLOCK = r"[T_ .-]*(?:[01]\d|2[0-3])[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d)?(?:[.,]\d+)?s?Z?(?!\d)"
 _MOMENT = re.compile(rf"(?:{_DATE})(?:{_CLOCK})?")
+_MONTH = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])")
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 
 _GENERIC_WORDS = """
@@ -38,9 +39,10 @@ _GENERIC_WORDS = """
     evening night lunch midday new untitled unnamed part segment the of on at from to and no nr
     number utc am pm download downloads documents desktop tmp temp import imports inbox upload
     uploads archive takeout unterwegs strecke aufzeichnung fahrt tag lauf trajet parcours sortie
-    ruta recorrido reitti lenkki aktivitat jan feb mar apr may jun jul aug sep oct nov dec january
-    february march april june july august september october november december mon tue wed thu fri
-    sat sun monday tuesday wednesday thursday friday saturday sunday week month year
+    ruta recorrido reitti lenkki aktivitat trajectory trajectories jan feb mar apr may jun jul aug
+    sep oct nov dec january february march april june july august september october november
+    december mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday
+    week month year
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
 """Words that name what a file is, and never what made it."""
@@ -66,7 +68,7 @@ def device_of_file(name: str, folders: Sequence[str]) -> NamedDevice:
     if device:
         return NamedDevice(device, by_folder=False)
     for folder in reversed(folders):
-        if any(word.isalpha() and word.lower() not in _GENERIC for word in _words(folder)):
+        if _names_device(folder) or _is_identifier(folder):
             return NamedDevice(folder[:NAME_MAX_CHARS], by_folder=True)
     shown = next((folder for folder in reversed(folders) if folder.strip("/\\ .")), own or name)
     return NamedDevice(shown[:NAME_MAX_CHARS], by_folder=bool(folders))
@@ -98,6 +100,12 @@ def _names_device(text: str) -> bool:
 def _is_short_number(own: str) -> bool:
     """Fleets number their vehicles, as `0042` or `17`; recorders count with more digits."""
     return own.isdigit() and len(own) <= 4 and not re.fullmatch(r"(?:19|20)\d\d", own)
+
+
+def _is_identifier(folder: str) -> bool:
+    """Trackers keep a folder for each IMEI, studies one for each person (`017`); days do not."""
+    is_part_of_date = len(folder) < 3 or _MOMENT.fullmatch(folder) or _MONTH.fullmatch(folder)
+    return folder.isdigit() and not is_part_of_date
 
 
 def _words(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from trackflow.sources.formats.owntracks import read_owntracks
 from trackflow.sources.formats.parquet import read_parquet
 from trackflow.sources.formats.photo import read_photo
 from trackflow.sources.formats.photo_sidecar import read_photo_sidecar
+from trackflow.sources.formats.plt import read_plt
 from trackflow.sources.formats.polarsteps import read_polarsteps
 from trackflow.sources.formats.samsung import read_samsung
 from trackflow.sources.formats.tcx import read_tcx
@@ -45,6 +46,7 @@ READERS = {
     "parquet": read_parquet,
     "nmea": read_nmea,
     "igc": read_igc,
+    "plt": read_plt,
     "home_assistant": read_home_assistant,
     "polarsteps": read_polarsteps,
     "samsung": read_samsung,

@@ -41,3 +41,19 @@ def test_folders_of_dates_and_of_kinds_name_no_device():
         assert device_of_file("2024-05-01.gpx", folders).device_id == "watch"
     assert device_of_file("2024-05-01.gpx", ["tracks"]).device_id == "tracks"
     assert device_of_file("2024-05-01.gpx", []).device_id == "2024-05-01"
+
+
+@pytest.mark.parametrize(
+    ("folders", "device"),
+    [
+        (["fleet", "356307042441013"], "356307042441013"),
+        (["fleet", "356307042441013", "2024", "05"], "356307042441013"),
+        (["Geolife Trajectories 1.3", "Data", "017", "Trajectory"], "017"),
+        (["maria", "2024", "05", "01"], "maria"),
+        (["maria", "202405"], "maria"),
+        (["maria", "20240501"], "maria"),
+        (["maria", "7"], "maria"),
+    ],
+)
+def test_a_folder_with_a_number_names_a_device_unless_it_is_a_date(folders, device):
+    assert device_of_file("2024-05-01.gpx", folders).device_id == device

@@ -33,7 +33,7 @@ export default {
   'Four numbers in degrees: west, south, east, north': 'Vier Zahlen in Grad: West, Süd, Ost, Nord',
   'From (UTC)': 'Von (UTC)',
   'Give all of its points to': 'Alle Punkte übergeben an',
-  'GPX, TCX, KML, FIT, CSV, Excel, Parquet, GeoJSON, Google Timeline, OwnTracks, NMEA, IGC, photos and more. Importing a file twice adds nothing.': 'GPX, TCX, KML, FIT, CSV, Excel, Parquet, GeoJSON, Google-Zeitachse, OwnTracks, NMEA, IGC, Fotos und mehr. Eine Datei zweimal zu importieren ergibt nichts Neues.',
+  'GPX, TCX, KML, FIT, CSV, Excel, Parquet, GeoJSON, Google Timeline, OwnTracks, NMEA, IGC, PLT, photos and more. Importing a file twice adds nothing.': 'GPX, TCX, KML, FIT, CSV, Excel, Parquet, GeoJSON, Google-Zeitachse, OwnTracks, NMEA, IGC, PLT, Fotos und mehr. Eine Datei zweimal zu importieren ergibt nichts Neues.',
   'Hidden points': 'Ausgeblendete Punkte',
   'Hidden points are in no track, on no map and in no download. They stay stored and can be restored. Points of the same time and area that arrive later are hidden, too.': 'Ausgeblendete Punkte sind in keiner Fahrt, auf keiner Karte und in keinem Download. Sie bleiben gespeichert und lassen sich wiederherstellen. Später eintreffende Punkte derselben Zeit und Fläche werden ebenfalls ausgeblendet.',
   'Hide points': 'Punkte ausblenden',
