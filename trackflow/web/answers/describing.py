@@ -3,8 +3,10 @@
 import ast
 import inspect
 import itertools
-from collections.abc import Mapping
-from types import get_original_bases
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import ModuleType, get_original_bases
 from typing import Any
 
 import orjson
@@ -24,12 +26,25 @@ def _describe_fields(schema: dict[str, Any], model: type) -> None:
     for base in get_original_bases(model):
         if hasattr(base, "__required_keys__"):
             _describe_fields(schema, base)
-    (definition,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(definition, ast.ClassDef)
+    for field, text in _texts(sys.modules[model.__module__])[model.__name__].items():
+        schema["properties"][field]["description"] = text
+
+
+@cache
+def _texts(module: ModuleType) -> dict[str, dict[str, str]]:
+    """The text below each field of a module's classes, read at once: parsing it takes a while."""
+    return {
+        part.name: dict(_below_fields(part))
+        for part in ast.parse(inspect.getsource(module)).body
+        if isinstance(part, ast.ClassDef)
+    }
+
+
+def _below_fields(definition: ast.ClassDef) -> Iterator[tuple[str, str]]:
     for field, text in itertools.pairwise(definition.body):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=words)):
-                schema["properties"][name]["description"] = inspect.cleandoc(str(words))
+                yield name, inspect.cleandoc(str(words))
 
 
 described = with_config(ConfigDict(json_schema_extra=_describe_fields))

@@ -41,6 +41,8 @@ from trackflow_tests.helpers.waiting import PATIENCE_S
 
 FIRST_DAY = dt.date(2026, 3, 2)
 DEVICES, DAYS = 3, 3
+HOURS = (8, 23.75)
+"""When tours begin: one within a day, and one over midnight."""
 MADE = ("segments", "day_ledgers", "cached_polylines", "tracks")
 EVERYTHING = BatchSelection(None, None, None)
 
@@ -58,7 +60,13 @@ def filled(settings: Settings, network: RoadNetwork, engine: EmbeddedEngine) -> 
     with Context.open(settings) as context:
         use(context, network)
         deliver_busy_days(
-            context, engine, first_day=FIRST_DAY, devices=DEVICES, days=DAYS, every_s=20
+            context,
+            engine,
+            first_day=FIRST_DAY,
+            devices=DEVICES,
+            days=DAYS,
+            every_s=20,
+            hours=HOURS,
         )
 
 
