@@ -49,6 +49,7 @@ from trackflow.store.housekeeping.rows import (
     write_batch,
 )
 from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.mileage.sightings import OPEN_TRIPS, keep_open_times
 from trackflow.store.roads import networks
 from trackflow.usecases.housekeeping.archive import (
     FOLDERS,
@@ -169,6 +170,8 @@ def restore(
                 merge_again(connection, context.clock())
             if manifest["schema"] < SENDERS_NAMED:
                 name_senders(connection)
+            if manifest["schema"] < OPEN_TRIPS:
+                keep_open_times(connection)
         report.networks = {name: manifest["networks"][name] for name in names}
     return report
 
