@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trackflow.categories.carried import is_carried
 from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, legs_of_each
 from trackflow.categories.mode_map import MapArea, ModeMap
 from trackflow.categories.mode_model import model
@@ -42,7 +43,7 @@ MODE_OF_VEHICLE = {
     "bicycle": Mode.CYCLING,
 }
 IN_VEHICLE = 10_000.0
-"""Weight of the mode of the vehicle that a person has put a device into, for good."""
+"""Weight of the mode of the vehicle that a device is built into, for good."""
 
 HOURS_LEARNED = 10.0
 """Corrected hours of a mode at which its weight has grown to half of its largest."""
@@ -98,7 +99,8 @@ def leg_inputs(
     for device_id, device in read_devices(connection, ids).items():
         of_device = stored.get(device_id, [])
         prior = _prior(device, of_device)
-        if (mode := MODE_OF_VEHICLE.get(in_vehicles.get(device_id, ""))) is not None:
+        mode = MODE_OF_VEHICLE.get(in_vehicles.get(device_id, ""))
+        if mode is not None and not is_carried(device.preset):
             prior[mode] = IN_VEHICLE
         found[device_id] = LegInputs(mode_map, prior, corrections.as_rules(of_device))
     return found

@@ -53,13 +53,13 @@ class Amender:
 
         Args:
             trip: as the book has it.
-            entry: as it would be made now; None if it is no longer in the data.
+            entry: as it would be made now; None if there is no such trip any more.
         """
         changes: Changes = {}
         rate = None
         if entry is None:
             changes = {} if trip.is_gone else {GONE: [False, True]}
-            reason = "its track is no longer in the data"
+            reason = "its track is no longer in the data, or was not made in the vehicle"
         else:
             changes = {
                 name: change

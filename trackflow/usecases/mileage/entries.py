@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from trackflow.categories.carried import is_carried
 from trackflow.context import Context
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
 from trackflow.mileage.entries import device_key_of
@@ -19,7 +20,7 @@ from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import Assignment, Vehicles
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import device_ids, lock_devices
+from trackflow.store.devices.settings import device_ids, lock_devices, read_devices
 from trackflow.store.mileage import book_days, books, vehicles
 from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.joins import read_joins
@@ -322,15 +323,33 @@ def _own_hashes(context: Context, connection: Connection, device_id: str | None)
     """
     chosen = None if device_id is None else (device_id,)
     assigned = trips.read_vehicles(connection, chosen)
-    zones = {one.vehicle_id: one.time_zone for one in vehicles.read_vehicles(connection)}
+    known = vehicles.read_vehicles(connection)
+    zones = {one.vehicle_id: one.time_zone for one in known}
+    kinds = {one.vehicle_id: one.kind for one in known}
     joins: dict[str, list[tuple[str, str]]] = {}
     for join in read_joins(connection, device_id):
         times = (join.start_time.isoformat(), join.end_time.isoformat())
         joins.setdefault(join.device_id, []).append(times)
-    return {
-        one: _own_hash(context, assigned, zones, assigned.of_devices[one], joins.get(one, []))
+    in_vehicles = [
+        one
         for one in (device_ids(connection) if device_id is None else [device_id])
         if assigned.of_devices.get(one)
+    ]
+    carried_in = {
+        one: [kinds.get(at.name) for at in assigned.of_devices[one]]
+        for one, device in read_devices(connection, in_vehicles).items()
+        if is_carried(device.preset)
+    }
+    return {
+        one: _own_hash(
+            context,
+            assigned,
+            zones,
+            assigned.of_devices[one],
+            joins.get(one, []),
+            carried_in.get(one, []),
+        )
+        for one in in_vehicles
     }
 
 
@@ -340,6 +359,7 @@ def _own_hash(
     zones: dict[str, str | None],
     of_device: Sequence[Assignment],
     joins: Sequence[tuple[str, str]],
+    carried_in: Sequence[str | None],
 ) -> str:
     """A hash of what all entries of a device are made of.
 
@@ -349,6 +369,7 @@ def _own_hash(
         zones: of the vehicles.
         of_device: the vehicles of the device.
         joins: of its tracks.
+        carried_in: kinds of its vehicles, if a person carries it.
     """
     names = sorted({one.name for one in of_device})
     content = [
@@ -362,5 +383,6 @@ def _own_hash(
             for name in names
         ],
         list(joins),
+        *carried_in,
     ]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from trackflow.categories.carried import is_carried, was_in_vehicle
 from trackflow.categories.rules.facts import TripFacts
 from trackflow.context import Context
 from trackflow.mileage.entries import (
@@ -20,6 +21,7 @@ from trackflow.mileage.entries import (
 from trackflow.settings import zone_named
 from trackflow.store.categories.trips import TripRow
 from trackflow.store.database import Connection
+from trackflow.store.devices.settings import read_devices
 from trackflow.store.mileage import vehicles
 from trackflow.store.mileage.book_trips import read_book_trips
 from trackflow.store.mileage.books import Entry
@@ -127,6 +129,8 @@ def _parts(
 ) -> list[TripPart]:
     """The tracks that began while their device was in the vehicle, by rank of the device.
 
+    A device that a person carries is not in it while the person walks.
+
     Args:
         context: the settings.
         connection: to the store.
@@ -141,10 +145,16 @@ def _parts(
         device_id: _Addresses.read(connection, device_id, found.rows[device_id])
         for device_id in found.device_ids
     }
+    carried = {
+        name
+        for name, device in read_devices(connection, found.device_ids).items()
+        if is_carried(device.preset)
+    }
     return [
         _part(row, facts, zone, addresses[row.device_id].of(row))
         for row, trip in zip(rows, made, strict=True)
         if (facts := sources.facts(trip)).vehicle == vehicle.vehicle_id
+        and (row.device_id not in carried or was_in_vehicle(facts.max_speed_kmh, vehicle.kind))
     ]
 
 
