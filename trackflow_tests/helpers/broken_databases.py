@@ -73,7 +73,7 @@ def locked(store: Store) -> Iterator[None]:
 
 @contextmanager
 def slow(store: Store) -> Iterator[None]:
-    """Statements that need some tables run into `statement_timeout`, before any wait for a lock ends."""
+    """Statements that need some tables run into `statement_timeout`, before waits for locks end."""
     database = store.engine.url.database
     _admin(store, f"ALTER DATABASE {database} SET statement_timeout = '400ms'")
     _end_sessions(store)
