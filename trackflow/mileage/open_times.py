@@ -56,6 +56,21 @@ class Sightings:
         )
 
 
+def without_trips(seen: Iterable[Sighting], trips: Iterable[Span]) -> list[Sighting]:
+    """The sightings that share no moment with any trip, each found by two looks at sorted times.
+
+    To compare each with each took a database 20 s for a book of 14,600 trips.
+    """
+    by_start = sorted(trips)
+    starts = [start for start, _ in by_start]
+    latest_ends = list(accumulate((end for _, end in by_start), max))
+    return [
+        one
+        for one in seen
+        if not (begun := bisect_right(starts, one.end)) or latest_ends[begun - 1] < one.start
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedTime:
     """The time of which a book is closed: all trips that ended in it are in it, or amendments.

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.geo.time import ONE_DAY
-from trackflow.mileage.open_times import ClosedTime, Sighting, Sightings, Span, closed_time
+from trackflow.mileage.open_times import (
+    ClosedTime,
+    Sighting,
+    Sightings,
+    Span,
+    closed_time,
+    without_trips,
+)
 from trackflow_tests.helpers.stores import NOON
 
 moments = st.integers(0, 60).map(lambda days: NOON + days * ONE_DAY)
@@ -39,6 +46,15 @@ def test_what_adds_nothing_can_be_left_out(
             kept.append(one)
     for start, end in trips:
         assert Sightings(kept).of(start, end, now) == Sightings(seen).of(start, end, now)
+
+
+@given(sightings, st.lists(spans, max_size=8))
+def test_only_what_touches_no_trip_is_without_any(seen: list[Sighting], trips: list[Span]) -> None:
+    assert without_trips(seen, trips) == [
+        one
+        for one in seen
+        if not any(start <= one.end and end >= one.start for start, end in trips)
+    ]
 
 
 closings = st.lists(

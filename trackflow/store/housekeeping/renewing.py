@@ -5,6 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.mileage.tables import logbook_entries, logbook_sightings, vehicles
 from trackflow.store.tables import devices, processing_batches, quarantined_points, tracks
 
 b = processing_batches.c
@@ -20,6 +21,9 @@ NUMBERS = "0021"
 
 OVERVIEWS, WHOLE_OVERVIEWS = "track_overviews", "0024"
 """The table of tracks' overviews, and the schema since which these are whole numbers."""
+
+OPEN_TRIPS = "0025"
+"""The schema since which books know since when they have known of trips."""
 
 SENDERS = ("owntracks", "overland", "traccar", "geojson")
 """Those of schema 0010, by the beginning of `source`."""
@@ -60,3 +64,29 @@ def name_senders(connection: Connection) -> None:
             sa.update(quarantined_points).where(is_senders, was_error).values(sender=sender)
         )
     connection.execute(sa.update(quarantined_points).values(size_bytes=sa.func.length(q.raw)))
+
+
+def keep_open_times(connection: Connection) -> None:
+    """Let the entries of a backup of an older version close when they would have closed there.
+
+    As migration 0025 does: what is open counts as seen when it ended, and a book is closed from the
+    first month that has a closed trip.
+    """
+    e = logbook_entries.c
+    still_open = (
+        sa.select(e.vehicle_id, e.start_time, e.end_time, e.end_time.label("first_seen_at"))
+        .where(e.closed_at.is_(None))
+        .distinct()
+    )
+    names = [column.name for column in still_open.selected_columns]
+    connection.execute(sa.insert(logbook_sightings).from_select(names, still_open))
+    months = (
+        sa.select(e.vehicle_id, sa.func.min(e.month))
+        .where(e.closed_at.is_not(None))
+        .group_by(e.vehicle_id)
+    )
+    for vehicle_id, month in connection.execute(months).all():
+        # in some zone the month begins up to 14 hours before that of UTC
+        begin = dt.datetime.fromisoformat(f"{month}-01T00:00Z") - dt.timedelta(days=1)
+        its_book = sa.update(vehicles).where(vehicles.c.vehicle_id == vehicle_id)
+        connection.execute(its_book.values(closed_from=begin))

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.mileage.open_times import Sighting
+from trackflow.mileage.open_times import Sighting, Span, without_trips
 from trackflow.store.dialects import insert_into
-from trackflow.store.mileage.tables import logbook_entries, logbook_sightings, vehicles
-
-OPEN_TRIPS = "0025"
-"""The version of the schema from which on books know since when they have known of trips."""
+from trackflow.store.mileage.tables import logbook_entries, logbook_sightings
 
 s, e = logbook_sightings.c, logbook_entries.c
 
@@ -53,32 +50,21 @@ def add_sightings(connection: Connection, vehicle_id: str, seen: Sequence[Sighti
 
 def forget_sightings(connection: Connection) -> None:
     """Forget what books have seen, but for the trips that they have: it tells when others drove."""
-    kept = sa.exists().where(
-        e.vehicle_id == s.vehicle_id, e.start_time <= s.end_time, e.end_time >= s.start_time
-    )
-    connection.execute(sa.delete(logbook_sightings).where(~kept))
-
-
-def keep_open_times(connection: Connection) -> None:
-    """Let the entries of a backup of an older version close when they would have closed there.
-
-    As migration 0025 does: what is open counts as seen when it ended, and a book is closed from the
-    first month that has a closed trip.
-    """
-    still_open = (
-        sa.select(e.vehicle_id, e.start_time, e.end_time, e.end_time.label("first_seen_at"))
-        .where(e.closed_at.is_(None))
-        .distinct()
-    )
-    names = [column.name for column in still_open.selected_columns]
-    connection.execute(sa.insert(logbook_sightings).from_select(names, still_open))
-    months = (
-        sa.select(e.vehicle_id, sa.func.min(e.month))
-        .where(e.closed_at.is_not(None))
-        .group_by(e.vehicle_id)
-    )
-    for vehicle_id, month in connection.execute(months).all():
-        # in some zone the month begins up to 14 hours before that of UTC
-        begin = dt.datetime.fromisoformat(f"{month}-01T00:00Z") - dt.timedelta(days=1)
-        its_book = sa.update(vehicles).where(vehicles.c.vehicle_id == vehicle_id)
-        connection.execute(its_book.values(closed_from=begin))
+    trips: dict[str, list[Span]] = {}
+    for vehicle_id, *span in connection.execute(sa.select(e.vehicle_id, e.start_time, e.end_time)):
+        trips.setdefault(vehicle_id, []).append((span[0], span[1]))
+    seen: dict[str, list[Sighting]] = {}
+    for vehicle_id, *row in connection.execute(sa.select(logbook_sightings)):
+        seen.setdefault(vehicle_id, []).append(Sighting(*row))
+    forgotten = [
+        {"vehicle": vehicle_id, "start": one.start, "end": one.end}
+        for vehicle_id, of_vehicle in seen.items()
+        for one in without_trips(of_vehicle, trips.get(vehicle_id, []))
+    ]
+    if forgotten:
+        same = (
+            s.vehicle_id == sa.bindparam("vehicle"),
+            s.start_time == sa.bindparam("start"),
+            s.end_time == sa.bindparam("end"),
+        )
+        connection.execute(sa.delete(logbook_sightings).where(*same), forgotten)

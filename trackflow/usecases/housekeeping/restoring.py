@@ -33,10 +33,12 @@ from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import (
     NUMBERS,
     ONE_DISTANCE,
+    OPEN_TRIPS,
     OVERVIEWS,
     SENDERS_NAMED,
     WHOLE_OVERVIEWS,
     keep_distances,
+    keep_open_times,
     merge_again,
     name_senders,
 )
@@ -49,7 +51,6 @@ from trackflow.store.housekeeping.rows import (
     write_batch,
 )
 from trackflow.store.migrations import SCHEMA_VERSION
-from trackflow.store.mileage.sightings import OPEN_TRIPS, keep_open_times
 from trackflow.store.roads import networks
 from trackflow.usecases.housekeeping.archive import (
     FOLDERS,
