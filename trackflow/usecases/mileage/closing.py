@@ -76,13 +76,22 @@ def _close_books(
     """
     closed = lock_books(connection, [one.vehicle_id for one in chosen])
     # odometers and amounts need whole books: on most days most of them have nothing to close
-    changing = [one for one in chosen if _has_due(connection, one.vehicle_id, until)]
+    still_open = {
+        one.vehicle_id: books.read_entries(connection, vehicle_id=one.vehicle_id, only_open=True)
+        for one in chosen
+    }
+    changing = [
+        one
+        for one in chosen
+        if any(entry.closes_at <= until for entry in still_open[one.vehicle_id])
+    ]
     found = completed_books(connection, changing, due_by=until)
     return sum(
         _close_book(
             context,
             one,
             found.get(one.vehicle_id, ()),
+            [entry for entry in still_open[one.vehicle_id] if entry.closes_at > until],
             until,
             connection,
             closed.get(one.vehicle_id),
@@ -91,15 +100,11 @@ def _close_books(
     )
 
 
-def _has_due(connection: Connection, vehicle_id: str, until: dt.datetime) -> bool:
-    still_open = books.read_entries(connection, vehicle_id=vehicle_id, only_open=True)
-    return any(one.closes_at <= until for one in still_open)
-
-
 def _close_book(
     context: Context,
     vehicle: Vehicle,
     trips: Sequence[BookTrip],
+    still_open: Sequence[Entry],
     until: dt.datetime,
     connection: Connection,
     before: ClosedTime | None,
@@ -110,6 +115,7 @@ def _close_book(
         context: the settings and the clock.
         vehicle: the book's.
         trips: all of the book; none if nothing is due.
+        still_open: its entries that stay open.
         until: entries that are due by then, UTC.
         connection: of one transaction, the book locked.
         before: the time of which the book is closed; None before its first closing.
@@ -117,7 +123,6 @@ def _close_book(
     due = [one.entry for one in trips if is_due(one, until)]
     books.close_entries(connection, vehicle.vehicle_id, due, context.clock())
     if due or before is not None:
-        still_open = books.read_entries(connection, vehicle_id=vehicle.vehicle_id, only_open=True)
         closed = closed_time(
             before,
             [one.end_time for one in due],
