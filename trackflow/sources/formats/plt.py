@@ -23,7 +23,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
-from trackflow.sources.values.units import FEET_M, number
+from trackflow.sources.values.units import FEET_M, Quantity, measure, number
 
 DATUM_LINE, ALTITUDE_LINE, HEADER_LINES = 2, 3, 6
 UNIX_EPOCH_DAYS = 25_569
@@ -105,8 +105,7 @@ def days_us(text: str) -> int | None:
 
 
 def _altitude_m(text: str, unit_m: float) -> float | None:
-    altitude = number(text)
-    return None if altitude in (None, NO_ALTITUDE) else altitude * unit_m
+    return None if number(text) == NO_ALTITUDE else measure(text, Quantity.LENGTH, unit_m)
 
 
 def _recognise(head: Head) -> int | None:

@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from trackflow.categories.carried import is_carried
 from trackflow.context import Context
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
 from trackflow.mileage.entries import device_key_of
@@ -20,14 +19,14 @@ from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import Assignment, Vehicles
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import device_ids, lock_devices, read_devices
+from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.mileage import book_days, books, vehicles
 from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.joins import read_joins
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
-from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
+from trackflow.usecases.mileage.making import VehicleTracks, carried_among, entries_of, read_tracks
 from trackflow.usecases.mileage.opening import Opener
 from trackflow.usecases.mileage.paid_together import lock_books
 
@@ -337,8 +336,7 @@ def _own_hashes(context: Context, connection: Connection, device_id: str | None)
     ]
     carried_in = {
         one: [kinds.get(at.name) for at in assigned.of_devices[one]]
-        for one, device in read_devices(connection, in_vehicles).items()
-        if is_carried(device.preset)
+        for one in carried_among(connection, in_vehicles)
     }
     return {
         one: _own_hash(

@@ -145,17 +145,19 @@ def _parts(
         device_id: _Addresses.read(connection, device_id, found.rows[device_id])
         for device_id in found.device_ids
     }
-    carried = {
-        name
-        for name, device in read_devices(connection, found.device_ids).items()
-        if is_carried(device.preset)
-    }
+    carried = carried_among(connection, found.device_ids)
     return [
         _part(row, facts, zone, addresses[row.device_id].of(row))
         for row, trip in zip(rows, made, strict=True)
         if (facts := sources.facts(trip)).vehicle == vehicle.vehicle_id
         and (row.device_id not in carried or was_in_vehicle(facts.max_speed_kmh, vehicle.kind))
     ]
+
+
+def carried_among(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of some devices that people carry."""
+    known = read_devices(connection, ids)
+    return {name for name, device in known.items() if is_carried(device.preset)}
 
 
 @dataclass(frozen=True, slots=True)
