@@ -7,13 +7,14 @@ every pixel. Vertices are whole pixels, so which pixel lies under which triangle
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trackflow.meshes.heights import HeightArray
 
-type _Ints = NDArray[np.int64] | NDArray[np.int32]
+type _Ints = NDArray[np.signedinteger]
 type _Floats = NDArray[np.float64]
 
 _PIXELS_AT_ONCE = 1_500_000
@@ -27,6 +28,9 @@ _TOUCH = 1e-6
 
 _MANY_SIDES = 1_000
 """Fewer sides than this are drawn at once: a column at a time, calls of numpy would cost more."""
+
+_MANY_LARGER = 0.9
+"""Where more triangles than this share are larger than half a pixel, all are drawn."""
 
 _NEXT = [1, 2, 0]
 """The corner after each corner of a triangle."""
@@ -84,20 +88,24 @@ def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
         return errors_on_pixels(turned, np.ascontiguousarray(heights_m.T)).T
     errors_m = np.empty(heights_m.shape, dtype=np.float32)
     sides = _sides(tin, heights_m[tin.rows, tin.columns].astype(np.float64))
-    plane_m, step_m, surface_m = np.zeros((3, columns))
+    at_end_m = np.zeros((2, columns))
     portion = max(_PIXELS_AT_ONCE // columns, 1)
     for first in range(0, rows, portion):
         last = min(first + portion, rows)
         here = sides if last - first == rows else sides.between(first, last)
-        planes_m, steps_m = _changes(here, first, last, columns)
-        for row in range(first, last):
-            plane_m += planes_m[row - first]
-            step_m += steps_m[row - first]
-            np.multiply(step_m, row, out=surface_m)
-            surface_m += plane_m
-            surface_m -= heights_m[row]
-            errors_m[row] = surface_m
+        changes_m = _changes(here, first, last, columns)
+        for sums_m, before_m in zip(changes_m, at_end_m, strict=True):
+            sums_m[0] += before_m
+            for above_m, row_m in pairwise(sums_m):  # faster than cumsum along an outer axis
+                row_m += above_m
+            before_m[:] = sums_m[-1]
+        planes_m, steps_m = changes_m
+        steps_m *= np.arange(first, last)[:, np.newaxis]
+        planes_m += steps_m
+        planes_m -= heights_m[first:last]
+        errors_m[first:last] = planes_m
     np.abs(errors_m, out=errors_m)
+    errors_m[tin.rows, tin.columns] = 0  # also where only triangles of three pixels meet
     # a triangle owns its western and northern pixels: the last row and column are left over
     south, east = tin.rows == rows - 1, tin.columns == columns - 1
     errors_m[-1] = _errors_on_line(tin.columns[south], heights_m[-1])
@@ -163,8 +171,16 @@ class _Sides:
 
 def _sides(tin: Tin, z_m: _Floats) -> _Sides:
     corners = tin.faces.T.astype(np.intp, order="C")
-    rows, columns = (of.astype(np.int32)[corners] for of in (tin.rows, tin.columns))
-    per_row_m, per_column_m = _planes(rows, columns, z_m[corners])
+    rows: _Ints = tin.rows.astype(np.int32)[corners]
+    columns: _Ints = tin.columns.astype(np.int32)[corners]
+    twice_area = _twice_areas(rows, columns)
+    larger = np.flatnonzero(twice_area != 1)
+    if len(larger) < _MANY_LARGER * len(twice_area):
+        # one with half a pixel's area holds no pixel but its corners (Pick's theorem): what it adds
+        # in a column, it takes away at the same pixel
+        corners, twice_area = corners[:, larger], twice_area[larger]
+        rows, columns = rows[:, larger], columns[:, larger]
+    per_row_m, per_column_m = _planes(rows, columns, z_m[corners], twice_area)
     at_zero_m = z_m[corners[0]] - per_row_m * rows[0] - per_column_m * columns[0]
     next_rows, next_columns = rows[_NEXT], columns[_NEXT]
     across = next_columns - columns
@@ -232,13 +248,23 @@ def _changes(sides: _Sides, first: int, last: int, columns: int) -> tuple[_Float
         here = (pixels >= 0) & (pixels < size)
         pixels, planes_m, steps_m = pixels[here], planes_m[here], steps_m[here]
     plane_sums, step_sums = (
-        np.bincount(pixels, of, size).reshape(-1, columns) for of in (planes_m, steps_m)
+        # of nothing, it counts in whole numbers
+        np.bincount(pixels, of, size).astype(np.float64, copy=False).reshape(-1, columns)
+        for of in (planes_m, steps_m)
     )
     return plane_sums, step_sums
 
 
-def _planes(rows: _Ints, columns: _Ints, z_m: _Floats) -> tuple[_Floats, _Floats]:
+def _twice_areas(rows: _Ints, columns: _Ints) -> _Ints:
+    """Of triangles with corners (3, m), positive where they go counter-clockwise."""
+    (r1, r2), (c1, c2) = (of[1:] - of[0] for of in (rows, columns))
+    twice_area: _Ints = r1 * c2 - r2 * c1
+    return twice_area
+
+
+def _planes(
+    rows: _Ints, columns: _Ints, z_m: _Floats, twice_area: _Ints
+) -> tuple[_Floats, _Floats]:
     """Metres up per row to the south and per column to the east, of corners (3, m)."""
     (r1, r2), (c1, c2), (z1, z2) = (of[1:] - of[0] for of in (rows, columns, z_m))
-    twice_area = r1 * c2 - r2 * c1
     return (z1 * c2 - z2 * c1) / twice_area, (z2 * r1 - z1 * r2) / twice_area
