@@ -4,15 +4,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-import stamina
+from typing import TYPE_CHECKING
 
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.errors import TrackflowError
 
-# By default stamina prints a line for each retry to standard output where structlog is installed,
-# as it is with Dagster: in the middle of a command's JSON.
-stamina.instrumentation.set_on_retry_hooks([])
+if TYPE_CHECKING:
+    import stamina
 
 
 def _nothing() -> None:
@@ -120,7 +118,12 @@ class Retry:
                     raise
         raise AssertionError("stamina raises the last error")
 
-    def _attempts(self, deadline: Deadline) -> Iterator[stamina.Attempt]:
+    def _attempts(self, deadline: Deadline) -> "Iterator[stamina.Attempt]":
+        import stamina  # with asyncio it takes 20 ms of every command, and few have to try again
+
+        # By default a line for each retry goes to standard output where structlog is installed, as
+        # it is with Dagster: in the middle of a command's JSON.
+        stamina.instrumentation.set_on_retry_hooks([])
         return iter(
             stamina.retry_context(
                 on=lambda error: isinstance(error, self.only) and _worth_waiting(error, deadline),

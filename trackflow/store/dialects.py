@@ -31,6 +31,16 @@ def insert_of(dialect: str, table: sa.Table) -> "postgresql.Insert | sqlite.Inse
     return sqlite.insert(table)
 
 
+def create_temporary(connection: Connection, table: sa.Table) -> None:
+    """Create a temporary table; on PostgreSQL for this transaction only.
+
+    Behind a pooler the session goes to somebody else.
+    """
+    if connection.dialect.name == "postgresql":
+        table.dialect_kwargs["postgresql_on_commit"] = "DROP"
+    table.create(connection)
+
+
 def is_among(dialect: str, column: "sa.ColumnElement[str]") -> sa.ColumnElement[bool]:
     """The condition that a text is one of any number of values: the parameter of `listed`.
 

@@ -87,6 +87,8 @@ import_refusals = sa.Table(
 )
 
 
+# On PostgreSQL, in partitions by month: `trackflow.store.months`. To say so here would load
+# SQLAlchemy's module for PostgreSQL with every command on SQLite.
 gps_points = sa.Table(
     "gps_points",
     metadata,
@@ -101,7 +103,6 @@ gps_points = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("received_seq", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
-    postgresql_partition_by="RANGE (recorded_at)",  # by month: `trackflow.store.months`
 )
 
 
@@ -247,7 +248,6 @@ cached_polylines = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("last_accessed", UtcTime),
     sa.Index(None, "day"),
-    postgresql_partition_by="RANGE (start_time)",
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools, Ints
 from trackflow.geo.time import from_us
 from trackflow.sources.records import PointBatch
-from trackflow.store.dialects import insert_into
+from trackflow.store.dialects import create_temporary, insert_into
 from trackflow.store.intake.rivals import QUALITY, WORST, incoming, quality
 from trackflow.store.tables import gps_points
 
@@ -18,7 +18,7 @@ from trackflow.store.tables import gps_points
 def fill_incoming(connection: Connection, points: PointBatch, rows: Ints) -> None:
     """Write rows of a delivery to the temporary table that is compared with the stored points."""
     if not sa.inspect(connection).has_table(incoming.name):
-        incoming.create(connection)
+        create_temporary(connection, incoming)
     connection.execute(sa.delete(incoming))
     copy_rows(connection, incoming, points, rows)
 

@@ -13,7 +13,7 @@ from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.departing import drop_unused
 from trackflow.store.devices.settings import admission_rules, lock_devices
-from trackflow.store.dialects import insert_into
+from trackflow.store.dialects import create_temporary, insert_into
 from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.intake.conflicts import claimed_position, set_conflicts
 from trackflow.store.intake.rivals import QUALITY, WORST, ClaimedPosition
@@ -37,7 +37,6 @@ contested = sa.Table(
     sa.Column("recorded_at", UtcTime, primary_key=True),
     sa.Column("is_torn", sa.Integer),
     prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
 )
 """Moments of an import for which other deliveries have points too; torn: at several positions."""
 
@@ -181,7 +180,7 @@ def _find_contested(
     connection: Connection, import_id: str, is_mine: sa.ColumnElement[bool]
 ) -> None:
     if not sa.inspect(connection).has_table(contested.name):
-        contested.create(connection)
+        create_temporary(connection, contested)
     connection.execute(sa.delete(contested))
     elsewhere = sa.or_(g.longitude != w.longitude, g.latitude != w.latitude)
     concerned = sa.or_(is_mine, w.import_id == import_id)

@@ -40,7 +40,6 @@ incoming = sa.Table(
         for name in ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
     ),
     prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",  # behind a pooler the session goes to somebody else
 )
 
 KEY = ("device_id", "recorded_at", "import_id", "longitude", "latitude")
