@@ -95,13 +95,17 @@ def _query(
     edge = sa.select(pick(other.c.recorded_at)).where(other.c.device_id == d.device_id)
     if not all_visible:
         edge = edge.where(is_visible(other.c))
-    query = sa.select(d.device_id, g.recorded_at, g.longitude, g.latitude)
     if span is not None:
         edge = edge.where(other.c.recorded_at.between(*span))
+    among = is_among(connection.dialect.name, d.device_id)
+    # PostgreSQL would look for the time again in each month, were it part of the join's condition
+    times = sa.select(d.device_id, edge.scalar_subquery().label("recorded_at")).where(among)
+    of = times.cte().prefix_with("MATERIALIZED", dialect="postgresql")
+    met = sa.and_(g.device_id == of.c.device_id, g.recorded_at == of.c.recorded_at)
+    query = sa.select(g.device_id, g.recorded_at, g.longitude, g.latitude)
+    if span is not None:
         query = query.where(g.recorded_at.between(*span))
-    met = sa.and_(g.device_id == d.device_id, g.recorded_at == edge.scalar_subquery())
-    query = query.select_from(devices.join(gps_points, met))
-    query = query.where(is_among(connection.dialect.name, d.device_id))
+    query = query.select_from(of.join(gps_points, met))
     return {
         row.device_id: EdgePoint(*row[1:])
         for row in connection.execute(query, listed(connection, ids))
