@@ -34,9 +34,13 @@ class TimedLeg(Protocol):
         ...
 
 
+type Travelled = dict[str, tuple[float, float]]
+"""Metres and seconds by mode."""
+
+
 def modes_between(
     legs: Sequence[TimedLeg], ends: Sequence[dt.datetime], start: dt.datetime, end: dt.datetime
-) -> dict[str, tuple[float, float]]:
+) -> Travelled:
     """Metres and seconds of each mode between two moments; of a leg beyond them its share by time.
 
     Args:
@@ -45,7 +49,7 @@ def modes_between(
         start: UTC.
         end: UTC.
     """
-    found: dict[str, tuple[float, float]] = {}
+    found: Travelled = {}
     for leg in legs[bisect_right(ends, start) :]:
         if leg.start_time >= end:
             break
@@ -57,6 +61,23 @@ def modes_between(
     return found
 
 
-def main_mode_of(modes: dict[str, tuple[float, float]]) -> str | None:
+def main_mode_of(modes: Travelled) -> str | None:
     """The mode of the most metres, of equal ones of the most seconds; None without any."""
     return max(sorted(modes), key=modes.__getitem__) if modes else None
+
+
+def said_mode_of(modes: Travelled, said: Travelled) -> str | None:
+    """The main mode, if a person said at least half of it; None if only the model did.
+
+    Args:
+        modes: of all legs of a track.
+        said: of those that persons decided.
+    """
+    main = main_mode_of(modes)
+    if main is None or main not in said:
+        return None
+    # by seconds where nothing moved
+    whole, mine = next(
+        (pair for pair in zip(modes[main], said[main], strict=True) if pair[0] > 0), (0.0, 0.0)
+    )
+    return main if 2 * mine >= whole else None

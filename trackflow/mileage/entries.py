@@ -36,6 +36,9 @@ DEVICES = uuid.UUID("0a3f7b52-6b0b-5a0a-8a53-1c9c0b7d2f60")
 MOST_COVERED = 0.5
 """A track is a double if another device of the vehicle covers more than this share of its time."""
 
+DOUBLE = "double"
+"""Why such a track is left out of the book."""
+
 BUSINESS, PRIVATE = "business", "private"
 
 PRIVATE_SHOWN = frozenset(

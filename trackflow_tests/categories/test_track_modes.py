@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.categories.track_modes import main_mode_of, modes_between
+from trackflow.categories.track_modes import main_mode_of, modes_between, said_mode_of
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 
@@ -55,3 +55,29 @@ def test_a_leg_over_a_pause_is_the_mode_of_both_tracks() -> None:
     ends = [at(70)]
     assert modes_between(legs, ends, at(0), at(20)) == {"driving": (2000.0, 1200.0)}
     assert modes_between(legs, ends, at(50), at(70)) == {"driving": (2000.0, 1200.0)}
+
+
+AMOUNTS = st.tuples(st.integers(0, 5000).map(float), st.integers(0, 900).map(float))
+"""Metres and seconds."""
+
+BY_MODE = st.dictionaries(st.sampled_from(["bus", "walking", "train"]), AMOUNTS)
+
+
+@given(BY_MODE, BY_MODE)
+def test_a_person_has_said_the_main_mode_who_said_half_of_it(
+    by_model: dict[str, tuple[float, float]], by_person: dict[str, tuple[float, float]]
+) -> None:
+    whole = dict(by_person)
+    for mode, (metres, seconds) in by_model.items():
+        known = whole.get(mode, (0.0, 0.0))
+        whole[mode] = metres + known[0], seconds + known[1]
+    main, said = main_mode_of(whole), said_mode_of(whole, by_person)
+    assert said in (None, main)
+    assert said_mode_of(whole, {}) is None
+    assert said_mode_of(whole, whole) == main
+    if main in by_person and main in by_model:
+        # by seconds where nothing moved
+        k = 0 if whole[main][0] else 1
+        assert (said is not None) == (by_person[main][k] >= by_model[main][k])
+    else:
+        assert said == (main if main in by_person else None)

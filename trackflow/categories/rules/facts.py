@@ -29,6 +29,7 @@ class TripFacts:
         plate: the vehicle's number plate; None if unknown.
         modes: travel modes of its legs.
         main_mode: the mode of the longest of its legs by distance; None without legs.
+        said_mode: the main mode, if a person said it; None if only the model did.
         start_place: where it begins; None at no known place.
         end_place: where it ends; None at no known place.
         via_places: places at which the device stays in between.
@@ -46,6 +47,7 @@ class TripFacts:
     plate: str | None = None
     modes: frozenset[str] = frozenset()
     main_mode: str | None = None
+    said_mode: str | None = None
     start_place: PlaceFacts | None = None
     end_place: PlaceFacts | None = None
     via_places: tuple[PlaceFacts, ...] = ()

@@ -42,12 +42,13 @@ class TripRow(NamedTuple):
 
 
 class LegRow(NamedTuple):
-    """A leg of a device."""
+    """A leg of a device; a model or a person has decided its mode."""
 
     start_time: dt.datetime
     end_time: dt.datetime
     mode: str
     distance_m: float
+    decided_by: str
 
 
 class StayRow(NamedTuple):

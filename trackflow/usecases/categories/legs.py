@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackflow.categories.carried import is_carried
+from trackflow.categories.carried import MODE_OF_KIND, is_carried
 from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, legs_of_each
 from trackflow.categories.mode_map import MapArea, ModeMap
 from trackflow.categories.mode_model import model
@@ -38,10 +38,6 @@ PRIOR_OF_PRESET = {
 SET_BY_PERSON = 20.0
 """Weight of the mode of a profile or preset that a person has set for a device."""
 
-MODE_OF_VEHICLE = {
-    **dict.fromkeys(("car", "van", "lorry", "motorcycle"), Mode.DRIVING),
-    "bicycle": Mode.CYCLING,
-}
 IN_VEHICLE = 10_000.0
 """Weight of the mode of the vehicle that a device is built into, for good."""
 
@@ -99,7 +95,7 @@ def leg_inputs(
     for device_id, device in read_devices(connection, ids).items():
         of_device = stored.get(device_id, [])
         prior = _prior(device, of_device)
-        mode = MODE_OF_VEHICLE.get(in_vehicles.get(device_id, ""))
+        mode = MODE_OF_KIND.get(in_vehicles.get(device_id, ""))
         if mode is not None and not is_carried(device.preset):
             prior[mode] = IN_VEHICLE
         found[device_id] = LegInputs(mode_map, prior, corrections.as_rules(of_device))

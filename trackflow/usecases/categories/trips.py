@@ -8,8 +8,14 @@ from functools import cached_property
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from trackflow.categories.legs import PERSON
 from trackflow.categories.rules.facts import PlaceFacts, TripFacts
-from trackflow.categories.track_modes import main_mode_of, modes_between
+from trackflow.categories.track_modes import (
+    Travelled,
+    main_mode_of,
+    modes_between,
+    said_mode_of,
+)
 from trackflow.settings import zone_named
 from trackflow.store.categories import trips
 from trackflow.store.categories.trips import (
@@ -65,7 +71,19 @@ class TripSources:
 
     @cached_property
     def _leg_ends(self) -> dict[str, list[dt.datetime]]:
-        return {one: [row.end_time for row in rows] for one, rows in self.legs.items()}
+        return _ends(self.legs)
+
+    @cached_property
+    def _said_legs(self) -> ByDevice[LegRow]:
+        """Those that persons decided: few, or none."""
+        return {
+            one: [row for row in rows if row.decided_by == PERSON]
+            for one, rows in self.legs.items()
+        }
+
+    @cached_property
+    def _said_ends(self) -> dict[str, list[dt.datetime]]:
+        return _ends(self._said_legs)
 
     @cached_property
     def _stay_starts(self) -> dict[str, list[dt.datetime]]:
@@ -77,7 +95,8 @@ class TripSources:
         zone = self._zones[device_id]
         start_place, via, end_place = self._places(trip)
         vehicle = _at(self.vehicles.of_devices.get(device_id, ()), trip.start_time)
-        modes, main_mode = self._modes(trip)
+        modes = _modes(trip, self.legs, self._leg_ends)
+        said = _modes(trip, self._said_legs, self._said_ends)
         return TripFacts(
             device_id=device_id,
             start=trip.start_time.astimezone(zone),
@@ -88,19 +107,14 @@ class TripSources:
             driver=_at(self.vehicles.drivers.get(vehicle or "", ()), trip.start_time),
             vehicle=vehicle,
             plate=self.vehicles.plates.get(vehicle or ""),
-            modes=modes,
-            main_mode=main_mode,
+            modes=frozenset(modes),
+            main_mode=main_mode_of(modes),
+            said_mode=said_mode_of(modes, said),
             start_place=start_place,
             end_place=end_place,
             via_places=via,
             race_tracks=self._race_tracks(trip),
         )
-
-    def _modes(self, trip: TripRow) -> tuple[frozenset[str], str | None]:
-        rows = self.legs.get(trip.device_id, [])
-        ends = self._leg_ends.get(trip.device_id, [])
-        found = modes_between(rows, ends, trip.start_time, trip.end_time)
-        return frozenset(found), main_mode_of(found)
 
     def _places(
         self, trip: TripRow
@@ -122,6 +136,22 @@ class TripSources:
             if visit.start_time <= last and visit.end_time >= first
             for name in (visit.key, visit.name)
         )
+
+
+def _ends(legs: ByDevice[LegRow]) -> dict[str, list[dt.datetime]]:
+    return {one: [row.end_time for row in rows] for one, rows in legs.items()}
+
+
+def _modes(trip: TripRow, legs: ByDevice[LegRow], ends: dict[str, list[dt.datetime]]) -> Travelled:
+    """Metres and seconds of each mode of a track.
+
+    Args:
+        trip: the track.
+        legs: of its device and others.
+        ends: when they end.
+    """
+    of_device = legs.get(trip.device_id, [])
+    return modes_between(of_device, ends.get(trip.device_id, []), trip.start_time, trip.end_time)
 
 
 def stays_beside[Row: _Timed](

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from trackflow.categories.carried import is_carried, was_in_vehicle
+from trackflow.categories.carried import is_carried, why_left_out
 from trackflow.categories.rules.facts import TripFacts
 from trackflow.context import Context
 from trackflow.mileage.entries import (
+    DOUBLE,
     JoinedTime,
     TripPart,
     content_of,
@@ -96,9 +97,8 @@ def entries_of(
         found: the tracks of its devices.
     """
     zone_name = vehicle.time_zone or context.settings.time_zone
-    zone = zone_named(zone_name)
     close_after = dt.timedelta(days=context.settings.close_after_days)
-    parts = without_doubles(_parts(context, connection, vehicle, found, zone))
+    parts, _ = sorted_out(context, connection, vehicle, found)
     entries = []
     for device_id in found.device_ids:
         mine = [part for part in parts if part.device_id == device_id]
@@ -120,24 +120,46 @@ def entries_of(
     return sorted(entries, key=lambda one: (one.start_time, str(one.entry_id)))
 
 
-def _parts(
-    context: Context,
-    connection: Connection,
-    vehicle: Vehicle,
-    found: VehicleTracks,
-    zone: ZoneInfo,
-) -> list[TripPart]:
-    """The tracks that began while their device was in the vehicle, by rank of the device.
+def sorted_out(
+    context: Context, connection: Connection, vehicle: Vehicle, found: VehicleTracks
+) -> tuple[list[TripPart], list[tuple[TripPart, str]]]:
+    """The tracks of a vehicle's book, and those that are left out of it, each with why.
 
-    A device that a person carries is not in it while the person walks.
+    Both together are all tracks that began while their device was assigned to the vehicle.
 
     Args:
         context: the settings.
         connection: to the store.
         vehicle: the vehicle.
         found: tracks of its devices.
-        zone: of its book.
     """
+    inside: list[TripPart] = []
+    left_out: list[tuple[TripPart, str]] = []
+    for part, why in _parts(context, connection, vehicle, found):
+        if why is None:
+            inside.append(part)
+        else:
+            left_out.append((part, why))
+    kept = without_doubles(inside)
+    ids = {part.track_id for part in kept}
+    left_out += [(part, DOUBLE) for part in inside if part.track_id not in ids]
+    return kept, sorted(left_out, key=lambda one: (one[0].start, one[0].track_id))
+
+
+def _parts(
+    context: Context, connection: Connection, vehicle: Vehicle, found: VehicleTracks
+) -> list[tuple[TripPart, str | None]]:
+    """The tracks that began while their device was assigned to the vehicle, by rank of the device.
+
+    A device that a person carries is not in it all the time: each with why it was not.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        vehicle: the vehicle.
+        found: tracks of its devices.
+    """
+    zone = zone_named(vehicle.time_zone or context.settings.time_zone)
     rows = [row for device_id in found.device_ids for row in found.rows[device_id]]
     made = [TripRow._make(row[:7]) for row in rows]
     sources = read_sources(connection, found.device_ids, made, context.settings.time_zone)
@@ -145,19 +167,26 @@ def _parts(
         device_id: _Addresses.read(connection, device_id, found.rows[device_id])
         for device_id in found.device_ids
     }
-    carried = carried_among(connection, found.device_ids)
+    presets = _presets(connection, found.device_ids)
     return [
-        _part(row, facts, zone, addresses[row.device_id].of(row))
+        (
+            _part(row, facts, zone, addresses[row.device_id].of(row)),
+            why_left_out(
+                presets.get(row.device_id), vehicle.kind, facts.max_speed_kmh, facts.said_mode
+            ),
+        )
         for row, trip in zip(rows, made, strict=True)
         if (facts := sources.facts(trip)).vehicle == vehicle.vehicle_id
-        and (row.device_id not in carried or was_in_vehicle(facts.max_speed_kmh, vehicle.kind))
     ]
 
 
 def carried_among(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Those of some devices that people carry."""
-    known = read_devices(connection, ids)
-    return {name for name, device in known.items() if is_carried(device.preset)}
+    return {name for name, preset in _presets(connection, ids).items() if is_carried(preset)}
+
+
+def _presets(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
+    return {name: device.preset for name, device in read_devices(connection, ids).items()}
 
 
 @dataclass(frozen=True, slots=True)

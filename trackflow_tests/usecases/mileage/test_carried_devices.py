@@ -1,11 +1,14 @@
-"""A phone in a car's book: its walks are none of the car's trips."""
+"""A phone in a car's book: neither its walks nor rides by train are trips of the car."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
+from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY
+from trackflow.usecases.categories.correcting import correct_mode, undo_correction
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.settings import change_settings
@@ -37,6 +40,20 @@ def settle(context: Context) -> None:
     run(context)
     assert not follow_tracks(context).errors
     assert all(count == 0 for count in follow_tracks(context).changed.values()), "idempotent"
+
+
+def correct(context: Context, start: dt.datetime, mode: Mode) -> Callable[[], object]:
+    """What a person says of an hour; returns what takes it back."""
+    one = correct_mode(
+        context, "phone", start, start + dt.timedelta(hours=1, minutes=5), mode, decided_by="anna"
+    )
+    settle(context)
+
+    def undo() -> None:
+        undo_correction(context, one.correction_id)
+        settle(context)
+
+    return undo
 
 
 def hours(context: Context) -> list[int]:
@@ -86,4 +103,57 @@ def test_a_walk_that_is_closed_is_amended_once(database_url: str, tmp_path: Path
         _, walk = list_entries(context, vehicle_id="V")
         (amendment,) = walk.amendments
         assert amendment.reason.endswith("was not made in the vehicle")
+        assert not problems(context)
+
+
+def test_what_a_person_says_decides_and_is_taken_back(database_url: str, tmp_path: Path) -> None:
+    with open_context(database_url, tmp_path, Clock(NOON + ONE_DAY)) as context:
+        begin(context, "phone")
+        no_drive = correct(context, MORNING, Mode.TRAIN)
+        assert hours(context) == [], "as fast as a car, and none"
+        crept = correct(context, WALK, Mode.DRIVING)
+        assert hours(context) == [2], "as slow as a walk, and a drive"
+        assert not problems(context)
+        no_drive()
+        assert hours(context) == [0, 2]
+        crept()
+        assert hours(context) == [0]
+        correct(context, MORNING, Mode.CYCLING)
+        assert hours(context) == []
+        fleet.save_vehicle(context, "V", kind="bicycle")
+        settle(context)
+        assert hours(context) == [0]
+        change_settings(context, "phone", preset="vehicle")
+        fleet.save_vehicle(context, "V", kind="car")
+        settle(context)
+        assert hours(context) == [0, 2], "what is built in has no other way to travel"
+        assert not problems(context)
+
+
+def test_a_closed_trip_is_amended_once_for_each_word(database_url: str, tmp_path: Path) -> None:
+    clock = Clock(NOON + ONE_DAY)
+    with open_context(database_url, tmp_path, clock) as context:
+        begin(context, "phone")
+        clock.time += 8 * ONE_DAY
+        assert close_due(context).closed == 1
+        take_back = correct(context, MORNING, Mode.TRAIN)
+        assert hours(context) == []
+        (drive,) = list_entries(context, vehicle_id="V")
+        assert [one.changes["gone"] for one in drive.amendments] == [[False, True]]
+        assert not problems(context)
+        take_back()
+        assert hours(context) == [0]
+        (drive,) = list_entries(context, vehicle_id="V")
+        assert [one.changes["gone"] for one in drive.amendments] == [[False, True], [True, False]]
+        assert drive.content["mode"] == drive.entry.content["mode"]
+
+        take_back = correct(context, WALK, Mode.DRIVING)
+        added = list_entries(context, vehicle_id="V")[1]
+        assert (added.status, len(added.amendments)) == ("added", 1)
+        take_back()
+        assert hours(context) == [0]
+        correct(context, WALK, Mode.DRIVING)
+        assert hours(context) == [0, 2]
+        again = list_entries(context, vehicle_id="V")[1]
+        assert (again.trip_id, len(again.amendments)) == (added.trip_id, 3)
         assert not problems(context)
