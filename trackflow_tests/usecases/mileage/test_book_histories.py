@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.exports.mileage.csv import entries_csv
@@ -23,6 +24,11 @@ from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.rates import replace_rates
 from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicle_devices
 from trackflow.store.tables import tracks
+from trackflow.usecases.categories.correcting import (
+    correct_mode,
+    list_corrections,
+    undo_correction,
+)
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.reading import read_categories
@@ -35,6 +41,7 @@ from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.books import book_versions, list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.joins import join_trips
+from trackflow.usecases.mileage.left_out import left_out
 from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
 from trackflow_tests.helpers.stores import (
@@ -76,6 +83,11 @@ steps = st.one_of(
     st.tuples(st.just("cut"), st.sampled_from([120.0, 1200.0])),
     st.tuples(st.just("purge"), st.sampled_from(["van", "phone"])),
     st.tuples(st.just("rename"),),
+    st.tuples(st.just("carry"), st.sampled_from(["phone", ""])),
+    st.tuples(
+        st.just("correct"), st.integers(0, DRIVES - 1), st.sampled_from([Mode.TRAIN, Mode.DRIVING])
+    ),
+    st.tuples(st.just("undo"),),
 )  # fmt: skip
 
 
@@ -136,6 +148,17 @@ class Book:
         new = self.names["van"] + "x"
         rename(self.context, self.names["van"], new)
         self.names["van"] = new
+
+    def _carry(self, preset: str) -> None:
+        change_settings(self.context, self.names["phone"], preset=preset)
+
+    def _correct(self, number: int, mode: Mode) -> None:
+        start, device = start_of(number) - HOUR / 2, self.names["phone"]
+        correct_mode(self.context, device, start, start + 1.5 * HOUR, mode, decided_by="anna")
+
+    def _undo(self) -> None:
+        for one in list_corrections(self.context)[-1:]:
+            undo_correction(self.context, one.correction_id)
 
     def settle(self) -> None:
         run(self.context)
@@ -241,9 +264,14 @@ class Book:
                     (row,) = fitting[0]
                     assert trip.content["category"] == category[row.device_id, row.start_time]
             self._adds_up(vehicle)
+            left = left_out(self.context, vehicle_id=vehicle)
+            known_m = sum(trip.content["distance_m"] for trip in trips)
+            known_m += sum(round(one.part.distance_m) for one in left)
+            assert known_m == sum(round(row.distance_m) for row in mine), "it says what it lacks"
+            by_people = {one.part.track_id for one in left if one.reason == "said"}
             for row in mine:
                 if (row.device_id, row.start_time) not in counted:
-                    assert any(
+                    assert str(row.track_id) in by_people or any(
                         trip.start_time < row.end_time and row.start_time < trip.end_time
                         for trip in trips
                     ), f"{row.device_id} drove, and the book does not know"
