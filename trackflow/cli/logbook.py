@@ -3,15 +3,18 @@
 import datetime as dt
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from trackflow.cli.common import (
     By,
     Device,
+    FirstDay,
     Json,
+    LastDay,
     Moment,
+    check_days,
     decider,
     exit_if_not_followed,
     opened_context,
@@ -21,10 +24,13 @@ from trackflow.cli.common import (
     print_line,
     print_note,
 )
+from trackflow.cli.logbook_lines import (
+    entry_as_dict,
+    entry_line,
+    left_out_as_dict,
+    left_out_line,
+)
 from trackflow.errors import BadInputError
-
-if TYPE_CHECKING:
-    from trackflow.usecases.mileage.books import BookTrip
 
 logbook_app = typer.Typer(
     help="The mileage logbook: list, close, amend, verify, export.", no_args_is_help=True
@@ -63,42 +69,39 @@ def list_(
             context, vehicle_id=vehicle, month=month, only_needing_purpose=needs_purpose
         )
     if as_json:
-        print_json([_as_dict(one) for one in found])
+        print_json([entry_as_dict(one) for one in found])
         return
     for one in found:
-        print_line(plain(_line(one)))
+        print_line(plain(entry_line(one)))
     if not found and needs_purpose:
         print_line("No trip needs a purpose.")
     elif not found:
         print_line("There are no such entries: trackflow vehicles device VEHICLE DEVICE")
 
 
-def _as_dict(one: "BookTrip") -> dict[str, object]:
-    entry = one.entry
-    return {
-        "entry_id": entry.entry_id,
-        "status": one.status,
-        "closes_at": entry.closes_at,
-        "needs_purpose": one.needs_purpose,
-        "content": entry.content,
-        "now": one.content,
-        "amendments": [amendment.link_content for amendment in one.amendments],
-        "entry_hash": entry.entry_hash,
-    }
+@logbook_app.command(
+    "left-out", epilog="Example: trackflow logbook left-out --vehicle van --month 2026-11"
+)
+def left_out_(
+    vehicle: Vehicle = None,
+    month: Month = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    as_json: Json = False,
+) -> None:
+    """Show the tracks of vehicles' devices that no book has, each with why."""
+    from trackflow.usecases.mileage.left_out import left_out, range_wanted
 
-
-def _line(one: "BookTrip") -> str:
-    from trackflow.usecases.days.report import counted
-
-    content, entry = one.content, one.entry
-    state = "gone" if one.is_gone else one.status
-    ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}"
-    what = " ".join(filter(None, [content["category"] or "(no category)", content["purpose"]]))
-    amended = f", {counted(len(one.amendments), 'amendment')}" if one.amendments else ""
-    return (
-        f"{entry.entry_id} {content['vehicle_id']} {content['start_time'][:16]} {state:6} "
-        f"{content['distance_m'] / 1000:8,.1f} km {ways}: {what}{amended}"
-    )
+    check_days(first, last)
+    with opened_context() as context:
+        found = left_out(context, range_wanted(month, first, last), vehicle_id=vehicle)
+    if as_json:
+        print_json([left_out_as_dict(one) for one in found])
+        return
+    for one in found:
+        print_line(plain(left_out_line(one)))
+    if not found:
+        print_line("Nothing is left out: the books have all tracks of their vehicles' devices.")
 
 
 @logbook_app.command("close", epilog="Example: trackflow logbook close")
@@ -161,9 +164,9 @@ def amend(
     with opened_context() as context:
         found = amend_entry(context, entry, values, reason=reason, amended_by=decider(by))
     if as_json:
-        print_json(_as_dict(found))
+        print_json(entry_as_dict(found))
     else:
-        print_line(plain(_line(found)))
+        print_line(plain(entry_line(found)))
 
 
 @logbook_app.command(

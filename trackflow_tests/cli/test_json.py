@@ -222,6 +222,7 @@ def test_every_verb_prints_json_whatever_came_out(
     assert called("vehicles odometer", "van", times[0], 12.5)["reading_id"]
     assert called("vehicles readings")[0]["odometer_m"] == 12_500
     assert called("vehicles list")[0]["plate"] == "ABC-123"
+    assert called("logbook left-out") == []
     rate = 'id = "a"\nfrom = 2020-01-01\ncurrency = "EUR"\nunit = "km"\namount = 0.3'
     (tmp_path / "rates.toml").write_text(f"[[rate]]\n{rate}\n")
     assert called("rates import", "rates.toml") == called("rates list")

@@ -91,3 +91,32 @@ def test_a_trip_that_came_late_is_listed_and_amended(trackflow: Run) -> None:
         one["device_id"] for one in json.loads(trackflow("logbook", "joins", "--json").out)
     ] == ["van"]
     assert "2026-03-01T00:00:00+00:00" in trackflow("logbook", "joins").out
+
+
+def test_what_is_left_out_is_listed_with_why(trackflow: Run) -> None:
+    trackflow("run")
+    assert trackflow("logbook", "left-out").out.startswith("Nothing is left out")
+    trackflow("device", "van", "--preset", "phone")
+    times = ("2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z")
+    assert trackflow("legs", "correct", "van", *times, "train", "--by", "Ada").code == 0
+    trackflow("run")
+    assert entries(trackflow, "VAN") == []
+    listed = trackflow("logbook", "left-out").out
+    assert "VAN van 2026-03-02T12:00 to 12:16" in listed
+    assert "train, as Ada said" in listed
+    (row,) = json.loads(trackflow("logbook", "left-out", "--month", "2026-03", "--json").out)
+    assert (row["vehicle_id"], row["device_id"], row["mode"]) == ("VAN", "van", "train")
+    assert (row["reason"], row["said_by"], row["local_day"]) == ("said", "Ada", "2026-03-02")
+    assert row["track_id"] in listed
+    for days in (("--month", "2026-04"), ("--to", "2026-03-01"), ("--vehicle", "CAR")):
+        assert json.loads(trackflow("logbook", "left-out", *days, "--json").out) == []
+    assert trackflow("logbook", "left-out", "--from", "2026-03-02", "--to", "2026-03-01").code == 1
+    assert trackflow("logbook", "left-out", "--vehicle", "nobody").code == 1
+
+    trackflow("vehicles", "add", "VAN", "--kind", "bicycle")
+    slow = batch_of_device("van", drive(NOON + dt.timedelta(days=1), 60, lat=60.2))
+    slow.time_us[:] = slow.time_us[0] + (slow.time_us - slow.time_us[0]) * 6
+    with closing(open_store(Settings.from_env())) as store:
+        deliver(store, slow)
+    trackflow("run")
+    assert "never faster than 10 km/h" in trackflow("logbook", "left-out").out

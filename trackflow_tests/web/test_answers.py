@@ -160,7 +160,8 @@ def _batch(api: httpx.Client) -> str:
 
 def _fill(context: Context) -> None:
     add_place(context, "venue", *VENUE)
-    deliver(context.store, batch_of_device(DEVICE, history()))
+    for device in (DEVICE, "twin"):
+        deliver(context.store, batch_of_device(device, history()))
     run(context)
     update_visits(context)
     save_rules(context, parse_toml('[[rules]]\nname = "a"\ncategory = "b"\nwhen = {}'), "anna")
@@ -171,6 +172,7 @@ def _fill(context: Context) -> None:
     correct_mode(context, DEVICE, start, start + ONE_DAY, Mode.BUS, decided_by="anna")
     save_vehicle(context, "van", plate="ABC-123")
     put_device(context, "van", DEVICE)
+    put_device(context, "van", "twin", start - 9_999 * ONE_DAY)  # no entry: it is a double
     put_driver(context, "van", "Ada")
     add_reading(context, "van", start, 1000, recorded_by="anna")
     join_trips(context, DEVICE, start, start + ONE_DAY, decided_by="anna")

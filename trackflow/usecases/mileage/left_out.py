@@ -62,7 +62,7 @@ def range_wanted(
         last: the last day, included; None for no limit.
 
     Raises:
-        BadInputError: it is no month, both are given, or a day is in no calendar.
+        BadInputError: it is no month, both are given, or the days are none that can be asked for.
     """
     if month is not None and (first or last):
         raise BadInputError("give either a month or days, not both")
@@ -72,6 +72,8 @@ def range_wanted(
     for day in (first, last):
         if day is not None and not FIRST_DAY <= day <= LAST_DAY:
             raise BadInputError(f"days lie between {FIRST_DAY} and {LAST_DAY}")
+    if first and last and first > last:
+        raise BadInputError("the first day must not be later than the last")
     return (first, last) if month is None else days_of(month)
 
 

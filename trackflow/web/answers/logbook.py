@@ -5,10 +5,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from trackflow.mileage.entries import changes_shown_to, is_hidden, shown_to
+from trackflow.mileage.entries import DOUBLE, TripPart, changes_shown_to, is_hidden, shown_to
 from trackflow.usecases.mileage.amended_trips import shown_reason
 from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
 from trackflow.usecases.mileage.joins import Join
+from trackflow.usecases.mileage.left_out import LeftOutTrack
 from trackflow.web.answers.describing import described, shows
 
 
@@ -137,6 +138,42 @@ class JoinsAnswer(TypedDict):
 
 
 @described
+class LeftOutTrackAnswer(TypedDict):
+    """A track that is not in the book of its device's vehicle.
+
+    Of a private one: the kilometres only, and whether another device has recorded it as well.
+    """
+
+    vehicle_id: str
+    local_day: dt.date
+    """Of its start, in the time zone of the book."""
+    distance_m: int
+    category: str | None
+    driver: str | None
+    """Of the vehicle; null if unknown."""
+    reason: str | None
+    """slow: never faster than 10 km/h. said: a person gave it a travel mode that the vehicle has
+    not. double: another device of the vehicle has recorded it."""
+    device_id: str | None
+    track_id: uuid.UUID | None
+    start_time: dt.datetime | None
+    """With the offset of the book's time zone, as the end."""
+    end_time: dt.datetime | None
+    mode: str | None
+    """Its main travel mode."""
+    said_by: str | None
+    """Who gave it that mode, if that is the reason."""
+
+
+@described
+class LeftOutAnswer(TypedDict):
+    """Tracks that are not in the books."""
+
+    tracks: list[LeftOutTrackAnswer]
+    """By vehicle and time."""
+
+
+@described
 class DoneAnswer(TypedDict):
     """What was done."""
 
@@ -226,6 +263,31 @@ def joins_answer(found: Sequence[Join]) -> JoinsAnswer:
     }
 
 
+def left_out_answer(found: Sequence[LeftOutTrack]) -> LeftOutAnswer:
+    """Tracks that are not in the books, as anyone but their drivers sees them."""
+    return {"tracks": [_left_out(one) for one in found]}
+
+
+def _left_out(one: LeftOutTrack) -> LeftOutTrackAnswer:
+    part = one.part
+    is_private = is_hidden({"category": part.category, "driver": part.driver}, None)
+    return {
+        "vehicle_id": one.vehicle_id,
+        "local_day": part.start.date(),
+        "distance_m": round(part.distance_m),
+        "category": part.category,
+        "driver": part.driver,
+        # the others say how it was travelled
+        "reason": None if is_private and one.reason != DOUBLE else one.reason,
+        "device_id": None if is_private else part.device_id,
+        "track_id": None if is_private else uuid.UUID(part.track_id),
+        "start_time": None if is_private else part.start,
+        "end_time": None if is_private else part.end,
+        "mode": None if is_private else part.mode,
+        "said_by": None if is_private else one.said_by,
+    }
+
+
 _START = dt.datetime(2026, 9, 21, 6, 27, 10, tzinfo=dt.UTC)
 _ID = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
 _ENTRY = BookTrip(
@@ -241,6 +303,10 @@ ENTRIES = shows(EntriesAnswer, entries_answer([_ENTRY]))
 VERSIONS = shows(BookVersionsAnswer, versions_answer({"van": "ab" * 12}))
 ENTRY = shows(EntryAnswer, entry_answer(_ENTRY))
 CHECKS = shows(BookChecksAnswer, checks_answer([BookCheck("van", 12, 3, "ab" * 32)]))
+_TRAIN = TripPart(
+    "phone-1", str(_ID), _START, _START + dt.timedelta(minutes=25), 12_345, 0.8, "train"
+)
+LEFT_OUT = shows(LeftOutAnswer, left_out_answer([LeftOutTrack("van", _TRAIN, "said", "ada")]))
 JOIN = shows(JoinAnswer, {"join_id": _ID}, status=201)
 DONE = shows(DoneAnswer, {"done": True})
 JOINS = shows(

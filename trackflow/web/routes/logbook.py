@@ -17,6 +17,7 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.mileage import books
 from trackflow.usecases.mileage import joins as joining
+from trackflow.usecases.mileage.left_out import left_out, range_wanted
 from trackflow.usecases.mileage.reports import check_month, report_of
 from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
@@ -33,6 +34,7 @@ EntryId = Annotated[uuid.UUID, Path(description="The entry, as listed.")]
 MOST_ENTRIES = 20_000
 
 OneVehicle = Annotated[str | None, Query(description="Of this vehicle only.", max_length=200)]
+OneMonth = Annotated[str | None, Query(description="Such as 2026-11.", max_length=7)]
 Format = Annotated[str, Query(description=f"{', '.join(MEDIA_TYPES)}.", max_length=20)]
 Text = Annotated[str | None, Field(max_length=LONGEST)]
 
@@ -65,7 +67,7 @@ def entries(
     request: Request,
     context: ContextDep,
     vehicle: OneVehicle = None,
-    month: Annotated[str | None, Query(description="Such as 2026-11.", max_length=7)] = None,
+    month: OneMonth = None,
     needs_purpose: Annotated[
         bool,
         Query(description="Whose purpose is still to be given: open ones, and those added later."),
@@ -121,6 +123,33 @@ def verify(request: Request, context: ContextDep, vehicle: OneVehicle = None) ->
 def versions(request: Request, context: ContextDep, vehicle: OneVehicle = None) -> Response:
     """A short text for each book that changes whenever the book does: poll this, not the book."""
     return answer(request, answers.versions_answer(books.book_versions(context, text(vehicle))))
+
+
+@router.get(
+    "/api/v1/logbook/left-out",
+    tags=["logbook"],
+    summary="Tracks that are not in the books",
+    responses=answers.LEFT_OUT,
+)
+@open_to(Scope.READ)
+def not_in_books(
+    request: Request,
+    context: ContextDep,
+    vehicle: OneVehicle = None,
+    month: OneMonth = None,
+    from_: Annotated[
+        dt.date | None, Query(alias="from", description="First day, of the book's time zone.")
+    ] = None,
+    to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
+) -> Response:
+    """Tracks of vehicles' devices that no entry has, each with why.
+
+    The entries of a book and these are together all tracks that began while their devices were
+    assigned to the vehicle. More than 20,000 need a vehicle, a month or days.
+    """
+    days = range_wanted(month, from_, to)
+    found = left_out(context, days, vehicle_id=text(vehicle), limit=MOST_ENTRIES)
+    return answer(request, answers.left_out_answer(found))
 
 
 @router.get(

@@ -130,6 +130,7 @@ def test_what_makes_no_sense_is_refused(context: Context) -> None:
         ("2026-03", NOON.date(), None),
         (None, dt.date.min, None),
         (None, None, dt.date.max),
+        (None, NOON.date(), NOON.date() - ONE_DAY),
     ):
         with pytest.raises(BadInputError):
             range_wanted(month, *days)

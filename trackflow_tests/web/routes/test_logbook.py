@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from trackflow.context import Context
+from trackflow.mileage.entries import PRIVATE_SHOWN
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.categories.deciding import DecisionRequest, decide
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage import books
 from trackflow.usecases.mileage.books import amend_entry, list_entries
@@ -27,6 +29,7 @@ from trackflow_tests.helpers.stores import (
     drive,
     open_context,
 )
+from trackflow_tests.usecases.categories.test_legs import moves
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 SECRET = "Dr. Geheim"
@@ -245,6 +248,10 @@ def files(api: httpx.Client) -> dict[str, bytes]:
     [
         ("GET", "/logbook?month=2026-13", None, 400),
         ("GET", "/logbook?vehicle=nobody", None, 404),
+        ("GET", "/logbook/left-out?month=9999-12", None, 400),
+        ("GET", "/logbook/left-out?month=2026-03&to=2026-03-02", None, 400),
+        ("GET", "/logbook/left-out?from=tomorrow", None, 422),
+        ("GET", "/logbook/left-out?vehicle=nobody", None, 404),
         ("GET", "/logbook/6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4", None, 404),
         ("GET", "/mileage-report?month=1999-01&vehicle=nobody", None, 404),
         ("PUT", "/vehicles/x", {"kind": "ship"}, 400),
@@ -259,12 +266,63 @@ def test_nonsense_is_refused(
     ask(api, method, path, body, status)
 
 
+def test_what_no_book_has_is_listed_and_private_tracks_show_kilometres_only(
+    api: httpx.Client, context: Context
+) -> None:
+    def listed(query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = ask(api, "GET", f"/logbook/left-out{query}")["tracks"]
+        return found
+
+    ask(api, "PUT", "/vehicles/city-car", {"kind": "car"})
+    for device, days in (("phone", 10), ("phone", 11), ("tracker", 12), ("phone", 12)):
+        points = moves([(0, 60.0, 20)], NOON + days * DAY)
+        deliver(context.store, batch_of_device(device, points))
+    ask(api, "PATCH", "/devices/phone", {"preset": "phone"})
+    run(context)
+    ask(api, "POST", "/vehicles/city-car/device", {"device_id": "tracker"})
+    later = {"from_time": "2026-03-01T00:00:00Z"}
+    ask(api, "POST", "/vehicles/city-car/device", {"device_id": "phone", **later})
+    ask(api, "POST", "/vehicles/city-car/driver", {"driver": "Ada"})
+    for days in (10, 11):
+        start, end = NOON + days * DAY, NOON + days * DAY + HOUR
+        said = {"device_id": "phone", "start_time": start.isoformat(), "end_time": end.isoformat()}
+        ask(api, "POST", "/legs/corrections", {**said, "mode": "train"})
+    double, train, private = (
+        next(one for one in listed("?vehicle=city-car") if one["local_day"] == day)
+        for day in ("2026-03-14", "2026-03-12", "2026-03-13")
+    )
+    assert (train["reason"], train["mode"], train["said_by"]) == ("said", "train", "this machine")
+    assert train["start_time"].startswith("2026-03-12T12:00:00")
+    assert ask(api, "GET", f"/tracks/{train['track_id']}")["properties"]["device_id"] == "phone"
+    assert (double["reason"], double["device_id"]) == ("double", "phone")
+    assert listed("?vehicle=city-car&month=2026-03") == listed("?from=2026-03-12&to=2026-03-14")
+    assert listed("?vehicle=city-car&month=2026-04") == listed("?vehicle=van") == []
+
+    for days in (11, 12):
+        start, end = NOON + days * DAY, NOON + days * DAY + HOUR
+        decide(context, DecisionRequest("phone", start, end, "private", SECRET), "Ada")
+    follow_tracks(context)
+    _, *hidden = listed("?vehicle=city-car")
+    shown = {"vehicle_id": "city-car", "category": "private", "driver": "Ada"}
+    nothing = dict.fromkeys(
+        ("device_id", "track_id", "start_time", "end_time", "mode", "said_by", "reason")
+    )
+    assert hidden == [
+        {**nothing, **shown, "local_day": "2026-03-13", "distance_m": private["distance_m"]},
+        {**nothing, **shown, "local_day": "2026-03-14", "distance_m": double["distance_m"],
+         "reason": "double"},
+    ]  # fmt: skip
+    assert {*shown, "local_day", "distance_m"} <= PRIVATE_SHOWN, "as of an entry"
+
+
 def test_reading_takes_the_scope_read_and_changes_take_admin(
     api: httpx.Client, context: Context
 ) -> None:
     reader = bearer(token_for(context, Scope.READ))
-    for path in ("logbook", "vehicles", "rates", "logbook/verify"):
+    for path in ("logbook", "vehicles", "rates", "logbook/verify", "logbook/left-out"):
         assert api.get(f"/api/v1/{path}", **reader).status_code == 200
+        ingest = bearer(token_for(context, Scope.INGEST))
+        assert api.get(f"/api/v1/{path}", **ingest).status_code == 403
     assert api.put("/api/v1/vehicles/x", json={}, **reader).status_code == 403
     nobody = "6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4"
     amend = api.post(f"/api/v1/logbook/{nobody}/amend", json={"reason": "x"}, **reader)
