@@ -42,7 +42,7 @@ def left_out_as_dict(one: "LeftOutTrack") -> dict[str, object]:
     part = one.part
     return {
         "vehicle_id": one.vehicle_id,
-        "local_day": part.start.date(),
+        "local_day": one.local_day,
         "distance_m": round(part.distance_m),
         "category": part.category,
         "driver": part.driver,

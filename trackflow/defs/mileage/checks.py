@@ -52,7 +52,7 @@ def chain_is_intact(
 
 @dg.asset_check(
     asset=mileage_report,
-    description="All tracks of vehicles are in the books, as entries or as amendments.",
+    description="All trips of vehicles are in the books, as entries or as amendments.",
 )
 @step
 def no_track_is_missing(

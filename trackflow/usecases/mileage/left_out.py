@@ -50,6 +50,11 @@ class LeftOutTrack:
     reason: str
     said_by: str | None = None
 
+    @property
+    def local_day(self) -> dt.date:
+        """Of its start, in the zone of the book."""
+        return self.part.start.date()
+
 
 def range_wanted(
     month: str | None, first: dt.date | None = None, last: dt.date | None = None

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from trackflow.categories.carried import SLOWEST_DRIVE_KMH
 from trackflow.mileage.entries import DOUBLE, TripPart, changes_shown_to, is_hidden, shown_to
 from trackflow.usecases.mileage.amended_trips import shown_reason
 from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
@@ -152,7 +153,7 @@ class LeftOutTrackAnswer(TypedDict):
     driver: str | None
     """Of the vehicle; null if unknown."""
     reason: str | None
-    """slow: never faster than 10 km/h. said: a person gave it a travel mode that the vehicle has
+    """slow: never as fast as a drive. said: a person gave it a travel mode that the vehicle has
     not. double: another device of the vehicle has recorded it."""
     device_id: str | None
     track_id: uuid.UUID | None
@@ -171,6 +172,8 @@ class LeftOutAnswer(TypedDict):
 
     tracks: list[LeftOutTrackAnswer]
     """By vehicle and time."""
+    slowest_drive_kmh: float
+    """What is never as fast was no drive, unless a person said so."""
 
 
 @described
@@ -265,7 +268,10 @@ def joins_answer(found: Sequence[Join]) -> JoinsAnswer:
 
 def left_out_answer(found: Sequence[LeftOutTrack]) -> LeftOutAnswer:
     """Tracks that are not in the books, as anyone but their drivers sees them."""
-    return {"tracks": [_left_out(one) for one in found]}
+    return {
+        "tracks": [_left_out(one) for one in found],
+        "slowest_drive_kmh": SLOWEST_DRIVE_KMH,
+    }
 
 
 def _left_out(one: LeftOutTrack) -> LeftOutTrackAnswer:
@@ -273,7 +279,7 @@ def _left_out(one: LeftOutTrack) -> LeftOutTrackAnswer:
     is_private = is_hidden({"category": part.category, "driver": part.driver}, None)
     return {
         "vehicle_id": one.vehicle_id,
-        "local_day": part.start.date(),
+        "local_day": one.local_day,
         "distance_m": round(part.distance_m),
         "category": part.category,
         "driver": part.driver,

@@ -3,6 +3,7 @@
 import { get, withQuery } from './api.js';
 import { announce, byId, el, fill } from './dom.js';
 import { count } from './format.js';
+import { leftOut } from './logbook-left-out.js';
 import { installPlaces } from './logbook-places.js';
 import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
@@ -76,16 +77,17 @@ async function drawBook(versions) {
     fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: “trackflow vehicles add ID --plate PLATE”.')));
     return;
   }
-  const [{ data: found }, { data: checks }] = await Promise.all([
+  const [{ data: found }, { data: checks }, { data: others }] = await Promise.all([
     get(withQuery('/api/v1/logbook', { vehicle, month })),
     get(withQuery('/api/v1/logbook/verify', { vehicle })),
+    get(withQuery('/api/v1/logbook/left-out', { vehicle, month })),
   ]);
   const saved = async (form) => {
     announce(tr('Amended'));
     form.remove();
     await refresh();
   };
-  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), found.entries.length > 0 && files(vehicle, month));
+  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), leftOut(others, isSame), found.entries.length > 0 && files(vehicle, month));
   drawnBook = chosen;
 }
 

@@ -111,6 +111,7 @@ export default {
   'Now': 'Jetzt',
   'null island': 'Position 0,0',
   'Numbers': 'Statistik',
+  'On the map': 'Auf der Karte',
   'out of range': 'außerhalb des Bereichs',
   'Own colour': 'Eigene Farbe',
   'Pages': 'Seiten',

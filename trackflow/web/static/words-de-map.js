@@ -137,7 +137,6 @@ export default {
   'often': 'oft',
   'on foot': 'zu Fuß',
   'On roads': 'Auf Straßen',
-  'On the map': 'Auf der Karte',
   'On {day} (UTC).': 'Am {day} (UTC).',
   'One starts by itself when points come in, while “trackflow serve” runs.': 'Er startet von selbst, sobald Punkte kommen, solange „trackflow serve“ läuft.',
   'only': 'nur dies',
