@@ -97,7 +97,7 @@ def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
         for sums_m, before_m in zip(changes_m, at_end_m, strict=True):
             sums_m[0] += before_m
             for above_m, row_m in pairwise(sums_m):  # faster than cumsum along an outer axis
-                row_m += above_m
+                np.add(row_m, above_m, out=row_m)
             before_m[:] = sums_m[-1]
         planes_m, steps_m = changes_m
         steps_m *= np.arange(first, last)[:, np.newaxis]

@@ -130,7 +130,7 @@ def deliver(
 def drive(
     start: dt.datetime, count: int, every_s: float = 10.0, lon: float = 24.94, lat: float = 60.17
 ) -> Points:
-    """A straight drive at about 40 km/h."""
+    """A straight drive at about 4 km/h."""
     time_us = to_us(start) + np.arange(count) * int(every_s * 1e6)
     return Points.of(time_us, lon + np.arange(count) * 2e-4 * every_s / 10, np.full(count, lat))
 
