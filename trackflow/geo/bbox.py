@@ -61,8 +61,9 @@ def boxes_around(spots: Iterable[tuple[float, float, float]]) -> list[Bbox]:
 
 def _box(longitude: float, latitude: float, radius_m: float) -> Bbox:
     high = radius_m / METRES_PER_DEGREE
-    edge = min(abs(latitude) + high, 89.99)
-    wide = high / math.cos(math.radians(edge))
+    edge = abs(latitude) + high
+    # a circle with a pole in it goes around the Earth
+    wide = high / math.cos(math.radians(edge)) if edge < 90 else math.inf
     west, east = longitude - wide, longitude + wide
     if west < -180 or east > 180:
         west, east = -180.0, 180.0

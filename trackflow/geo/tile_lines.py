@@ -207,17 +207,13 @@ def _clipped(
 ) -> CutLines:
     """What of lines lies in the tile."""
     x, y, starts = _some(lines, chosen)
-    places = np.column_stack([x, y]) / 2.0 ** (WORLD_BITS - 12 - zoom) - np.array(corner)
-    owner = np.repeat(np.arange(len(chosen)), np.diff(np.append(starts, len(x))))
-    begin = np.flatnonzero(owner[1:] == owner[:-1])
-    a, b = places[begin], places[begin + 1]
-    low, high = -BUFFER, EXTENT + BUFFER
-    is_near = np.all((np.minimum(a, b) <= high) & (np.maximum(a, b) >= low), axis=1)
-    a, b, begin = a[is_near], b[is_near], begin[is_near]
+    begin = _near_segments(x, y, starts, zoom, corner)
+    scale = 2.0 ** (WORLD_BITS - 12 - zoom)
+    a, b = (np.column_stack([x[at], y[at]]) / scale - corner for at in (begin, begin + 1))
     from_, to = _within(a, b)
     crosses = from_ < to
     a, b, begin, from_, to = a[crosses], b[crosses], begin[crosses], from_[crosses], to[crosses]
-    line = chosen[owner[begin]]
+    line = chosen[np.searchsorted(starts, begin, side="right") - 1]
     goes_on = np.zeros(len(begin), bool)
     goes_on[1:] = (begin[1:] == begin[:-1] + 1) & (line[1:] == line[:-1])
     goes_on[1:] &= (to[:-1] == 1) & (from_[1:] == 0)
@@ -229,6 +225,26 @@ def _clipped(
     found = np.rint(np.concatenate([enters[~goes_on], leaves])[order]).astype(np.int32)
     is_first = np.flatnonzero(np.diff(parts[order], prepend=-1))
     return _on_grid(found[:, 0], found[:, 1], is_first, line[~goes_on], step)
+
+
+def _near_segments(x: Whole, y: Whole, starts: Ints, zoom: int, corner: tuple[int, int]) -> Ints:
+    """Where segments begin that are not wholly beyond one edge of the tile (Cohen and Sutherland).
+
+    Args:
+        x: of each vertex, as in `WorldLines`.
+        y: the same.
+        starts: where each line begins.
+        zoom: of the tile.
+        corner: its north-western one, in units of tiles.
+    """
+    beyond = np.zeros(len(x), np.uint8)
+    for places, edge, bits in ((x, corner[0], (1, 2)), (y, corner[1], (4, 8))):
+        low, high = ((edge + at) << (WORLD_BITS - 12 - zoom) for at in (-BUFFER, EXTENT + BUFFER))
+        beyond |= (places < low) * np.uint8(bits[0])
+        beyond |= (places > high) * np.uint8(bits[1])
+    is_near = (beyond[1:] & beyond[:-1]) == 0
+    is_near[starts[1:] - 1] = False  # no segment leads from a line to the next
+    return np.flatnonzero(is_near)
 
 
 def _within(a: Floats, b: Floats) -> tuple[Floats, Floats]:

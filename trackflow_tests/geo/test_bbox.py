@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trackflow.geo.bbox import boxes_around
@@ -8,6 +8,7 @@ from trackflow.geo.distance import haversine_m
 SPOTS = st.tuples(st.floats(-180, 180), st.floats(-90, 90), st.floats(10, 20_000))
 
 
+@example([(0.0, -90.0, 10.0)], 1.0, 1.0)
 @given(st.lists(SPOTS, max_size=8), st.floats(0, 360), st.floats(0, 1))
 def test_boxes_hold_the_circles_around_all_spots(
     spots: list[tuple[float, float, float]], bearing: float, share: float
