@@ -149,8 +149,10 @@ class PlaceIndex:
     def _sizes(self) -> tuple[Floats, float, Floats]:
         """Latitudes, and half the height and width of a box around each place, in degrees."""
         high = self.radius_m / METRES_PER_DEGREE * 1.001
-        edge = np.minimum(np.abs(self.lat) + high, 89.99)
-        return self.lat, high, np.minimum(high / np.cos(np.radians(edge)), 180.0)
+        edge = np.abs(self.lat) + high
+        wide = high / np.cos(np.radians(np.minimum(edge, 89.99)))
+        # a circle with a pole in it goes around the Earth
+        return self.lat, high, np.where(edge < 89.99, np.minimum(wide, 180.0), 180.0)
 
     def _framed(self, geopandas: Any) -> Any:
         """A box around each place that holds its circle; again beyond the antimeridian."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.distance import haversine_m
@@ -79,6 +79,22 @@ def test_visits_are_what_they_are_defined_to_be_however_they_are_cut(
     parts = [samples[slice(a, b)] for a, b in itertools.pairwise(edges)]
 
     assert visits_of(parts) == visits_of([samples]) == by_hand(samples)
+
+
+LATITUDES = st.floats(-90, 90) | st.sampled_from([-90.0, -89.999, 89.98, 89.9999, 90.0])
+
+
+@example(0.0, -90.0, 135.0, 0.5)
+@given(st.floats(-180, 180), LATITUDES, st.floats(0, 360), st.floats(0, 3))
+def test_near_is_what_lies_within_the_radius_anywhere_on_earth(
+    lon: float, lat: float, turn: float, share: float
+) -> None:
+    places = PlaceIndex({("file", "spot"): Coordinates(lon, lat)}, radius_m=300, shortest_s=600)
+    up = lat + share * 300 / 111_195 * (-1 if lat > 0 else 1)  # towards the equator
+    spots = np.array([lon, lon, (lon + turn + 180) % 360 - 180]), np.array([lat, up, up])
+    apart_m = haversine_m(*spots, np.full(3, lon), np.full(3, lat))
+    found, _ = places.near(*spots)
+    assert sorted(found.tolist()) == np.flatnonzero(apart_m <= 300).tolist()
 
 
 def test_outside_is_near_no_place() -> None:
