@@ -21,6 +21,7 @@ from trackflow.settings import Settings
 from trackflow.store import database
 from trackflow.store.database import open_store
 from trackflow_tests.helpers import postgres
+from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
 from trackflow_tests.helpers.failures import shorten
@@ -247,3 +248,11 @@ def _new_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
         return
     with request.getfixturevalue("postgres_databases").lend() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A page of a Chromium of the module's own, which can draw maps."""
+    chromium = needed_chromium()
+    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
+        yield opened

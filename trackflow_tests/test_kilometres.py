@@ -27,7 +27,7 @@ from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, ex
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.usecases.housekeeping.status import read_status
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
@@ -278,12 +278,10 @@ READERS = {
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
-        opened.prefer(reduced_motion="reduce")
-        opened.resize(1000, 700)
-        yield opened
+def tab(tab: Page) -> Page:
+    tab.prefer(reduced_motion="reduce")
+    tab.resize(1000, 700)
+    return tab
 
 
 BARS = """Object.fromEntries([...document.querySelectorAll('.bar')].map(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from trackflow.store.access.tokens import Scope
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import token_for
 from trackflow_tests.web.page_states import (
     READY,
@@ -30,13 +30,6 @@ ROUNDS = 3
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with open_site(tmp_path_factory.mktemp("accessibility")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
         yield opened
 
 

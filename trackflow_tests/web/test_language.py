@@ -16,7 +16,7 @@ import pytest
 from trackflow.store.access.tokens import Scope
 from trackflow.web import static_files
 from trackflow.web.static_files import OWN
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import token_for
 from trackflow_tests.web.page_states import (
     STATES,
@@ -200,13 +200,6 @@ CUT = """[...document.querySelectorAll('button, label, a, th, dt, h1, h2, h3')].
     && (box.right > innerWidth + 1 || box.left < -1);
 }).map(e => e.outerHTML.slice(0, 200))"""
 """What reaches out of a phone's window."""
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("name", ALL)

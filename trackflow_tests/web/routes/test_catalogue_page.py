@@ -15,7 +15,7 @@ from trackflow.store.jobs import jobs
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.liverc_site import Behaviour, site_with
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, open_context
@@ -50,13 +50,6 @@ def service(context: Context) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
-        yield opened
 
 
 def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> None:

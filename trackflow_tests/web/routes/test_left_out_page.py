@@ -13,7 +13,7 @@ from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage.fleet import put_device, save_vehicle
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 from trackflow_tests.helpers.waiting import wait_until
@@ -28,13 +28,6 @@ MARKED = "<b>Bo</b>"
 LINE = "document.querySelector('#left-out summary')"
 ROWS = "[...document.querySelectorAll('#left-out li')].map(row => row.innerText.trim())"
 IS_OPEN = "document.querySelector('#left-out').open"
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
-        yield opened
 
 
 @pytest.fixture

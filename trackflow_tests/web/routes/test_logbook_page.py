@@ -17,7 +17,7 @@ from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.fleet import put_device, put_driver, save_vehicle
 from trackflow.usecases.places import editing
 from trackflow.usecases.places.reading import list_places
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 
@@ -44,13 +44,6 @@ def month(oldest: int = DAYS, newest: int = 1) -> Points:
             steps += [k if hour < 0 else 119 - k for k in range(120)]
     lat = [60.1 + 0.0008 * k for k in steps]
     return Points.of(times, [24.9 + 0.0008 * k for k in steps], lat)
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from trackflow.usecases.jobs.kinds import JobKind, run_job
 from trackflow.usecases.meshes import batching
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
-from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.helpers.waiting import wait_until
@@ -124,12 +124,10 @@ def worker(context: Context, generator: HeldGenerator) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
-        opened.prefer(reduced_motion="reduce")
-        opened.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
-        yield opened
+def tab(tab: Page) -> Page:
+    tab.prefer(reduced_motion="reduce")
+    tab.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+    return tab
 
 
 @pytest.fixture
