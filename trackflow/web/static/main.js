@@ -57,12 +57,6 @@ onSignedOut.call = (reason) => {
 
 // ---- start ---------------------------------------------------------------------------------
 
-function loadNumbers() {
-  const asked = Promise.all([loadSums(), loadStops()]);
-  asked.catch(() => {}); // whatever is wrong is told where it is waited for
-  return asked;
-}
-
 async function start() {
   const known = settings();
   const asked = Promise.all([known, getIfThere('/api/v1/networks')]);
@@ -75,10 +69,9 @@ async function start() {
   await Promise.all([known, devices]); // days are those of the zone that the settings name
   if (!state.range) change({ range: firstRange() }, { remember: false });
   await loadLong();
-  // Tiles of many tracks keep the server busy: their lines come first, and the numbers after them.
-  const early = data.long ? null : loadNumbers();
+  const rest = Promise.all([loadSums(), loadStops()]);
+  rest.catch(() => {});
   const some = data.long ? await firstLines(data.long) : await loadSome();
-  const rest = early ?? loadNumbers();
   const preview = some.features.length && !hasMap() ? await showPreview(some.features, some.view) : null;
   drawRange();
   const library = mapLibre();
