@@ -26,6 +26,7 @@ from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.matching.match import match_window
 from trackflow.settings import Settings
+from trackflow.store import months
 from trackflow.store.database import Store
 from trackflow.store.roads import polylines
 from trackflow.store.tables import cached_polylines
@@ -139,6 +140,9 @@ def _a_day(store: Store) -> list[list[dict[str, Any]]]:
 
 def _size(name: str, store: Store, day: list[list[dict[str, Any]]]) -> dict[str, float | int | str]:
     devices, days = COPIES
+    with store.write() as connection:
+        those = (FIRST_DAY + dt.timedelta(days=k) for k in range(-1, days + 1))
+        months.make(connection, cached_polylines, {each.replace(day=1) for each in those})
     empty_mb = _bytes(store) / 1e6
     copy(store, cached_polylines, LINE_COLUMNS, _copies(day))
     windows = _count(store)
@@ -177,11 +181,16 @@ def _copies(day: list[list[dict[str, Any]]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _bytes(store: Store) -> int:
-    """What the database takes on disk; on PostgreSQL, the table with its indexes."""
+    """What the database takes on disk; on PostgreSQL, the table's months with their indexes."""
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if store.is_postgresql:
             connection.exec_driver_sql("VACUUM cached_polylines")
-            size = connection.scalar(sa.text("SELECT pg_total_relation_size('cached_polylines')"))
+            size = connection.scalar(
+                sa.text(
+                    "SELECT sum(pg_total_relation_size(relid)) "
+                    "FROM pg_partition_tree('cached_polylines')"
+                )
+            )
             return int(size)
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     return Path(str(store.engine.url.database)).stat().st_size
