@@ -16,7 +16,7 @@ from trackflow.geo.time import to_us
 from trackflow.matching.coverage import Coverage, choose
 from trackflow.matching.networks import PROFILES, load_network
 from trackflow.settings import Settings
-from trackflow.store.database import Store, open_store
+from trackflow.store.database import SpareEngines, Store, open_store
 from trackflow.store.roads import networks
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ type Roads = Callable[["Window"], "Engine"]
 """Gives the road engine that a window is matched on."""
 
 type Clock = Callable[[], dt.datetime]
+
+_SPARES = SpareEngines()
 
 NO_ENGINE = "none"
 """The value of `TRACKFLOW_ENGINE_URL` that switches matching off: tracks keep their raw lines."""
@@ -76,9 +78,16 @@ class Context:
     _services: "Services | None" = None
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
-        """A context with the store of these settings."""
-        return cls(settings, open_store(settings), clock)
+    def open(cls, settings: Settings, clock: Clock = utc_now, *, often: bool = False) -> "Context":
+        """A context with the store of these settings.
+
+        Args:
+            settings: where the store is, and everything else.
+            clock: tells the time.
+            often: whether this process opens such contexts one after another: the next one finds
+                its statements compiled.
+        """
+        return cls(settings, open_store(settings, _SPARES if often else None), clock)
 
     @property
     def now_us(self) -> int:

@@ -47,5 +47,5 @@ class TrackflowResource:
     @contextmanager
     def open(self) -> Iterator[Context]:
         """Settings, store and road engines for one step or tick; closed when it ends."""
-        with Context.open(self.settings) as trackflow_context:
+        with Context.open(self.settings, often=True) as trackflow_context:
             yield trackflow_context

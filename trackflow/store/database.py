@@ -1,13 +1,15 @@
 """Opens the database: a `Store` on SQLite or PostgreSQL, its schema brought up to date."""
 
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
@@ -26,6 +28,9 @@ KEPT_CONNECTIONS = 5
 CONNECT_TIMEOUT_S = 10
 """How long to wait for PostgreSQL; the driver's default for a host that is off is minutes."""
 
+MOST_SPARES = 2
+"""Engines that are kept for the next store; ticks of two threads may look at the same time."""
+
 FULL_FOR_S = 60.0
 """How long a full disk is reported after a failed write, even if a smaller write still fits."""
 
@@ -37,9 +42,15 @@ class Store:
     writes later would fail with "database is locked" after another writer's commit in between.
     """
 
-    def __init__(self, engine: Engine, most_connections: int = MOST_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        most_connections: int = MOST_CONNECTIONS,
+        spares: "SpareEngines | None" = None,
+    ) -> None:
         self.engine = engine
         self.most_connections = most_connections
+        self._spares = spares
         self.is_postgresql = engine.dialect.name == "postgresql"
         # calls that bypass SQLAlchemy (COPY, executemany) raise the driver's own errors
         self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
@@ -110,6 +121,9 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._spares is not None:
+            self._spares.put(self.engine, self.most_connections)
+            self._spares = None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -170,8 +184,38 @@ class _RehearsedStore(Store):
             yield self._connection
 
 
-def open_store(settings: Settings) -> Store:
+class SpareEngines:
+    """Engines of closed stores, for the next store of the same database.
+
+    They hold no connection, but what they have compiled: each engine compiles a statement anew, and
+    where a store is opened for a look every few seconds, that took longer than the looks.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: deque[tuple[Engine, int]] = deque(maxlen=MOST_SPARES)
+
+    def put(self, engine: Engine, most_connections: int) -> None:
+        """Keep an engine without connections; the oldest of too many goes."""
+        with self._lock:
+            self._kept.append((engine, most_connections))
+
+    def take(self, url: URL, most_connections: int) -> Engine | None:
+        """An engine for a database and as many connections at most; None if there is none."""
+        with self._lock:
+            for kept in self._kept:
+                if kept[0].url == url and kept[1] == most_connections:
+                    self._kept.remove(kept)
+                    return kept[0]
+        return None
+
+
+def open_store(settings: Settings, spares: SpareEngines | None = None) -> Store:
     """The store of these settings; created or migrated first where needed.
+
+    Args:
+        settings: the database and its limits.
+        spares: engines to use again, and where that of this store goes when it is closed.
 
     Raises:
         SettingsError: the URL is not one of SQLite or PostgreSQL, the folder cannot be made, or a
@@ -187,7 +231,8 @@ def open_store(settings: Settings) -> Store:
             ) from None
     most = settings.database_connections
     BUDGET.resize(most)
-    store = Store(_engine(settings.url, most), most)
+    engine = spares.take(_parsed(settings.url), most) if spares else None
+    store = Store(engine or _engine(settings.url, most), most, spares)
     try:
         with store._translated():
             _migrate(store.engine)
@@ -219,9 +264,7 @@ def _migrate(engine: Engine) -> None:
         upgrade(engine)
 
 
-def _engine(url: str, most_connections: int = MOST_CONNECTIONS) -> Engine:
-    kept = min(KEPT_CONNECTIONS, most_connections)
-    pool = {"pool_size": kept, "max_overflow": most_connections - kept}
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
     except (sa.exc.ArgumentError, ValueError):
@@ -234,11 +277,18 @@ def _engine(url: str, most_connections: int = MOST_CONNECTIONS) -> Engine:
             f"TRACKFLOW_DATABASE_URL begins with {parsed.drivername}://; use sqlite:/// or "
             "postgresql+psycopg://"
         )
+    if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise SettingsError(
+            "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
+        )
+    return parsed
+
+
+def _engine(url: str, most_connections: int = MOST_CONNECTIONS) -> Engine:
+    kept = min(KEPT_CONNECTIONS, most_connections)
+    pool = {"pool_size": kept, "max_overflow": most_connections - kept}
+    parsed = _parsed(url)
     if parsed.drivername == "sqlite":
-        if parsed.database in (None, "", ":memory:"):
-            raise SettingsError(
-                "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
-            )
         engine = sa.create_engine(
             parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, **pool
         )
@@ -254,16 +304,22 @@ def _engine(url: str, most_connections: int = MOST_CONNECTIONS) -> Engine:
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    """Prepare no statements behind a pooler: the next transaction may be in another session.
+    """Plan each statement for its values, and prepare none behind a pooler.
 
-    PgBouncer and its like give their clients process ids of their own. There, everything that would
-    outlive a transaction (SET, session locks, temporary tables) is out of place as well.
+    PostgreSQL would plan a prepared statement once, for any values: that the stops of a day are few
+    it knew no more at the eleventh time, and took ten times as long.
+
+    Behind a pooler the next transaction may be in another session. PgBouncer and its like give
+    their clients process ids of their own. There, everything that would outlive a transaction (SET,
+    session locks, temporary tables) is out of place as well.
     """
     connection.autocommit = True
     (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
-    connection.autocommit = False
-    if pid != connection.info.backend_pid:
+    if pid == connection.info.backend_pid:
+        connection.execute("SET plan_cache_mode = force_custom_plan")
+    else:
         connection.prepare_threshold = None
+    connection.autocommit = False
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

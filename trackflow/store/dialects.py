@@ -5,6 +5,7 @@ second, which would delay every command on SQLite.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,13 @@ def create_temporary(connection: Connection, table: sa.Table) -> None:
     table.create(connection)
 
 
+@functools.lru_cache(maxsize=128)
 def is_among(dialect: str, column: "sa.ColumnElement[str]") -> sa.ColumnElement[bool]:
     """The condition that a text is one of any number of values: the parameter of `listed`.
 
     `IN (?, ?, …)` would be a different statement for every count, compiled and planned anew, and
-    databases limit the parameters of a statement.
+    databases limit the parameters of a statement. Conditions are kept: to build one takes as long
+    as to look up a few rows by it.
     """
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql

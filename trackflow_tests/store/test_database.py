@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from alembic.migration import MigrationContext
 from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.geo.time import to_us
 from trackflow.settings import Settings
-from trackflow.store.database import open_store
-from trackflow.store.tables import metadata
+from trackflow.store.database import SpareEngines, open_store
+from trackflow.store.tables import devices, metadata
 from trackflow_tests.helpers.stores import NOON, batch_of, contents, deliver, settings_of
 
 
@@ -180,3 +181,49 @@ def test_a_locked_database_is_said_clearly(tmp_path: Path, monkeypatch: pytest.M
         pass
     other.close()
     store.close()
+
+
+def test_the_engine_of_a_closed_store_serves_the_next_one(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings, spares = settings_of(database_url, tmp_path), SpareEngines()
+    first = open_store(settings, spares)
+    meanwhile = open_store(settings, spares)
+    assert meanwhile.engine is not first.engine
+    with first.read() as connection:
+        connection.execute(sa.select(devices.c.device_id)).all()
+    first.close()
+    first.close()
+    assert first.connections() == (0, 0)
+
+    few = open_store(replace(settings, database_connections=2), spares)
+    assert few.engine is not first.engine
+    again, another = (open_store(settings, spares) for _ in range(2))
+    assert again.engine is first.engine is not another.engine
+    for store in (meanwhile, few, again, another):
+        store.close()
+
+
+def test_a_spare_engine_sees_a_file_that_has_taken_the_place_of_the_former(tmp_path: Path) -> None:
+    settings, spares = settings_of("", tmp_path), SpareEngines()
+    for device in ("former", "new"):
+        store = open_store(settings, spares)
+        deliver(store, batch_of([(device, to_us(NOON), 24.9, 60.2)]))
+        with store.read() as connection:
+            assert connection.scalars(sa.select(devices.c.device_id)).all() == [device]
+        store.close()
+        for file in tmp_path.glob("trackflow.db*"):
+            file.unlink()
+
+
+def test_postgresql_plans_each_statement_for_its_values(postgres_url: str, tmp_path: Path) -> None:
+    """A plan for any values took ten times as long where the values ask for few rows."""
+    store = open_store(settings_of(postgres_url, tmp_path))
+    query = sa.select(devices.c.device_id).where(devices.c.created_at > sa.bindparam("after"))
+    with store.read() as connection:
+        for _ in range(30):
+            connection.execute(query, {"after": NOON}).all()
+        plans = sa.text("SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements")
+        generic, custom = connection.execute(plans).one()
+    store.close()
+    assert (generic, custom > 10) == (0, True)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from trackflow.store.intake.edge_points import edge_points
+from trackflow.store.intake.edge_points import both_edges
 from trackflow.store.tables import (
     STAGES,
     cached_polylines,
@@ -95,8 +95,7 @@ def device_rows(connection: Connection, device_ids: Devices = None) -> list[Devi
     query = query.where(*of_devices(d.device_id, device_ids)).order_by(d.device_id)
     known = connection.execute(query).all()
     ids = [row.device_id for row in known]
-    first = edge_points(connection, ids, last=False)
-    last = edge_points(connection, ids, last=True)
+    first, last = both_edges(connection, ids)
     return [
         DeviceRow(
             *row,

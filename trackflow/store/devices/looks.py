@@ -1,5 +1,6 @@
 """How people see devices: names, colours, icons and groups. Nothing is computed from them."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,16 +39,20 @@ class DeviceLook:
 
 def read_looks(connection: Connection, ids: Sequence[str]) -> dict[str, DeviceLook]:
     """The looks of devices, by device; those that are not known are left out."""
-    placed = sa.select(
-        *(d.device_id, d.name, d.colour, d.icon, d.group_name),
-        (sa.func.row_number().over(order_by=(d.created_at, d.device_id)) - 1).label("ordinal"),
-    ).subquery()
-    query = sa.select(placed).where(is_among(connection.dialect.name, placed.c.device_id))
-    rows = connection.execute(query, listed(connection, ids))
+    rows = connection.execute(_looks_of(connection.dialect.name), listed(connection, ids))
     return {
         row.device_id: DeviceLook(row.name, row.colour, row.icon, row.group_name, row.ordinal)
         for row in rows
     }
+
+
+@functools.cache
+def _looks_of(dialect: str) -> sa.Select[Any]:
+    placed = sa.select(
+        *(d.device_id, d.name, d.colour, d.icon, d.group_name),
+        (sa.func.row_number().over(order_by=(d.created_at, d.device_id)) - 1).label("ordinal"),
+    ).subquery()
+    return sa.select(placed).where(is_among(dialect, placed.c.device_id))
 
 
 def write_look(connection: Connection, device_id: str, look: DeviceLook) -> None:

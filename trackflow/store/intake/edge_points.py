@@ -1,12 +1,15 @@
-"""The first and the last point of devices, looked for around the month of their first or last day.
+"""The first and the last point of devices.
 
-Among the months of many years, PostgreSQL would look into each month for each device.
+On PostgreSQL they are looked for around the month of the device's first or last day: it would look
+into each of the months of many years for each device. Statements are built once: building one takes
+several times as long as to run it for a few devices.
 """
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,6 +19,7 @@ from trackflow.store.dialects import is_among, listed
 from trackflow.store.intake.hidings import hiding_devices, is_visible
 from trackflow.store.months import following
 from trackflow.store.tables import day_ledgers, devices, gps_points, processing_batches
+from trackflow.store.types import UtcTime
 
 BESIDE = dt.timedelta(days=2)
 """Retention keeps points of so many days before the first one with a batch or a ledger."""
@@ -31,16 +35,34 @@ class EdgePoint(NamedTuple):
     latitude: float
 
 
-def edge_points(connection: Connection, ids: Sequence[str], *, last: bool) -> dict[str, EdgePoint]:
-    """The first or the last point of devices, by device; those without any are left out.
+type EdgePoints = dict[str, EdgePoint]
+"""By device."""
+
+
+def edge_points(connection: Connection, ids: Sequence[str], *, last: bool) -> EdgePoints:
+    """The first or the last points of devices; those without any are left out.
 
     Hidden points do not count.
     """
+    return _edges(connection, ids, set(hiding_devices(connection, ids)), last=last)
+
+
+def both_edges(connection: Connection, ids: Sequence[str]) -> tuple[EdgePoints, EdgePoints]:
+    """The first and the last points of devices, as `edge_points` finds them."""
     hiding = set(hiding_devices(connection, ids))
-    found: dict[str, EdgePoint] = {}
-    for month, some in _by_month(connection, ids, last=last).items():
-        span = midnight(month) - BESIDE, midnight(following(month)) + BESIDE
-        found |= _find(connection, some, hiding, span, last=last)
+    first, last = (_edges(connection, ids, hiding, last=last) for last in (False, True))
+    return first, last
+
+
+def _edges(
+    connection: Connection, ids: Sequence[str], hiding: set[str], *, last: bool
+) -> EdgePoints:
+    """The first or the last points of devices; `hiding` are those with hidden ones."""
+    found: EdgePoints = {}
+    if connection.dialect.name == "postgresql":
+        for month, some in _by_month(connection, ids, last=last).items():
+            span = midnight(month) - BESIDE, midnight(following(month)) + BESIDE
+            found |= _find(connection, some, hiding, span, last=last)
     # their days have lost all points, or hidden them, or they never had any
     left = [device_id for device_id in ids if device_id not in found]
     return found | _find(connection, left, hiding, None, last=last)
@@ -50,19 +72,25 @@ def _by_month(
     connection: Connection, ids: Sequence[str], *, last: bool
 ) -> dict[dt.date, list[str]]:
     """Devices by the month of the first or last day that has a batch or a ledger."""
-    pick = sa.func.max if last else sa.func.min
-    days = (
-        sa.select(pick(table.c.day)).where(table.c.device_id == d.device_id).scalar_subquery()
-        for table in (processing_batches, day_ledgers)
-    )
-    query = sa.select(d.device_id, *days).where(is_among(connection.dialect.name, d.device_id))
     found: dict[dt.date, list[str]] = defaultdict(list)
+    query = _days_of(connection.dialect.name, last)
     for device_id, *ends in connection.execute(query, listed(connection, ids)):
         known = [day for day in ends if day is not None]
         if known:
             day = max(known) if last else min(known)
             found[day.replace(day=1)].append(device_id)
     return found
+
+
+@functools.cache
+def _days_of(dialect: str, last: bool) -> sa.Select[Any]:
+    """Devices with their first or last day among batches, and among ledgers."""
+    pick = sa.func.max if last else sa.func.min
+    days = (
+        sa.select(pick(table.c.day)).where(table.c.device_id == d.device_id).scalar_subquery()
+        for table in (processing_batches, day_ledgers)
+    )
+    return sa.select(d.device_id, *days).where(is_among(dialect, d.device_id))
 
 
 def _find(
@@ -72,41 +100,36 @@ def _find(
     span: tuple[dt.datetime, dt.datetime] | None,
     *,
     last: bool,
-) -> dict[str, EdgePoint]:
+) -> EdgePoints:
     """The first or last points of devices within some time, or within all; `hiding` hide some."""
-    plain = [device_id for device_id in ids if device_id not in hiding]
-    found = _query(connection, plain, span, last=last, all_visible=True)
-    others = [device_id for device_id in ids if device_id in hiding]
-    return found | _query(connection, others, span, last=last, all_visible=False)
+    found: EdgePoints = {}
+    for all_visible in (True, False):
+        some = [device_id for device_id in ids if (device_id not in hiding) is all_visible]
+        if some:
+            query = _points_of(connection.dialect.name, last, all_visible, span is not None)
+            times = dict(zip(("start", "end"), span, strict=True)) if span else {}
+            for row in connection.execute(query, listed(connection, some) | times):
+                found[row.device_id] = EdgePoint(*row[1:])
+    return found
 
 
-def _query(
-    connection: Connection,
-    ids: Sequence[str],
-    span: tuple[dt.datetime, dt.datetime] | None,
-    *,
-    last: bool,
-    all_visible: bool,
-) -> dict[str, EdgePoint]:
-    if not ids:
-        return {}
+@functools.cache
+def _points_of(dialect: str, last: bool, all_visible: bool, in_span: bool) -> sa.Select[Any]:
+    """The first or last points of some devices, without the hidden ones, in a span or in all."""
+    start, end = (sa.bindparam(name, type_=UtcTime) for name in ("start", "end"))
     other = gps_points.alias()
     pick = sa.func.max if last else sa.func.min
     edge = sa.select(pick(other.c.recorded_at)).where(other.c.device_id == d.device_id)
     if not all_visible:
         edge = edge.where(is_visible(other.c))
-    if span is not None:
-        edge = edge.where(other.c.recorded_at.between(*span))
-    among = is_among(connection.dialect.name, d.device_id)
+    if in_span:
+        edge = edge.where(other.c.recorded_at.between(start, end))
     # PostgreSQL would look for the time again in each month, were it part of the join's condition
-    times = sa.select(d.device_id, edge.scalar_subquery().label("recorded_at")).where(among)
-    of = times.cte().prefix_with("MATERIALIZED", dialect="postgresql")
+    times = sa.select(d.device_id, edge.scalar_subquery().label("recorded_at"))
+    of = times.where(is_among(dialect, d.device_id)).cte()
+    of = of.prefix_with("MATERIALIZED", dialect="postgresql")
     met = sa.and_(g.device_id == of.c.device_id, g.recorded_at == of.c.recorded_at)
     query = sa.select(g.device_id, g.recorded_at, g.longitude, g.latitude)
-    if span is not None:
-        query = query.where(g.recorded_at.between(*span))
-    query = query.select_from(of.join(gps_points, met))
-    return {
-        row.device_id: EdgePoint(*row[1:])
-        for row in connection.execute(query, listed(connection, ids))
-    }
+    if in_span:
+        query = query.where(g.recorded_at.between(start, end))
+    return query.select_from(of.join(gps_points, met))

@@ -1,6 +1,7 @@
 """Hidings: which points of a device a person has left out, and the days that they change."""
 
 import datetime as dt
+import functools
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -122,9 +123,13 @@ def is_visible(points: PointColumns = p) -> sa.ColumnElement[bool]:
 
 def hiding_devices(connection: Connection, ids: Sequence[str]) -> list[str]:
     """Those of some devices that have a hiding that counts."""
+    return list(connection.scalars(_hiding(connection.dialect.name), listed(connection, ids)))
+
+
+@functools.cache
+def _hiding(dialect: str) -> sa.Select[Any]:
     query = sa.select(h.device_id).distinct()
-    query = query.where(is_among(connection.dialect.name, h.device_id), h.restored_at.is_(None))
-    return list(connection.scalars(query, listed(connection, ids)))
+    return query.where(is_among(dialect, h.device_id), h.restored_at.is_(None))
 
 
 def mark_touched(connection: Connection, one: StoredHiding, now: dt.datetime) -> tuple[int, int]:
