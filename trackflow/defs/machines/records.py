@@ -15,7 +15,10 @@ from dagster._config import UserConfigSchema
 from dagster._core.storage.config import pg_config
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres.schedule_storage.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+
+from trackflow.defs.machines.schedule_records import QuickSchedules
 
 KEPT = 3
 """Connections that a process keeps at most; when it needs more, it opens and closes them."""
@@ -35,6 +38,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         is_first = (process, postgres_url) not in _seen
         super().__init__(postgres_url, should_autocreate_tables and is_first, inst_data)
         _seen.add((process, postgres_url))
+        self._schedule_storage = _Schedules(postgres_url, should_autocreate_tables=False)
         engine = _engine_of(process, postgres_url)
         for part in (self._run_storage, self._event_log_storage, self._schedule_storage):
             part._engine = engine
@@ -51,6 +55,12 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         """The storage that a dagster.yaml describes."""
         makes_tables = config_value.get("should_autocreate_tables", True)
         return cls(pg_url_from_config(config_value), makes_tables, inst_data)
+
+
+class _Schedules(QuickSchedules, PostgresScheduleStorage):
+    @property
+    def address(self) -> str:
+        return self.postgres_url
 
 
 _seen: set[tuple[int, str]] = set()

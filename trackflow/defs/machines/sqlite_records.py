@@ -8,18 +8,16 @@ server ask dozens of times a second also where nothing is to do.
 The files are those of Dagster's own storage; either goes on with what the other wrote.
 """
 
-import math
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
 from dagster._core.instance.utils import RUNLESS_RUN_ID
-from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
@@ -37,14 +35,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
+from trackflow.defs.machines.schedule_records import QuickSchedules
+
 LASTING = 8
 """Files that a process holds open: of runs, schedules and events; a test has several instances."""
 
 LASTING_SHARDS = (INDEX_SHARD_NAME, RUNLESS_RUN_ID)
 """Files of events that no run begins or ends."""
-
-PURGED_AGAIN_S = 3600.0
-"""Ticks are deleted when they are so much older than they have to be."""
 
 FILES = 64
 """Files for which a process remembers what it has compiled: each run has one of its own."""
@@ -86,7 +83,7 @@ class _Runs(SqliteRunStorage):
             yield connection
 
 
-class _Schedules(SqliteScheduleStorage):
+class _Schedules(QuickSchedules, SqliteScheduleStorage):
     @classmethod
     def from_local(
         cls, base_dir: str, inst_data: ConfigurableClassData | None = None
@@ -98,45 +95,14 @@ class _Schedules(SqliteScheduleStorage):
             else super().from_local(base_dir, inst_data)
         )
 
+    @property
+    def address(self) -> str:
+        return self._conn_string
+
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         with _lasting(self._conn_string).begin() as connection:
             yield connection
-
-    # A storage is made for each tick, and each asks what its migrations have made, five times.
-
-    def _has_instigators_table(self, conn: Connection) -> bool:
-        return self._has("instigators", partial(super()._has_instigators_table, conn))
-
-    def has_built_index(self, migration_name: str) -> bool:
-        return self._has(migration_name, partial(super().has_built_index, migration_name))
-
-    def _has(self, name: str, look: Callable[[], bool]) -> bool:
-        """Whether a migration has made something: what is there stays there."""
-        key = self._conn_string, name
-        if key not in _made and look():
-            _made.add(key)
-        return key in _made
-
-    def purge_ticks(
-        self,
-        origin_id: str,
-        selector_id: str,
-        before: float,
-        tick_statuses: Sequence[TickStatus] | None = None,
-    ) -> None:
-        """Delete old ticks of a sensor; Dagster asks for it after each of its ticks."""
-        key = self._conn_string, selector_id, frozenset(tick_statuses or ())
-        if _purged_before.get(key, -math.inf) + PURGED_AGAIN_S <= before:
-            super().purge_ticks(origin_id, selector_id, before, tick_statuses)
-            _purged_before[key] = before
-
-
-_made: set[tuple[str, str]] = set()
-"""Files of schedules, and what migrations have made in them."""
-
-_purged_before: dict[tuple[object, ...], float] = {}
-"""Until when ticks were deleted, in seconds since 1970: by file, sensor and kinds of ticks."""
 
 
 class _Events(SqliteEventLogStorage):
