@@ -1,10 +1,9 @@
 """Opens the database: a `Store` on SQLite or PostgreSQL, its schema brought up to date."""
 
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -192,21 +191,21 @@ class SpareEngines:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # no lock: a process that is forked while another thread has it would wait for ever
         self._kept: deque[tuple[Engine, int]] = deque(maxlen=MOST_SPARES)
 
     def put(self, engine: Engine, most_connections: int) -> None:
         """Keep an engine without connections; the oldest of too many goes."""
-        with self._lock:
-            self._kept.append((engine, most_connections))
+        self._kept.append((engine, most_connections))
 
     def take(self, url: URL, most_connections: int) -> Engine | None:
         """An engine for a database and as many connections at most; None if there is none."""
-        with self._lock:
-            for kept in self._kept:
-                if kept[0].url == url and kept[1] == most_connections:
-                    self._kept.remove(kept)
-                    return kept[0]
+        with suppress(IndexError):
+            for _ in range(MOST_SPARES):
+                engine, most = self._kept.popleft()
+                if engine.url == url and most == most_connections:
+                    return engine
+                self.put(engine, most)
         return None
 
 
