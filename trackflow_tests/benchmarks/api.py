@@ -214,10 +214,7 @@ def fill(store: Store) -> None:
     """Bring everything into an empty store, past the pipeline."""
     random.seed(1)
     lines = [line_of(VERTICES, seed) for seed in range(500)]
-    with store.write() as connection:
-        for table in months.PARTITIONED:
-            month = {(FIRST + dt.timedelta(days=k)).date().replace(day=1) for k in range(DAYS)}
-            months.make(connection, table, month)
+    make_months(store, FIRST.date(), DAYS)
     copy(store, tables.devices, DEVICE_COLUMNS, ((_device(k), FIRST) for k in range(DEVICES)))
     copy(store, tables.cached_polylines, LINE_COLUMNS, _windows(lines))
     copy(store, tables.processing_batches, BATCH_COLUMNS, _batches())
@@ -308,6 +305,14 @@ def _tracks(lines: Sequence[str]) -> Iterator[tuple[Any, ...]]:
                     lasts.total_seconds(), 20.0, 60.0, 1440, 1, line, line, 40e3, 0.99, 0.9,
                     24.9, 60.2, 25.0, 60.3, "0" * 32, start,
                 )  # fmt: skip
+
+
+def make_months(store: Store, first: dt.date, days: int) -> None:
+    """Make the months of points and lines for some days: what is copied past them is refused."""
+    those = {(first + dt.timedelta(days=k)).replace(day=1) for k in range(days)}
+    with store.write() as connection:
+        for table in months.PARTITIONED:
+            months.make(connection, table, those)
 
 
 def copy(

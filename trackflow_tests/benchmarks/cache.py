@@ -26,7 +26,6 @@ from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.matching.match import match_window
 from trackflow.settings import Settings
-from trackflow.store import months
 from trackflow.store.database import Store
 from trackflow.store.roads import polylines
 from trackflow.store.tables import cached_polylines
@@ -34,7 +33,7 @@ from trackflow.usecases.days.run import RunMode
 from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.roads import matching
 from trackflow.usecases.roads.networks import build
-from trackflow_tests.benchmarks.api import LINE_COLUMNS, copy, postgresql_url
+from trackflow_tests.benchmarks.api import LINE_COLUMNS, copy, make_months, postgresql_url
 from trackflow_tests.helpers.stores import batch_of_device, deliver
 
 VEHICLES, DAYS = 20, 3
@@ -140,9 +139,7 @@ def _a_day(store: Store) -> list[list[dict[str, Any]]]:
 
 def _size(name: str, store: Store, day: list[list[dict[str, Any]]]) -> dict[str, float | int | str]:
     devices, days = COPIES
-    with store.write() as connection:
-        those = (FIRST_DAY + dt.timedelta(days=k) for k in range(-1, days + 1))
-        months.make(connection, cached_polylines, {each.replace(day=1) for each in those})
+    make_months(store, FIRST_DAY - dt.timedelta(days=1), days + 2)
     empty_mb = _bytes(store) / 1e6
     copy(store, cached_polylines, LINE_COLUMNS, _copies(day))
     windows = _count(store)

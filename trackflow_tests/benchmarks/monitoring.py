@@ -22,7 +22,7 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.database import Store
 from trackflow.usecases.housekeeping.alerts.watching import alerts_now, watch
 from trackflow.usecases.housekeeping.figures import read_figures
-from trackflow_tests.benchmarks.api import postgresql_url
+from trackflow_tests.benchmarks.api import make_months, postgresql_url
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 
 DEVICES, DAYS, TRACKS = 1000, 365, 3
@@ -92,6 +92,7 @@ def _fill(store: Store) -> None:
     us = f"({START_US} - i * 86400000000 + h * 3600000000)"
     at = f"timestamptz 'epoch' + {us} * interval '1 microsecond'" if is_pg else us
     no = "false" if is_pg else "0"
+    make_months(store, TODAY - dt.timedelta(days=DAYS), DAYS + 1)
     key = "gen_random_uuid()" if is_pg else "lower(hex(randomblob(16)))"
     stages = "segmented_generation, matched_generation, tracked_generation"
     one, all_ = "h = 0", f"h < {TRACKS}"
