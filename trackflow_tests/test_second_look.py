@@ -26,13 +26,15 @@ BROKEN = "def test_first(): assert False"
 def test_only_what_passes_alone_is_let_through(content: str, status: int, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(content)
     settings = ["-c", os.devnull, "--rootdir", str(tmp_path)]
-    run = [sys.executable, "-m", "pytest", *settings, "-n", "1", "--dist", "loadgroup"]
-    first = subprocess.run(run, cwd=tmp_path, check=False, capture_output=True)
+    run = [sys.executable, "-m", "pytest", *settings, "-pxdist", "-n", "1", "--dist", "loadgroup"]
+    # a plugin that is installed takes up to a second of each of these eight processes
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    first = subprocess.run(run, cwd=tmp_path, env=environment, check=False, capture_output=True)
     assert first.returncode != 0
     second = subprocess.run(
         [sys.executable, "-m", "trackflow_tests.second_look", str(first.returncode), *run[3:]],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=environment,
         check=False,
         capture_output=True,
         text=True,

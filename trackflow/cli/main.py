@@ -5,9 +5,12 @@ Nothing heavy is imported here at the top: `trackflow --help` should answer at o
 
 import os
 import sys
+from collections.abc import Sequence
+from copy import copy
 from typing import Annotated
 
 import typer
+from typer.main import get_command_name
 
 from trackflow import __version__, logs
 from trackflow.cli import (
@@ -71,12 +74,30 @@ def options(
     """GPS points in, road-matched tracks out."""
 
 
+def named(words: Sequence[str]) -> typer.Typer:
+    """An app with the one command or group that has this name; with all if none has.
+
+    Typer reads the annotations of every command that an app has each time that it is called.
+    """
+    commands = [
+        each
+        for each in app.registered_commands
+        if each.callback and (each.name or get_command_name(each.callback.__name__)) in words
+    ]
+    groups = [each for each in app.registered_groups if each.name in words]
+    if not commands and not groups:
+        return app
+    alone = copy(app)
+    alone.registered_commands, alone.registered_groups = commands, groups
+    return alone
+
+
 def main() -> None:
     """Run the command; errors are one clear line and exit code 1, never a traceback."""
     logs.set_up(os.environ.get(LOG_FORMAT, "").strip())
     try:
         try:
-            app()
+            named(sys.argv[1:2])()
         finally:
             sys.stdout.flush()  # flush here, where a closed pipe can be handled; at exit it cannot
     except TrackflowError as error:

@@ -33,7 +33,7 @@ from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import Store
 from trackflow.web.security.access import COOKIE
-from trackflow_tests.helpers.browser import WEBGL, find_chromium, open_page
+from trackflow_tests.helpers.browser import LARGE_WINDOW, WEBGL, find_chromium, open_page
 
 DEVICES, DAYS, WINDOWS, TOWN = 200, 52, 97, 50
 """97 windows are the eight hours of a day's driving: 1,008,800 in all."""
@@ -112,7 +112,7 @@ def _first_views(client: httpx.Client, secret: str) -> dict[str, float]:
     figures = {}
     with (
         tempfile.TemporaryDirectory() as profile,
-        open_page(chromium, Path(profile), WEBGL) as page,
+        open_page(chromium, Path(profile), (*WEBGL, LARGE_WINDOW), is_quick=True) as page,
     ):
         page.call("Network.setCookie", url=url, name=COOKIE, value=secret, httpOnly=True)
         for what, devices in (("a device", 1), ("a town", TOWN)):

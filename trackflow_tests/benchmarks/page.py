@@ -38,7 +38,7 @@ from trackflow.store.days import tracks
 from trackflow.web.security.access import COOKIE
 from trackflow_tests.benchmarks import long_history, page_service
 from trackflow_tests.benchmarks.api import served
-from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import LARGE_WINDOW, WEBGL, Page, find_chromium, open_page
 from trackflow_tests.helpers.tasks import longest_task
 
 VENDORED = Path(web.__file__).parent / "vendored"
@@ -138,7 +138,7 @@ def _token(context: Context) -> str:
 def _page(chromium: str, client: httpx.Client, secret: str) -> Iterator[Page]:
     with (
         tempfile.TemporaryDirectory() as profile,
-        open_page(chromium, Path(profile), WEBGL) as page,
+        open_page(chromium, Path(profile), (*WEBGL, LARGE_WINDOW), is_quick=True) as page,
     ):
         url = str(client.base_url)
         page.call("Network.setCookie", url=url, name=COOKIE, value=secret, httpOnly=True)

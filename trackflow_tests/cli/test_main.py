@@ -102,6 +102,20 @@ def test_every_verb_has_help_with_an_example(trackflow: Run, verb: str) -> None:
     assert f"Example: trackflow {verb}" in re.sub(r"\s+", " ", result.out)
 
 
+def test_a_command_is_made_without_the_others() -> None:
+    """What is called is found among all, by its name alone."""
+    together = typer.main.get_command(main.app).commands  # type: ignore[attr-defined]
+    assert len(together) > 40
+    for name, command in together.items():
+        (alone,) = typer.main.get_command(main.named([name])).commands.items()  # type: ignore[attr-defined]
+        assert alone[0] == name
+        assert alone[1].help == command.help
+        assert [one.name for one in alone[1].params] == [one.name for one in command.params]
+        assert [*getattr(alone[1], "commands", ())] == [*getattr(command, "commands", ())]
+    for other in ([], ["--version"], ["no-such"]):
+        assert main.named(other) is main.app
+
+
 def test_the_whole_way(trackflow: Run, drive_csv: Path) -> None:
     """Import, run, verify, export; in processes of their own test_readme.py calls them."""
     done = trackflow("import", drive_csv)

@@ -25,7 +25,13 @@ from trackflow.settings import Settings
 from trackflow.store.days import batch_lists
 from trackflow.store.tables import day_ledgers
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.helpers.browser import Page, needed_chromium, open_page
+from trackflow_tests.helpers.browser import (
+    LARGE_WINDOW,
+    WITHOUT_GPU,
+    Page,
+    needed_chromium,
+    open_page,
+)
 from trackflow_tests.helpers.dagster_server import Server, dagster_dev
 from trackflow_tests.helpers.fleet import import_drives, write_drives
 from trackflow_tests.helpers.roads import use
@@ -140,7 +146,8 @@ def message_box() -> Iterator[tuple[list[dict[str, Any]], str]]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     chromium = needed_chromium()
-    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile") as opened:
+    flags = (*WITHOUT_GPU, LARGE_WINDOW)  # in a smaller one Dagster folds its columns away
+    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", flags) as opened:
         yield opened
 
 

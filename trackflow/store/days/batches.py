@@ -8,6 +8,7 @@ that lost its lease changes nothing.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -275,21 +276,25 @@ def extend(connection: Connection, claimed: Claim, lease_s: float, now: dt.datet
         StaleClaimError: it was taken over.
     """
     changed = connection.execute(
-        sa.update(processing_batches)
-        .where(*_is_held(claimed))
-        .values(lease_until=now + dt.timedelta(seconds=lease_s))
+        sa.update(processing_batches).where(*_is_held()),
+        {"lease_until": now + dt.timedelta(seconds=lease_s)} | _names_of(claimed),
     )
     if changed.rowcount != 1:
         raise StaleClaimError(_stale(claimed))
 
 
-def _is_held(claimed: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+def _is_held() -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition that nobody has taken a claim over, with the parameters of `_names_of`."""
     return (
-        b.device_id == claimed.device_id,
-        b.day == claimed.day,
-        b.epoch == claimed.epoch,
+        b.device_id == sa.bindparam("of_device"),
+        b.day == sa.bindparam("of_day"),
+        b.epoch == sa.bindparam("of_epoch"),
         b.status == "processing",
     )
+
+
+def _names_of(claimed: Claim) -> dict[str, object]:
+    return {"of_device": claimed.device_id, "of_day": claimed.day, "of_epoch": claimed.epoch}
 
 
 def _states(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
@@ -303,10 +308,16 @@ def _locked_state(connection: Connection, claimed: Claim) -> BatchState:
     Raises:
         StaleClaimError: another worker has taken it over.
     """
-    row = connection.execute(_states(*_is_held(claimed))).one_or_none()
+    row = connection.execute(_held_state(), _names_of(claimed)).one_or_none()
     if row is None:
         raise StaleClaimError(_stale(claimed))
     return _state_of(row)
+
+
+@functools.cache
+def _held_state() -> sa.Select[Any]:
+    """The query for a claimed batch; made once, as each batch of each stage asks it."""
+    return _states(*_is_held())
 
 
 def _state_of(row: sa.Row[Any]) -> BatchState:
@@ -344,10 +355,15 @@ def _settle(
     **measured: float | str | None,
 ) -> None:
     """Write the next state of a batch whose row `_locked_state` has locked."""
-    connection.execute(
-        sa.update(processing_batches)
-        .where(b.device_id == claimed.device_id, b.day == claimed.day)
-        .values(_columns_of(state, now) | measured)
+    which = {"of_device": claimed.device_id, "of_day": claimed.day}
+    connection.execute(_settled(), _columns_of(state, now) | measured | which)
+
+
+@functools.cache
+def _settled() -> sa.Update:
+    """An update of a claimed batch; which columns it sets is said by the parameters."""
+    return sa.update(processing_batches).where(
+        b.device_id == sa.bindparam("of_device"), b.day == sa.bindparam("of_day")
     )
 
 

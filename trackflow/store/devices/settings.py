@@ -16,7 +16,7 @@ from trackflow.geo.time import DAY_US
 from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
 from trackflow.store.days import batch_marks
-from trackflow.store.dialects import insert_into, is_among, listed, texts_as_table
+from trackflow.store.dialects import insert_of, is_among, listed, texts_as_table
 from trackflow.store.tables import devices, processing_batches
 from trackflow.store.types import UtcTime
 from trackflow.tracks.presets import preset_thresholds
@@ -175,10 +175,15 @@ def _marking_us(thresholds: str, preset: str | None) -> int:
 
 def add_devices(connection: Connection, ids: Sequence[str], now: dt.datetime) -> None:
     """Add those devices that are not stored yet."""
-    given = texts_as_table(connection.dialect.name)
-    rows = sa.select(given.c.value, sa.literal(now, UtcTime())).where(sa.true())
-    insert = insert_into(connection, devices).from_select(["device_id", "created_at"], rows)
-    connection.execute(insert.on_conflict_do_nothing(), listed(connection, ids))
+    connection.execute(_add(connection.dialect.name), listed(connection, ids) | {"now": now})
+
+
+@functools.cache
+def _add(dialect: str) -> sa.Executable:
+    given = texts_as_table(dialect)
+    rows = sa.select(given.c.value, sa.bindparam("now", type_=UtcTime())).where(sa.true())
+    insert = insert_of(dialect, devices).from_select(["device_id", "created_at"], rows)
+    return insert.on_conflict_do_nothing()
 
 
 def device_ids(connection: Connection) -> list[str]:

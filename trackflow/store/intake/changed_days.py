@@ -1,6 +1,8 @@
 """The days that got points in a delivery, with the neighbours whose buffer they touch."""
 
+import functools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -11,7 +13,7 @@ from trackflow.geo.time import DAY_US, day_of_index
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules
-from trackflow.store.intake.rivals import TimeSpan, incoming, is_met
+from trackflow.store.intake.rivals import MET, TimeSpan, incoming
 from trackflow.store.tables import gps_points
 from trackflow.store.types import epoch_us
 
@@ -73,16 +75,21 @@ def changed_days(
         rules: admission rules by device.
         span: the times of its points.
     """
+    values = {"seq": seq, "first": span[0], "last": span[1]}
+    return [
+        changed_day(device, index, count, (first_us, last_us), rules)
+        for device, index, count, first_us, last_us in connection.execute(_days_brought(), values)
+    ]
+
+
+@functools.cache
+def _days_brought() -> sa.Select[Any]:
     p = gps_points.c
     time = epoch_us(p.recorded_at)
     day = sa.type_coerce(time // DAY_US, sa.BigInteger)
-    rows = connection.execute(
+    return (
         sa.select(p.device_id, day, sa.func.count(), sa.func.min(time), sa.func.max(time))
-        .join(incoming, is_met(span))
-        .where(p.received_seq == seq)
+        .join(incoming, MET)
+        .where(p.received_seq == sa.bindparam("seq"))
         .group_by(p.device_id, day)
     )
-    return [
-        changed_day(device, index, count, (first_us, last_us), rules)
-        for device, index, count, first_us, last_us in rows
-    ]

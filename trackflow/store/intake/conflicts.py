@@ -4,6 +4,7 @@ The best one is stored, the others are kept in quarantine as `equal_time`.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +20,10 @@ from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.intake.refusal_rows import hash_of, keep_rows
 from trackflow.store.intake.rivals import (
+    MET,
     ClaimedPosition,
     TimeSpan,
     incoming,
-    is_met,
     quality,
 )
 from trackflow.store.tables import gps_points, quarantined_points, receipts
@@ -101,7 +102,6 @@ class Comparison:
 
 def compare_with_stored(connection: Connection, span: TimeSpan) -> Comparison:
     """Compare the incoming points with those that are stored for their moments."""
-    p, i, r = gps_points.c, incoming.c, receipts.c
     compared = Comparison()
     for (
         device,
@@ -112,21 +112,7 @@ def compare_with_stored(connection: Connection, span: TimeSpan) -> Comparison:
         lat,
         new_lon,
         new_lat,
-    ) in connection.execute(
-        sa.select(
-            p.device_id,
-            epoch_us(p.recorded_at),
-            quality(p) < quality(i),
-            r.import_id,
-            p.longitude,
-            p.latitude,
-            i.longitude,
-            i.latitude,
-        )
-        .join(incoming, is_met(span))
-        .outerjoin(receipts, r.received_seq == p.received_seq)
-        .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
-    ):
+    ) in connection.execute(_other_places(), {"first": span[0], "last": span[1]}):
         stored = claimed_position(device, time_us, lon, lat)
         new = claimed_position(device, time_us, new_lon, new_lat)
         if stored_is_better:
@@ -137,6 +123,27 @@ def compare_with_stored(connection: Connection, span: TimeSpan) -> Comparison:
                 compared.staying.append(stored)
         compared.winners.add(stored if stored_is_better else new)
     return compared
+
+
+@functools.cache
+def _other_places() -> sa.Select[Any]:
+    """The stored points at whose moments another place comes in, and that place."""
+    p, i, r = gps_points.c, incoming.c, receipts.c
+    return (
+        sa.select(
+            p.device_id,
+            epoch_us(p.recorded_at),
+            quality(p) < quality(i),
+            r.import_id,
+            p.longitude,
+            p.latitude,
+            i.longitude,
+            i.latitude,
+        )
+        .join(incoming, MET)
+        .outerjoin(receipts, r.received_seq == p.received_seq)
+        .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
+    )
 
 
 def release(connection: Connection, winners: Iterable[ClaimedPosition]) -> None:

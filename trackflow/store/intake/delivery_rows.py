@@ -1,5 +1,6 @@
 """Writes the rows of a delivery into the table of points."""
 
+import functools
 import itertools
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools, Ints
 from trackflow.geo.time import from_us
 from trackflow.sources.records import PointBatch
-from trackflow.store.dialects import create_temporary, insert_into
+from trackflow.store.dialects import create_temporary, insert_of
 from trackflow.store.intake.rivals import QUALITY, WORST, incoming, quality
 from trackflow.store.tables import gps_points
 
@@ -106,16 +107,22 @@ def _nullable(values: Any) -> list[float | None]:
 
 def upsert_incoming(connection: Connection, source: str, seq: int) -> None:
     """Store those incoming points that are better than what is stored for their moment."""
+    values = {"of_source": source, "of_seq": seq}
+    connection.execute(_upsert(connection.dialect.name), values)
+
+
+@functools.cache
+def _upsert(dialect: str) -> sa.Executable:
     names = [column.name for column in incoming.columns]
-    select = sa.select(*incoming.columns, sa.literal(source), sa.literal(seq)).where(sa.true())
-    insert = insert_into(connection, gps_points).from_select(
-        [*names, "source", "received_seq"], select
+    origin = (
+        sa.bindparam("of_source", type_=sa.Text),
+        sa.bindparam("of_seq", type_=sa.BigInteger),
     )
+    select = sa.select(*incoming.columns, *origin).where(sa.true())
+    insert = insert_of(dialect, gps_points).from_select([*names, "source", "received_seq"], select)
     changed = [*names[2:], "source", "received_seq"]
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["device_id", "recorded_at"],
-            set_={name: insert.excluded[name] for name in changed},
-            where=quality(insert.excluded) < quality(gps_points.c),
-        )
+    return insert.on_conflict_do_update(
+        index_elements=["device_id", "recorded_at"],
+        set_={name: insert.excluded[name] for name in changed},
+        where=quality(insert.excluded) < quality(gps_points.c),
     )

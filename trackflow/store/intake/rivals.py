@@ -6,6 +6,7 @@ each position. Between two deliveries that can never be undone, nothing is kept.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import from_us
-from trackflow.store.dialects import insert_into, is_among, listed
+from trackflow.store.dialects import insert_into, insert_of, is_among, listed
 from trackflow.store.tables import (
     gps_points,
     import_refusals,
@@ -71,43 +72,72 @@ def quality(columns: Any) -> sa.Tuple:
     return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in QUALITY))
 
 
-def is_met(span: TimeSpan) -> sa.ColumnElement[bool]:
-    """The condition that a stored point has the moment of an incoming one.
+MET = sa.and_(
+    g.device_id == n.device_id,
+    g.recorded_at == n.recorded_at,
+    g.recorded_at.between(
+        sa.bindparam("first", type_=UtcTime), sa.bindparam("last", type_=UtcTime)
+    ),
+)
+"""The condition that a stored point has the moment of an incoming one.
 
-    The times of the incoming points are part of it: without them PostgreSQL would look for each
-    point in each month.
-    """
-    same = g.device_id == n.device_id, g.recorded_at == n.recorded_at
-    return sa.and_(*same, g.recorded_at.between(*span))
+The first and the last time of the incoming points are part of it: without them PostgreSQL would
+look for each point in each month.
+"""
 
 
 def record(connection: Connection, delivery: DeliveryOrigin, span: TimeSpan) -> None:
     """Keep the stored and the incoming points that are about to lose, before the upsert."""
+    values = _origin(delivery) | {"first": span[0], "last": span[1]}
+    for losers in _losers(connection.dialect.name):
+        connection.execute(losers, values)
+
+
+def _origin(delivery: DeliveryOrigin) -> dict[str, Any]:
+    return {
+        "of_import": delivery.import_id,
+        "of_source": delivery.source,
+        "of_seq": delivery.seq,
+    }
+
+
+MINE = sa.bindparam("of_import", type_=sa.Text)
+OF_DELIVERY = (
+    MINE,
+    sa.bindparam("of_source", type_=sa.Text),
+    sa.bindparam("of_seq", type_=sa.BigInteger),
+)
+"""The parameters of `_origin`."""
+
+
+@functools.cache
+def _losers(dialect: str) -> tuple[sa.Executable, sa.Executable]:
+    """The statements that keep the stored and the incoming points that are about to lose.
+
+    Made once: SQLAlchemy takes longer to make them than SQLite to execute them.
+    """
     stored_by = sa.func.coalesce(r.import_id, "")
-    mine = sa.literal(delivery.import_id)
     wins = quality(n) < quality(g)
-    is_undoable = sa.or_(stored_by != "", mine != "")
+    is_undoable = sa.or_(stored_by != "", MINE != "")
     same_place = sa.and_(g.longitude == n.longitude, g.latitude == n.latitude)
-    met = sa.join(gps_points, incoming, is_met(span)).outerjoin(
-        receipts, r.received_seq == g.received_seq
-    )
+    met = sa.join(gps_points, incoming, MET).outerjoin(receipts, r.received_seq == g.received_seq)
     # a loser at the winner's position is never needed if the winner stays at least as long
     replaced = sa.select(*_columns(g, stored_by, g.source, g.received_seq)).select_from(met)
-    outlived = sa.and_(same_place, sa.or_(stored_by == mine, mine == ""))
-    _insert(connection, replaced.where(wins, is_undoable, ~outlived))
-    rejected = sa.select(
-        *_columns(n, mine, sa.literal(delivery.source), sa.literal(delivery.seq))
-    ).select_from(met)
-    outlived = sa.and_(same_place, sa.or_(stored_by == mine, stored_by == ""))
-    _insert(connection, rejected.where(~wins, is_undoable, ~outlived))
+    outlived = sa.and_(same_place, sa.or_(stored_by == MINE, MINE == ""))
+    stored = _kept(dialect, replaced.where(wins, is_undoable, ~outlived))
+    rejected = sa.select(*_columns(n, *OF_DELIVERY)).select_from(met)
+    outlived = sa.and_(same_place, sa.or_(stored_by == MINE, stored_by == ""))
+    return stored, _kept(dialect, rejected.where(~wins, is_undoable, ~outlived))
 
 
 def record_all(connection: Connection, delivery: DeliveryOrigin) -> None:
     """Keep all points in `incoming`: a better one of the same delivery is stored."""
-    columns = _columns(
-        n, sa.literal(delivery.import_id), sa.literal(delivery.source), sa.literal(delivery.seq)
-    )
-    _insert(connection, sa.select(*columns).where(sa.true()))
+    connection.execute(_all(connection.dialect.name), _origin(delivery))
+
+
+@functools.cache
+def _all(dialect: str) -> sa.Executable:
+    return _kept(dialect, sa.select(*_columns(n, *OF_DELIVERY)).where(sa.true()))
 
 
 def keep_repeats(
@@ -129,7 +159,7 @@ def keep_repeats(
         )
         .where(r.import_id.is_not(None), g.recorded_at.between(*span))
     )
-    _insert(connection, query, values)
+    connection.execute(_kept(connection.dialect.name, query), values)
 
 
 def keep_positions(
@@ -212,13 +242,11 @@ def _columns(points: Any, import_id: Any, source: Any, seq: Any) -> list[Any]:
     return [points.device_id, points.recorded_at, import_id, *position, *extra, source, seq]
 
 
-def _insert(
-    connection: Connection, query: sa.Select[Any], values: dict[str, Any] | None = None
-) -> None:
-    insert = insert_into(connection, replaced_points).from_select([*KEY, *EXTRA], query)
-    best = insert.on_conflict_do_update(
+def _kept(dialect: str, query: sa.Select[Any]) -> sa.Executable:
+    """The statement that keeps the rows of a query, of each position the best."""
+    insert = insert_of(dialect, replaced_points).from_select([*KEY, *EXTRA], query)
+    return insert.on_conflict_do_update(
         index_elements=list(KEY),
         set_={name: insert.excluded[name] for name in EXTRA},
         where=quality(insert.excluded) < quality(replaced_points.c),
     )
-    connection.execute(best, values or {})
