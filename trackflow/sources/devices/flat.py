@@ -16,6 +16,7 @@ from trackflow.sources.devices.nmea import read_rmc
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.columns import Role
+from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import TimeForm, epoch_form, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
 
@@ -144,7 +145,7 @@ def fix_of(
         lat, lon = _both(record)
     if not {Role.LAT, Role.LON, Role.TIME} & set(names) and lat is None:
         return None
-    if _is_invalid(record):
+    if denies_fix(by_role.get(Role.VALID)):  # the tracker itself says that it had no fix
         lat = lon = None
     moment = _time(record)
     if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
@@ -244,12 +245,6 @@ def _both(record: Record) -> tuple[object, object]:
         if len(parts) == 2:
             return parts[0], parts[1]
     return None, None
-
-
-def _is_invalid(record: Record) -> bool:
-    """Whether the tracker itself reports that it had no fix."""
-    valid = record.get("valid", True)
-    return valid is False or (text(valid) or "").strip().lower() in ("false", "0")
 
 
 def _altitude_m(value: object, name: str) -> object:

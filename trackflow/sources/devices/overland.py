@@ -74,7 +74,7 @@ def candidates(
 
 def parts(body: bytes) -> Iterator[bytes]:
     """A large body as several with the same content."""
-    return parts_of(body, frozenset({BATCH}))
+    return parts_of(body, frozenset({BATCH, "features"}))
 
 
 def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
@@ -86,7 +86,7 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     batch = read_elements(body, BATCH)
     received = BodyCollector(envelope, SOURCE, body, now_us)
     unit_ms = speed_unit_of_query(envelope.query) or 1.0
-    for feature in batch.elements:
+    for feature in _features(batch.elements):
         kind = kind_of(feature)
         if kind is FeatureKind.LOCATION and isinstance(feature, Mapping):
             received.add(_fix(feature, unit_ms), feature)
@@ -97,6 +97,16 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     if batch.damage is not None:
         received.refuse_body(batch.damage)
     return received.delivery()
+
+
+def _features(elements: Sequence[object]) -> Iterator[object]:
+    """The features of a body, also where they stand in collections of GeoJSON."""
+    for element in elements:
+        listed = element.get("features") if _is_object(element) else None
+        if isinstance(listed, list):
+            yield from listed
+        else:
+            yield element
 
 
 def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:

@@ -25,6 +25,7 @@ from trackflow.sources.devices.fixes import (
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.raw_fix import altitude_of
 from trackflow.sources.records import RefusalReason
+from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.units import KNOTS_MS
 
 SOURCE = flat.TRACCAR
@@ -229,7 +230,7 @@ def _of_client(location: Record, device: str | None, query_unit_ms: float | None
 
 def _forwarded(position: Record, record: Record, query_unit_ms: float | None) -> Fix:
     """The form in which Traccar's server forwards positions and events."""
-    valid = position.get("valid") is not False
+    valid = not denies_fix(position.get("valid"))
     moments = (position.get("fixTime"), position.get("deviceTime"))
     names = (
         member(record, "device", "uniqueId"),

@@ -89,6 +89,10 @@ def read_gpx(
     yield reader.chunk()
 
 
+_OF_META = {"s": "speed", "c": "course"}
+"""Attributes by which Geo Tracker extends a point: `<geotracker:meta c="271.0" s="10.0"/>`."""
+
+
 class _PointParser(RunParser):
     """Collects points, and refusals for stretches that are no XML."""
 
@@ -133,6 +137,10 @@ class _PointParser(RunParser):
             return
         self._field = field_of(local, self.depth == self._point_depth + 1)
         self._text = []
+        for name, value in attributes.items() if self.depth > self._point_depth + 1 else ():
+            known = field_of(_OF_META.get(name, name) if local == "meta" else name, is_direct=False)
+            if known is not None:
+                self._point.fields.setdefault(known, value)
 
     def _started_outside(self, local: str, attributes: dict[str, str]) -> None:
         """A point, a track, or the metadata of a track."""

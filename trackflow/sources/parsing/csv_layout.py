@@ -150,6 +150,7 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
     be one, and lines of a title before it are passed over.
     """
     forced, comment, first = "", "", ("", 0)
+    partial: tuple[str, int] | None = None
     for count, line in enumerate(lines, start=1):
         text = line.strip()
         if not text:
@@ -163,11 +164,15 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
             continue
         if _names_position(text, forced):
             return _headed(text, forced, file, count)
+        if _names_half(text, forced):
+            partial = partial or (text, count)  # maybe a title: such as "Session","X"
+            continue
         if comment:
             return _headed(comment, forced, file, count - 1)
         first = first if first[0] else (text, count)
         if count > first[1] + _TITLE_LINES_MAX:
             break
+    first = partial or first
     if first[0]:
         return _headed(first[0], forced, file, first[1])
     if comment:
@@ -191,7 +196,12 @@ def _headed(header: str, forced: str, file: str, count: int) -> tuple[str, str, 
 
 
 def _names_position(text: str, forced: str) -> bool:
-    return columns.score(text.split(forced or best_separator(text))) >= 100
+    return columns.score(text.split(forced or best_separator(text))) >= 200
+
+
+def _names_half(text: str, forced: str) -> bool:
+    """Whether a line names a latitude or a longitude, but not both."""
+    return 100 <= columns.score(text.split(forced or best_separator(text))) < 200
 
 
 def _layout_of(lines: Sequence[str], given: Mapping[Role, int], file: str) -> tuple[str, int, int]:

@@ -25,7 +25,7 @@ _WANTED_PARENTS = {
     "angles": {"Track", "MultiTrack"},
     "begin": {"TimeSpan"},
     "end": {"TimeSpan"},
-    "coordinates": {"Point"},
+    "coordinates": {"Point", "LineString"},
     "name": {"Placemark"},
     "value": {"Data", "SimpleArrayData"},
     "SimpleData": {"SchemaData", "ExtendedData"},
@@ -68,6 +68,7 @@ class PlacemarkParser(RunParser):
         self._name = ""
         self._points: list[tuple[str, int]] = []
         self._lines: list[tuple[str, int]] = []
+        self._path: list[str] = []
 
     def reopened(self, found: re.Match[str]) -> str:
         """The elements that were open around the found one, as far as they are known."""
@@ -203,6 +204,8 @@ class PlacemarkParser(RunParser):
             self._coords.append((value, self.line()))
             if len(self._coords) == len(self._whens) == 1:
                 self._pair_up()  # they alternate, so far
+        elif field == "coordinates" and self._parent() == "LineString":
+            self._path = value.split()
         elif field == "coordinates":
             self._points.append((value, self.line()))
             if len(self._points) > TRACK_BUFFERED_MAX and self._times:
@@ -267,10 +270,24 @@ class PlacemarkParser(RunParser):
         self._arrays = {}
 
     def _end_placemark(self) -> None:
+        begin, end = (self._times.get(name, "") for name in ("begin", "end"))
+        if begin and end and len(self._lines) == 1 and len(self._path) > 1:
+            self._add_path(begin, end)
+            self._lines = []
         for kind, line in self._lines:
             self.refuse(RefusalReason.NO_TIME, f"a {kind} without a time for each position", line)
         self._flush_points()
         self._new_placemark()
+
+    def _add_path(self, begin: str, end: str) -> None:
+        """A path that was travelled in a span begins and ends with it; between, no time is known."""
+        ((_, line),) = self._lines
+        first, *between, last = self._path
+        self._add(_parts(first), begin, line, self._data)
+        if between:
+            raw = f"a path of {len(between)} positions without times"
+            self.refuse(RefusalReason.NO_TIME, raw, line)
+        self._add(_parts(last), end, line, self._data)
 
     def _flush_points(self) -> None:
         """Rows of the points of a placemark so far."""

@@ -57,6 +57,9 @@ _BARE_UNITS = {
 """Units that are the name of a column of speeds all by themselves."""
 
 
+_OF_MOVEBANK = {"eventid", "individuallocalidentifier", "taglocalidentifier", "studyname"}
+"""Movebank marks outliers in a column that is called `visible`."""
+
 _ALL_NAMES = frozenset(name for ranked in RANKED.values() for name in ranked) | set(_BARE_UNITS)
 _ALL_ENDINGS = tuple(
     {*SUFFIXES, "timestamp", "datetime"}.union(*(units_of(q) for q in QUANTITIES.values()))
@@ -138,6 +141,11 @@ def find(names: Sequence[str]) -> dict[Role, int]:
             found.pop(Role.LON_LAT, None)
     elif Role.LON_LAT in found:
         found.pop(Role.POSITION, None)
+    if found.get(Role.VALID) is not None and plain(names[found[Role.VALID]]) == "visible":
+        if _OF_MOVEBANK.isdisjoint(map(plain, names)):
+            del found[Role.VALID]  # elsewhere it is about drawing
+    if not {Role.TIME, Role.DATE} & found.keys() and Role.CLOCK in found:
+        found[Role.TIME] = found.pop(Role.CLOCK)  # such as "Heure", which then has the date, too
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found

@@ -15,7 +15,12 @@ from trackflow.sources.values.units import (
     measure,
 )
 
-_INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix"}
+_INVALID = {
+    "false", "f", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "falsch", "non", "faux",
+    "falso", "nie",
+}  # fmt: skip
+"""Values of a column of validity for a position that is none: the tracker had no fix."""
+
 _DEEPEST = 3
 _MEMBERS_MAX = 500
 _COORDINATES = (Role.LAT, Role.LON)
@@ -111,8 +116,14 @@ def is_invalid(known: Mapping[Role, object]) -> bool:
     """Whether a record reports that its tracker had no fix: its position is an older one."""
     if Role.VALID not in known:
         return False
-    validity = known[Role.VALID]
-    return validity is False or (isinstance(validity, str) and validity.strip().lower() in _INVALID)
+    return denies_fix(known[Role.VALID])
+
+
+def denies_fix(validity: object) -> bool:
+    """Whether a value of a column of validity says that the tracker had no fix."""
+    if isinstance(validity, str):
+        return validity.strip().lower() in _INVALID
+    return validity is not None and validity == 0  # also False
 
 
 @lru_cache(maxsize=1024)

@@ -83,6 +83,7 @@ _MONTHS = {
 _CLOCK = (
     r"(?P<h>\d{1,2})(?P<mark>[:.h])(?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,](?P<f>\d{1,9})\d*)?)?"
     r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
+    r"(?:\s*(?:[Uu]hr|[Hh]rs?|h)\b\.?)?"
 )
 _ZONE = (
     r"(?:\s*(?P<zone>Z|[+-]\d{1,2}(?::?\d{2}){0,2}|\[?[A-Za-z][A-Za-z_/]*(?:[+-]\d[\d:]*)?\]?))?"
@@ -114,7 +115,8 @@ _COMPACT = re.compile(
     r"[T _-](?P<marked>\d{1,2}:\d{2}(?::\d{2})?))(?:[.,](?P<f>\d{1,9}))?"
     r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
 )
-_COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}),(\d+)$")
+_COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}|\d{5}),(\d+)$")
+"""Of seconds since 1970, or of the days of a spreadsheet."""
 _BRACKET_ZONE = re.compile(r"(?<=[Z\d])\[[A-Za-z_/+-]+\]$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?")
 

@@ -5,6 +5,7 @@ degree signs, hemisphere letters, and units behind the number or in the name of 
 """
 
 import itertools
+import json
 import re
 import struct
 from collections.abc import Sequence
@@ -93,6 +94,18 @@ _UNITS: dict[Quantity, dict[str, float]] = {
     Quantity.RATIO: {"": 1.0},
 }
 """Factors to our units by the unit's letters: "km/h" is `kmh`, "°" is nothing."""
+
+_COMPASS = "N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW".split()
+_WINDS = (
+    "N E S W", "north east south west", "nord ost sud west", "nord est sud ouest",
+    "nord est sud ovest", "norte este sur oeste", "nor este sur oeste", "noord oost zuid west",
+)  # fmt: skip
+_COURSES = {
+    "".join(dict(zip("NESW", words.lower().split(), strict=True))[letter] for letter in point): at * 22.5
+    for words in _WINDS
+    for at, point in enumerate(_COMPASS)
+}
+"""Directions in words. German and French use O for opposite sides, so that letter is none."""
 
 _NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
 _MEASURED = re.compile(rf"({_NUMBER})\s*(.*)", re.DOTALL)
@@ -188,7 +201,7 @@ def measure(
         return np.nan
     if not _HAS_DIGIT.search(value, 0, _TEXT_MAX_CHARS):
         # float() reads the words inf and nan, which are no better than any other word
-        return np.nan
+        return _course_deg(value) if quantity is Quantity.ANGLE else np.nan
     if quantity in (Quantity.LATITUDE, Quantity.LONGITUDE):
         degrees = coordinate(value, quantity, factor)
         return np.nan if degrees is None else degrees
@@ -204,6 +217,13 @@ def measure(
     if plain is None or unit is None:
         return np.nan
     return plain * (unit if re.search(r"\w", found[2]) else factor)
+
+
+def _course_deg(text: str) -> float:
+    """Degrees of a direction in words, such as NW or South-West; NaN if it is none."""
+    if len(text) > _TEXT_MAX_CHARS:
+        return np.nan
+    return _COURSES.get(re.sub(r"[\W_]+", "", text.lower()).replace("\xfc", "u"), np.nan)
 
 
 def coordinate(text: str, axis: Quantity, factor: float = 1.0) -> float | None:
@@ -297,6 +317,8 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
         return float(plain[1]), float(plain[2])
     if _WELL_KNOWN_BINARY.fullmatch(text.strip()):
         return _of_binary(text.strip())
+    if text.lstrip().startswith("{"):
+        return _of_object(text)
     text = text.translate(_SIGNS).strip()
     if text.lower().startswith("geo:"):
         text = text[4:].partition(";")[0]
@@ -316,6 +338,24 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
             if lat is not None and lon is not None:
                 return lat, lon
     return None
+
+
+def _of_object(text: str) -> tuple[float, float] | None:
+    """Latitude and longitude of a JSON object in a cell: a point of GeoJSON, or both by name."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    pair = found.get("coordinates")
+    if isinstance(pair, list) and len(pair) >= 2:
+        both: tuple[object, object] = pair[1], pair[0]
+    else:
+        named = {name.lower().lstrip("_"): value for name, value in found.items()}
+        lats, lons = (("lat", "latitude", "y"), ("lon", "lng", "long", "longitude", "x"))
+        both = tuple(next((named[n] for n in names if n in named), None) for names in (lats, lons))
+    lat = measure(both[0], Quantity.LATITUDE)
+    lon = measure(both[1], Quantity.LONGITUDE)
+    return None if np.isnan(lat) or np.isnan(lon) else (lat, lon)
 
 
 def _of_binary(text: str) -> tuple[float, float] | None:

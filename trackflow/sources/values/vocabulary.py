@@ -111,10 +111,13 @@ _NAMES: dict[Role, str] = {
         "koordinate gpskoordinaten gpsposition standort ort coordonnees coordonneesgps "
         "coordonneegps emplacement coordenadas coordenadasgps ubicacion posicion koordinaatit "
         "gpskoordinaatit sijainti paikka coordinate coordinategps posizione coordinaten locatie "
-        "positie koordinater posisjon latandlon latitudeandlongitude latlongposition"
+        "positie koordinater posisjon координаты координатыgps местоположение wspolrzedne wspolrzednegps "
+        "souradnice suradnice koordinatak konum pozycja polozenie 坐标 座標 latandlon latitudeandlongitude latlongposition"
     ),
     Role.LON_LAT: "lonlat lnglat longlat longitudelatitude lonlatposition xy",
-    Role.VALID: "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity",
+    Role.VALID: (
+        "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible"
+    ),
     Role.DEVICE: (
         "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
         "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
@@ -148,7 +151,7 @@ _NAMES: dict[Role, str] = {
     ),
     Role.HDOP: "hdop gpshdop horizontaldop",
     Role.SPEED: (
-        "speed velocity vel gpsspeed groundspeed enhancedspeed sog speedoverground spd "
+        "speed velocity vel velocitysmooth gpsspeed groundspeed enhancedspeed sog speedoverground spd "
         "currentspeed vehiclespeed "
         "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart "
         "hastighed velocidade predkosc rychlost sebesseg kiirus hiz скорость 速度 速さ"
