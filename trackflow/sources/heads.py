@@ -96,7 +96,9 @@ def code_page_of(head: bytes) -> str:
 
     Western Europe's where none says more, as most of them are.
     """
-    lines = [line for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES] if not line.isascii()]
+    lines = [
+        line for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES] if not line.isascii()
+    ]
 
     def named(page: str) -> int:
         texts = [in_code_page(line, page) for line in lines]
@@ -114,8 +116,8 @@ def in_code_page(data: bytes, page: str) -> str:
 
 
 _CODE_PAGES = (
-    "cp1252", "cp1250", "cp1251", "cp1254", "cp852", "cp866", "koi8-r", "gb18030", "shift-jis", "cp949",
-    "big5",
+    "cp1252", "cp1250", "cp1251", "cp1254", "cp852", "cp866", "koi8-r", "gb18030", "shift-jis",
+    "cp949", "big5",
 )  # fmt: skip
 _HEADER_LINES = 40
 

@@ -91,7 +91,7 @@ def read_csv(
     reader = _Reader(
         stream,
         layout,
-        TimeRules(rules.form, order, rules.zone),
+        TimeRules(rules.form, order, layout.zone or rules.zone),
         (device_id, fallback_device),
         now_us,
     )
@@ -247,6 +247,8 @@ def _times(
 ) -> Times:
     zone = layout.index.get(Role.ZONE)
     read = times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
+    if layout.zone is not None:
+        read = replace(read, naive=0)
     return replace(read, time_us=read.time_us + GARMIN_START_US) if layout.is_garmin_time else read
 
 

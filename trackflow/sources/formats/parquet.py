@@ -7,6 +7,7 @@ as they are.
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from trackflow.sources.values.cells import Numbers, numbers
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.times import TimeRules, Times, times
 from trackflow.sources.values.units import best_accuracy_m
+from trackflow.sources.values.zones import zone_of
 
 CHUNK_POINTS = 50_000
 _ROW_BYTES = 24
@@ -186,7 +188,9 @@ class _Reader:
         self._stream = stream
         self._device_id, self._fallback = devices
         self._now_us = now_us
-        self._rules = options.time_rules
+        self._zone = zone_of(columns.zone_told(schema.names, found))
+        rules = options.time_rules
+        self._rules = TimeRules(rules.form, rules.order, self._zone or rules.zone)
         self._row = 0
 
     def chunks(self, parquet: Any, group: int, chunk_points: int) -> Iterator[Chunk]:
@@ -235,9 +239,10 @@ class _Reader:
         if lat is None or lon is None:
             lat, lon = _points(column(Role.POSITION))
         moment = column(Role.TIME)
+        read = _times(column(Role.DATE) if moment is None else moment, self._rules)
         return Candidates(
             self._devices(column(Role.DEVICE), batch.num_rows),
-            _times(column(Role.DATE) if moment is None else moment, self._rules),
+            read if self._zone is None else replace(read, naive=0),
             lat,
             lon,
             values(Role.ALTITUDE),

@@ -81,10 +81,7 @@ class FeatureCollector:
             kind = element.get("type")
             if kind == "Feature":
                 geometry, properties = element.get("geometry"), properties_of(element)
-                if (
-                    type(geometry) is dict
-                    and geometry.get("type") == "Point"
-                ):
+                if type(geometry) is dict and geometry.get("type") == "Point":
                     self._buffer(properties, number, geometry.get("coordinates"), is_feature=True)
                     return True
             elif kind is None:
@@ -219,9 +216,13 @@ class FeatureCollector:
             self._add_position(position, moment, known | beside, number, index + 1)
 
     def _add_path(
-        self, positions: list[object], ends: tuple[object, object], known: dict[Role, object], number: int
+        self,
+        positions: list[object],
+        ends: tuple[object, object],
+        known: dict[Role, object],
+        number: int,
     ) -> None:
-        """A path that was travelled in a span begins and ends with it; between, no time is known."""
+        """A path begins and ends with the span that is told of it; between, no time is known."""
         between = len(positions) - 2
         self._add_position(positions[0], ends[0], known, number, 1)
         if between:

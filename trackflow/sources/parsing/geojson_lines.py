@@ -8,7 +8,15 @@ from trackflow.sources.values.times import epoch_form
 from trackflow.sources.values.units import measure
 
 _TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
-_BEGINNINGS = ("starttime", "start", "startedat", "starttimestamp", "timestart", "begin", "begintime")
+_BEGINNINGS = (
+    "starttime",
+    "start",
+    "startedat",
+    "starttimestamp",
+    "timestart",
+    "begin",
+    "begintime",
+)
 _ENDS = ("endtime", "end", "endedat", "endtimestamp", "timeend", "stop", "stoptime", "finish")
 _STANDARD = {"type", "id", "bbox", "geometry", "properties"}
 _LISTED = (Role.SPEED, Role.COURSE, Role.ACCURACY)

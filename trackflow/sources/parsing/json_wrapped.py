@@ -46,7 +46,9 @@ def _inside(
 
 def _is_moment(name: str) -> bool:
     """Whether a record is kept under its time, as databases of keys and values may have it."""
-    return name[:1].isdigit() and len(name) >= _SHORTEST and read_time(name, BY_ITSELF)[0] is not None
+    return (
+        name[:1].isdigit() and len(name) >= _SHORTEST and read_time(name, BY_ITSELF)[0] is not None
+    )
 
 
 _SHORTEST = 10
@@ -68,7 +70,9 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
         return []
     names = tuple(lists)
     counts = {len(lists[names[index]]) for index in found.values()}
-    if len(counts) != 1 or any(isinstance(v, list | dict) for i in found.values() for v in lists[names[i]][:1]):
+    if len(counts) != 1 or any(
+        isinstance(v, list | dict) for i in found.values() for v in lists[names[i]][:1]
+    ):
         return []
     (count,) = counts
     whole = {name: values for name, values in lists.items() if len(values) == count}

@@ -16,6 +16,7 @@ from trackflow.sources.values.units import (
     units_of,
 )
 from trackflow.sources.values.vocabulary import PREFIXES, RANKED, SUFFIXES, Role, plain
+from trackflow.sources.values.zones import zone_in_name
 
 __all__ = ["HDOP_UNIT_M", "Role", "factor", "find", "has_position", "plain", "require", "score"]
 
@@ -76,7 +77,7 @@ class Meaning(NamedTuple):
 @lru_cache(maxsize=4096)
 def meanings(name: str) -> Mapping[Role, Meaning]:
     """All that a name can mean."""
-    simple = plain(name[:120])
+    simple = plain(zone_in_name(name[:120])[0])
     found: dict[Role, Meaning] = {}
     if simple not in _ALL_NAMES and not (
         simple.startswith(PREFIXES) or simple.endswith(_ALL_ENDINGS)
@@ -141,14 +142,24 @@ def find(names: Sequence[str]) -> dict[Role, int]:
             found.pop(Role.LON_LAT, None)
     elif Role.LON_LAT in found:
         found.pop(Role.POSITION, None)
-    if found.get(Role.VALID) is not None and plain(names[found[Role.VALID]]) == "visible":
-        if _OF_MOVEBANK.isdisjoint(map(plain, names)):
-            del found[Role.VALID]  # elsewhere it is about drawing
+    valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
+    if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
+        del found[Role.VALID]  # elsewhere it is about drawing
     if not {Role.TIME, Role.DATE} & found.keys() and Role.CLOCK in found:
         found[Role.TIME] = found.pop(Role.CLOCK)  # such as "Heure", which then has the date, too
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found
+
+
+def zone_told(names: Sequence[str], found: Mapping[Role, int]) -> str:
+    """The zone that the name of a column of times says they are in; empty if it says none."""
+    told = (
+        zone_in_name(names[found[role]][:120])[1]
+        for role in (Role.TIME, Role.CLOCK, Role.DATE)
+        if role in found
+    )
+    return next(filter(None, told), "")
 
 
 def has_position(found: Mapping[Role, int]) -> bool:

@@ -62,19 +62,29 @@ BY_ITSELF = TimeRules()
 
 _HAS_DIGIT = re.compile("[0-9]")
 _MONTH_NAMES = """
-    jan january januar januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
-    |feb february februar februari fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
-    |mar march marz mrz maart mars marzo marco maaliskuu maaliskuuta
-    |apr april avril avr abril abr aprile huhtikuu huhtikuuta
-    |may mai mei mayo maggio mag maio maj toukokuu toukokuuta
-    |jun june juni juin junio giugno giu junho kesakuu kesakuuta
-    |jul july juli juillet juil julio luglio lug julho heinakuu heinakuuta
-    |aug august augustus augusti aout agosto ago elokuu elokuuta
-    |sep sept september septembre septiembre settembre set setembro syyskuu syyskuuta
-    |oct october okt oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
-    |nov november novembre noviembre novembro marraskuu marraskuuta
-    |dec december dez dezember decembre diciembre dic dicembre dezembro des desember
-     joulukuu joulukuuta"""
+    jan stycznia styczen sty ledna leden januara януари января январь янв january januar
+     januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
+    |feb lutego luty lut unora unor februara февраля февраль фев february februar februari
+     fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
+    |mar marca marzec brezna brezen марта март мар march marz mrz maart mars marzo marco
+     maaliskuu maaliskuuta
+    |apr kwietnia kwiecien kwi dubna duben aprila апреля апрель апр april avril avr abril
+     abr aprile huhtikuu huhtikuuta
+    |may maja kvetna kveten мая маи mai mei mayo maggio mag maio maj toukokuu toukokuuta
+    |jun czerwca czerwiec cze cervna cerven juna июня июнь июн june juni juin junio giugno
+     giu junho kesakuu kesakuuta
+    |jul lipca lipiec lip cervence cervenec jula июля июль июл july juli juillet juil julio
+     luglio lug julho heinakuu heinakuuta
+    |aug sierpnia sierpien sie srpna srpen augusta августа август авг august augustus
+     augusti aout agosto ago elokuu elokuuta
+    |sep wrzesnia wrzesien wrz zari septembra сентября сентябрь сен sept september septembre
+     septiembre settembre set setembro syyskuu syyskuuta
+    |oct pazdziernika pazdziernik paz rijna rijen oktobra октября октябрь окт october okt
+     oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
+    |nov listopada listopadu listopad lis novembra ноября ноябрь ноя november novembre
+     noviembre novembro marraskuu marraskuuta
+    |dec grudnia grudzien gru prosince prosinec decembra декабря декабрь дек december dez
+     dezember decembre diciembre dic dicembre dezembro des desember joulukuu joulukuuta"""
 _MONTHS = {
     name: month
     for month, names in enumerate(_MONTH_NAMES.split("|"), start=1)
@@ -88,15 +98,15 @@ _CLOCK = (
 _ZONE = (
     r"(?:\s*(?P<zone>Z|[+-]\d{1,2}(?::?\d{2}){0,2}|\[?[A-Za-z][A-Za-z_/]*(?:[+-]\d[\d:]*)?\]?))?"
 )
-_WEEKDAY = r"(?:[A-Za-z]{2,9}\.?,?\s+)?"
+_WEEKDAY = r"(?:[^\W\d_]{2,14}\.?,?\s+)?"
 _DATES = (
     r"(?P<y>\d{4})(?P<sep>[-/.:])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
     r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})",
     (
-        rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.?\s+|er\s+|-)(?:de\s+)?(?P<name>[A-Za-z]{{3,12}})\.?"
+        rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.?\s+|er\s+|-)(?:de\s+)?(?P<name>[^\W\d_]{{3,14}})\.?"
         r"(?:,?\s+(?:de\s+)?|-)(?P<y>\d{4})"
     ),
-    rf"{_WEEKDAY}(?P<name>[A-Za-z]{{3,12}})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})",
+    rf"{_WEEKDAY}(?P<name>[^\W\d_]{{3,14}})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})",
 )
 _BETWEEN = r"(?:\s*T\s*|,?\s+(?:at\s+|klo\s+|um\s+|kl\.?\s+|a\s+las\s+|a\s+)?|_)"
 _FORMS = [re.compile(rf"{date}{_BETWEEN}{_CLOCK}{_ZONE}") for date in _DATES]
@@ -225,6 +235,8 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
             return dt.datetime.fromisoformat(text)
         except ValueError:
             pass  # 24:00, or no such day
+    if "\u5e74" in text:
+        text = _of_east_asia(text)
     text = _ZONE_NAME.sub("", _BRACKET_ZONE.sub("", _unaccented(text)))
     for pattern in _FORMS:
         found = pattern.fullmatch(text)
@@ -232,6 +244,13 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
             return _of_parts(found, order)
     compact = _COMPACT.fullmatch(text)
     return _of_compact(compact) if compact else None
+
+
+def _of_east_asia(text: str) -> str:
+    """The text with marks for the signs of year, month, day, hour, minute and second."""
+    text = re.sub("\u5e74\\s*|\u6708\\s*", "-", text)
+    text = re.sub("\u65e5\\s*", " ", text)
+    return re.sub("[\u65f6\u6642\u5206\u70b9]\\s*(?=\\d)", ":", text).rstrip(" \u79d2\u5206")
 
 
 def _unaccented(text: str) -> str:

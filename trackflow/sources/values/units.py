@@ -95,14 +95,18 @@ _UNITS: dict[Quantity, dict[str, float]] = {
 }
 """Factors to our units by the unit's letters: "km/h" is `kmh`, "°" is nothing."""
 
-_COMPASS = "N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW".split()
+_COMPASS = [
+    "N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW",
+    "NNW",
+]  # fmt: skip
 _WINDS = (
-    "N E S W", "north east south west", "nord ost sud west", "nord est sud ouest",
+    "n e s w", "north east south west", "nord ost sud west", "nord est sud ouest",
     "nord est sud ovest", "norte este sur oeste", "nor este sur oeste", "noord oost zuid west",
 )  # fmt: skip
+_WORDS = [dict(zip("NESW", words.split(), strict=True)) for words in _WINDS]
 _COURSES = {
-    "".join(dict(zip("NESW", words.lower().split(), strict=True))[letter] for letter in point): at * 22.5
-    for words in _WINDS
+    "".join(word_of[letter] for letter in point): at * 22.5
+    for word_of in _WORDS
     for at, point in enumerate(_COMPASS)
 }
 """Directions in words. German and French use O for opposite sides, so that letter is none."""
@@ -209,7 +213,8 @@ def measure(
     plain = number(text, decimal_comma=decimal_comma)
     if plain is not None:
         return plain * factor
-    found = _MEASURED.fullmatch(text.translate(_SIGNS)) if len(text) <= _TEXT_MAX_CHARS else None
+    marked = text.translate(_SIGNS).lstrip("\xb1~\u2248 ") if len(text) <= _TEXT_MAX_CHARS else ""
+    found = _MEASURED.fullmatch(marked)
     if found is None:
         return np.nan
     plain = number(found[1], decimal_comma=decimal_comma)
@@ -348,13 +353,14 @@ def _of_object(text: str) -> tuple[float, float] | None:
         return None
     pair = found.get("coordinates")
     if isinstance(pair, list) and len(pair) >= 2:
-        both: tuple[object, object] = pair[1], pair[0]
+        north, east = pair[1], pair[0]
     else:
         named = {name.lower().lstrip("_"): value for name, value in found.items()}
-        lats, lons = (("lat", "latitude", "y"), ("lon", "lng", "long", "longitude", "x"))
-        both = tuple(next((named[n] for n in names if n in named), None) for names in (lats, lons))
-    lat = measure(both[0], Quantity.LATITUDE)
-    lon = measure(both[1], Quantity.LONGITUDE)
+        north, east = (
+            next((named[name] for name in names if name in named), None)
+            for names in (("lat", "latitude", "y"), ("lon", "lng", "long", "longitude", "x"))
+        )
+    lat, lon = measure(north, Quantity.LATITUDE), measure(east, Quantity.LONGITUDE)
     return None if np.isnan(lat) or np.isnan(lon) else (lat, lon)
 
 
