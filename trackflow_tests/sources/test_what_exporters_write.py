@@ -127,7 +127,11 @@ def test_a_clock_that_is_a_date_too_is_the_time() -> None:
 
 TIMES = ["1. Mai 2024, 10:00:00 Uhr", "1 maja 2024 10:00:00", "1 мая 2024 10:00:00",
          "1. května 2024 10:00", "2024年5月1日 10:00:00", "2024年5月1日 10时00分00秒",
-         "45413,4166666667"]  # fmt: skip
+         "45413,4166666667", "2024-05-01t10:00:00z", "2024-05-01 10:00:00:000",
+         "2024-05-01 13:00:00 +0300 EEST", "2024-05-01 10:00:00 +0000 UTC",
+         "2024-05-01 13:00:00.000 +0300 +03 m=+0.01", "/Date(1714557600000)/",
+         "/Date(1714557600000+0300)/", "01-MAY-24 10.00.00.000000 AM", "01MAY2024:10:00:00",
+         "Mi., 01.05.2024 10:00:00", "Wed 2024-05-01 10:00"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", TIMES)
@@ -216,6 +220,15 @@ def test_values_beside_a_position(members: dict[str, object], column: int, value
     data = ";".join(table) + "\n" + ";".join(map(str, table.values())) + "\n"
     assert only_row(json.dumps([table]))[column] == pytest.approx(value)
     assert only_row(data)[column] == pytest.approx(value)
+
+
+def test_angles_of_suunto_are_in_radians() -> None:
+    sample = {"Latitude": 1.0489428804, "Longitude": 0.4345869838, "UTC": ISO, "GPSAltitude": 12,
+              "GPSHeading": 3.14159265, "EHPE": 5}  # fmt: skip
+    listed = {"Attributes": {"suunto/sml": {"Sample": sample}}, "TimeISO8601": ISO}
+    row = only_row(json.dumps({"DeviceLog": {"Samples": [listed]}}))
+    assert row[2:4] == (pytest.approx(24.9), pytest.approx(60.1))
+    assert row[ALTITUDE:] == (12.0, 5.0, None, pytest.approx(180.0))
 
 
 def test_attributes_of_an_extension_in_gpx() -> None:

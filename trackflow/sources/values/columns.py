@@ -219,11 +219,19 @@ def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
     factor = meaning.factor if meaning else 1.0
     if role is Role.SPEED and factor == 1.0 and not _names_metres(plain(name)):
         return sender_speed_unit_ms(names) if names else factor
-    if role in (Role.LAT, Role.LON) and factor == 1.0 and "timeiso8601" in map(plain, names):
-        return math.degrees(1.0)  # Suunto
+    if role in _IN_RADIANS and factor == 1.0 and _are_of_suunto(set(map(plain, names))):
+        return math.degrees(1.0)
     if role is Role.ALTITUDE and factor == 1.0 and _are_of_aircraft(map(plain, names)):
         return FEET_M
     return factor
+
+
+_IN_RADIANS = (Role.LAT, Role.LON, Role.COURSE)
+
+
+def _are_of_suunto(simple: set[str]) -> bool:
+    """Whether these are members of a sample of Suunto, which measures angles in radians."""
+    return "timeiso8601" in simple or {"latitude", "longitude", "utc", "gpsaltitude"} <= simple
 
 
 def _are_of_aircraft(simple: Iterable[str]) -> bool:

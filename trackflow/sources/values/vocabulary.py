@@ -151,7 +151,7 @@ _NAMES: dict[Role, str] = {
         "locationaccuracy precision eph uncertainty accuracyradius horizontalprecision "
         "horizontaluncertainty radius genauigkeit prazision exactitude exactitud tarkkuus "
         "precisione accuratezza nauwkeurigheid noggrannhet noyaktighet precisiongps "
-        "accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
+        "ehpe accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
         "pontossag dogruluk точность 精度"
     ),
     Role.HDOP: "hdop gpshdop horizontaldop",
