@@ -342,3 +342,37 @@ def test_forms_that_are_filled_in_with_other_names(endpoint: str, body: object) 
     (row,) = rows(delivery)
     assert row[1:4] == (AT * 1_000_000, 24.9, 60.1)
     assert row[ACCURACY] == 5.0
+
+
+def placemark(**members: str) -> str:
+    inner = "".join(f'<Data name="{n}"><value>{v}</value></Data>' for n, v in members.items())
+    return (
+        f"<kml><Placemark><ExtendedData>{inner}</ExtendedData><Point><coordinates>24.9,60.1"
+        "</coordinates></Point></Placemark></kml>"
+    )
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Time (UTC+3)": "2024-05-01 13:00:00"},
+        {"time": "2024-05-01 13:00", "timezone": "Europe/Helsinki"},
+        {"Date": "2024-05-01", "Time": "10:00:00"},
+        {"time": ISO, "timezone": "Europe/Helsinki"},
+    ],
+)
+def test_times_beside_a_placemark_are_those_of_tables(members: dict[str, str]) -> None:
+    header, cells = ";".join(members), ";".join(members.values())
+    for data in (placemark(**members), f"{header};lat;lon\n{cells};60.1;24.9\n"):
+        assert only_row(data)[1:4] == (AT * 1_000_000, 24.9, 60.1)
+
+
+@pytest.mark.parametrize("name", ["valid", "Valid GPS Fix"])
+def test_a_placemark_or_track_point_that_is_called_invalid_is_refused(name: str) -> None:
+    assert read(placemark(**{"time": ISO, name: "False"})).reasons == ["no_position"]
+    assert only_row(placemark(**{"time": ISO, name: "True"}))[2:4] == (24.9, 60.1)
+    tag = name.replace(" ", "")
+    for word, found in (("false", ["no_position"]), ("true", [])):
+        inside = f"<time>{ISO}</time><extensions><{tag}>{word}</{tag}></extensions>"
+        point = f'<trkpt lat="60.1" lon="24.9">{inside}</trkpt>'
+        assert read(f"<gpx><trk><trkseg>{point}</trkseg></trk></gpx>").reasons == found

@@ -13,12 +13,11 @@ from urllib.parse import parse_qsl
 from trackflow.sources.devices.bodies import UnreadableError, as_text
 from trackflow.sources.devices.fixes import UNIT_PARAMETERS, Fix, Record, is_unset, text
 from trackflow.sources.devices.nmea import read_rmc
-from trackflow.sources.devices.other_names import in_zone
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import denies_fix, known_fields
-from trackflow.sources.values.times import TimeForm, epoch_form, parse_time
+from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
 
 MAX_FORM_FIELDS = 200

@@ -6,13 +6,11 @@ for `timestamp`. Only records that lack a time or a place are looked at: whole o
 
 from collections.abc import Mapping
 
-from trackflow.geo.time import from_us
-from trackflow.sources.devices.raw_fix import Fix, Record, text
+from trackflow.sources.devices.raw_fix import Fix, Record
 from trackflow.sources.values import units
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.fields import flat, is_invalid, known_fields
-from trackflow.sources.values.times import TimeRules, read_time
-from trackflow.sources.values.zones import zone_of
+from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
+from trackflow.sources.values.times import in_zone
 
 
 def filled_in(fix: Fix, record: Record) -> Fix:
@@ -30,7 +28,7 @@ def filled_in(fix: Fix, record: Record) -> Fix:
     has_speed = fix.speed is not None or Role.SPEED not in known
     return fix._replace(
         device=either(fix.device, Role.DEVICE),
-        time=in_zone(either(fix.time, Role.TIME), known.get(Role.ZONE)),
+        time=in_zone(moment_of(known) if fix.time is None else fix.time, known.get(Role.ZONE)),
         lat=lat,
         lon=lon,
         altitude_m=either(fix.altitude_m, Role.ALTITUDE),
@@ -52,12 +50,3 @@ def _place(fix: Fix, known: Mapping[Role, object]) -> tuple[object, object]:
     if lat is None and lon is None and isinstance(both, str):
         return units.position(both) or (lat, lon)
     return lat, lon
-
-
-def in_zone(moment: object, zone: object) -> object:
-    """A time that names no zone in the one that stands beside it; any other time as it is."""
-    tz = zone_of(text(zone) or "") if zone is not None and isinstance(moment, str) else None
-    if tz is None or not isinstance(moment, str):
-        return moment
-    time_us, is_naive = read_time(moment, TimeRules(zone=tz))
-    return from_us(time_us).isoformat() if is_naive and time_us is not None else moment

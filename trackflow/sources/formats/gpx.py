@@ -35,6 +35,7 @@ from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role, meanings
+from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import times
 from trackflow.sources.values.units import HDOP_UNIT_M, best_accuracy_m, decimal_commas
 
@@ -283,7 +284,7 @@ class _Reader:
             hdop = hdop / HDOP_UNIT_M
         without = np.zeros(len(points), np.bool_)
         if FIX in points.present:
-            without = np.array([fix == "none" for fix in points.column(FIX)], np.bool_)
+            without = np.array([denies_fix(fix) for fix in points.column(FIX)], np.bool_)
 
         def degrees(written: list[str | None], role: Role) -> Numbers:
             found = _measured(strings(written), field(role), commas)

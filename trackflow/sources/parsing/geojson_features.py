@@ -26,7 +26,7 @@ from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values import units
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.fields import flat, is_invalid, known_fields
+from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
     DateOrder,
@@ -177,7 +177,7 @@ class FeatureCollector:
         known = known_fields(flat(properties))
         if is_invalid(known):
             position = None
-        moment = _moment(known) if Role.DATE in known else known.get(Role.TIME)
+        moment = moment_of(known) if Role.DATE in known else known.get(Role.TIME)
         self._add_position(position, moment, known, number, 0)
 
     def _add_line(
@@ -268,7 +268,7 @@ class FeatureCollector:
         if is_invalid(known):
             position = (None, None, None)
         lon, lat, altitude = position
-        self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
+        self.rows.append((lon, lat, altitude, moment_of(known), known, number, 0))
 
     def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
         """The rows so far, admitted, about `most` at a time; at the end at least one chunk."""
@@ -390,22 +390,6 @@ def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | N
     if Role.LAT in known or Role.LON in known:
         return known.get(Role.LON), known.get(Role.LAT), altitude
     return None
-
-
-def _moment(known: Mapping[Role, object]) -> object:
-    """The time of a record; a date and a time of day are put together."""
-    moment, date = known.get(Role.TIME), known.get(Role.DATE)
-    if date is None:
-        return moment
-    clock = known.get(Role.CLOCK)
-    both = isinstance(date, str | int) and isinstance(clock, str | int)
-    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
-        return f"{date} {clock}"
-    return moment if moment is not None else date
-
-
-_CLOCK = 12
-"""The longest time of day, such as 10:00:00.123."""
 
 
 def _ids_are_devices(rows: Rows) -> bool:

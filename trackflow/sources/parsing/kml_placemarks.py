@@ -9,7 +9,8 @@ from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import Columns, PositionRow, RowCollector
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.fields import known_fields
+from trackflow.sources.values.fields import is_invalid, known_fields, moment_of
+from trackflow.sources.values.times import in_zone
 
 TRACK_BUFFERED_MAX = 200_000
 """Positions of a track that are buffered until the speeds that follow them; of a longer track, the
@@ -339,13 +340,15 @@ class PlacemarkParser(RunParser):
     ) -> None:
         lon, lat, altitude = ([c.strip() for c in coordinates] + [None] * 3)[:3]
         known = known_fields(beside, lat, lon)
+        if is_invalid(known):
+            lat = lon = None
         device = known.get(Role.DEVICE)
         if device is None and is_track and self._label_tracks:
             device = label_of(self._track_count, self._track_name)
         self._rows.add(
             PositionRow(
                 raw=f"{when} {' '.join(coordinates)}",
-                time=when or known.get(Role.TIME),
+                time=when or in_zone(moment_of(known), known.get(Role.ZONE)),
                 lon=lon,
                 lat=lat,
                 altitude_m=altitude if altitude is not None else known.get(Role.ALTITUDE),

@@ -17,7 +17,7 @@ from trackflow.sources.values.units import (
 
 _INVALID = {
     "false", "f", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "falsch", "non",
-    "faux", "falso", "nie",
+    "faux", "falso", "nie", "none",
 }  # fmt: skip
 """Values of a column of validity for a position that is none: the tracker had no fix."""
 
@@ -131,6 +131,22 @@ def is_invalid(known: Mapping[Role, object]) -> bool:
     if Role.VALID not in known:
         return False
     return denies_fix(known[Role.VALID])
+
+
+def moment_of(known: Mapping[Role, object]) -> object:
+    """The time of a record; a date and a time of day are put together."""
+    moment, date = known.get(Role.TIME), known.get(Role.DATE)
+    if date is None:
+        return moment
+    clock = known.get(Role.CLOCK)
+    both = isinstance(date, str | int) and isinstance(clock, str | int)
+    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
+        return f"{date} {clock}"
+    return moment if moment is not None else date
+
+
+_CLOCK = 12
+"""The longest time of day, such as 10:00:00.123."""
 
 
 def denies_fix(validity: object) -> bool:

@@ -72,7 +72,8 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         "": 1.0,
         **_spelled(
             {
-                "m mfrommsl meter meters metre metres mtr mts masl msl amsl asl metrit metri "
+                "m mfrommsl mmsl mamsl "
+                "meter meters metre metres mtr mts masl msl amsl asl metrit metri "
                 "metros metri metrow м": 1.0,
                 "ft feet foot": FEET_M,
                 "km kilometer kilometers kilometre kilometres": 1000.0,

@@ -87,7 +87,7 @@ _NAMES: dict[Role, str] = {
         "foldrajziszelesseg laiuskraad enlem широта 纬度 緯度 위도"
     ),
     Role.LON: (
-        "longitude lon lng long lone longitudee posx "
+        "longitude lon lng long lone longe longitudee posx "
         "positionlong positionlon positionlongitude locationlong "
         "locationlon locationlng locationlongitude gpslon gpslng gpslong gpslongitude "
         "decimallongitude geolon geolng geolong longitudeew lonew longew longitud longitudine "
@@ -120,7 +120,8 @@ _NAMES: dict[Role, str] = {
     ),
     Role.LON_LAT: "lonlat lnglat longlat longitudelatitude lonlatposition xy",
     Role.VALID: (
-        "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible"
+        "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible "
+        "validgpsfix gpsfixvalid"
     ),
     Role.DEVICE: (
         "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
