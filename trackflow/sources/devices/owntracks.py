@@ -72,8 +72,7 @@ def kind_of(message: object) -> MessageKind:
     if type(message) is not dict and not isinstance(message, Mapping):  # the first is far faster
         return MessageKind.UNKNOWN
     kind = message.get("_type")
-    has_place = ("lat" in message and "lon" in message) or "latitude" in message
-    if kind == "location" or (kind is None and has_place):
+    if kind == "location" or (kind is None and _has_place(message)):
         return MessageKind.LOCATION
     if kind == "encrypted":
         return MessageKind.ENCRYPTED
@@ -82,6 +81,10 @@ def kind_of(message: object) -> MessageKind:
         if isinstance(kind, str) and kind in _NO_POSITIONS
         else MessageKind.UNKNOWN
     )
+
+
+def _has_place(message: Record) -> bool:
+    return ("lat" in message and "lon" in message) or "latitude" in message
 
 
 def sender_of(message: Record) -> str:
@@ -210,4 +213,5 @@ def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
         unit_ms if query_unit_ms is None else query_unit_ms,
         message.get("bear") if course_deg is None and "cog" not in message else course_deg,
     )
-    return filled_in(fix, message)
+    is_whole = fix.time is not None and fix.lat is not None and fix.lon is not None
+    return fix if is_whole else filled_in(fix, message)

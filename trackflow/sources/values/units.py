@@ -14,6 +14,7 @@ from enum import Enum
 import numpy as np
 
 from trackflow.geo.points import Floats
+from trackflow.sources.values.directions import course_deg
 
 KMH_MS = 1 / 3.6
 KNOTS_MS = 1852 / 3600
@@ -95,22 +96,6 @@ _UNITS: dict[Quantity, dict[str, float]] = {
     Quantity.RATIO: {"": 1.0},
 }
 """Factors to our units by the unit's letters: "km/h" is `kmh`, "°" is nothing."""
-
-_COMPASS = [
-    "N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW",
-    "NNW",
-]  # fmt: skip
-_WINDS = (
-    "n e s w", "north east south west", "nord ost sud west", "nord est sud ouest",
-    "nord est sud ovest", "norte este sur oeste", "nor este sur oeste", "noord oost zuid west",
-)  # fmt: skip
-_WORDS = [dict(zip("NESW", words.split(), strict=True)) for words in _WINDS]
-_COURSES = {
-    "".join(word_of[letter] for letter in point): at * 22.5
-    for word_of in _WORDS
-    for at, point in enumerate(_COMPASS)
-}
-"""Directions in words. German and French use O for opposite sides, so that letter is none."""
 
 _NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
 _MEASURED = re.compile(rf"({_NUMBER})\s*(.*)", re.DOTALL)
@@ -206,7 +191,7 @@ def measure(
         return np.nan
     if not _HAS_DIGIT.search(value, 0, _TEXT_MAX_CHARS):
         # float() reads the words inf and nan, which are no better than any other word
-        return _course_deg(value) if quantity is Quantity.ANGLE else np.nan
+        return course_deg(value) if quantity is Quantity.ANGLE else np.nan
     if quantity in (Quantity.LATITUDE, Quantity.LONGITUDE):
         degrees = coordinate(value, quantity, factor)
         return np.nan if degrees is None else degrees
@@ -223,13 +208,6 @@ def measure(
     if plain is None or unit is None:
         return np.nan
     return plain * (unit if re.search(r"\w", found[2]) else factor)
-
-
-def _course_deg(text: str) -> float:
-    """Degrees of a direction in words, such as NW or South-West; NaN if it is none."""
-    if len(text) > _TEXT_MAX_CHARS:
-        return np.nan
-    return _COURSES.get(re.sub(r"[\W_]+", "", text.lower()).replace("\xfc", "u"), np.nan)
 
 
 def coordinate(text: str, axis: Quantity, factor: float = 1.0) -> float | None:
