@@ -130,7 +130,8 @@ def _message(line: bytes, is_whole: bool) -> object:
     parts = _RECORD.fullmatch(line.rstrip())
     if len(line) <= LINE_MAX_BYTES and parts is not None:
         try:
-            return _with_topic(read_json(parts[3]), parts[2] or parts[1])
+            word, message = parts[2] or parts[1], read_json(parts[3])
+            return _with_topic(message, word) if b"/" in word else message
         except (UnreadableError, TooMuchError):
             pass
     raw = line[:2000].decode("utf-8", "replace")
@@ -138,8 +139,8 @@ def _message(line: bytes, is_whole: bool) -> object:
 
 
 def _with_topic(message: object, word: bytes) -> object:
-    """A message with the topic that stands before it, if it has none itself."""
-    if b"/" in word and isinstance(message, dict) and "topic" not in message:
+    """A message with the topic that is printed before it, if it has none itself."""
+    if isinstance(message, dict) and "topic" not in message:
         message["topic"] = word.decode("utf-8", "replace")
     return message
 
