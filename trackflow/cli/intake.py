@@ -76,8 +76,8 @@ def import_(
     """Read positions from files; importing one twice adds nothing.
 
     GPX, TCX, KML, KMZ, FIT, CSV, Excel, Parquet, GeoJSON, Google Timeline, OwnTracks (.rec, JSON),
-    Overland, NMEA, IGC, PLT, Home Assistant, Polarsteps, Samsung Health, Arc and photos; - is the
-    standard input.
+    Overland, NMEA, IGC, PLT, VBO, Home Assistant, Polarsteps, Samsung Health, Arc and photos; - is
+    the standard input.
 
     Each import gets an id: `trackflow import list` shows them, `trackflow import undo ID` takes one
     back. A file that is called list or undo is ./list or ./undo.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from trackflow.errors import BadInputError
 from trackflow.geo.time import from_us, midnight_us
-from trackflow.sources.heads import SEPARATORS, encoding_of
+from trackflow.sources.heads import SEPARATORS, encoding_of, in_code_page
 from trackflow.sources.values.moments import DateOrder, TimeRules, read_time
 from trackflow.sources.values.times import decide_order
 from trackflow.sources.values.vocabulary import plain
@@ -136,7 +136,7 @@ def _rows(data: bytes, name: str) -> list[tuple[int, list[str]]]:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        text = data.decode("latin-1")  # as Excel writes it
+        text = in_code_page(data, "cp1252")  # as Excel writes it
     text = text.removeprefix("\ufeff").lstrip("\r\n")
     head = text.splitlines()[0] if text else ""
     separator = max(SEPARATORS, key=lambda one: (len(_known(head.split(one))), head.count(one)))

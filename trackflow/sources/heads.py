@@ -31,7 +31,10 @@ class Head:
     @cached_property
     def text(self) -> str:
         """The beginning as text, without its byte order mark and leading blanks."""
-        text = self.data.decode(encoding_of(self.data), "replace").removeprefix("\ufeff")
+        encoding = encoding_of(self.data)
+        text = self.data.decode(encoding, "replace").removeprefix("\ufeff")
+        if encoding == "utf-8" and "\ufffd" in text[:HEADER_CHARS] and text[:1] not in "<{[":
+            text = in_code_page(self.data, code_page_of(self.data))
         return text.lstrip(_BEFORE_TEXT)
 
     @cached_property
@@ -86,6 +89,37 @@ def encoding_of(head: bytes) -> str:
         if not second:
             return "utf-16-be"
     return "utf-8"
+
+
+def code_page_of(head: bytes) -> str:
+    """The code page of a table that is no UTF-8: that in which its header names most columns.
+
+    Western Europe's where none says more, as most of them are.
+    """
+    lines = [
+        line for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES] if not line.isascii()
+    ]
+
+    def named(page: str) -> int:
+        texts = [in_code_page(line, page) for line in lines]
+        return max((columns.score(text.split(best_separator(text))) for text in texts), default=0)
+
+    return max(_CODE_PAGES, key=named) if lines else _CODE_PAGES[0]
+
+
+def in_code_page(data: bytes, page: str) -> str:
+    """Bytes as text; what the page leaves open is read as Latin-1, which leaves nothing open."""
+    try:
+        return data.decode(page)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+_CODE_PAGES = (
+    "cp1252", "cp1250", "cp1251", "cp1254", "cp852", "cp866", "koi8-r", "gb18030", "shift-jis",
+    "cp949", "big5",
+)  # fmt: skip
+_HEADER_LINES = 40
 
 
 def best_separator(header: str) -> str:

@@ -28,6 +28,7 @@ from trackflow.sources.formats.plt import read_plt
 from trackflow.sources.formats.polarsteps import read_polarsteps
 from trackflow.sources.formats.samsung import read_samsung
 from trackflow.sources.formats.tcx import read_tcx
+from trackflow.sources.formats.vbo import read_vbo
 from trackflow.sources.readers import Chunk, PointBatch, Refusal, discover, read
 
 NOW_US = 1_800_000_000_000_000
@@ -47,6 +48,7 @@ READERS = {
     "nmea": read_nmea,
     "igc": read_igc,
     "plt": read_plt,
+    "vbo": read_vbo,
     "home_assistant": read_home_assistant,
     "polarsteps": read_polarsteps,
     "samsung": read_samsung,

@@ -16,7 +16,8 @@ from trackflow.sources.devices.nmea import read_rmc
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.times import TimeForm, epoch_form, parse_time
+from trackflow.sources.values.fields import denies_fix, known_fields
+from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
 
 MAX_FORM_FIELDS = 200
@@ -142,13 +143,17 @@ def fix_of(
     lat, lon = by_role.get(Role.LAT), by_role.get(Role.LON)
     if lat is None and lon is None:
         lat, lon = _both(record)
+    elif _is_in_other_units(names):
+        known = known_fields(record)
+        lat, lon = known.get(Role.LAT), known.get(Role.LON)
     if not {Role.LAT, Role.LON, Role.TIME} & set(names) and lat is None:
         return None
-    if _is_invalid(record):
+    if denies_fix(by_role.get(Role.VALID)):  # the tracker itself says that it had no fix
         lat = lon = None
     moment = _time(record)
     if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
         moment = arrived_us
+    moment = in_zone(moment, by_role.get(Role.ZONE))
     accuracy, hdop = by_role.get(Role.ACCURACY), by_role.get(Role.HDOP)
     if sender == OSMAND:  # its {3} is the accuracy in metres, under any name in the address
         accuracy, hdop = hdop if accuracy is None else accuracy, None
@@ -164,6 +169,14 @@ def fix_of(
         speed_unit_ms=_speed_unit_ms(names.get(Role.SPEED, ""), sender, query_unit_ms),
         course_deg=by_role.get(Role.COURSE),
     )
+
+
+def _is_in_other_units(names: Mapping[Role, str]) -> bool:
+    """Whether coordinates have a column for their hemisphere, or are parts of degrees (E7)."""
+    if Role.NORTH_SOUTH in names or Role.EAST_WEST in names:
+        return True
+    both = (role for role in (Role.LAT, Role.LON) if role in names)
+    return any(columns.factor(role, names[role]) != 1.0 for role in both)
 
 
 def device_of(record: Record) -> str | None:
@@ -244,12 +257,6 @@ def _both(record: Record) -> tuple[object, object]:
         if len(parts) == 2:
             return parts[0], parts[1]
     return None, None
-
-
-def _is_invalid(record: Record) -> bool:
-    """Whether the tracker itself reports that it had no fix."""
-    valid = record.get("valid", True)
-    return valid is False or (text(valid) or "").strip().lower() in ("false", "0")
 
 
 def _altitude_m(value: object, name: str) -> object:

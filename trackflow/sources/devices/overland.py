@@ -20,8 +20,10 @@ from trackflow.sources.devices.fixes import (
     candidates_of,
     speed_unit_of_query,
 )
+from trackflow.sources.devices.other_names import filled_in
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.raw_fix import altitude_of
+from trackflow.sources.parsing.geojson_lines import properties_of
 from trackflow.sources.records import RefusalReason
 
 SOURCE = "overland"
@@ -50,8 +52,13 @@ def kind_of(feature: object) -> FeatureKind:
         isinstance(properties.get("action"), str) or properties.get("type") == "trip"
     ):
         return FeatureKind.OTHER
-    is_feature = feature.get("type") == "Feature" or "geometry" in feature
-    return FeatureKind.LOCATION if is_feature else FeatureKind.UNKNOWN
+    is_one = feature.get("type") == "Feature" or "geometry" in feature or _has_place(feature)
+    return FeatureKind.LOCATION if is_one else FeatureKind.UNKNOWN
+
+
+def _has_place(record: Record) -> bool:
+    """Whether a record has its position among its own members, as other apps write it."""
+    return "latitude" in record or ("lat" in record and ("lon" in record or "lng" in record))
 
 
 def _is_object(value: object) -> TypeGuard[Record]:
@@ -74,7 +81,7 @@ def candidates(
 
 def parts(body: bytes) -> Iterator[bytes]:
     """A large body as several with the same content."""
-    return parts_of(body, frozenset({BATCH}))
+    return parts_of(body, frozenset({BATCH, "features"}))
 
 
 def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
@@ -86,7 +93,7 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     batch = read_elements(body, BATCH)
     received = BodyCollector(envelope, SOURCE, body, now_us)
     unit_ms = speed_unit_of_query(envelope.query) or 1.0
-    for feature in batch.elements:
+    for feature in _features(batch.elements):
         kind = kind_of(feature)
         if kind is FeatureKind.LOCATION and isinstance(feature, Mapping):
             received.add(_fix(feature, unit_ms), feature)
@@ -97,6 +104,16 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     if batch.damage is not None:
         received.refuse_body(batch.damage)
     return received.delivery()
+
+
+def _features(elements: Sequence[object]) -> Iterator[object]:
+    """The features of a body, also where they stand in collections of GeoJSON."""
+    for element in elements:
+        listed = element.get("features") if _is_object(element) else None
+        if isinstance(listed, list):
+            yield from listed
+        else:
+            yield element
 
 
 def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
@@ -110,7 +127,7 @@ def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     altitude_m = properties.get("altitude")
     if altitude_m is None and height:  # as GeoJSON has it, which others who send this form write
         altitude_m = height[0]
-    return Fix(  # by position: by name takes twice as long
+    fix = Fix(  # by position: by name takes twice as long
         properties.get("device_id"),
         properties.get("timestamp"),
         lat,
@@ -122,3 +139,5 @@ def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
         speed_unit_ms,
         properties.get("course"),
     )
+    is_whole = fix.time is not None and lat is not None
+    return fix if is_whole else filled_in(fix, properties_of(dict(feature)))

@@ -21,6 +21,7 @@ from trackflow.sources.devices.fixes import (
     speed_unit_of_query,
     text,
 )
+from trackflow.sources.devices.other_names import filled_in
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.raw_fix import altitude_of
 from trackflow.sources.devices.secretbox import decrypted
@@ -71,7 +72,7 @@ def kind_of(message: object) -> MessageKind:
     if type(message) is not dict and not isinstance(message, Mapping):  # the first is far faster
         return MessageKind.UNKNOWN
     kind = message.get("_type")
-    if kind == "location" or (kind is None and "lat" in message and "lon" in message):
+    if kind == "location" or (kind is None and _has_place(message)):
         return MessageKind.LOCATION
     if kind == "encrypted":
         return MessageKind.ENCRYPTED
@@ -82,14 +83,18 @@ def kind_of(message: object) -> MessageKind:
     )
 
 
+def _has_place(message: Record) -> bool:
+    return ("lat" in message and "lon" in message) or "latitude" in message
+
+
 def sender_of(message: Record) -> str:
     """The sender of a message in the form of OwnTracks: its apps, GPSLogger or Colota."""
     if not _OF_THE_APPS.isdisjoint(message):
         return SOURCE
     if "bear" in message or "bs" in message:
         return COLOTA
-    filled_in = any(isinstance(message.get(name), str) for name in ("lat", "lon", "vel", "acc"))
-    return GPSLOGGER if filled_in or isinstance(message.get("vel"), float) else SOURCE
+    has_text = any(isinstance(message.get(name), str) for name in ("lat", "lon", "vel", "acc"))
+    return GPSLOGGER if has_text or isinstance(message.get("vel"), float) else SOURCE
 
 
 def candidates(
@@ -196,7 +201,7 @@ def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
     """
     unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
     course_deg = message.get("cog")
-    return Fix(  # by position: by name takes twice as long
+    fix = Fix(  # by position: by name takes twice as long
         device_of(message),
         message.get("tst"),
         message.get("lat"),
@@ -208,3 +213,5 @@ def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
         unit_ms if query_unit_ms is None else query_unit_ms,
         message.get("bear") if course_deg is None and "cog" not in message else course_deg,
     )
+    is_whole = fix.time is not None and fix.lat is not None and fix.lon is not None
+    return fix if is_whole else filled_in(fix, message)

@@ -22,9 +22,11 @@ from trackflow.sources.devices.fixes import (
     speed_unit_of_query,
     text,
 )
+from trackflow.sources.devices.other_names import filled_in
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.raw_fix import altitude_of
 from trackflow.sources.records import RefusalReason
+from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.units import KNOTS_MS
 
 SOURCE = flat.TRACCAR
@@ -192,7 +194,8 @@ def _fix(
     if isinstance(position, Mapping):
         return _forwarded(position, record, query_unit_ms)
     if isinstance(location, Mapping):
-        return _of_client(location, named, query_unit_ms)
+        beside = {name: value for name, value in record.items() if name != "location"}
+        return filled_in(_of_client(location, named, query_unit_ms), beside | dict(location))
     if record.get("_type") == "location":
         fix = owntracks.fix_of(record, query_unit_ms)
         return fix._replace(device=fix.device or named)
@@ -207,7 +210,13 @@ def _fix(
         altitude = altitude_of(record.get("altitude"), record.get("vertical_accuracy"))
         record = {**record, "altitude": altitude}
     found = flat.fix_of(record, sender, arrived_us, query_unit_ms)
+    if found is None or found.lat is None:
+        other = filled_in(found or _NOTHING, record)  # of objects inside one another
+        found = found if other.lat is None else other
     return found and found._replace(device=found.device or named)
+
+
+_NOTHING = Fix(None, None, None, None)
 
 
 def _of_client(location: Record, device: str | None, query_unit_ms: float | None) -> Fix:
@@ -229,7 +238,7 @@ def _of_client(location: Record, device: str | None, query_unit_ms: float | None
 
 def _forwarded(position: Record, record: Record, query_unit_ms: float | None) -> Fix:
     """The form in which Traccar's server forwards positions and events."""
-    valid = position.get("valid") is not False
+    valid = not denies_fix(position.get("valid"))
     moments = (position.get("fixTime"), position.get("deviceTime"))
     names = (
         member(record, "device", "uniqueId"),

@@ -35,6 +35,7 @@ from trackflow.sources.records import (
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, Strings, numbers
 from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
     DateOrder,
@@ -57,9 +58,6 @@ BLOCK_BYTES = 4 * 2**20
 
 GARMIN_START_US = 631_065_600_000_000
 """1989-12-31, from which Garmin counts, in microseconds since 1970."""
-
-_INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "non", "f"}
-"""Values of a column of validity for a position that is none: the tracker had no fix."""
 
 
 def read_csv(
@@ -93,7 +91,7 @@ def read_csv(
     reader = _Reader(
         stream,
         layout,
-        TimeRules(rules.form, order, rules.zone),
+        TimeRules(rules.form, order, layout.zone or rules.zone),
         (device_id, fallback_device),
         now_us,
     )
@@ -249,6 +247,8 @@ def _times(
 ) -> Times:
     zone = layout.index.get(Role.ZONE)
     read = times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
+    if layout.zone is not None:
+        read = replace(read, naive=0)
     return replace(read, time_us=read.time_us + GARMIN_START_US) if layout.is_garmin_time else read
 
 
@@ -294,7 +294,7 @@ def _pairs(column: Strings, *, lon_first: bool) -> tuple[Numbers, Numbers]:
 
 def _invalid(column: Strings) -> Bools:
     words = pc.dictionary_encode(column, null_encoding="encode")
-    bad = [(word or "").strip().lower() in _INVALID for word in words.dictionary.to_pylist()]
+    bad = [denies_fix(word) for word in words.dictionary.to_pylist()]
     codes = np.asarray(words.indices.to_numpy(zero_copy_only=False))
     return np.array(bad, np.bool_)[codes] if len(codes) else np.zeros(0, np.bool_)
 

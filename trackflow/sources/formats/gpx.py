@@ -35,6 +35,7 @@ from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role, meanings
+from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import times
 from trackflow.sources.values.units import HDOP_UNIT_M, best_accuracy_m, decimal_commas
 
@@ -89,6 +90,10 @@ def read_gpx(
     yield reader.chunk()
 
 
+_OF_META = {"s": "speed", "c": "course"}
+"""Attributes by which Geo Tracker extends a point: `<geotracker:meta c="271.0" s="10.0"/>`."""
+
+
 class _PointParser(RunParser):
     """Collects points, and refusals for stretches that are no XML."""
 
@@ -133,6 +138,10 @@ class _PointParser(RunParser):
             return
         self._field = field_of(local, self.depth == self._point_depth + 1)
         self._text = []
+        for name, value in attributes.items() if self.depth > self._point_depth + 1 else ():
+            known = field_of(_OF_META.get(name, name) if local == "meta" else name, is_direct=False)
+            if known is not None:
+                self._point.fields.setdefault(known, value)
 
     def _started_outside(self, local: str, attributes: dict[str, str]) -> None:
         """A point, a track, or the metadata of a track."""
@@ -275,7 +284,7 @@ class _Reader:
             hdop = hdop / HDOP_UNIT_M
         without = np.zeros(len(points), np.bool_)
         if FIX in points.present:
-            without = np.array([fix == "none" for fix in points.column(FIX)], np.bool_)
+            without = np.array([denies_fix(fix) for fix in points.column(FIX)], np.bool_)
 
         def degrees(written: list[str | None], role: Role) -> Numbers:
             found = _measured(strings(written), field(role), commas)

@@ -26,8 +26,10 @@ from trackflow.sources.values.columns import NoPositionsError
 
 LINE_MAX_BYTES = 2**20
 _HEAD_BYTES = 4_096
-_RECORD = re.compile(rb"\s{0,9}[^\s{]{1,64}\s{1,64}(?:[^\s{]{1,64}\s{1,64})?(\{.*)", re.DOTALL)
-"""Time of arrival, kind, message."""
+_RECORD = re.compile(
+    rb"\s{0,9}([^\s{]{1,200})\s{1,64}(?:([^\s{]{1,200})\s{1,64})?(\{.*)", re.DOTALL
+)
+"""Time of arrival, kind, message; or a topic and its message, as `mosquitto_sub -v` prints them."""
 _MONTH_FILE = re.compile(r"\d{4}-\d\d\.rec(?:\.gz)?")
 
 
@@ -128,11 +130,19 @@ def _message(line: bytes, is_whole: bool) -> object:
     parts = _RECORD.fullmatch(line.rstrip())
     if len(line) <= LINE_MAX_BYTES and parts is not None:
         try:
-            return read_json(parts[1])
+            word, message = parts[2] or parts[1], read_json(parts[3])
+            return _with_topic(message, word) if b"/" in word else message
         except (UnreadableError, TooMuchError):
             pass
     raw = line[:2000].decode("utf-8", "replace")
     return BrokenStretch(RefusalReason.UNREADABLE if is_whole else RefusalReason.TRUNCATED, raw)
+
+
+def _with_topic(message: object, word: bytes) -> object:
+    """A message with the topic that is printed before it, if it has none itself."""
+    if isinstance(message, dict) and "topic" not in message:
+        message["topic"] = word.decode("utf-8", "replace")
+    return message
 
 
 def _lines(stream: Stream) -> Iterator[tuple[bytes, bool]]:
@@ -169,7 +179,10 @@ _MESSAGE = re.compile(
     r'|transition|waypoints?)"'
 )
 _FEATURE = re.compile(r'"type"\s*:\s*"Feature(?:Collection)?"')
-_RECORDER_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?\s+(?:\*|[a-z]{1,12})?\s+\{")
+_RECORDER_LINE = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z?\s+(?:\*|[a-z]{1,12})?\s+\{"
+    r"|(?:[\dT:.+Z-]{10,40}\s+)?[^\s{/]{1,99}(?:/[^\s{/]{1,99}){1,9}\s+\{[^\n]{0,2000}\"_type\""
+)
 
 
 def _recognise(head: Head) -> int | None:

@@ -7,6 +7,7 @@ as they are.
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from trackflow.sources.values.cells import Numbers, numbers
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.times import TimeRules, Times, times
 from trackflow.sources.values.units import best_accuracy_m
+from trackflow.sources.values.zones import zone_of
 
 CHUNK_POINTS = 50_000
 _ROW_BYTES = 24
@@ -119,11 +121,24 @@ def _is_written_as_text(schema: Any, name: str) -> bool:
         return False
     types = {role: flat.field(index).type for role, index in found.items()}
     places = (types.get(role) for role in (Role.LAT, Role.LON, Role.POSITION))
-    are_texts = any(place is not None and pa.types.is_string(place) for place in places)
+    are_odd = any(place is not None and _is_text_or_whole(place) for place in places)
     in_objects = any("." in flat.names[index] for index in found.values())
     both = {Role.DATE, Role.CLOCK} <= found.keys()
     in_two = both and found[Role.DATE] != found[Role.CLOCK]
-    return are_texts or in_objects or in_two or not _OF_TEXT.isdisjoint(found)
+    return are_odd or in_objects or in_two or not _OF_TEXT.isdisjoint(found)
+
+
+def _is_text_or_whole(kind: Any) -> bool:
+    """Whether a column is of text, or of whole numbers, which are no degrees but parts of them."""
+    return _is_text(kind) or pa.types.is_integer(kind)
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether a column is of text in any of the ways in which programs keep it."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    of_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_one(kind) for is_one in of_text)
 
 
 def _flattened(schema: Any) -> Any:
@@ -173,7 +188,9 @@ class _Reader:
         self._stream = stream
         self._device_id, self._fallback = devices
         self._now_us = now_us
-        self._rules = options.time_rules
+        self._zone = zone_of(columns.zone_told(schema.names, found))
+        rules = options.time_rules
+        self._rules = TimeRules(rules.form, rules.order, self._zone or rules.zone)
         self._row = 0
 
     def chunks(self, parquet: Any, group: int, chunk_points: int) -> Iterator[Chunk]:
@@ -222,9 +239,10 @@ class _Reader:
         if lat is None or lon is None:
             lat, lon = _points(column(Role.POSITION))
         moment = column(Role.TIME)
+        read = _times(column(Role.DATE) if moment is None else moment, self._rules)
         return Candidates(
             self._devices(column(Role.DEVICE), batch.num_rows),
-            _times(column(Role.DATE) if moment is None else moment, self._rules),
+            read if self._zone is None else replace(read, naive=0),
             lat,
             lon,
             values(Role.ALTITUDE),
@@ -247,7 +265,7 @@ def _text(cells: Any) -> Any:
 
 
 def _numbers(cells: Any, role: Role, factor: float) -> Numbers:
-    if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
+    if _is_text(cells.type) or pa.types.is_dictionary(cells.type):
         return numbers(_text(cells), QUANTITIES[role], factor)
     floats = pc.cast(cells, pa.float64(), safe=False)
     missing: Bools = np.asarray(pc.is_null(floats).to_numpy(zero_copy_only=False), np.bool_)

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterator
 
 from trackflow.sources.containers.streams import Stream
-from trackflow.sources.heads import encoding_of
+from trackflow.sources.heads import code_page_of, encoding_of, in_code_page
 from trackflow.sources.parsing.csv_rows import (
     LINE_MAX_BYTES,
     blocks,
@@ -20,10 +20,11 @@ def utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes
         return
     only_cr = b"\r" in head and b"\n" not in head
     first = True
+    page = code_page_of(head)
     for block in blocks(stream, block_bytes, cr_ends=only_cr):
         plain = block.removeprefix(codecs.BOM_UTF8) if first else block
         first = False
-        yield _mended(plain)
+        yield _mended(plain, page)
 
 
 def _from_utf16(stream: Stream, block_bytes: int, encoding: str) -> Iterator[bytes]:
@@ -46,26 +47,26 @@ def _from_utf16(stream: Stream, block_bytes: int, encoding: str) -> Iterator[byt
 def as_utf8(head: bytes, encoding: str, *, last: bool) -> bytes:
     """The beginning of a file as UTF-8; `last` says that nothing follows."""
     if encoding == "utf-8":
-        return _mended(head.removeprefix(codecs.BOM_UTF8))
+        return _mended(head.removeprefix(codecs.BOM_UTF8), code_page_of(head))
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     return decoder.decode(head, final=last).removeprefix("\ufeff").encode("utf-8", "replace")
 
 
-def _mended(block: bytes) -> bytes:
-    """The block with the lines that are no UTF-8 read as Latin-1, as Excel writes them.
+def _mended(block: bytes, page: str) -> bytes:
+    """The block with the lines that are no UTF-8 read in a code page, as Excel writes them.
 
     By line, not by block: which lines share a block must change nothing.
     """
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:
-        return b"\n".join(_mended_line(line) for line in block.split(b"\n"))
+        return b"\n".join(_mended_line(line, page) for line in block.split(b"\n"))
     return block
 
 
-def _mended_line(line: bytes) -> bytes:
+def _mended_line(line: bytes, page: str) -> bytes:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
-        return line.decode("latin-1").encode("utf-8")
+        return in_code_page(line, page).encode("utf-8")
     return line

@@ -1,6 +1,7 @@
 """How one table is laid out, decided once from its first rows, so that every chunk agrees."""
 
 import csv
+import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import COLUMNS_HINT, NoPositionsError, Role
 from trackflow.sources.values.units import Quantity, coordinate, position
-from trackflow.sources.values.zones import zone_of
+from trackflow.sources.values.zones import zone_in_name, zone_of
 
 SAMPLE_ROWS = 1_000
 _SEMICIRCLE_DEG = 180.0 / 2**31
@@ -49,6 +50,7 @@ class CsvLayout:
         loose: the column whose cells may have separators in them without quotes.
         keeps_text: some cells are written as ="60.1" or '60.1'.
         is_garmin_time: times count seconds since 1990, as in FIT.
+        zone: that of times without one, if the name of their column tells it.
     """
 
     separator: str
@@ -63,6 +65,7 @@ class CsvLayout:
     loose: int | None
     keeps_text: bool = False
     is_garmin_time: bool = False
+    zone: dt.tzinfo | None = None
 
     @property
     def time_name(self) -> str:
@@ -113,6 +116,7 @@ def decide_layout(
         loose,
         rows != written,
         lat_scale == _SEMICIRCLE_DEG and _are_garmin_times(rows, time_columns),
+        _zone_told(names, time_columns),
     )
 
 
@@ -150,6 +154,7 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
     be one, and lines of a title before it are passed over.
     """
     forced, comment, first = "", "", ("", 0)
+    partial: tuple[str, int] | None = None
     for count, line in enumerate(lines, start=1):
         text = line.strip()
         if not text:
@@ -163,11 +168,15 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
             continue
         if _names_position(text, forced):
             return _headed(text, forced, file, count)
+        if _names_half(text, forced) and not comment:
+            partial = partial or (text, count)  # maybe a title: such as "Session","X"
+            continue
         if comment:
             return _headed(comment, forced, file, count - 1)
         first = first if first[0] else (text, count)
         if count > first[1] + _TITLE_LINES_MAX:
             break
+    first = partial or first
     if first[0]:
         return _headed(first[0], forced, file, first[1])
     if comment:
@@ -191,7 +200,12 @@ def _headed(header: str, forced: str, file: str, count: int) -> tuple[str, str, 
 
 
 def _names_position(text: str, forced: str) -> bool:
-    return columns.score(text.split(forced or best_separator(text))) >= 100
+    return columns.score(text.split(forced or best_separator(text))) >= 200
+
+
+def _names_half(text: str, forced: str) -> bool:
+    """Whether a line names a latitude or a longitude, but not both."""
+    return 100 <= columns.score(text.split(forced or best_separator(text))) < 200
 
 
 def _layout_of(lines: Sequence[str], given: Mapping[Role, int], file: str) -> tuple[str, int, int]:
@@ -278,6 +292,11 @@ def _time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) -> t
     if clock is not None and clock not in (whole, date) and _is_clock(rows, clock):
         return (date, clock) if not _has_moments(rows, whole) else (whole,)
     return (whole,)
+
+
+def _zone_told(names: Sequence[str], time_columns: tuple[int, ...]) -> dt.tzinfo | None:
+    told = (zone_in_name(names[column][:120])[1] for column in reversed(time_columns))
+    return next((zone_of(zone) for zone in told if zone), None)
 
 
 def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:

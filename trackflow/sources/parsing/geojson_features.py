@@ -8,17 +8,25 @@ from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
-from trackflow.sources.parsing.geojson_lines import line_part, measured_time, time_list, time_parts
+from trackflow.sources.parsing.geojson_lines import (
+    ends_of,
+    line_part,
+    listed_values,
+    measured_time,
+    properties_of,
+    time_list,
+    time_parts,
+)
 from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
-from trackflow.sources.parsing.json_wrapped import known_inside
+from trackflow.sources.parsing.json_wrapped import by_row, known_inside
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values import units
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.fields import flat, is_invalid, known_fields
+from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
     DateOrder,
@@ -72,12 +80,8 @@ class FeatureCollector:
         if type(element) is dict:
             kind = element.get("type")
             if kind == "Feature":
-                geometry, properties = element.get("geometry"), element.get("properties")
-                if (
-                    type(geometry) is dict
-                    and type(properties) is dict
-                    and geometry.get("type") == "Point"
-                ):
+                geometry, properties = element.get("geometry"), properties_of(element)
+                if type(geometry) is dict and geometry.get("type") == "Point":
                     self._buffer(properties, number, geometry.get("coordinates"), is_feature=True)
                     return True
             elif kind is None:
@@ -134,9 +138,7 @@ class FeatureCollector:
             return
         kind = element.get("type")
         if kind == "Feature":
-            properties = element.get("properties")
-            properties = properties if isinstance(properties, dict) else {}
-            self._add_geometry(element.get("geometry"), properties, number, 0)
+            self._add_geometry(element.get("geometry"), properties_of(element), number, 0)
         elif isinstance(kind, str) and kind in _GEOMETRIES:
             self._add_geometry(element, {}, number, 0)
         else:
@@ -175,7 +177,7 @@ class FeatureCollector:
         known = known_fields(flat(properties))
         if is_invalid(known):
             position = None
-        moment = _moment(known) if Role.DATE in known else known.get(Role.TIME)
+        moment = moment_of(known) if Role.DATE in known else known.get(Role.TIME)
         self._add_position(position, moment, known, number, 0)
 
     def _add_line(
@@ -192,6 +194,7 @@ class FeatureCollector:
             raw = f"{len(positions)} positions, {count} times"
             self.refuse(RefusalReason.RAGGED_ROW, raw, number)
             return
+        ends = ends_of(properties) if moments is None else None
         known = known_fields(flat(properties))
         kept = (Role.DEVICE, Role.ROW_ID, Role.ZONE)
         known = {role: known[role] for role in kept if role in known}
@@ -199,13 +202,33 @@ class FeatureCollector:
         if self._options.label_tracks and Role.DEVICE not in known:
             name = properties.get("name")
             known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
-        part = line_part(positions, moments, known, number)
+        if ends is not None and len(positions) > 1 and measured_time(positions[0]) is None:
+            self._add_path(positions, ends, known, number)
+            return
+        listed = listed_values(properties, len(positions))
+        part = line_part(positions, moments, known, listed, number)
         if part is not None:
             self.rows.add(part)
             return
         for index, position in enumerate(positions):
             moment = moments[index] if isinstance(moments, list) else measured_time(position)
-            self._add_position(position, moment, known, number, index + 1)
+            beside = {role: values[index] for role, values in listed.items()}
+            self._add_position(position, moment, known | beside, number, index + 1)
+
+    def _add_path(
+        self,
+        positions: list[object],
+        ends: tuple[object, object],
+        known: dict[Role, object],
+        number: int,
+    ) -> None:
+        """A path begins and ends with the span that is told of it; between, no time is known."""
+        between = len(positions) - 2
+        self._add_position(positions[0], ends[0], known, number, 1)
+        if between:
+            raw = f"a path of {between} positions without times"
+            self.refuse(RefusalReason.NO_TIME, raw, number)
+        self._add_position(positions[-1], ends[1], known, number, len(positions))
 
     def _add_position(
         self,
@@ -222,6 +245,10 @@ class FeatureCollector:
         self.rows.append((position[0], position[1], altitude, moment, known, number, index))
 
     def _add_record(self, record: dict[str, object], number: int) -> None:
+        for row in (rows := by_row(record)):
+            self._add_known(known_fields(flat(row)), number)
+        if rows:
+            return
         known = known_fields(flat(record))
         position = _position(known)
         if position is None:
@@ -241,7 +268,7 @@ class FeatureCollector:
         if is_invalid(known):
             position = (None, None, None)
         lon, lat, altitude = position
-        self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
+        self.rows.append((lon, lat, altitude, moment_of(known), known, number, 0))
 
     def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
         """The rows so far, admitted, about `most` at a time; at the end at least one chunk."""
@@ -363,22 +390,6 @@ def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | N
     if Role.LAT in known or Role.LON in known:
         return known.get(Role.LON), known.get(Role.LAT), altitude
     return None
-
-
-def _moment(known: Mapping[Role, object]) -> object:
-    """The time of a record; a date and a time of day are put together."""
-    moment, date = known.get(Role.TIME), known.get(Role.DATE)
-    if date is None:
-        return moment
-    clock = known.get(Role.CLOCK)
-    both = isinstance(date, str | int) and isinstance(clock, str | int)
-    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
-        return f"{date} {clock}"
-    return moment if moment is not None else date
-
-
-_CLOCK = 12
-"""The longest time of day, such as 10:00:00.123."""
 
 
 def _ids_are_devices(rows: Rows) -> bool:

@@ -3,14 +3,80 @@
 from itertools import islice
 
 from trackflow.sources.parsing.geojson_rows import Part, Row
-from trackflow.sources.values.columns import Role, plain
+from trackflow.sources.values.columns import QUANTITIES, Role, factor, meanings, plain
 from trackflow.sources.values.times import epoch_form
+from trackflow.sources.values.units import measure
 
 _TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
+_BEGINNINGS = (
+    "starttime",
+    "start",
+    "startedat",
+    "starttimestamp",
+    "timestart",
+    "begin",
+    "begintime",
+)
+_ENDS = ("endtime", "end", "endedat", "endtimestamp", "timeend", "stop", "stoptime", "finish")
+_STANDARD = {"type", "id", "bbox", "geometry", "properties"}
+_LISTED = (Role.SPEED, Role.COURSE, Role.ACCURACY)
+
+
+def properties_of(feature: dict[str, object]) -> dict[str, object]:
+    """The properties of a feature, and beside them what it has where GeoJSON foresees nothing.
+
+    Of `when`, in which some keep a span, the start counts.
+    """
+    properties = feature.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    if len(feature) <= 3:
+        return known
+    beside = {name: feature[name] for name in feature if name not in _STANDARD}
+    when = beside.get("when")
+    if isinstance(when, dict):
+        beside["when"] = when.get("start") or when.get("timestamp") or when.get("instant")
+    return {**beside, **known} if beside else known
+
+
+def ends_of(properties: dict[str, object]) -> tuple[object, object] | None:
+    """When a line was begun and ended; None where one of them is not said."""
+    named = {plain(name): properties[name] for name in islice(properties, 1_000)}
+    begin, end = (
+        next((named[name] for name in names if named.get(name)), None)
+        for names in (_BEGINNINGS, _ENDS)
+    )
+    return None if begin is None or end is None else (begin, end)
+
+
+def listed_values(properties: dict[str, object], count: int) -> dict[Role, list[object]]:
+    """The speeds and the like that are listed for each position of a line, in our units."""
+    inside = properties.get("coordinateProperties")
+    found: dict[Role, list[object]] = {}
+    for source in (properties, inside if isinstance(inside, dict) else {}):
+        for name in islice(source, 1_000):
+            values = source[name]
+            if not isinstance(values, list) or len(values) != count:
+                continue
+            single = _single(name)
+            for role in _LISTED:
+                if role in meanings(single) and role not in found:
+                    unit = factor(role, single)
+                    found[role] = [measure(value, QUANTITIES[role], unit) for value in values]
+    return found
+
+
+def _single(name: str) -> str:
+    """The name of one value where several have one: `speeds`, `accuracies`."""
+    simple = plain(name)
+    return f"{simple.removesuffix('ies')}y" if simple.endswith("ies") else simple.removesuffix("s")
 
 
 def line_part(
-    positions: list[object], moments: object, known: dict[Role, object], number: int
+    positions: list[object],
+    moments: object,
+    known: dict[Role, object],
+    listed: dict[Role, list[object]],
+    number: int,
 ) -> Part | None:
     """The positions of a line by column; None if one of them is odd.
 
@@ -18,6 +84,7 @@ def line_part(
         positions: with their longitudes first.
         moments: a list of their times, or None.
         known: the values of the line for all of them, without their altitude.
+        listed: values of each, likewise.
         number: of its element.
     """
     if len(positions) < 2 or set(map(type, positions)) != {list}:
@@ -30,9 +97,11 @@ def line_part(
     lon, lat, altitude = [*columns, [None] * count][:3]
 
     def at(index: int) -> Row:
-        return lon[index], lat[index], altitude[index], moments[index], known, number, index + 1
+        beside = {role: values[index] for role, values in listed.items()}
+        both = known | beside
+        return lon[index], lat[index], altitude[index], moments[index], both, number, index + 1
 
-    by_role = {role: [value] * count for role, value in known.items()}
+    by_role = {role: [value] * count for role, value in known.items()} | listed
     return Part(count, lon, lat, altitude, moments, by_role, at)
 
 

@@ -62,6 +62,8 @@ def field_of(local: str, is_direct: bool) -> Field | None:
     if local == "fix":
         return FIX if is_direct else None
     found = meanings(local)
+    if Role.VALID in found and local != "visible":
+        return FIX
     for role in _FIELD_ROLES:
         if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
             return field(role, factor(role, local, (local,)))

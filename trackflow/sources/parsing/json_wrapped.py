@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from trackflow.sources.values.columns import Role
+from trackflow.sources.values.columns import Role, find, has_position
 from trackflow.sources.values.fields import flat, known_fields
+from trackflow.sources.values.times import BY_ITSELF, read_time
 
 _DEEPEST = 5
 _OF_ALL = (Role.DEVICE, Role.ZONE)
@@ -23,8 +24,8 @@ def _inside(
     record: Mapping[str, object], around: dict[Role, object], depth: int
 ) -> Iterator[dict[Role, object]]:
     inner = [
-        each
-        for value in record.values()
+        (name, each)
+        for name, value in record.items()
         for each in (value if isinstance(value, list) else (value,))
         if isinstance(each, dict)
     ]
@@ -33,12 +34,50 @@ def _inside(
     plain = {name: value for name, value in record.items() if not isinstance(value, list)}
     told = known_fields(flat(plain))
     around = around | {role: told[role] for role in _OF_ALL if role in told}
-    for each in inner:
+    for name, each in inner:
         known = known_fields(flat(each))
+        if not {Role.TIME, Role.DATE} & known.keys() and _is_moment(name):
+            known[Role.TIME] = name
         if is_dated_position(known):
             yield around | known
         elif depth < _DEEPEST:
             yield from _inside(each, around, depth + 1)
+
+
+def _is_moment(name: str) -> bool:
+    """Whether a record is kept under its time, as databases of keys and values may have it."""
+    return (
+        name[:1].isdigit() and len(name) >= _SHORTEST and read_time(name, BY_ITSELF)[0] is not None
+    )
+
+
+_SHORTEST = 10
+"""Digits of seconds since 1970."""
+
+
+def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
+    """The rows of a record that holds a table by column; empty if it is none.
+
+    Pandas writes a column as an object whose members are named by row, others as a list.
+    """
+    lists = {
+        name: list(value.values()) if isinstance(value, dict) else value
+        for name, value in record.items()
+        if isinstance(value, list | dict)
+    }
+    found = find(tuple(lists))
+    if not has_position(found) or not {Role.TIME, Role.DATE} & found.keys():
+        return []
+    names = tuple(lists)
+    counts = {len(lists[names[index]]) for index in found.values()}
+    if len(counts) != 1 or any(
+        isinstance(v, list | dict) for i in found.values() for v in lists[names[i]][:1]
+    ):
+        return []
+    (count,) = counts
+    whole = {name: values for name, values in lists.items() if len(values) == count}
+    plain = {name: value for name, value in record.items() if name not in lists}
+    return [plain | dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)]
 
 
 def is_dated_position(known: Mapping[Role, object]) -> bool:

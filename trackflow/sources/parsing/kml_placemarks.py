@@ -9,7 +9,8 @@ from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import Columns, PositionRow, RowCollector
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.fields import known_fields
+from trackflow.sources.values.fields import is_invalid, known_fields, moment_of
+from trackflow.sources.values.times import in_zone
 
 TRACK_BUFFERED_MAX = 200_000
 """Positions of a track that are buffered until the speeds that follow them; of a longer track, the
@@ -25,7 +26,7 @@ _WANTED_PARENTS = {
     "angles": {"Track", "MultiTrack"},
     "begin": {"TimeSpan"},
     "end": {"TimeSpan"},
-    "coordinates": {"Point"},
+    "coordinates": {"Point", "LineString"},
     "name": {"Placemark"},
     "value": {"Data", "SimpleArrayData"},
     "SimpleData": {"SchemaData", "ExtendedData"},
@@ -68,6 +69,7 @@ class PlacemarkParser(RunParser):
         self._name = ""
         self._points: list[tuple[str, int]] = []
         self._lines: list[tuple[str, int]] = []
+        self._path: list[str] = []
 
     def reopened(self, found: re.Match[str]) -> str:
         """The elements that were open around the found one, as far as they are known."""
@@ -203,6 +205,8 @@ class PlacemarkParser(RunParser):
             self._coords.append((value, self.line()))
             if len(self._coords) == len(self._whens) == 1:
                 self._pair_up()  # they alternate, so far
+        elif field == "coordinates" and self._parent() == "LineString":
+            self._path = value.split()
         elif field == "coordinates":
             self._points.append((value, self.line()))
             if len(self._points) > TRACK_BUFFERED_MAX and self._times:
@@ -267,10 +271,24 @@ class PlacemarkParser(RunParser):
         self._arrays = {}
 
     def _end_placemark(self) -> None:
+        begin, end = (self._times.get(name, "") for name in ("begin", "end"))
+        if begin and end and len(self._lines) == 1 and len(self._path) > 1:
+            self._add_path(begin, end)
+            self._lines = []
         for kind, line in self._lines:
             self.refuse(RefusalReason.NO_TIME, f"a {kind} without a time for each position", line)
         self._flush_points()
         self._new_placemark()
+
+    def _add_path(self, begin: str, end: str) -> None:
+        """A path begins and ends with the span that is told of it; between, no time is known."""
+        ((_, line),) = self._lines
+        first, *between, last = self._path
+        self._add(_parts(first), begin, line, self._data)
+        if between:
+            raw = f"a path of {len(between)} positions without times"
+            self.refuse(RefusalReason.NO_TIME, raw, line)
+        self._add(_parts(last), end, line, self._data)
 
     def _flush_points(self) -> None:
         """Rows of the points of a placemark so far."""
@@ -322,13 +340,15 @@ class PlacemarkParser(RunParser):
     ) -> None:
         lon, lat, altitude = ([c.strip() for c in coordinates] + [None] * 3)[:3]
         known = known_fields(beside, lat, lon)
+        if is_invalid(known):
+            lat = lon = None
         device = known.get(Role.DEVICE)
         if device is None and is_track and self._label_tracks:
             device = label_of(self._track_count, self._track_name)
         self._rows.add(
             PositionRow(
                 raw=f"{when} {' '.join(coordinates)}",
-                time=when or known.get(Role.TIME),
+                time=when or in_zone(moment_of(known), known.get(Role.ZONE)),
                 lon=lon,
                 lat=lat,
                 altitude_m=altitude if altitude is not None else known.get(Role.ALTITUDE),

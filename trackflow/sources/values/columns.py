@@ -16,6 +16,7 @@ from trackflow.sources.values.units import (
     units_of,
 )
 from trackflow.sources.values.vocabulary import PREFIXES, RANKED, SUFFIXES, Role, plain
+from trackflow.sources.values.zones import zone_in_name
 
 __all__ = ["HDOP_UNIT_M", "Role", "factor", "find", "has_position", "plain", "require", "score"]
 
@@ -57,6 +58,9 @@ _BARE_UNITS = {
 """Units that are the name of a column of speeds all by themselves."""
 
 
+_OF_MOVEBANK = {"eventid", "individuallocalidentifier", "taglocalidentifier", "studyname"}
+"""Movebank marks outliers in a column that is called `visible`."""
+
 _ALL_NAMES = frozenset(name for ranked in RANKED.values() for name in ranked) | set(_BARE_UNITS)
 _ALL_ENDINGS = tuple(
     {*SUFFIXES, "timestamp", "datetime"}.union(*(units_of(q) for q in QUANTITIES.values()))
@@ -73,7 +77,7 @@ class Meaning(NamedTuple):
 @lru_cache(maxsize=4096)
 def meanings(name: str) -> Mapping[Role, Meaning]:
     """All that a name can mean."""
-    simple = plain(name[:120])
+    simple = plain(zone_in_name(name[:120])[0])
     found: dict[Role, Meaning] = {}
     if simple not in _ALL_NAMES and not (
         simple.startswith(PREFIXES) or simple.endswith(_ALL_ENDINGS)
@@ -138,9 +142,24 @@ def find(names: Sequence[str]) -> dict[Role, int]:
             found.pop(Role.LON_LAT, None)
     elif Role.LON_LAT in found:
         found.pop(Role.POSITION, None)
+    valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
+    if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
+        del found[Role.VALID]  # elsewhere it is about drawing
+    if not {Role.TIME, Role.DATE} & found.keys() and Role.CLOCK in found:
+        found[Role.TIME] = found.pop(Role.CLOCK)  # such as "Heure", which then has the date, too
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found
+
+
+def zone_told(names: Sequence[str], found: Mapping[Role, int]) -> str:
+    """The zone that the name of a column of times says they are in; empty if it says none."""
+    told = (
+        zone_in_name(names[found[role]][:120])[1]
+        for role in (Role.TIME, Role.CLOCK, Role.DATE)
+        if role in found
+    )
+    return next(filter(None, told), "")
 
 
 def has_position(found: Mapping[Role, int]) -> bool:
@@ -200,11 +219,19 @@ def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
     factor = meaning.factor if meaning else 1.0
     if role is Role.SPEED and factor == 1.0 and not _names_metres(plain(name)):
         return sender_speed_unit_ms(names) if names else factor
-    if role in (Role.LAT, Role.LON) and factor == 1.0 and "timeiso8601" in map(plain, names):
-        return math.degrees(1.0)  # Suunto
+    if role in _IN_RADIANS and factor == 1.0 and _are_of_suunto(set(map(plain, names))):
+        return math.degrees(1.0)
     if role is Role.ALTITUDE and factor == 1.0 and _are_of_aircraft(map(plain, names)):
         return FEET_M
     return factor
+
+
+_IN_RADIANS = (Role.LAT, Role.LON, Role.COURSE)
+
+
+def _are_of_suunto(simple: set[str]) -> bool:
+    """Whether these are members of a sample of Suunto, which measures angles in radians."""
+    return "timeiso8601" in simple or {"latitude", "longitude", "utc", "gpsaltitude"} <= simple
 
 
 def _are_of_aircraft(simple: Iterable[str]) -> bool:

@@ -15,7 +15,14 @@ from trackflow.sources.values.units import (
     measure,
 )
 
-_INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix"}
+_INVALID = {
+    "false", "f", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "falsch", "non",
+    "faux", "falso", "nie", "none",
+}  # fmt: skip
+"""Values of a column of validity for a position that is none: the tracker had no fix."""
+
+_LAT_FIRST = {"latlng", "latlon", "latlong", "gps", "latandlon", "latitudelongitude"}
+"""Names of positions whose lists begin with the latitude; under others, either is usual."""
 _DEEPEST = 3
 _MEMBERS_MAX = 500
 _COORDINATES = (Role.LAT, Role.LON)
@@ -44,6 +51,8 @@ def known_fields(
         value = record[name]
         if value is None or value == "":
             continue
+        if role is Role.POSITION and isinstance(value, list) and columns.plain(name) in _LAT_FIRST:
+            value = _pair(value)
         known[role] = value
         if is_number and (factor != 1.0 or isinstance(value, str)):
             written.append((role, factor))
@@ -56,11 +65,19 @@ def known_fields(
         comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
         for role, factor in written:
             known[role] = _value(role, known[role], factor, decimal_comma=comma)
+    if Role.ZONE not in known and (zone := _zone_told(tuple(record))):
+        known[Role.ZONE] = zone
     for role, side in _SIDES if Role.NORTH_SOUTH in known or Role.EAST_WEST in known else ():
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
             known[role] = hemisphere(degrees, known[side], QUANTITIES[role], known[role])
     return known
+
+
+def _pair(values: list[object]) -> object:
+    """Two numbers in a list as a position in text; other lists as they are."""
+    are_numbers = len(values) >= 2 and all(isinstance(v, int | float | str) for v in values[:2])
+    return f"{values[0]},{values[1]}" if are_numbers else values
 
 
 def columns_of_fields(
@@ -87,6 +104,8 @@ def columns_of_fields(
         known[role] = values
         if is_number and (factor != 1.0 or str in kinds):
             written.append((role, factor))
+    if Role.ZONE not in known and (zone := _zone_told(names)):
+        known[Role.ZONE] = [zone] * len(records)
     if written:
         unknown: list[object] = [None] * len(records)
         lats, lons = known.get(Role.LAT, unknown), known.get(Role.LON, unknown)
@@ -111,8 +130,30 @@ def is_invalid(known: Mapping[Role, object]) -> bool:
     """Whether a record reports that its tracker had no fix: its position is an older one."""
     if Role.VALID not in known:
         return False
-    validity = known[Role.VALID]
-    return validity is False or (isinstance(validity, str) and validity.strip().lower() in _INVALID)
+    return denies_fix(known[Role.VALID])
+
+
+def moment_of(known: Mapping[Role, object]) -> object:
+    """The time of a record; a date and a time of day are put together."""
+    moment, date = known.get(Role.TIME), known.get(Role.DATE)
+    if date is None:
+        return moment
+    clock = known.get(Role.CLOCK)
+    both = isinstance(date, str | int) and isinstance(clock, str | int)
+    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
+        return f"{date} {clock}"
+    return moment if moment is not None else date
+
+
+_CLOCK = 12
+"""The longest time of day, such as 10:00:00.123."""
+
+
+def denies_fix(validity: object) -> bool:
+    """Whether a value of a column of validity says that the tracker had no fix."""
+    if isinstance(validity, str):
+        return validity.strip().lower() in _INVALID
+    return validity is not None and validity == 0  # also False
 
 
 @lru_cache(maxsize=1024)
@@ -123,6 +164,13 @@ def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool], ...]:
         (role, names[index], columns.factor(role, names[index], names), role in QUANTITIES)
         for role, index in found.items()
     )
+
+
+@lru_cache(maxsize=1024)
+def _zone_told(names: tuple[str, ...]) -> str:
+    """The zone that the name of the time tells, such as `time_utc`; empty if it tells none."""
+    names = names[:_MEMBERS_MAX]
+    return columns.zone_told(names, columns.find(names))
 
 
 def flat(record: Mapping[str, object]) -> Mapping[str, object]:

@@ -62,42 +62,53 @@ BY_ITSELF = TimeRules()
 
 _HAS_DIGIT = re.compile("[0-9]")
 _MONTH_NAMES = """
-    jan january januar januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
-    |feb february februar februari fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
-    |mar march marz mrz maart mars marzo marco maaliskuu maaliskuuta
-    |apr april avril avr abril abr aprile huhtikuu huhtikuuta
-    |may mai mei mayo maggio mag maio maj toukokuu toukokuuta
-    |jun june juni juin junio giugno giu junho kesakuu kesakuuta
-    |jul july juli juillet juil julio luglio lug julho heinakuu heinakuuta
-    |aug august augustus augusti aout agosto ago elokuu elokuuta
-    |sep sept september septembre septiembre settembre set setembro syyskuu syyskuuta
-    |oct october okt oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
-    |nov november novembre noviembre novembro marraskuu marraskuuta
-    |dec december dez dezember decembre diciembre dic dicembre dezembro des desember
-     joulukuu joulukuuta"""
+    jan stycznia styczen sty ledna leden januara януари января январь янв january januar
+     januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
+    |feb lutego luty lut unora unor februara февраля февраль фев february februar februari
+     fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
+    |mar marca marzec brezna brezen марта март мар march marz mrz maart mars marzo marco
+     maaliskuu maaliskuuta
+    |apr kwietnia kwiecien kwi dubna duben aprila апреля апрель апр april avril avr abril
+     abr aprile huhtikuu huhtikuuta
+    |may maja kvetna kveten мая маи mai mei mayo maggio mag maio maj toukokuu toukokuuta
+    |jun czerwca czerwiec cze cervna cerven juna июня июнь июн june juni juin junio giugno
+     giu junho kesakuu kesakuuta
+    |jul lipca lipiec lip cervence cervenec jula июля июль июл july juli juillet juil julio
+     luglio lug julho heinakuu heinakuuta
+    |aug sierpnia sierpien sie srpna srpen augusta августа август авг august augustus
+     augusti aout agosto ago elokuu elokuuta
+    |sep wrzesnia wrzesien wrz zari septembra сентября сентябрь сен sept september septembre
+     septiembre settembre set setembro syyskuu syyskuuta
+    |oct pazdziernika pazdziernik paz rijna rijen oktobra октября октябрь окт october okt
+     oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
+    |nov listopada listopadu listopad lis novembra ноября ноябрь ноя november novembre
+     noviembre novembro marraskuu marraskuuta
+    |dec grudnia grudzien gru prosince prosinec decembra декабря декабрь дек december dez
+     dezember decembre diciembre dic dicembre dezembro des desember joulukuu joulukuuta"""
 _MONTHS = {
     name: month
     for month, names in enumerate(_MONTH_NAMES.split("|"), start=1)
     for name in names.split()
 }
 _CLOCK = (
-    r"(?P<h>\d{1,2})(?P<mark>[:.h])(?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,](?P<f>\d{1,9})\d*)?)?"
+    r"(?P<h>\d{1,2})(?P<mark>[:.h])(?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,:](?P<f>\d{1,9})\d*)?)?"
     r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
+    r"(?:\s*(?:[Uu]hr|[Hh]rs?|h)\b\.?)?"
 )
 _ZONE = (
     r"(?:\s*(?P<zone>Z|[+-]\d{1,2}(?::?\d{2}){0,2}|\[?[A-Za-z][A-Za-z_/]*(?:[+-]\d[\d:]*)?\]?))?"
 )
-_WEEKDAY = r"(?:[A-Za-z]{2,9}\.?,?\s+)?"
+_WEEKDAY = r"(?:[^\W\d_]{2,14}\.?,?\s+)?"
 _DATES = (
     r"(?P<y>\d{4})(?P<sep>[-/.:])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
     r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})",
     (
-        rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.?\s+|er\s+|-)(?:de\s+)?(?P<name>[A-Za-z]{{3,12}})\.?"
-        r"(?:,?\s+(?:de\s+)?|-)(?P<y>\d{4})"
+        rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.?\s+|er\s+|-)(?:de\s+)?(?P<name>[^\W\d_]{{3,14}})\.?"
+        r"(?:,?\s+(?:de\s+)?|-)(?P<y>\d{4}|\d{2})"
     ),
-    rf"{_WEEKDAY}(?P<name>[A-Za-z]{{3,12}})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})",
+    rf"{_WEEKDAY}(?P<name>[^\W\d_]{{3,14}})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})",
 )
-_BETWEEN = r"(?:\s*T\s*|,?\s+(?:at\s+|klo\s+|um\s+|kl\.?\s+|a\s+las\s+|a\s+)?|_)"
+_BETWEEN = r"(?:\s*[Tt]\s*|,?\s+(?:at\s+|klo\s+|um\s+|kl\.?\s+|a\s+las\s+|a\s+)?|_)"
 _FORMS = [re.compile(rf"{date}{_BETWEEN}{_CLOCK}{_ZONE}") for date in _DATES]
 _FORMS.append(
     re.compile(
@@ -106,15 +117,29 @@ _FORMS.append(
 )
 """What C and Java write: Wed May  1 10:00:00 2024, Wed May 01 13:00:00 GMT+03:00 2024."""
 
-_ZONE_NAME = re.compile(r"\s*\([A-Za-z][^()]*\)$")
-"""The zone once more in words, as browsers write it behind its offset."""
+_FORMS.append(
+    re.compile(rf"(?P<d>\d{{2}})(?P<name>[A-Za-z]{{3}})(?P<y>\d{{4}}|\d{{2}}):{_CLOCK}{_ZONE}")
+)
+"""What SAS writes: 01MAY2024:10:00:00."""
+
+_ZONE_NAME = re.compile(
+    r"\s*\([A-Za-z][^()]*\)$|(?<=[+-]\d{4})\s(?:[A-Z]{3,5}|[+-]\d{2,4})(?:\sm=\S+)?$"
+)
+"""The zone once more in words, as browsers and Go write it behind its offset."""
+
+_NUMERIC_DATE = re.compile(r"[^\W\d_]{2,14}\.?,?\s+(?=\d{1,4}[-/.]\d{1,2}[-/.]\d)")
+"""A day of the week before a date in numbers."""
+
+_COUNT_OF_NET = re.compile(r"\\?/Date\((-?\d{9,14})(?:[+-]\d{4})?\)\\?/")
+"""Milliseconds since 1970 as .NET writes them in JSON; the zone behind changes nothing."""
 
 _COMPACT = re.compile(
     r"(?P<date>(?:19|20)\d{6})(?:[T _-]?(?P<clock>\d{6})|[T _-](?P<short>\d{5}|\d{4})|"
     r"[T _-](?P<marked>\d{1,2}:\d{2}(?::\d{2})?))(?:[.,](?P<f>\d{1,9}))?"
     r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
 )
-_COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}),(\d+)$")
+_COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}|\d{5}),(\d+)$")
+"""Of seconds since 1970, or of the days of a spreadsheet."""
 _BRACKET_ZONE = re.compile(r"(?<=[Z\d])\[[A-Za-z_/+-]+\]$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?")
 
@@ -145,6 +170,8 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
     text = text.strip()
     if len(text) > _TEXT_MAX_CHARS or not _HAS_DIGIT.search(text):
         return None, False
+    if text[-1] == "/" and (found := _COUNT_OF_NET.fullmatch(text)) is not None:
+        text = found[1]
     form = rules.form
     if form is None or form is not TimeForm.ISO:
         value = number(text if "," not in text else _COUNT_WITH_COMMA.sub(r"\1.\2", text))
@@ -191,7 +218,8 @@ def _of_serial(days: float) -> dt.datetime:
 
 def orders_of(text: str) -> set[DateOrder]:
     """In which orders a date like 1/5/2024 can be read; empty if it is none of the kind."""
-    found = _FORMS[1].fullmatch(text.strip()) if len(text) <= _TEXT_MAX_CHARS else None
+    short = text.strip() if len(text) <= _TEXT_MAX_CHARS else ""
+    found = _FORMS[1].fullmatch(_without_weekday(short))
     if found is None:
         return set()
     if found["sep"] == ".":
@@ -223,13 +251,28 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
             return dt.datetime.fromisoformat(text)
         except ValueError:
             pass  # 24:00, or no such day
+    if "\u5e74" in text:
+        text = _of_east_asia(text)
     text = _ZONE_NAME.sub("", _BRACKET_ZONE.sub("", _unaccented(text)))
+    text = _without_weekday(text)
     for pattern in _FORMS:
         found = pattern.fullmatch(text)
         if found is not None:
             return _of_parts(found, order)
     compact = _COMPACT.fullmatch(text)
     return _of_compact(compact) if compact else None
+
+
+def _without_weekday(text: str) -> str:
+    """The text without a day of the week before a date in numbers."""
+    return text if text[:1].isdigit() else _NUMERIC_DATE.sub("", text, count=1)
+
+
+def _of_east_asia(text: str) -> str:
+    """The text with marks for the signs of year, month, day, hour, minute and second."""
+    text = re.sub("\u5e74\\s*|\u6708\\s*", "-", text)
+    text = re.sub("\u65e5\\s*", " ", text)
+    return re.sub("[\u65f6\u6642\u5206\u70b9]\\s*(?=\\d)", ":", text).rstrip(" \u79d2\u5206")
 
 
 def _unaccented(text: str) -> str:
@@ -250,6 +293,7 @@ def _of_parts(found: re.Match[str], order: DateOrder | None) -> dt.datetime | No
             year += 2000
         day, month = _day_and_month(found[0], parts, order)
     elif parts.get("name"):
+        year += 2000 if len(parts["y"]) == 2 else 0
         month = _MONTHS.get(parts["name"].lower(), 0)
         day = int(parts["d"])
     else:

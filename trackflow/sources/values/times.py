@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Bools, Ints
+from trackflow.geo.time import from_us
 from trackflow.sources.values.cells import CAREFUL_CELLS, Strings, blanks_to_null, number
 from trackflow.sources.values.moments import (
     BY_ITSELF,
@@ -39,6 +40,7 @@ __all__ = [
     "Times",
     "decide_order",
     "epoch_form",
+    "in_zone",
     "parse_time",
     "read_time",
     "times",
@@ -129,6 +131,15 @@ def times(column: Strings, rules: TimeRules = BY_ITSELF) -> Times:
     missing = np.asarray(pc.is_null(column).to_numpy(zero_copy_only=False), dtype=np.bool_)
     time_us, bad, naive = _parsed(column, rules)
     return Times(time_us, missing, bad & ~missing, naive)
+
+
+def in_zone(moment: object, zone: object) -> object:
+    """A time that names no zone in the one that stands beside it; any other time as it is."""
+    tz = zone_of(str(zone)) if isinstance(zone, str | int) and isinstance(moment, str) else None
+    if tz is None or not isinstance(moment, str):
+        return moment
+    time_us, is_naive = read_time(moment, TimeRules(zone=tz))
+    return from_us(time_us).isoformat() if is_naive and time_us is not None else moment
 
 
 def times_in_zones(column: Strings, zones: Strings, rules: TimeRules) -> Times:

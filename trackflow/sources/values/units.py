@@ -5,6 +5,7 @@ degree signs, hemisphere letters, and units behind the number or in the name of 
 """
 
 import itertools
+import json
 import re
 import struct
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from enum import Enum
 import numpy as np
 
 from trackflow.geo.points import Floats
+from trackflow.sources.values.directions import course_deg
 
 KMH_MS = 1 / 3.6
 KNOTS_MS = 1852 / 3600
@@ -71,7 +73,8 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         "": 1.0,
         **_spelled(
             {
-                "m mfrommsl meter meters metre metres mtr mts masl msl amsl asl metrit metri "
+                "m mfrommsl mmsl mamsl "
+                "meter meters metre metres mtr mts masl msl amsl asl metrit metri "
                 "metros metri metrow м": 1.0,
                 "ft feet foot": FEET_M,
                 "km kilometer kilometers kilometre kilometres": 1000.0,
@@ -188,7 +191,7 @@ def measure(
         return np.nan
     if not _HAS_DIGIT.search(value, 0, _TEXT_MAX_CHARS):
         # float() reads the words inf and nan, which are no better than any other word
-        return np.nan
+        return course_deg(value) if quantity is Quantity.ANGLE else np.nan
     if quantity in (Quantity.LATITUDE, Quantity.LONGITUDE):
         degrees = coordinate(value, quantity, factor)
         return np.nan if degrees is None else degrees
@@ -196,7 +199,8 @@ def measure(
     plain = number(text, decimal_comma=decimal_comma)
     if plain is not None:
         return plain * factor
-    found = _MEASURED.fullmatch(text.translate(_SIGNS)) if len(text) <= _TEXT_MAX_CHARS else None
+    marked = text.translate(_SIGNS).lstrip("\xb1~\u2248 ") if len(text) <= _TEXT_MAX_CHARS else ""
+    found = _MEASURED.fullmatch(marked)
     if found is None:
         return np.nan
     plain = number(found[1], decimal_comma=decimal_comma)
@@ -297,6 +301,8 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
         return float(plain[1]), float(plain[2])
     if _WELL_KNOWN_BINARY.fullmatch(text.strip()):
         return _of_binary(text.strip())
+    if text.lstrip().startswith("{"):
+        return _of_object(text)
     text = text.translate(_SIGNS).strip()
     if text.lower().startswith("geo:"):
         text = text[4:].partition(";")[0]
@@ -316,6 +322,25 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
             if lat is not None and lon is not None:
                 return lat, lon
     return None
+
+
+def _of_object(text: str) -> tuple[float, float] | None:
+    """Latitude and longitude of a JSON object in a cell: a point of GeoJSON, or both by name."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    pair = found.get("coordinates")
+    if isinstance(pair, list) and len(pair) >= 2:
+        north, east = pair[1], pair[0]
+    else:
+        named = {name.lower().lstrip("_"): value for name, value in found.items()}
+        north, east = (
+            next((named[name] for name in names if name in named), None)
+            for names in (("lat", "latitude", "y"), ("lon", "lng", "long", "longitude", "x"))
+        )
+    lat, lon = measure(north, Quantity.LATITUDE), measure(east, Quantity.LONGITUDE)
+    return None if np.isnan(lat) or np.isnan(lon) else (lat, lon)
 
 
 def _of_binary(text: str) -> tuple[float, float] | None:

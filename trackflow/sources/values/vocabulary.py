@@ -72,11 +72,13 @@ _NAMES: dict[Role, str] = {
     Role.ZONE: (
         "timezone tz utcoffset gmtoffset timezoneoffset tzoffset zone timezoneid tzid tzname "
         "timezonename offset utcoffsetminutes utcoffsetseconds utcoffsethours offsetfromutc "
+        "timezoneoffsetminutes tzoffsetminutes offsetminutes "
         "zeitzone fuseauhoraire fuseau zonahoraria fusoorario fuso aikavyohyke tijdzone tidszon "
         "tidssone tidszone localoffset"
     ),
     Role.LAT: (
-        "latitude lat positionlat positionlatitude locationlat locationlatitude gpslat "
+        "latitude lat latn latituden posy "
+        "positionlat positionlatitude locationlat locationlatitude gpslat "
         "gpslatitude decimallatitude geolat latitudens latns latitud latitudine breitengrad breite "
         "geobreite geographischebreite geografischebreite leveysaste leveyspiiri leveys "
         "leveyskoordinaatti breedtegraad breedte geografischebreedte breddgrad bredd breddegrad "
@@ -85,7 +87,8 @@ _NAMES: dict[Role, str] = {
         "foldrajziszelesseg laiuskraad enlem широта 纬度 緯度 위도"
     ),
     Role.LON: (
-        "longitude lon lng long positionlong positionlon positionlongitude locationlong "
+        "longitude lon lng long lone longe longitudee posx "
+        "positionlong positionlon positionlongitude locationlong "
         "locationlon locationlng locationlongitude gpslon gpslng gpslong gpslongitude "
         "decimallongitude geolon geolng geolong longitudeew lonew longew longitud longitudine "
         "langengrad laengengrad lange laenge geolange geographischelange geographischelaenge "
@@ -111,10 +114,15 @@ _NAMES: dict[Role, str] = {
         "koordinate gpskoordinaten gpsposition standort ort coordonnees coordonneesgps "
         "coordonneegps emplacement coordenadas coordenadasgps ubicacion posicion koordinaatit "
         "gpskoordinaatit sijainti paikka coordinate coordinategps posizione coordinaten locatie "
-        "positie koordinater posisjon latandlon latitudeandlongitude latlongposition"
+        "positie koordinater posisjon координаты местоположение wspolrzedne "
+        "wspolrzednegps souradnice suradnice koordinatak konum pozycja polozenie 坐标 座標 "
+        "latandlon latitudeandlongitude latlongposition"
     ),
     Role.LON_LAT: "lonlat lnglat longlat longitudelatitude lonlatposition xy",
-    Role.VALID: "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity",
+    Role.VALID: (
+        "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible "
+        "validgpsfix gpsfixvalid"
+    ),
     Role.DEVICE: (
         "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
         "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
@@ -135,6 +143,7 @@ _NAMES: dict[Role, str] = {
         "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
         "altitudewgs84 z hohe hoehe meereshohe hoheuber altura elevacion altitud altitudine quota "
         "korkeus merenpinnasta hoogte hojd hoyde altitudemsl heightmsl "
+        "posz altitudeabovesealevel "
         "heightaboveellipsoid heightabovemsl heightabovesealevel altitudeasl elevationm wysokosc "
         "vyska nadmorskavyska magassag yukseklik rakim высота 海拔 高度 標高 高程"
     ),
@@ -143,12 +152,13 @@ _NAMES: dict[Role, str] = {
         "locationaccuracy precision eph uncertainty accuracyradius horizontalprecision "
         "horizontaluncertainty radius genauigkeit prazision exactitude exactitud tarkkuus "
         "precisione accuratezza nauwkeurigheid noggrannhet noyaktighet precisiongps "
-        "accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
+        "ehpe accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
         "pontossag dogruluk точность 精度"
     ),
     Role.HDOP: "hdop gpshdop horizontaldop",
     Role.SPEED: (
-        "speed velocity vel gpsspeed groundspeed enhancedspeed sog speedoverground spd "
+        "speed velocity vel velocitysmooth "
+        "gpsspeed groundspeed enhancedspeed sog speedoverground spd "
         "currentspeed vehiclespeed "
         "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart "
         "hastighed velocidade predkosc rychlost sebesseg kiirus hiz скорость 速度 速さ"
@@ -162,6 +172,7 @@ _NAMES: dict[Role, str] = {
     ),
     Role.SPEED_UNIT: (
         "speedunit speedunits unitofspeed unitspeed speeduom velocityunit velocityunits "
+        "positionspeedunit locationspeedunit gpsspeedunit "
         "geschwindigkeitseinheit unitevitesse unidadvelocidad unidaddevelocidad"
     ),
 }  # fmt: skip
@@ -176,7 +187,7 @@ PREFIXES = (
     "gps", "geo", "position", "pos", "location", "loc", "coords", "coordinates", "coordinate",
     "point", "vehicle", "device", "current", "last", "raw", "wgs84", "fix", "attributes", "data",
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
-    "state", "record", "values", "payload", "decodedpayload",
+    "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""

@@ -49,6 +49,31 @@ def zone_of(text: str) -> dt.tzinfo | None:
     return None
 
 
+@lru_cache(maxsize=4096)
+def zone_in_name(name: str) -> tuple[str, str]:
+    """The name of a column without the zone that it says its times are in, and that zone.
+
+    Such as "Time (UTC+3)", "Zeit [MESZ]", "Timestamp (Europe/Helsinki)", "time_utc", "UTC Date".
+    The second is empty where none is said; letters that are a part of the name stay.
+    """
+    name = name.strip()
+    for pattern in _IN_NAMES:
+        found = pattern.fullmatch(name)
+        if found is not None and zone_of(found[2]) is not None:
+            return found[1], found[2]
+    words = re.sub(r"[\W_]+", " ", name).lower().split() or [""]
+    is_utc = words[0] in _UTC or words[-1].endswith(tuple(_UTC)) or words[-1] == "gmt"
+    return name, "UTC" if is_utc else ""
+
+
+_UTC = frozenset({"utc", "zulu"})
+_IN_NAMES = (
+    re.compile(r"(.*\w)\W*[\[(]\s*([^\[\]()]*[A-Za-z+-][^\[\]()]*)\s*[\])]", re.DOTALL),
+    re.compile(r"(.*\w)[\s_,]+((?:UTC|GMT)\s*[+-]\s*\d{1,2}(?::?\d{2})?)", re.DOTALL),
+    re.compile(r"(.*\w)[\s_,]+([A-Z]{3,4})", re.DOTALL),
+)
+
+
 def zone_option(text: str) -> dt.tzinfo:
     """The zone of `--time-zone`.
 
