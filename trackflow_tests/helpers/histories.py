@@ -236,13 +236,15 @@ class Walker:
             self.put(noise_m=3)
 
     def laps(self, e: Episode) -> None:
-        """Round and round, each time in less than a minute."""
-        x, y, period_s = self.x, self.y, self.random.choice([12, 20, 30, 45])
+        """Round and round, around the place where it stood or past it, in up to some minutes."""
+        x, y, period_s = self.x, self.y, self.random.choice([12, 20, 30, 45, 57, 80, 150])
         radius_m = (e.size % 12 + 3) * period_s / (2 * np.pi)
+        aside_m, began_s = self.random.choice([0, radius_m]), self.s
         for _ in range(e.count * 6):
-            self.s += min(e.every_s, 5)
-            angle = 2 * np.pi * self.s / period_s
-            self.x, self.y = x + radius_m * np.cos(angle), y + radius_m * np.sin(angle)
+            self.s += min(e.every_s, 10)
+            angle = 2 * np.pi * (self.s - began_s) / period_s
+            self.x = x + radius_m * np.cos(angle) - aside_m
+            self.y = y + radius_m * np.sin(angle)
             self.put()
         self.x, self.y = x, y
 
