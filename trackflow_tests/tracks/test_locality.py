@@ -38,6 +38,12 @@ def doubtful(seed: int, count: int = 800) -> Points:
             asleep = random.random(count) < 0.05
             time_us = np.cumsum(np.where(asleep, 290, 10)) * US
             x = np.cumsum(np.where(asleep, random.choice([40, 110, 600], count), 150.0))
+        elif seed % 16 == 13:  # two places in turn, with a short drive between them
+            time_us = np.cumsum(random.choice([*few[few <= 20], 5], count)) * US
+            rest_s, drive_s = random.choice([100, 130, 200]), random.choice([30, 60])
+            at_s = (time_us - time_us[0]) / US % (2 * (rest_s + drive_s))
+            edges_s = np.cumsum([rest_s, drive_s, rest_s, drive_s])
+            x = np.interp(at_s, edges_s, np.array([0, 1, 1, 0]) * random.choice([230, 300, 500]))
         else:  # rests, with rounds of a vehicle that lead past them
             time_us = (
                 np.cumsum(random.choice(few[few <= 20] if few.min() <= 20 else [5], count)) * US
