@@ -9,8 +9,8 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
-from trackflow.tracks.bboxes import BboxTable
-from trackflow.tracks.ranges import flat_ranges, numbered, sums
+from trackflow.tracks.bboxes import BboxTable, stretches_m
+from trackflow.tracks.ranges import flat_ranges, numbered, runs, sums
 from trackflow.tracks.slots import Slots, slot_us
 from trackflow.tracks.thresholds import SHIFT_S, US, Thresholds
 
@@ -22,16 +22,19 @@ def shifted_steps(
     points: Points,
     slots: Slots,
     groups: Ints,
+    stays: Bools,
     bboxes: BboxTable,
     sizes_m: tuple[float, float],
     thresholds: Thresholds,
 ) -> Bools:
-    """Which steps from a slot to the next lie on the way between two rests. Shape (m - 1,).
+    """Which steps of stays lie on the way between two rests. Shape (m - 1,).
 
     Args:
         points: kept points, in order of time. Shape (n,).
         slots: without excursions. Shape (m,).
-        groups: the group of slots that each belongs to; no way leads from one to another.
+        groups: the group of slots that each belongs to.
+        stays: whether each step from a slot to the next lies in a stay; none that leads from one
+            group to another does. Shape (m - 1,).
         bboxes: of the slots.
         sizes_m: the diagonal of the box that a rest fits into, and that of the largest stay.
         thresholds: the limits.
@@ -39,14 +42,15 @@ def shifted_steps(
     shifted = np.zeros(len(slots) - 1, dtype=np.bool_)
     start_us, end_us = slots.start_us, slots.end_us
     rest_m, most_m = sizes_m
-    ends = groups.searchsorted(groups, side="right") - 1
-    here = np.arange(len(slots))
-    until = start_us.searchsorted(end_us + int(SHIFT_S * US), side="right") - 1
+    begin, end = _wide(slots, *runs(stays), most_m)
+    here, ends = flat_ranges(begin, end), end.repeat(end - begin)
+    until = start_us.searchsorted(end_us[here] + int(SHIFT_S * US), side="right") - 1
     until = np.minimum(until, ends)
-    here = here[bboxes.diagonals_m(here, until) > most_m]
-    here = here[_rests(slots, groups, bboxes, here, rest_m, thresholds)]
-    counts = until[here] - here
-    there, of = flat_ranges(here + 1, until[here] + 1), here.repeat(counts)
+    wide = (bboxes.diagonals_m(here, until) > most_m).nonzero()[0]
+    here, until = here[wide], until[wide]
+    rests = _rests(slots, groups, bboxes, here, rest_m, thresholds)
+    here, until = here[rests], until[rests]
+    there, of = flat_ranges(here + 1, until + 1), here.repeat(until - here)
     far = (slots.apart_m(of, there) > most_m).nonzero()[0]
     there, of = there[far], of[far]
     rests = _rests(slots, groups, bboxes, there, rest_m, thresholds, ahead=True)
@@ -61,6 +65,18 @@ def shifted_steps(
     for begin, end in zip(of[seen].tolist(), there[seen].tolist(), strict=True):
         shifted[begin:end] = True
     return shifted
+
+
+def _wide(slots: Slots, begin: Ints, end: Ints, most_m: float) -> tuple[Ints, Ints]:
+    """Those stretches from slot `begin` to slot `end` whose boxes have a longer diagonal."""
+    if not len(begin):
+        return begin, end
+    rows = flat_ranges(begin, end + 1)
+    counts = end + 1 - begin
+    starts = counts.cumsum() - counts
+    lon, lat = slots.lon_e7[rows], slots.lat_e7[rows]
+    wide = stretches_m(lon, lat, starts) > most_m
+    return begin[wide], end[wide]
 
 
 def _rests(

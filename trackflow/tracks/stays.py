@@ -128,7 +128,7 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
     diagonal_m = scales(thresholds)[0][1]
     sizes_m = diagonal_m, LARGEST * diagonal_m
-    stays &= ~shifted_steps(points, slots, groups, bboxes, sizes_m, thresholds)
+    stays &= ~shifted_steps(points, slots, groups, stays, bboxes, sizes_m, thresholds)
     return stays
 
 
