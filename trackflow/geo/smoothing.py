@@ -26,6 +26,10 @@ LONGEST_STEP_S = 30.0
 FEWEST = 5
 """Residuals of fewer points prove nothing."""
 
+MOST_NOISE_M = 100.0
+"""What is further off on the average is no noise but a way: of rounds that are seen at less than
+three points each, a mean of many leaves nothing."""
+
 OUTLIER = 9.0
 """A squared residual counts as no more than this many medians: an outlier is not the noise."""
 
@@ -73,7 +77,7 @@ def _smooth_block(
         if error is None or error >= best_error:
             break
         best, best_error = reach, error
-    if best < 2:
+    if best < 2 or best_error > MOST_NOISE_M**2:
         return None
     # half the reach: a line that is fitted over a turn cuts its corner
     _, fit_x, fit_y = _fit(seconds, x, y, best // 2)

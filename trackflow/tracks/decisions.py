@@ -191,7 +191,7 @@ def _stays(
 ) -> tuple[tuple[Ints, Ints], Bools]:
     """First and last points of stays, and which points are excursions from them."""
     cut_after = cut[slots.last[:-1]]
-    away = excursions(slots, cut_after, thresholds)
+    away = excursions(points, slots, cut_after, thresholds)
     free_before, free_after = np.ones((2, len(slots)), dtype=np.bool_)
     np.logical_or(cut_after, away[:-1], out=free_before[1:])
     np.logical_or(cut_after, away[1:], out=free_after[:-1])

@@ -2,13 +2,14 @@
 
 The stretches that prove a stay take in up to their box of the way there and back. A stay begins
 with the first fix that lies as near to where the device then stays as its fixes do, and ends with
-the last one.
+the last one. A vehicle that drives past, on its rounds, does not stay yet, or no more.
 """
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
+from trackflow.tracks.laps import VEHICLE_MS, goes_on
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, Slots, medians, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
@@ -21,6 +22,9 @@ FEWEST_SLOTS = 4
 
 SCATTER = 2.0
 """Beyond that, those within so many times the median distance of its slots from their middle."""
+
+SHORTEST_AWAY_US = 10 * US
+"""So long a way at least shows that it is one."""
 
 
 def stay_points(
@@ -125,11 +129,52 @@ def _close(
     rows, of = flat_ranges(low, high), numbered(high - low)
     apart_mm = between_mm(lon[of], lat[of], wrapped(points.lon[rows]), points.lat[rows])
     hits = (apart_mm <= close_mm[of]).nonzero()[0]
+    found_first, found_last = np.full((2, len(low)), -1)
     if not len(hits):
-        return np.full(len(low), -1), np.full(len(low), -1)
+        return found_first, found_last
     edges = running(high - low)
     first = hits.searchsorted(edges[:-1])
     last = hits.searchsorted(edges[1:]) - 1
-    found = first <= last
-    first, last = np.minimum(first, len(hits) - 1), np.maximum(last, 0)
-    return np.where(found, rows[hits[first]], -1), np.where(found, rows[hits[last]], -1)
+    some = (first <= last).nonzero()[0]
+    spans = first[some], last[some]
+    first, last = _without_passes(points, rows[hits], spans, close_mm[some], slot_us(thresholds))
+    found_first[some], found_last[some] = rows[hits[first]], rows[hits[last]]
+    return found_first, found_last
+
+
+def _without_passes(
+    points: Points, close: Ints, spans: tuple[Ints, Ints], close_mm: Floats, slot_us: int
+) -> tuple[Ints, Ints]:
+    """The first and the last close point of each span that are no mere pass of a vehicle.
+
+    It comes from elsewhere or leaves again at once: faster than anything crosses the area that does
+    not drive.
+
+    Args:
+        points: kept points, in order of time.
+        close: indices of the points close to the middle of their stay; several spans of them.
+        spans: first and last of each, as places in `close`. Shapes (k,).
+        close_mm: how far from the middle is close. Shape (k,).
+        slot_us: length of a slot.
+
+    Returns:
+        Places in `close`. Shapes (k,).
+    """
+    time_us, (first, last) = points.time_us, spans
+    away = (time_us[close[1:]] - time_us[close[:-1]] >= SHORTEST_AWAY_US).nonzero()[0]
+    of = first.searchsorted(away, side="right") - 1
+    inside = (of >= 0) & (away < last[of])
+    away, of = away[inside], of[inside]
+    driven = goes_on(points, close[away], close[away + 1], slot_us)
+    away, of = away[driven], of[driven]
+    if not len(away):
+        return spans
+    first, last = first.copy(), last.copy()
+    crossing_us = 2 * close_mm / 1000 / VEHICLE_MS * US
+    for at, k in zip(away.tolist(), of.tolist(), strict=True):
+        if time_us[close[at]] - time_us[close[first[k]]] <= crossing_us[k]:
+            first[k] = at + 1
+    for at, k in zip(away[::-1].tolist(), of[::-1].tolist(), strict=True):
+        if at >= first[k] and time_us[close[last[k]]] - time_us[close[at + 1]] <= crossing_us[k]:
+            last[k] = at
+    return first, last

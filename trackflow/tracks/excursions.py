@@ -10,15 +10,19 @@ and one of three rules shows that the device was not there:
   after: a vehicle that passes the place at which it is about to park was not away from it;
 - too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
 - again: the same far place is left for and returned from repeatedly, by fast ways each time.
+
+None of them does where the fixes show the way there and back (`goes_on`): rounds on a race track
+lead past the place at which their vehicle rests before and after them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints
+from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.tracks.laps import goes_on
 from trackflow.tracks.ranges import flat_ranges, numbered, sums
-from trackflow.tracks.slots import Slots
+from trackflow.tracks.slots import Slots, slot_us
 from trackflow.tracks.thresholds import AROUND_S, AWAY_S, US, Thresholds
 
 SEEN_SLOTS = 4
@@ -53,11 +57,12 @@ class _Returns:
         return len(self.before)
 
 
-def excursions(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
+def excursions(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
     """Which slots are excursions.
 
     Args:
-        slots: in order of time. Shape (m,).
+        points: kept points, in order of time. Shape (n,).
+        slots: their slots. Shape (m,).
         cut_after: whether no track goes on from a slot to the next. Shape (m - 1,).
         thresholds: the limits.
     """
@@ -70,6 +75,8 @@ def excursions(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
     returns = _direct_returns(slots, rests, cut_after, near_m)
     if len(returns):
         returns = returns[_is_excursion(slots, returns, (before, after), near_m, thresholds)]
+        first, last = slots.first[returns.before], slots.last[returns.after]
+        returns = returns[~goes_on(points, first, last, slot_us(thresholds))]
         away[flat_ranges(returns.before + 1, returns.after)] = True
     _mark_edges(away, slots, rests, cut_after, thresholds)
     return away & ~slots.laps

@@ -17,6 +17,10 @@ HALT_US = 30_000_000
 STANDING_MS = 0.5
 """Metres per second in a straight line below which a device stands: a slow walk is faster."""
 
+PROBES = (2, 3, 4)
+"""Parts of that time after which it is still there: one that circles is away at one of them, also
+where it comes round in 15 s or in 10."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Halts:
@@ -72,14 +76,12 @@ def _idle_steps(time_us: Ints, x: Floats, y: Floats) -> Ints:
     end = np.searchsorted(time_us, time_us + HALT_US)
     begin = np.flatnonzero(end < len(time_us))
     end = end[begin]
-    middle = (begin + end) // 2
     limit_m = STANDING_MS * (time_us[end] - time_us[begin]) / 1e6
-    # back at its begin after a turn is no halt, so the middle is looked at as well
-    far_m = np.maximum(
-        np.hypot(x[end] - x[begin], y[end] - y[begin]),
-        np.hypot(x[middle] - x[begin], y[middle] - y[begin]),
-    )
-    halts = far_m < limit_m
+    # back at its begin after a turn, or after some rounds, is no halt
+    halts = np.hypot(x[end] - x[begin], y[end] - y[begin]) < limit_m
+    for part in PROBES:
+        at = begin + (end - begin) // part
+        halts &= np.hypot(x[at] - x[begin], y[at] - y[begin]) < limit_m
     changes = np.zeros(len(time_us), dtype=np.int64)
     np.add.at(changes, begin[halts], 1)
     np.add.at(changes, end[halts], -1)

@@ -16,8 +16,9 @@ from trackflow.tracks.thresholds import US
 BINS_PER_SLOT = 12
 """One point is taken from each 2.5 s: at 1 Hz a step is as long as its noise."""
 
-LONGEST_STEP_US = 8 * US
-"""Longer steps hide most of a short lap."""
+LONGEST_STEP_US, LONGER_STEP_US = 8 * US, 15 * US
+"""Longer steps hide most of a short lap; and, of a way that comes back after a minute or more, its
+turns."""
 
 VEHICLE_MS = 3.0
 """A vehicle, not a person, is as fast as this all the time."""
@@ -48,7 +49,7 @@ def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
     at = at[_leaves(points, first[at], last[at])]
     if not len(at):
         return laps
-    laps[at] = _agree(points, first[at], last[at], slot_us)
+    laps[at] = goes_on(points, first[at], last[at], slot_us, LONGEST_STEP_US)
     # one slot by itself may be an accident of some fixes
     next_to = points.time_us[first[1:]] // slot_us - points.time_us[last[:-1]] // slot_us
     joins = next_to <= 1
@@ -72,8 +73,20 @@ def _leaves(points: Points, first: Ints, last: Ints) -> Bools:
     return found
 
 
-def _agree(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
-    """Whether at least half of the rows of velocities of each slot are fast and agree."""
+def goes_on(
+    points: Points, first: Ints, last: Ints, slot_us: int, longest_us: int = LONGER_STEP_US
+) -> Bools:
+    """Whether at least half of the rows of velocities of each stretch are fast and agree.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        first: index of the first point of each stretch. Shape (m,).
+        last: index of its last point. Shape (m,).
+        slot_us: length of a slot.
+        longest_us: longer steps have no velocity.
+    """
+    if not len(first):
+        return np.zeros(0, dtype=np.bool_)
     rows, counts = flat_ranges(first, last + 1), last - first + 1
     bins = points.time_us[rows] * BINS_PER_SLOT // slot_us
     begins = np.ones(len(rows), dtype=np.bool_)
@@ -83,10 +96,11 @@ def _agree(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
     taken = rows[begins]
     of = np.arange(len(first)).repeat(counts)[begins]
     lon, lat, time_us = points.lon[taken], points.lat[taken], points.time_us[taken]
-    dt_us = time_us[1:] - time_us[:-1]
+    # stretches may share points; no velocity leads from one to the next
+    dt_us = np.maximum(time_us[1:] - time_us[:-1], 1)
     squeeze = cos_latitude(lat[:-1])
     vx, vy = wrapped(lon[1:] - lon[:-1]) * squeeze / dt_us, (lat[1:] - lat[:-1]) / dt_us
-    usable = (of[1:] == of[:-1]) & (dt_us <= LONGEST_STEP_US)
+    usable = (of[1:] == of[:-1]) & (dt_us <= longest_us)
     least = VEHICLE_MS * 1000 / MM_PER_DEGREE / US
     fast = usable & (vx * vx + vy * vy >= least * least)
     known, agree = usable[1:] & usable[:-1], fast[1:] & fast[:-1]

@@ -12,6 +12,8 @@ slots counts, wherever a scan begins: a stretch proves that its steps are a stay
 - nothing in it is laps of a vehicle (`laps`), which are too short for that;
 - it has no net way: a jam of 80 m in five minutes fits into the box, but goes in one direction.
 
+No stay goes on over the way between two rests that are too far apart for one (`shifts`).
+
 A shortest stretch that lasts long enough is less than one step longer than that, which makes the
 decision local.
 """
@@ -27,6 +29,7 @@ from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.laps import hold_laps
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
+from trackflow.tracks.shifts import shifted_steps
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
@@ -123,6 +126,9 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
         if not longer and strongly.any():
             np.minimum.at(moving_until, here[strongly], there[strongly])
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
+    diagonal_m = scales(thresholds)[0][1]
+    sizes_m = diagonal_m, LARGEST * diagonal_m
+    stays &= ~shifted_steps(points, slots, groups, stays, bboxes, sizes_m, thresholds)
     return stays
 
 

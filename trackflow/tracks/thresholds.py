@@ -24,6 +24,9 @@ AROUND_S = 2700.0
 WALK_S = 150.0
 """A walk between a parked vehicle and a building takes no longer."""
 
+SHIFT_S = 150.0
+"""A way from one rest to the next takes longer, or is looked for as a shift."""
+
 LONGEST_STRETCH_S = 1200.0
 """A stay is proved by a stretch of this length at most."""
 
@@ -96,13 +99,15 @@ class Thresholds:
         - slots, the slot beside each for laps, and excursions among them: the time away, the time
           around, those again for the other excursions that they are compared with, and the rest
           before these;
-        - stays: the longest stretch and one more step, which may be a silence;
+        - stays: the longest stretch and one more step, which may be a silence; or two rests of up
+          to twice the dwell time and the way between them;
         - their ends: the dwell time, twice, an excursion beside them, and the walk to a vehicle.
         """
         step_s = 2 * self.spike_s
         cleaning_s = SPIKE_ROUNDS * (3 * self.spike_s + step_s) + 2 * MIX_S + step_s
         excursions_s = 3 * SLOT_S + 3 * AWAY_S + AROUND_S
         stays_s = max(self.dwell_s, LONGEST_STRETCH_S) + max(self.gap_s, self.silence_s)
+        stays_s = max(stays_s, 4 * self.dwell_s + SHIFT_S)
         return cleaning_s + excursions_s + stays_s + 2 * self.dwell_s + AWAY_S + WALK_S + 60
 
     def override(self, values: Mapping[str, object]) -> Self:

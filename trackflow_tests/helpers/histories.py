@@ -22,7 +22,7 @@ KINDS = (
     "drive", "drive", "slow", "stay", "stay", "long_stay", "gap", "jump", "teleport", "spike",
     "spike", "spike", "zigzag", "burst", "duplicates", "poor", "midnight", "midnight", "journey",
     "journey", "sparse", "crawl", "drift", "bounce", "two_senders", "train", "jam", "circle",
-    "silence", "silence", "silence", "rough", "repeated",
+    "silence", "silence", "silence", "rough", "repeated", "short_drive", "bounce",
 )  # fmt: skip
 
 
@@ -186,6 +186,14 @@ class Walker:
             self.go(float(self.random.choice([100, 151, 200, 299, 400, 599])), speed_ms, 4)
             self.put(noise_m=3)
 
+    def short_drive(self, e: Episode) -> None:
+        """A rest, a way of 100 to 600 m, and a rest there, about as long as a stay."""
+        every_s, rest_s = min(e.every_s, 30), self.thresholds.dwell_s * (0.8 + e.count / 25)
+        for speed_ms, lasting_s in ((0, rest_s), (7, 15 + e.size), (0, rest_s)):
+            for _ in range(min(int(lasting_s / every_s) + 1, 400)):
+                self.go(every_s, speed_ms, 1)
+                self.put(noise_m=3)
+
     def drift(self, e: Episode) -> None:
         """At rest, with fixes that wander about and claim what they are worth, or not."""
         error = np.zeros(2)
@@ -236,13 +244,15 @@ class Walker:
             self.put(noise_m=3)
 
     def laps(self, e: Episode) -> None:
-        """Round and round, each time in less than a minute."""
-        x, y, period_s = self.x, self.y, self.random.choice([12, 20, 30, 45])
+        """Round and round, around the place where it stood or past it, in up to some minutes."""
+        x, y, period_s = self.x, self.y, self.random.choice([12, 20, 30, 45, 57, 80, 150])
         radius_m = (e.size % 12 + 3) * period_s / (2 * np.pi)
+        aside_m, began_s = self.random.choice([0, radius_m]), self.s
         for _ in range(e.count * 6):
-            self.s += min(e.every_s, 5)
-            angle = 2 * np.pi * self.s / period_s
-            self.x, self.y = x + radius_m * np.cos(angle), y + radius_m * np.sin(angle)
+            self.s += min(e.every_s, 10)
+            angle = 2 * np.pi * (self.s - began_s) / period_s
+            self.x = x + radius_m * np.cos(angle) - aside_m
+            self.y = y + radius_m * np.sin(angle)
             self.put()
         self.x, self.y = x, y
 

@@ -5,7 +5,7 @@ import pytest
 
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.helpers.paths import at_metres, classes
+from trackflow_tests.helpers.paths import at_metres, classes, drifting
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -52,6 +52,29 @@ def test_a_round_from_a_stop_and_back_is_a_trip(every_s: float) -> None:
     found = classes(decide(at_metres(t, x + noise[0], y + noise[1]), Thresholds()))
     under_way = (along > 0.4) & (along < 5.9)
     assert {c for c, moves in zip(found, under_way, strict=True) if moves} == {"t"}
+
+
+@pytest.mark.parametrize(
+    ("round_m", "speed_ms"),
+    [(4000, 45), (3200, 40), (1200, 20), (800, 14), (600, 12), (400, 7), (400, 4.5), (250, 13)],
+)
+@pytest.mark.parametrize(("every_s", "rounds"), [(1, 3), (1, 10), (5, 10), (10, 40)])
+def test_rounds_past_the_place_of_a_rest_are_one_trip_of_all_of_them(
+    round_m: float, speed_ms: float, every_s: float, rounds: int
+) -> None:
+    """On a race track: neither excursions nor part of the rest, not the first nor the last one."""
+    lasting_s = rounds * round_m / speed_ms
+    if lasting_s < 4 * rounds * every_s or lasting_s < 90:
+        pytest.skip("too few fixes to a round, or too few rounds")
+    t = np.arange(0, 2500 + lasting_s, every_s)
+    angle = np.interp(t, [1213, 1213 + lasting_s], [0, rounds * 2 * np.pi])
+    x, y = (round_m / 2 / np.pi * way for way in (np.sin(angle), 1 - np.cos(angle)))
+    noise = drifting(rounds, len(t), every_s, 5)
+    decisions = decide(at_metres(t, x + noise[0], y + noise[1]), Thresholds())
+    (end, _), (_, begin) = decisions.stays[1], decisions.stays[0]
+    assert abs(t[end] - 1213) <= every_s + 5
+    assert abs(t[begin] - 1213 - lasting_s) <= every_s + 5
+    assert decisions.on_track[end : begin + 1].all()
 
 
 def test_a_slow_errand_seen_once_is_a_trip() -> None:

@@ -51,6 +51,17 @@ def test_there_and_back_is_no_halt() -> None:
     assert halts.between_ms([int(time_us[0]), int(time_us[-1])]) == [0]
 
 
+@pytest.mark.parametrize("round_s", [6, 7.5, 10, 12, 15, 20, 30])
+@pytest.mark.parametrize("every_s", [1, 2.5])
+def test_who_circles_does_not_stand(round_s: float, every_s: float) -> None:
+    """Whatever share of half a minute a round takes, from that of a roundabout on."""
+    t = np.arange(0, 300, every_s)
+    angle = t * 2 * np.pi / round_s
+    time_us = START_US + np.rint(t * 1e6).astype(np.int64)
+    halts = find_halts(time_us, 20 * np.cos(angle), 20 * np.sin(angle))
+    assert halts.between_ms([int(time_us[0]), int(time_us[-1])]) == [0]
+
+
 @given(st.lists(st.sampled_from([0.0, 0.0, 8.0]), min_size=5, max_size=60), st.data())
 def test_parts_add_up_and_are_no_longer_than_their_time(
     legs: list[float], data: st.DataObject

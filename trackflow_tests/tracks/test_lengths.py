@@ -108,6 +108,25 @@ def test_who_stands_gets_no_further(every_s: float, noise_m: float, lasting_s: f
     assert np.mean(found) < 0.06, found
 
 
+@pytest.mark.parametrize(("round_m", "speed_ms"), [(3200, 40), (2400, 30), (1000, 15), (800, 14)])
+@pytest.mark.parametrize("every_s", [5, 10, 20, 30])
+def test_rounds_on_a_race_track_are_no_noise(
+    round_m: float, speed_ms: float, every_s: float
+) -> None:
+    """Not even where a round is seen at two or three points: no less than straight between them."""
+    angle = np.arange(0, 40 * round_m, speed_ms * every_s) / round_m * 2 * np.pi
+    radius_m, scale = round_m / 2 / np.pi, METRES_PER_DEGREE * np.cos(np.radians(60))
+    noise = np.random.default_rng(1).normal(0, 4, (2, len(angle)))
+    points = Points.of(
+        START_US + np.rint(np.arange(len(angle)) * every_s * 1e6).astype(np.int64),
+        24.9 + (radius_m * np.cos(angle) + noise[0]) / scale,
+        60 + (radius_m * np.sin(angle) + noise[1]) / METRES_PER_DEGREE,
+    )
+    straight_m = (len(angle) - 1) * 2 * radius_m * abs(np.sin(angle[1] / 2))
+    true_m = (len(angle) - 1) * speed_ms * every_s
+    assert 0.97 * straight_m < measure(points).way.length_mm / 1000 < 1.03 * true_m
+
+
 @pytest.mark.parametrize("every_s", [1, 5, 30])
 def test_the_highest_speed_is_no_noise(every_s: float) -> None:
     points, _ = reported(1, route(1, (40, 200), 5000), WALK_MS, every_s, 5.0)

@@ -28,7 +28,7 @@ def doubtful(seed: int, count: int = 800) -> Points:
     few = random.choice(STEPS_S, random.integers(1, 4))
     places = random.choice(PLACES_M, random.integers(2, 5))
     time_us = np.cumsum(random.choice(few, count)) * US
-    kind = seed % 4
+    kind, turning = seed % 4, np.zeros(count)
     if kind == 0:
         x = random.choice(places, count)
     elif kind == 1:  # places that are held for a while, and a slow walk under them
@@ -38,10 +38,26 @@ def doubtful(seed: int, count: int = 800) -> Points:
             asleep = random.random(count) < 0.05
             time_us = np.cumsum(np.where(asleep, 290, 10)) * US
             x = np.cumsum(np.where(asleep, random.choice([40, 110, 600], count), 150.0))
+        elif seed % 16 == 13:  # two places in turn, with a short drive between them
+            time_us = np.cumsum(random.choice([*few[few <= 20], 5], count)) * US
+            rest_s, drive_s = random.choice([100, 130, 200]), random.choice([30, 60])
+            at_s = (time_us - time_us[0]) / US % (2 * (rest_s + drive_s))
+            edges_s = np.cumsum([rest_s, drive_s, rest_s, drive_s])
+            x = np.interp(at_s, edges_s, np.array([0, 1, 1, 0]) * random.choice([230, 300, 500]))
+        else:  # rests, with rounds of a vehicle that lead past them
+            time_us = (
+                np.cumsum(random.choice(few[few <= 20] if few.min() <= 20 else [5], count)) * US
+            )
+            rounds = np.cumsum(random.random(count) < 0.03) % 2 == 1
+            angle = np.cumsum(np.diff(time_us / US, prepend=0) * rounds) * random.choice(
+                [0.05, 0.1]
+            )
+            size_m = random.choice([50.0, 150.0, 400.0])
+            x, turning = size_m * np.cos(angle), size_m * np.sin(angle)
     else:  # long regular zigzags, where one decision could hang on the next
         turns = random.random(count) < random.choice([0.02, 0.1, 0.3])
         x = places[(np.arange(count) + np.cumsum(turns)) % len(places)]
-    y = random.normal(0, random.choice([0, 5, 30]), count)
+    y = turning + random.normal(0, random.choice([0, 5, 30]), count)
     accuracy = random.choice([5.0, np.nan, 90.0, 501.0], count, p=[0.5, 0.35, 0.1, 0.05])
     return Points.of(time_us, x / DEGREE_M, y / DEGREE_M, accuracy)
 

@@ -164,6 +164,31 @@ def test_a_walk_between_two_stays_is_kept_whole(way_m: int) -> None:
     assert len(decisions.stays[0]) == 2
 
 
+@pytest.mark.parametrize("way_m", [260, 300, 400, 500])
+@pytest.mark.parametrize("every_s", [1, 5, 10])
+def test_a_short_drive_between_two_stays_is_a_trip(way_m: int, every_s: int) -> None:
+    """Of a van at 25 km/h, also where a slot on the way is near enough to both stays."""
+    for begins in (900, 913, 925):
+        drive_s = way_m / 7
+        t = np.arange(0, 1800 + drive_s, every_s)
+        x = np.interp(t, [begins, begins + drive_s], [0, way_m])
+        noise = drifting(way_m, len(t), every_s, 4)
+        decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
+        assert len(decisions.stays[0]) == 2
+        assert decisions.on_track[(x > 30) & (x < way_m - 30)].all()
+
+
+@pytest.mark.parametrize("far_m", [120, 180, 240])
+@pytest.mark.parametrize("every_s", [5, 30, 60])
+def test_two_places_without_a_fix_between_them_are_one_stay(far_m: int, every_s: int) -> None:
+    """A phone in a large building, which takes now one network for its place and now another."""
+    t = np.arange(0, 14_400, every_s)
+    x = np.where(t // 1200 % 2, far_m, 0)
+    noise = drifting(far_m, len(t), every_s, 4)
+    decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
+    assert not decisions.on_track.any()
+
+
 def test_a_track_runs_to_where_its_device_rests_and_begins_there() -> None:
     # in at 5 m/s, ten minutes of rest, out again: the box of the stay holds 60 m of both ways
     t = [*range(0, 200, 10), *range(200, 800, 20), *range(800, 1000, 10)]

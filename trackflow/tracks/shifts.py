@@ -1,0 +1,120 @@
+"""Shifts: short ways, seen by their fixes, from one rest to another one too far for one stay.
+
+A van that stands here for a while, drives 300 m and stands there: the boxes of stretches that hold
+a slot on the way are small enough for a stay on either side, so that both stays would be one. A
+phone that takes another network for its place is seen at both, but not between them.
+"""
+
+import numpy as np
+
+from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.steps import between_mm, wrapped
+from trackflow.tracks.bboxes import BboxTable, stretches_m
+from trackflow.tracks.ranges import flat_ranges, numbered, runs, sums
+from trackflow.tracks.slots import Slots, slot_us
+from trackflow.tracks.thresholds import SHIFT_S, US, Thresholds
+
+BETWEEN = 2
+"""So many fixes must lie on the way, far from both rests: one may be anywhere."""
+
+
+def shifted_steps(
+    points: Points,
+    slots: Slots,
+    groups: Ints,
+    stays: Bools,
+    bboxes: BboxTable,
+    sizes_m: tuple[float, float],
+    thresholds: Thresholds,
+) -> Bools:
+    """Which steps of stays lie on the way between two rests. Shape (m - 1,).
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        slots: without excursions. Shape (m,).
+        groups: the group of slots that each belongs to.
+        stays: whether each step from a slot to the next lies in a stay; none that leads from one
+            group to another does. Shape (m - 1,).
+        bboxes: of the slots.
+        sizes_m: the diagonal of the box that a rest fits into, and that of the largest stay.
+        thresholds: the limits.
+    """
+    shifted = np.zeros(len(slots) - 1, dtype=np.bool_)
+    start_us, end_us = slots.start_us, slots.end_us
+    rest_m, most_m = sizes_m
+    begin, end = _wide(slots, *runs(stays), most_m)
+    here, ends = flat_ranges(begin, end), end.repeat(end - begin)
+    until = start_us.searchsorted(end_us[here] + int(SHIFT_S * US), side="right") - 1
+    until = np.minimum(until, ends)
+    wide = (bboxes.diagonals_m(here, until) > most_m).nonzero()[0]
+    here, until = here[wide], until[wide]
+    rests = _rests(slots, groups, bboxes, here, rest_m, thresholds)
+    here, until = here[rests], until[rests]
+    there, of = flat_ranges(here + 1, until + 1), here.repeat(until - here)
+    far = (slots.apart_m(of, there) > most_m).nonzero()[0]
+    there, of = there[far], of[far]
+    rests = _rests(slots, groups, bboxes, there, rest_m, thresholds, ahead=True)
+    there, of = there[rests], of[rests]
+    if not len(of):
+        return shifted
+    # The last slot of the one rest, and the first of the other.
+    of, first = np.unique(of, return_index=True)
+    there, last = np.unique(there[first][::-1], return_index=True)
+    of = of[::-1][last]
+    seen = _seen_between(points, slots, of, there, rest_m / 2)
+    for begin, end in zip(of[seen].tolist(), there[seen].tolist(), strict=True):
+        shifted[begin:end] = True
+    return shifted
+
+
+def _wide(slots: Slots, begin: Ints, end: Ints, most_m: float) -> tuple[Ints, Ints]:
+    """Those stretches from slot `begin` to slot `end` whose boxes have a longer diagonal."""
+    if not len(begin):
+        return begin, end
+    rows = flat_ranges(begin, end + 1)
+    counts = end + 1 - begin
+    starts = counts.cumsum() - counts
+    lon, lat = slots.lon_e7[rows], slots.lat_e7[rows]
+    wide = stretches_m(lon, lat, starts) > most_m
+    return begin[wide], end[wide]
+
+
+def _rests(
+    slots: Slots,
+    groups: Ints,
+    bboxes: BboxTable,
+    at: Ints,
+    rest_m: float,
+    thresholds: Thresholds,
+    *,
+    ahead: bool = False,
+) -> Bools:
+    """Whether a device rests for the dwell time up to some slots, or from them on. Shape (k,).
+
+    Not over a silence: what lies behind one may be too far away for a chunk.
+    """
+    lasts_us = int(thresholds.dwell_s * US) - slot_us(thresholds)
+    if ahead:
+        other = slots.end_us.searchsorted(slots.start_us[at] + lasts_us)
+    else:
+        other = slots.start_us.searchsorted(slots.end_us[at] - lasts_us, side="right") - 1
+    exists = (other >= 0) & (other < len(slots))
+    other = np.where(exists, other, at)
+    exists &= groups[other] == groups[at]
+    other = np.where(exists, other, at)
+    low, high = np.minimum(at, other), np.maximum(at, other)
+    exists &= slots.end_us[high] - slots.start_us[low] <= 2 * int(thresholds.dwell_s * US)
+    rests: Bools = exists & (bboxes.diagonals_m(low, high) <= rest_m)
+    return rests
+
+
+def _seen_between(points: Points, slots: Slots, here: Ints, there: Ints, far_m: float) -> Bools:
+    """Whether some fixes lie far from both slots. Shape (k,)."""
+    low, high = slots.first[here], slots.last[there] + 1
+    rows, of = flat_ranges(low, high), numbered(high - low)
+    far = np.ones(len(rows), dtype=np.bool_)
+    for slot in (here[of], there[of]):
+        lon, lat = wrapped(slots.lon[slot]), slots.lat[slot]
+        far &= between_mm(points.lon[rows], points.lat[rows], lon, lat) > far_m * 1000
+    seen: Bools = sums(far, high - low) >= BETWEEN
+    return seen
