@@ -112,7 +112,7 @@ def _first_views(client: httpx.Client, secret: str) -> dict[str, float]:
     figures = {}
     with (
         tempfile.TemporaryDirectory() as profile,
-        open_page(chromium, Path(profile), (*WEBGL, LARGE_WINDOW), is_quick=True) as page,
+        open_page(chromium, Path(profile), (*WEBGL, LARGE_WINDOW)) as page,
     ):
         page.call("Network.setCookie", url=url, name=COOKIE, value=secret, httpOnly=True)
         for what, devices in (("a device", 1), ("a town", TOWN)):

@@ -138,7 +138,7 @@ def _token(context: Context) -> str:
 def _page(chromium: str, client: httpx.Client, secret: str) -> Iterator[Page]:
     with (
         tempfile.TemporaryDirectory() as profile,
-        open_page(chromium, Path(profile), (*WEBGL, LARGE_WINDOW), is_quick=True) as page,
+        open_page(chromium, Path(profile), (*WEBGL, LARGE_WINDOW)) as page,
     ):
         url = str(client.base_url)
         page.call("Network.setCookie", url=url, name=COOKIE, value=secret, httpOnly=True)

@@ -44,13 +44,6 @@ WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 """Drawing by the processor: slow, but the same everywhere."""
 LARGE_WINDOW = "--window-size=1500,1000"
 
-SLOW_DISPLAY = """(() => {
-  const [later, never] = [setTimeout.bind(globalThis), clearTimeout.bind(globalThis)];
-  globalThis.requestAnimationFrame = (draw) => later(() => draw(performance.now()), 100);
-  globalThis.cancelAnimationFrame = never;
-})()"""
-"""Ten pictures a second: a map that is loading draws itself anew for each, by the processor."""
-
 
 def find_chromium() -> str | None:
     """Path of the installed browser."""
@@ -266,17 +259,8 @@ class Page:
 
 
 @contextmanager
-def open_page(
-    chromium: str, profile: Path, flags: Sequence[str] = WITHOUT_GPU, *, is_quick: bool = False
-) -> Iterator[Page]:
-    """A tab of a fresh browser, which is closed at the end.
-
-    Args:
-        chromium: path of the browser.
-        profile: a folder for what it keeps.
-        flags: further ones.
-        is_quick: whether it draws as often as it can, as people's browsers do.
-    """
+def open_page(chromium: str, profile: Path, flags: Sequence[str] = WITHOUT_GPU) -> Iterator[Page]:
+    """A tab of a fresh browser, which is closed at the end."""
     process = subprocess.Popen(
         [chromium, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"],
         stdin=subprocess.DEVNULL,
@@ -288,8 +272,6 @@ def open_page(
             _address(process, profile), max_size=None, proxy=None, open_timeout=PATIENCE_S
         ) as connection:
             page = Page(connection)
-            if not is_quick:
-                page.call("Page.addScriptToEvaluateOnNewDocument", source=SLOW_DISPLAY)
             yield page
             page.session = None
             page.call("Browser.close")
