@@ -134,7 +134,7 @@ def test_the_last_day_is_whole_and_no_more(context: Context, api: httpx.Client, 
 
 def test_head_answers_as_get_does_without_a_body(context: Context, api: httpx.Client) -> None:
     """Monitors ask so, and `curl -I`; other methods are told which there are, of all routes."""
-    reader: dict[str, Any] = {"headers": bearer(token_for(context, Scope.READ))}
+    reader: dict[str, Any] = bearer(token_for(context, Scope.READ))
     for path in ("/health", "/", "/api/v1/devices", "/api/v1/tracks", "/api/v1/nothing"):
         got, head = api.get(path, **reader), api.head(path, **reader)
         assert (head.status_code, head.content) == (got.status_code, b""), path
