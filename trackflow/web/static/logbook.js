@@ -11,6 +11,7 @@ import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
 import { beginPage, tellProblem } from './problems.js';
 import { tr } from './words.js';
+import { setStated } from './zones.js';
 
 const POLL_MS = 30000;
 const PAGE = 50; // trips that need a purpose: a history of years may have thousands
@@ -93,6 +94,7 @@ async function drawBook(versions) {
 
 async function begin() {
   const { data: told } = await get('/api/v1/page');
+  setStated(told.time_zone);
   mayChange = told.scope === 'admin';
   byId('sign-out').hidden = !told.by_cookie;
   const { data: fleet } = await get('/api/v1/vehicles');
