@@ -19,6 +19,7 @@ GROUPS = {
     "street": "Streets",
     "town": "Towns",
     "day": "Days",
+    "position": "Positions",
 }
 
 ALL_TRACKS = 1000
@@ -39,12 +40,12 @@ Near = Annotated[
 
 
 def find_(
-    text: Annotated[str, typer.Argument(help="Part of a name, or a date.")],
+    text: Annotated[str, typer.Argument(help="Part of a name, a date, or a position.")],
     near: Near = None,
     limit: Annotated[int, typer.Option(help="Of each group.", min=1, max=1000)] = 8,
     as_json: Json = False,
 ) -> None:
-    """Search devices, places, named tracks, streets, towns and days.
+    """Search devices, places, named tracks, streets, towns, days and positions.
 
     Case and accents do not count. No service is asked: streets come from the road networks'
     extracts, towns from GeoNames.

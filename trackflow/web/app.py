@@ -25,6 +25,7 @@ from trackflow.web.accessed import ReadLog
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
 from trackflow.web.guarding import OPTIONS, guard, routes_of
+from trackflow.web.heads import HeadMiddleware
 from trackflow.web.openapi import DescribedApi
 from trackflow.web.problems import http_error, refused
 from trackflow.web.reception import ReportQueue
@@ -188,6 +189,7 @@ def create_app(
             allow_headers=CORS_HEADERS,
             expose_headers=CORS_EXPOSED,
         )
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     app.add_middleware(RequestLogMiddleware)
     return app

@@ -5,6 +5,7 @@ import math
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from trackflow.errors import (
     AccessError,
@@ -51,10 +52,22 @@ async def refused(request: Request, error: Exception) -> Response:
             return problem(400, message)
 
 
-async def http_error(_: Request, error: Exception) -> Response:
+async def http_error(request: Request, error: Exception) -> Response:
     """Answer an error of HTTP itself, such as a path that is not there."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = ", ".join(_methods_at(request))
+        return problem(
+            405, f"{request.method} is not possible here, but {allowed}", {"Allow": allowed}
+        )
     return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """The methods of all routes of a path: the router itself names those of the first one only."""
+    routes = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    found = {method for one in routes for method in getattr(one, "methods", None) or ()}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def invalid(_: Request, error: Exception) -> Response:

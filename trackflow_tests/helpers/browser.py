@@ -214,8 +214,9 @@ class Page:
     def press(self, *keys: str) -> None:
         """Press keys one after another, such as "Tab", "ArrowDown", "Escape", " "."""
         for key in keys:
-            code = {" ": 32, "Tab": 9, "Enter": 13, "Escape": 27}.get(key, 0)
-            text = {" ": " ", "Enter": "\r"}.get(key, "")
+            digit = key if key.isdigit() else ""
+            code = {" ": 32, "Tab": 9, "Enter": 13, "Escape": 27}.get(key, ord(digit or "\0"))
+            text = {" ": " ", "Enter": "\r"}.get(key, digit)
             known = {"key": key, "windowsVirtualKeyCode": code} | ({"text": text} if text else {})
             self.call("Input.dispatchKeyEvent", type="keyDown", **known)
             self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)

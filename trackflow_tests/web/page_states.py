@@ -22,6 +22,7 @@ from trackflow_tests.web.meshes import hill_png, made_logo, made_mesh
 
 AXE = "axe-core@4.14.1"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+LONG_NAME = "the bus of the night line, whose name is wider than a phone: " + "3" * 60
 READY = "document.body?.dataset.ready || document.body?.dataset.mapReady"
 LIST = """id,name,town,country,lat,lon,laps
 north,North Raceway,Oulu,Finland,65,25,1200
@@ -96,7 +97,7 @@ def open_site(folder: Path) -> Iterator[Site]:
     with open_context(url, folder, catalogue_file=str(folder / "list.csv")) as context:
         noon = context.clock().replace(hour=12, minute=0, second=0, microsecond=0)
         noon -= dt.timedelta(days=1)
-        for number, device in enumerate(("van-7", "bus-3")):
+        for number, device in enumerate(("van-7", LONG_NAME)):
             start = noon + dt.timedelta(minutes=40 * number)
             deliver(context.store, batch_of_device(device, drive(start, 300)))
         save_vehicle(context, "van", plate="ABC-123")

@@ -19,6 +19,7 @@ from trackflow.web.static_files import OWN
 from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import token_for
 from trackflow_tests.web.page_states import (
+    LONG_NAME,
     STATES,
     Site,
     State,
@@ -93,6 +94,7 @@ GREEK = str.maketrans(
 )
 
 DATA = (
+    rf"{LONG_NAME}|"
     r"van-7|bus-3|Helsinki|hill\.png|north|North Raceway|South Circuit|Oulu|Lyon|Finland|France|FI"
     r"|ABC-123|van|csv|geojson|file|liverc|live\.liverc\.com|\S+\.csv|[0-9a-f]{8}"
 )

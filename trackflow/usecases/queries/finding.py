@@ -1,4 +1,4 @@
-"""Search: devices, places, named tracks, streets, towns and days by what people call them.
+"""Search: devices, places, named tracks, streets, towns, days and positions as people call them.
 
 No service is asked. Streets are those of the road networks' extracts, towns those of the whole
 world; both come with files that are there already.
@@ -18,6 +18,7 @@ from trackflow.geo.bbox import Bbox
 from trackflow.geo.calendar_days import begin_of
 from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.spoken_days import days_meant
+from trackflow.geo.spoken_positions import position_meant
 from trackflow.geo.time import ONE_DAY
 from trackflow.places.towns import Town, load_towns
 from trackflow.store.days import track_notes
@@ -38,7 +39,7 @@ class Found:
     """Something that a search found.
 
     Attributes:
-        group: device, place, track, street, town or day.
+        group: device, place, track, street, town, day or position.
         name: what it is called.
         about: what tells it from others of the same name: a town, a group, a kind.
         id: of a device, place or track; None for others.
@@ -82,7 +83,7 @@ def find(
     if len(text) > LONGEST:
         raise BadInputError(f"what is looked for has at most {LONGEST} characters")
     wanted = folded(text)
-    found = {"day": _days(context, text)[:limit]}
+    found = {"day": _days(context, text)[:limit], "position": _positions(text)}
     if wanted:
         groups: dict[str, Iterable[_Ranked]] = {
             "device": _devices(context, wanted),
@@ -232,6 +233,15 @@ def _days(context: Context, text: str) -> list[Found]:
             )
         )
     return found
+
+
+def _positions(text: str) -> list[Found]:
+    """The place that coordinates name."""
+    if (where := position_meant(text)) is None:
+        return []
+    name = f"{where[1]:.5f}, {where[0]:.5f}"
+    town = load_towns().at(*where)
+    return [Found("position", name, town.name if town else "", position=where)]
 
 
 def _best_rank(names: Iterable[str | None], wanted: str) -> int | None:

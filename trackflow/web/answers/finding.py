@@ -51,6 +51,8 @@ class FindAnswer(TypedDict):
     towns: list[FoundAnswer]
     days: list[FoundAnswer]
     """Days that the text means."""
+    positions: list[FoundAnswer]
+    """The place of coordinates: latitude and longitude, in degrees."""
 
 
 @described
@@ -160,6 +162,7 @@ def find_answer(found: Mapping[str, Sequence[Found]]) -> FindAnswer:
         "streets": groups.get("street", []),
         "towns": groups.get("town", []),
         "days": groups.get("day", []),
+        "positions": groups.get("position", []),
     }
 
 

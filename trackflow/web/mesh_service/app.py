@@ -10,6 +10,7 @@ from trackflow import __version__
 from trackflow.context import Context
 from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.web.guarding import OPTIONS, guard, routes_of
+from trackflow.web.heads import HeadMiddleware
 from trackflow.web.mesh_service.routes import router
 from trackflow.web.mesh_service.working import MeshWork
 from trackflow.web.request_log import RequestLogMiddleware
@@ -61,6 +62,7 @@ def create_mesh_service(
         advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
     )
     app.add_middleware(LimitsMiddleware, limits=limits)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     app.add_middleware(RequestLogMiddleware)
     return app

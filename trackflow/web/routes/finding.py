@@ -57,7 +57,7 @@ def _area(
     return read_circle(near, radius_m) if near is not None else read_box(bbox or "")
 
 
-@router.get("/api/v1/find", tags=["finding"], summary="Search by name or date",
+@router.get("/api/v1/find", tags=["finding"], summary="Search by name, date or position",
             responses=answers.FIND)  # fmt: skip
 @open_to(Scope.READ)
 def search(
@@ -66,7 +66,8 @@ def search(
     q: Annotated[
         str,
         Query(
-            description="Part of the name of a device, place, track, street or town, or a date.",
+            description="Part of the name of a device, place, track, street or town, a date, or "
+            "coordinates.",
             examples=["mannerheim"],
             max_length=LONGEST,
         ),
@@ -74,7 +75,7 @@ def search(
     near: Near = None,
     limit: Annotated[int, Query(description="Of each group.", ge=1, le=50)] = 8,
 ) -> Response:
-    """Devices, places, named tracks, streets, towns and days that fit, the best first.
+    """Devices, places, named tracks, streets, towns, days and positions that fit, the best first.
 
     Case and accents do not count. Of equal names, the nearest to `near` is first. No service is
     asked: streets come from the road networks' extracts, towns from GeoNames.

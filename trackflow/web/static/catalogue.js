@@ -9,6 +9,7 @@ import { age, count, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { beginPage, isTriedAgain, tellProblem } from './problems.js';
 import { plural, tr } from './words.js';
+import { setStated } from './zones.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -182,6 +183,7 @@ installLogin({ admin: tr('Starting a sync takes one for admin.'), opens: tr('Ope
 
 async function begin() {
   const { data: told } = await get('/api/v1/page');
+  setStated(told.time_zone);
   data.mayStart = told.scope === 'admin';
   byId('sign-out').hidden = !told.by_cookie;
   await refresh();

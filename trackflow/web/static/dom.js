@@ -80,3 +80,40 @@ export const english = (text) => text && el('span', { lang: 'en' }, text);
 export function empty(title, ...advice) {
   return el('div', { class: 'empty' }, el('p', { class: 'strong' }, title), advice.map((line) => el('p', {}, line)));
 }
+
+const SETTLED_MS = 1500;
+
+/**
+ * Tell of a date or a month once it is chosen, or typed to its end: by Enter, by leaving the field, or
+ * by a rest. While a year is typed, its first digits are a year already: `min` says that they are not meant.
+ */
+export function onDate(input, then) {
+  let timer = null;
+  let typing = false;
+  const tell = () => {
+    clearTimeout(timer);
+    if (!input.validity.valid || input.value === input.defaultValue) return;
+    input.defaultValue = input.value; // to set the value itself would move the caret to its beginning
+    then(input.value);
+  };
+  input.addEventListener('keydown', (event) => {
+    typing = !['Enter', ' ', 'F4'].includes(event.key) && !event.altKey; // those open and close a calendar
+    if (event.key === 'Enter') tell();
+  });
+  input.addEventListener('pointerdown', () => { typing = false; });
+  input.addEventListener('change', () => {
+    clearTimeout(timer);
+    if (typing) timer = setTimeout(tell, SETTLED_MS);
+    else tell();
+  });
+  input.addEventListener('blur', () => {
+    tell();
+    input.value = input.defaultValue; // what is no date, or not all of one
+  });
+}
+
+/** Put a date into such a field. */
+export function setDate(input, value) {
+  input.defaultValue = value;
+  input.value = value;
+}

@@ -1,7 +1,7 @@
 // From where to where tracks went: asked for once per range, when a list of tracks is to be seen.
 
 import { get, withQuery } from './api.js';
-import { tr } from './words.js';
+import { isolated, tr } from './words.js';
 
 const PAGE = 1000;
 const MOST_PAGES = 5;
@@ -13,7 +13,7 @@ let asked = '';
 export const fromTo = ({ start, end }) => {
   if (!start && !end) return '';
   if (start && end && start.name === end.name) return tr('in {place}', { place: start.name });
-  return `${start?.name ?? '…'} → ${end?.name ?? '…'}`;
+  return `${isolated(start?.name ?? '…')} → ${isolated(end?.name ?? '…')}`;
 };
 
 /** The same of a track by its id; empty while it is not known. */

@@ -20,7 +20,10 @@ export const clock = (time) => formatter({ hour: '2-digit', minute: '2-digit' })
 
 export const exactClock = (time) => formatter({ hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(new Date(time));
 
-export const date = (time) => formatter({ weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(time));
+const yearOf = (time) => formatter({ year: 'numeric' }).format(time);
+
+/** A day; with its year if that is not this one. */
+export const date = (time) => (yearOf(new Date(time)) === yearOf(new Date()) ? formatter({ weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(time)) : longDate(time));
 
 export const longDate = (time) => formatter({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(time));
 

@@ -10,7 +10,7 @@ import { currentView, popup } from './map.js';
 import { showArea } from './overlay.js';
 import { wordsOf } from './problems.js';
 import { change, state } from './state.js';
-import { plural, tr } from './words.js';
+import { isolated, plural, tr } from './words.js';
 import { dayOf } from './zones.js';
 
 const PAGE = 30;
@@ -84,7 +84,7 @@ function row(track) {
       el('span', { class: 'swatch line', style: { '--colour': ofDevice(track.device_id) } }),
       el('span', { class: 'grow' },
         el('span', { class: 'name' }, span(track.first_there, track.last_there)),
-        el('span', { class: 'sub' }, track.name ?? named(track.device_id), words && `, ${words}`)),
+        el('span', { class: 'sub' }, track.name ? isolated(track.name) : named(track.device_id), words && `, ${words}`)),
       el('span', { class: 'side' }, el('span', { class: 'sub' }, track.passes > 1 ? plural('{n} time', '{n} times', track.passes) : ''))));
 }
 

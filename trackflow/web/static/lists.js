@@ -5,7 +5,7 @@ import { openTrack } from './details.js';
 import { drawDevices } from './devices.js';
 import { byId, el, fill } from './dom.js';
 import { fitAll, goToDevice } from './finding.js';
-import { date } from './format.js';
+import { count, date } from './format.js';
 import { jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { data } from './loading.js';
 import { noticesCount, noticesMark, noticesSection } from './notices.js';
@@ -35,8 +35,8 @@ export function drawBody() {
     tab.tabIndex = chosen ? 0 : -1;
     if (chosen) body.setAttribute('aria-labelledby', tab.id);
   }
-  byId('tab-devices').textContent = data.devices.length ? tr('Devices {n}', { n: `${state.devices ? `${state.devices.length}/` : ''}${data.devices.length}` }) : tr('Devices');
-  byId('tab-tracks').textContent = data.loaded ? tr('Tracks {n}', { n: `${data.long?.tracks ?? data.tracks.length}${data.truncated && !data.long ? '+' : ''}` }) : tr('Tracks');
+  byId('tab-devices').textContent = data.devices.length ? tr('Devices {n}', { n: `${state.devices ? `${count(state.devices.length)}/` : ''}${count(data.devices.length)}` }) : tr('Devices');
+  byId('tab-tracks').textContent = data.loaded ? tr('Tracks {n}', { n: `${count(data.long?.tracks ?? data.tracks.length)}${data.truncated && !data.long ? '+' : ''}` }) : tr('Tracks');
   byId('tab-work').textContent = noticesCount() ? tr('Work {n}', { n: `${noticesCount()}!` }) : tr('Work');
   if (state.tab === 'work') {
     // it is drawn every few seconds, so only if it says something else: somebody may be clicking or typing

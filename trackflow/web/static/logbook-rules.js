@@ -5,7 +5,7 @@ import { categoryName } from './codes.js';
 import { announce, el, empty, fill } from './dom.js';
 import { count, distance, longDate } from './format.js';
 import { wordsOf } from './problems.js';
-import { plural, tr } from './words.js';
+import { isolated, plural, tr } from './words.js';
 
 const EXAMPLE = `# The first rule that gives a result decides it.
 [[rules]]
@@ -63,5 +63,5 @@ function changes(found) {
         el('td', { class: 'number' }, `${distance(sum.before_m)}, ${plural('{n} trip', '{n} trips', sum.tracks_before)}`),
         el('td', { class: 'number' }, `${distance(sum.after_m)}, ${plural('{n} trip', '{n} trips', sum.tracks_after)}`)))))),
     el('h3', {}, tr('The first of them')),
-    el('ul', {}, found.changes.slice(0, 20).map((one) => el('li', {}, `${longDate(one.start_time)}, ${one.device_id}, ${distance(one.distance_m)}: ${name(one.before)} → ${name(one.after)}`))));
+    el('ul', {}, found.changes.slice(0, 20).map((one) => el('li', {}, `${longDate(one.start_time)}, ${isolated(one.device_id)}, ${distance(one.distance_m)}: ${name(one.before)} → ${name(one.after)}`))));
 }

@@ -10,7 +10,8 @@ import { LOCALE, plural, tr } from './words.js';
 
 const STATES = { open: tr('open'), closed: tr('closed'), added: tr('book|added') };
 export const timeOf = (text) => text?.slice(11, 16) ?? '';
-export const dayOf = (text) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(`${text}T00:00Z`));
+/** A day; with its year if that is not this one. */
+export const dayOf = (text) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short', year: text.startsWith(`${new Date().getFullYear()}-`) ? undefined : 'numeric' }).format(new Date(`${text}T00:00Z`));
 const ends = (content) => tr('{start} to {end}', { start: content.start_place ?? tr('unknown place'), end: content.end_place ?? tr('unknown place') });
 
 /** What is left until an entry closes. */

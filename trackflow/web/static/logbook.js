@@ -1,7 +1,7 @@
 // The page of the logbook: what needs a purpose, the book of a month, places, rules, and what other thresholds do.
 
 import { get, withQuery } from './api.js';
-import { announce, byId, el, fill } from './dom.js';
+import { announce, byId, el, fill, onDate, setDate } from './dom.js';
 import { count } from './format.js';
 import { leftOut } from './logbook-left-out.js';
 import { installPlaces } from './logbook-places.js';
@@ -11,6 +11,7 @@ import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
 import { beginPage, tellProblem } from './problems.js';
 import { tr } from './words.js';
+import { setStated } from './zones.js';
 
 const POLL_MS = 30000;
 const PAGE = 50; // trips that need a purpose: a history of years may have thousands
@@ -93,11 +94,12 @@ async function drawBook(versions) {
 
 async function begin() {
   const { data: told } = await get('/api/v1/page');
+  setStated(told.time_zone);
   mayChange = told.scope === 'admin';
   byId('sign-out').hidden = !told.by_cookie;
   const { data: fleet } = await get('/api/v1/vehicles');
   fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
-  if (!byId('month').value) byId('month').value = thisMonth();
+  if (!byId('month').value) setDate(byId('month'), thisMonth());
   drawnPurposes = drawnBook = '';
   await Promise.all([
     drawRules(byId('rules'), { mayChange, saved: refresh, failed: tellProblem }),
@@ -111,5 +113,6 @@ async function begin() {
 installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the logbook'), begin: () => beginPage(begin) });
 byId('purposes').addEventListener('input', (event) => event.target.closest('.trip').classList.add('touched'));
 byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
-byId('choice').addEventListener('change', () => refresh());
+byId('vehicle').addEventListener('change', () => refresh());
+onDate(byId('month'), () => refresh());
 beginPage(begin);

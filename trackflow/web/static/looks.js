@@ -4,7 +4,7 @@ import { forget, send } from './api.js';
 import { ofDevice } from './colours.js';
 import { announce, byId, el, fill } from './dom.js';
 import { wordsOf } from './problems.js';
-import { tr } from './words.js';
+import { isolated, tr } from './words.js';
 
 const ICONS = {
   car: ['🚗', tr('car')], van: ['🚐', tr('van')], truck: ['🚚', tr('truck')], bus: ['🚌', tr('bus')], plough: ['❄️', tr('plough')],
@@ -21,7 +21,7 @@ export function setLooks(devices) {
 }
 
 /** The name of a device for people: its own, or its id. */
-export const nameOf = (id) => looks.get(id)?.name ?? id;
+export const nameOf = (id) => isolated(looks.get(id)?.name ?? id);
 
 /** The group of a device; empty without one. */
 export const groupOf = (id) => looks.get(id)?.group ?? '';

@@ -1,7 +1,7 @@
 // The page of numbers: totals with the period before, a calendar of years, bars, and tables.
 
 import { get, withQuery } from './api.js';
-import { announce, byId, el, empty, fill } from './dom.js';
+import { announce, byId, el, empty, fill, onDate, setDate } from './dom.js';
 import { dayWords } from './format.js';
 import { installLogin } from './login.js';
 import { nameOf, setLooks } from './looks.js';
@@ -29,7 +29,7 @@ function writeAddress() {
 }
 
 function setDays(days) {
-  [byId('from').value, byId('to').value] = days ?? ['', ''];
+  ['from', 'to'].forEach((name, k) => setDate(byId(name), days?.[k] ?? ''));
 }
 
 function drawPresets() {
@@ -110,6 +110,7 @@ async function readAddress() {
   const given = new URLSearchParams(location.search);
   for (const name of CHOICES) {
     if (name === 'device' && given.get(name)) selectDevice(given.get(name));
+    else if (['from', 'to'].includes(name)) setDate(byId(name), given.get(name) ?? '');
     else if (given.has(name)) byId(name).value = given.get(name);
   }
   if (given.has('from') || given.has('to') || given.has('all')) return;
@@ -137,7 +138,8 @@ async function begin() {
 addEventListener('resize', drawPeriods);
 installLogin({ opens: tr('Open the numbers'), begin: () => beginPage(begin) });
 byId('choice').addEventListener('submit', (event) => event.preventDefault());
-byId('choice').addEventListener('change', () => refresh());
+byId('choice').addEventListener('change', (event) => event.target.type !== 'date' && refresh());
+for (const name of ['from', 'to']) onDate(byId(name), () => refresh());
 byId('by').addEventListener('change', () => refresh());
 byId('per').addEventListener('change', () => refresh());
 byId('measure').addEventListener('change', () => { drawPeriods(); writeAddress(); });

@@ -2,6 +2,17 @@
 
 const DAY_MS = 86400000;
 
+/** The first and the last day that the API takes. */
+export const FIRST_DAY = '1900-01-02';
+export const LAST_DAY = '2199-12-30';
+
+/** Whether a text is a day of the calendar that there may be tracks of. */
+export function isDay(text) {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text ?? '') || text < FIRST_DAY || text > LAST_DAY) return false;
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString().slice(0, 10) === text; // there is no 31 February
+}
+
 const pad = (n) => String(n).padStart(2, '0');
 
 /** The day so many days later, or earlier. */

@@ -1,8 +1,8 @@
 // The time range: a day with its neighbours, the last hours or days, or from–to.
 
-import { byId, el, fill } from './dom.js';
+import { byId, el, fill, onDate, setDate } from './dom.js';
 import { longDate } from './format.js';
-import { shiftDay } from './periods.js';
+import { FIRST_DAY, LAST_DAY, shiftDay } from './periods.js';
 import { change, state } from './state.js';
 import { plural, tr } from './words.js';
 import { dayOf, midnight } from './zones.js';
@@ -50,7 +50,8 @@ export function neighbour(range, direction) {
 }
 
 export function rangeInWords(range = state.range) {
-  if (range.kind === 'last') return range.hours === 24 ? tr('the last 24 hours') : plural('the last day', 'the last {n} days', Math.round(range.hours / 24));
+  if (range.kind === 'last' && (range.hours === 24 || range.hours % 24)) return plural('the last hour', 'the last {n} hours', range.hours);
+  if (range.kind === 'last') return plural('the last day', 'the last {n} days', range.hours / 24);
   const { from, to } = moments(range);
   const last = new Date(to - 1000);
   return range.kind === 'day' || range.from === range.to ? longDate(from) : `${longDate(from)} – ${longDate(last)}`;
@@ -67,32 +68,50 @@ function preset(kind) {
 
 const isChosen = (kind, range) => (typeof kind === 'number' ? range.kind === 'last' && range.hours === kind : range.kind === kind);
 
-function dateInput(label, value, then) {
-  return el('input', {
-    type: 'date', 'aria-label': label, value, 'data-key': label, max: '9999-12-31', required: true,
-    on: { change: (event) => event.target.value && then(event.target.value) },
-  });
+function dateInput(name, label, then) {
+  const input = el('input', { type: 'date', 'aria-label': label, 'data-key': `date-${name}`, 'data-date': name, min: FIRST_DAY, max: LAST_DAY, required: true });
+  onDate(input, then);
+  return input;
 }
 
-/** Draw the control. */
+/** Put the days of the range into their fields, but not into the one in which somebody is typing. */
+function showDates(range) {
+  for (const input of byId('range').querySelectorAll('[data-date]')) {
+    const value = range[input.dataset.date];
+    if (input === document.activeElement && input.defaultValue === value) continue;
+    setDate(input, value);
+  }
+}
+
+let drawn = '';
+
+/** Draw the control; while it stays the same kind, its fields stay too, as somebody may be typing. */
 export function drawRange() {
   const range = state.range;
   if (!range) return;
+  const isNewest = range.kind === 'last' || daysOfRange(range)[1] >= dayOf(Date.now());
+  const says = JSON.stringify([range.kind, range.hours, isNewest]);
+  if (says !== drawn) drawAll(range, isNewest);
+  drawn = says;
+  showDates(range);
+}
+
+function drawAll(range, isNewest) {
   const arrow = (direction, label, sign) =>
     el('button', {
       type: 'button', class: 'icon', 'aria-label': label, title: label, 'data-key': label,
-      disabled: direction > 0 && (range.kind === 'last' || daysOfRange(range)[1] >= dayOf(Date.now())),
-      on: { click: () => choose(neighbour(range, direction)) },
+      disabled: direction > 0 && isNewest,
+      on: { click: () => choose(neighbour(state.range, direction)) },
     }, sign);
   const [earlier, later] = range.kind === 'day' ? [tr('Previous day'), tr('Next day')] : [tr('Previous range'), tr('Next range')];
   const middle =
     range.kind === 'day'
-      ? [dateInput(tr('Day'), range.day, (day) => choose({ kind: 'day', day }))]
+      ? [dateInput('day', tr('Day'), (day) => choose({ kind: 'day', day }))]
       : range.kind === 'span'
         ? [
-            dateInput(tr('From'), range.from, (day) => choose({ kind: 'span', from: day, to: day > range.to ? day : range.to })),
+            dateInput('from', tr('From'), (day) => choose({ kind: 'span', from: day, to: day > state.range.to ? day : state.range.to })),
             el('span', { class: 'dim' }, '–'),
-            dateInput(tr('To'), range.to, (day) => choose({ kind: 'span', from: day < range.from ? day : range.from, to: day })),
+            dateInput('to', tr('To'), (day) => choose({ kind: 'span', from: day < state.range.from ? day : state.range.from, to: day })),
           ]
         : [el('span', { class: 'range-words' }, rangeInWords())];
   fill(

@@ -18,6 +18,7 @@ const GROUPS = [
   ['days', tr('Dates')],
   ['streets', tr('Streets')],
   ['towns', tr('Towns')],
+  ['positions', tr('Positions')],
 ];
 
 const KINDS = {
@@ -35,6 +36,8 @@ function aboutWords(group, about) {
 let actions = null;
 let asking = null; // the AbortController of what is being asked
 let timer = null;
+let drawnFor = null; // the text whose finds are in the list
+let goes = false; // Enter came before the finds: the first one is gone to when they are there
 
 const field = () => byId('search');
 const list = () => byId('search-results');
@@ -47,6 +50,7 @@ export function installSearch(given) {
   actions = given;
   const input = field();
   input.addEventListener('input', () => {
+    goes = false;
     clearTimeout(timer);
     timer = setTimeout(search, WAIT_MS);
   });
@@ -76,15 +80,23 @@ function keys(event) {
   }
   const options = [...list().querySelectorAll('button')];
   const at = options.indexOf(document.activeElement);
-  if (event.key === 'Enter' && at < 0 && options.length) {
+  if (event.key === 'Enter' && at < 0) {
     event.preventDefault();
-    options[0].click();
+    goes = true;
+    if (drawnFor === field().value.trim() && !list().hidden) goToFirst();
+    else search();
   }
   const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
   if (to === undefined) return;
   event.preventDefault();
   if (to < 0) field().focus();
   else options[Math.min(to, options.length - 1)]?.focus();
+}
+
+/** Go to the first find, after Enter; what to do on the map is only done if it is chosen. */
+function goToFirst() {
+  goes = false;
+  list().querySelector('[data-finds] button')?.click();
 }
 
 function show(open) {
@@ -94,10 +106,13 @@ function show(open) {
   clearTimeout(timer);
   asking?.abort();
   asking = null;
+  drawnFor = null;
+  goes = false;
 }
 
 async function search() {
   const text = field().value.trim();
+  clearTimeout(timer);
   asking?.abort();
   const mine = (asking = new AbortController());
   if (!text) return draw({}, text);
@@ -107,19 +122,24 @@ async function search() {
     const { data } = await get(withQuery('/api/v1/find', { q: text, near }), { signal: mine.signal });
     if (mine === asking) draw(data, text);
   } catch (error) {
-    if (error.name !== 'AbortError' && mine === asking) fill(list(), el('p', { class: 'hint bad' }, wordsOf(error)));
+    if (error.name === 'AbortError' || mine !== asking) return;
+    drawnFor = null;
+    fill(list(), el('p', { class: 'hint bad', role: 'alert' }, wordsOf(error)));
+    show(true);
   }
 }
 
 function draw(found, text) {
   const groups = GROUPS.filter(([group]) => found[group]?.length).map(([group, title]) =>
-    el('div', { role: 'group', 'aria-label': title }, el('p', { class: 'find-head' }, title), found[group].map((one) => row(group, one))));
+    el('div', { role: 'group', 'aria-label': title, data: { finds: group } }, el('p', { class: 'find-head' }, title), found[group].map((one) => row(group, one))));
   const none = text && !groups.length && el('p', { class: 'hint' }, tr('Nothing has such a name.'));
   fill(list(), groups, none, el('div', { role: 'group', 'aria-label': tr('On the map') },
     choice(tr('Tracks through this view'), tr('when anything was here'), () => actions.through()),
     choice(tr('Draw a box'), tr('tracks through it, or points to hide'), () => actions.box())));
+  drawnFor = text;
   show(true);
-  if (text) announce(groups.length ? plural('{n} found', '{n} found', list().querySelectorAll('button').length - 2) : tr('Nothing found'));
+  if (text) announce(groups.length ? plural('{n} found', '{n} found', list().querySelectorAll('[data-finds] button').length) : tr('Nothing found'));
+  if (goes) goToFirst();
 }
 
 function row(group, one) {

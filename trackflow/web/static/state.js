@@ -1,5 +1,7 @@
 // What the reader has chosen. All of it is in the address, so that a view can be shared.
 
+import { isDay } from './periods.js';
+
 /**
  * range: { kind: 'day', day } | { kind: 'last', hours } | { kind: 'span', from, to } (days, both
  * included); null until the page knows where there is something to see.
@@ -41,9 +43,6 @@ export function change(changes, { remember = true } = {}) {
   for (const listener of listeners) listener(changed);
 }
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const isDay = (text) => DAY.test(text ?? '') && !Number.isNaN(Date.parse(text));
-
 const NUMBERS = /^-?\d+(\.\d+)?(,-?\d+(\.\d+)?)*$/;
 
 /** The place that an address asks about. */
@@ -64,7 +63,7 @@ export function parse(hash) {
   return {
     range: isDay(given.get('day'))
       ? { kind: 'day', day: given.get('day') }
-      : hours > 0 && hours <= 24 * 366
+      : Number.isInteger(hours) && hours > 0 && hours <= 24 * 366
         ? { kind: 'last', hours }
         : isDay(from) && isDay(to) && from <= to
           ? { kind: 'span', from, to }

@@ -6,6 +6,7 @@ import { exactClock, longDate, speed } from './format.js';
 import { nearestPoint, unmark } from './graph.js';
 import { named } from './looks.js';
 import { state } from './state.js';
+import { isolated } from './words.js';
 
 const REST_MS = 150;
 
@@ -22,7 +23,7 @@ export function hint(properties, point, lngLat) {
     box.hidden = true;
     return;
   }
-  const words = [properties.track_name, properties.track_name && ', ', named(properties.device_id)];
+  const words = [isolated(properties.track_name ?? ''), properties.track_name && ', ', named(properties.device_id)];
   fill(box, ...words.flat(), properties.start_time && `, ${longDate(properties.start_time)}`);
   box.style.translate = `min(${Math.round(point.x + 14)}px, calc(100vw - 100% - 8px)) ${Math.round(point.y + 14)}px`;
   box.hidden = false;

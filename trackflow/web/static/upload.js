@@ -18,7 +18,7 @@ export const onImported = { call: () => {} };
 function sendFiles(files, fields, onShare) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
-  for (const file of files) form.append('file', file, file.path ?? file.webkitRelativePath ?? file.name);
+  for (const file of files) form.append('file', file, file.path || file.webkitRelativePath || file.name);
   return sendForm('/api/v1/imports', form, onShare);
 }
 

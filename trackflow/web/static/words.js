@@ -31,9 +31,16 @@ async function read(file) {
 
 const withoutContext = (sentence) => sentence.slice(sentence.lastIndexOf('|') + 1);
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name that stands between other words: one from right to left is kept from turning them around. */
+export const isolated = (name) => (RIGHT_TO_LEFT.test(name) && !name.startsWith('\u2068') ? `\u2068${name}\u2069` : name);
+
+const isolatedValue = (value) => (typeof value === 'string' ? isolated(value) : value);
+
 /** Put values in place of their names. Elements among them make it a list of children for `el`. */
 function filled(sentence, values = {}) {
-  const pieces = sentence.split(/\{(\w+)\}/).map((piece, k) => (k % 2 ? values[piece] ?? '' : piece));
+  const pieces = sentence.split(/\{(\w+)\}/).map((piece, k) => (k % 2 ? isolatedValue(values[piece] ?? '') : piece));
   return pieces.some((piece) => typeof piece === 'object') ? pieces.filter((piece) => piece !== '') : pieces.join('');
 }
 

@@ -136,6 +136,19 @@ def test_a_file_is_dropped_its_summary_read_and_its_import_undone(
     page.wait_for_value("document.title", "trackflow: data")
 
 
+def test_a_file_that_is_chosen_is_called_as_it_is(page: Page, service: Service) -> None:
+    """Its name may be all that names the device; one by the button belongs to no dropped folder."""
+    page.goto(service.url("/data"))
+    page.wait_for("document.body.dataset.ready")
+    chosen = page.call("Runtime.evaluate", expression="document.getElementById('files')")
+    page.call(
+        "DOM.setFileInputFiles",
+        files=[str(service.files / "broken.gpx")],
+        objectId=chosen["result"]["objectId"],
+    )
+    page.wait_for("document.querySelector('#import-result .name')?.innerText === 'broken.gpx'")
+
+
 def test_a_file_that_is_dropped_on_the_map_is_there_at_once(page: Page, service: Service) -> None:
     on_map(page, service)
     drop(page, service.files / "van-9.csv")

@@ -182,6 +182,8 @@ def test_the_nearest_of_equal_names_comes_first(api: httpx.Client) -> None:
 
 
 def test_days_are_those_of_the_stated_zone(api: httpx.Client) -> None:
+    (spot,) = find(api, "60.1699, 24.9384")["positions"]
+    assert (spot["position"], spot["about"]) == ([24.9384, 60.1699], "Helsinki")
     (day,) = find(api, "2026-03-02")["days"]
     assert (day["first_day"], day["last_day"]) == ("2026-03-02", "2026-03-02")
     assert through(

@@ -71,8 +71,48 @@ def test_a_key_leads_to_the_search_and_a_date_to_its_day(page: Page, api: httpx.
     page.wait_for("document.activeElement.id === 'search'")
     search(page, "1 March 2026", "1")
     page.wait_for("location.hash.includes('day=2026-03-01')")
+    page.eval("document.getElementById('search').select()")
+    page.write("2 March 2026")  # faster than the answer
+    page.press("Enter")
+    page.wait_for("location.hash.includes('day=2026-03-02')")
+    assert "box=" not in page.eval("location.hash")
+    search(page, "60.3, 25.1", "60.30000, 25.10000")
+    page.wait_for("Math.abs(document.getElementById('map').map.getCenter().lng - 25.1) < 0.05")
     search(page, "helsin", "Helsinki")
     page.wait_for("Math.abs(document.getElementById('map').map.getCenter().lat - 60.17) < 0.05")
+
+
+def test_a_date_is_typed_by_the_keyboard_alone(page: Page, api: httpx.Client) -> None:
+    """The first digits of a year are no year yet, and nothing takes the field away meanwhile."""
+    on_map(page, api)
+    field = "document.querySelector('[data-date=day]')"
+    page.eval(f"window.field = {field}; {field}.focus()")
+    page.press(*"0301")
+    page.press(*"2026")
+    assert "day=2026-03-02" in page.eval("location.hash")
+    page.press("Enter")
+    page.wait_for("location.hash.includes('day=2026-03-01')")
+    page.wait_for("!document.body.classList.contains('loading')")
+    assert page.eval(f"document.activeElement === {field} && window.field === {field}") is True
+    page.eval("history.back()")
+    page.wait_for(f"{field}.value === '2026-03-02'")
+
+
+def test_an_address_that_is_no_day_opens_the_newest(page: Page, api: httpx.Client) -> None:
+    for day in ("9999-12-31", "0002-03-01", "2026-02-31"):
+        page.goto("about:blank")
+        page.goto(f"{str(api.base_url).rstrip('/')}/#day={day}")
+        page.wait_for("document.body.dataset.mapReady")
+        assert "day=2026-03-02" in page.eval("location.hash")
+
+
+def test_names_from_right_to_left_turn_no_words_around(page: Page, api: httpx.Client) -> None:
+    on_map(page, api)
+    page.eval(
+        "import(document.querySelector('script[type=module]').src.replace(/[^/]*$/, 'words.js'))"
+        ".then(words => { window.told = words.tr('{a} to {b}', { a: '\u05d0', b: 'b' }); })"
+    )
+    page.wait_for_value("window.told", "\u2068\u05d0\u2069 to b")
 
 
 def test_when_was_i_here_lists_tracks_and_leads_to_them(page: Page, api: httpx.Client) -> None:

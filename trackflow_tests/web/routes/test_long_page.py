@@ -45,7 +45,7 @@ def _open(page: Page, url: str) -> None:
 def test_ten_years_are_drawn_from_tiles_and_a_track_is_chosen(address: str, page: Page) -> None:
     _open(page, f"{address}#{ALL}&tab=tracks")
     page.wait_for(f"{DRAWN} > 0")
-    page.wait_for_text(f"Tracks {TRACKS}", "These are the newest 200")
+    page.wait_for_text(f"Tracks {TRACKS:,}", "These are the newest 200")
     assert page.eval("document.body.dataset.firstView !== undefined")
     page.wait_for_value("document.querySelectorAll('.bar').length", 12)
     page.wait_for_value("document.getElementById('days').dataset.unit", "year")

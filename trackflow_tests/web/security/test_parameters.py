@@ -130,3 +130,25 @@ def test_the_last_day_is_whole_and_no_more(context: Context, api: httpx.Client, 
         assert len(found["features"]) == count
     beyond = api.get(path, params={"from": str(DAY), "to": "9999-12-31"}, **admin)
     assert len(beyond.json()["features"]) == 2
+
+
+def test_head_answers_as_get_does_without_a_body(context: Context, api: httpx.Client) -> None:
+    """Monitors ask so, and `curl -I`; other methods are told which there are, of all routes."""
+    reader: dict[str, Any] = bearer(token_for(context, Scope.READ))
+    for path in ("/health", "/", "/api/v1/devices", "/api/v1/tracks", "/api/v1/nothing"):
+        got, head = api.get(path, **reader), api.head(path, **reader)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        for name in ("Content-Type", "Content-Length", "ETag"):
+            assert head.headers.get(name) == got.headers.get(name), path
+    for path, methods in _methods_by_path().items():
+        refused = api.request("TRACE", path)
+        assert refused.status_code == 405
+        assert methods <= set(refused.headers["Allow"].split(", ")), path
+
+
+def _methods_by_path() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for method, path, _ in _operations():
+        if "{" not in path:
+            found.setdefault(path, set()).add(method)
+    return found
