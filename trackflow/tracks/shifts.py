@@ -40,6 +40,8 @@ def shifted_steps(
         thresholds: the limits.
     """
     shifted = np.zeros(len(slots) - 1, dtype=np.bool_)
+    if not thresholds.splits:
+        return shifted
     start_us, end_us = slots.start_us, slots.end_us
     rest_m, most_m = sizes_m
     begin, end = _wide(slots, *runs(stays), most_m)
