@@ -180,7 +180,9 @@ def test_a_step_is_tried_again_and_then_fails_with_the_same_words(
     ):
         patch.setattr(of_steps, "RETRY_AFTER_S", 0)
         patch.setattr(
-            Context, "open", lambda *_: Context(context.settings, context.store, context.clock)
+            Context,
+            "open",
+            lambda *_, often: Context(context.settings, context.store, context.clock),
         )
         patch.setattr(Context, "close", lambda _: None)
         done = defs.resolve_job_def(job).execute_in_process(
