@@ -40,15 +40,17 @@ def shifted_steps(
         thresholds: the limits.
     """
     shifted = np.zeros(len(slots) - 1, dtype=np.bool_)
-    if not thresholds.splits:
-        return shifted
     start_us, end_us = slots.start_us, slots.end_us
     rest_m, most_m = sizes_m
     begin, end = _wide(slots, *runs(stays), most_m)
+    if not thresholds.splits or not len(begin):
+        return shifted
     here, ends = flat_ranges(begin, end), end.repeat(end - begin)
     until = start_us.searchsorted(end_us[here] + int(SHIFT_S * US), side="right") - 1
     until = np.minimum(until, ends)
     wide = (bboxes.diagonals_m(here, until) > most_m).nonzero()[0]
+    if not len(wide):
+        return shifted
     here, until = here[wide], until[wide]
     rests = _rests(slots, groups, bboxes, here, rest_m, thresholds)
     here, until = here[rests], until[rests]
