@@ -2,13 +2,14 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
 
 from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
-from trackflow.sources.records import RAW_MAX_CHARS
+from trackflow.sources.records import RAW_MAX_CHARS, Chunk
 from trackflow.sources.rows import BAD_TIME as UNREADABLE_TIME
-from trackflow.sources.rows import PositionRow, ResolvedTime
+from trackflow.sources.rows import PositionRow, ResolvedTime, RowCollector
 from trackflow.sources.values.moments import TimeForm, TimeRules, read_time
 
 LINE_MAX_BYTES = 4_096
@@ -17,6 +18,7 @@ LINE_MAX_BYTES = 4_096
 BAD_TIME = -(2**62)
 """Stands for a time that is there and cannot be read."""
 
+_CLOCK = re.compile(r"(\d{2})(\d{2})(\d{2}(?:\.\d*)?)")
 _ISO_IN_UTC = TimeRules(form=TimeForm.ISO)
 
 
@@ -59,6 +61,25 @@ def fix_row(
     )
 
 
+def day_of(year: int, month: int, day: int) -> dt.date | None:
+    """A day; None where the calendar has no such day."""
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def second_of_day(text: str) -> float | None:
+    """The seconds since midnight of a time of day as receivers write it, `hhmmss.ss`."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), float(found[3])
+    if hours > 23 or minutes > 59 or seconds >= 61:
+        return None
+    return hours * 3600 + minutes * 60 + seconds
+
+
 def moment_us(day: dt.date, seconds_of_day: float) -> int:
     """A day and the seconds since its midnight, in UTC microseconds."""
     return midnight_us(day) + round(seconds_of_day * 1e6)
@@ -93,6 +114,28 @@ def epoch_s_us(value: object) -> int | None:
     if not math.isfinite(value) or abs(value) > 1e12:
         return None
     return round(value * 1e6)
+
+
+def line_chunks(
+    stream: Stream, rows: RowCollector, add: Callable[[str, int], None], chunk_points: int
+) -> Generator[Chunk, None, int]:
+    """Chunks of a text file whose lines are added one by one; what is left stays in `rows`.
+
+    Args:
+        stream: the file.
+        rows: where `add` puts what it finds.
+        add: takes a line and its number.
+        chunk_points: about how many points a chunk has.
+
+    Returns:
+        The number of the last line.
+    """
+    number = 0
+    for number, line in lines_of(stream):
+        add(line_text(line), number)
+        if len(rows) >= chunk_points:
+            yield rows.chunk()
+    return number
 
 
 def lines_of(stream: Stream) -> Iterator[tuple[int, bytes]]:

@@ -58,9 +58,7 @@ class BboxTable:
 
 def bbox_diagonal_m(slots: Slots) -> float:
     """Diagonal of the box around all of some slots, at least one, in metres."""
-    lon, lat = slots.lon_e7, slots.lat_e7
-    corners = np.stack([-lon, lon, -lat, lat]).max(axis=1, keepdims=True)
-    return float(_diagonal_m(corners)[0])
+    return float(stretches_m(slots.lon_e7, slots.lat_e7, np.zeros(1, dtype=np.int64))[0])
 
 
 def stretches_m(lon_e7: Ints, lat_e7: Ints, starts: Ints) -> Floats:

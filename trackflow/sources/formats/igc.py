@@ -14,9 +14,9 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import (
     BAD_TIME,
+    day_of,
     fix_row,
-    line_text,
-    lines_of,
+    line_chunks,
     moment_us,
     nearest_moment_us,
 )
@@ -59,11 +59,7 @@ def read_igc(
     """
     collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     flight = _Flight(collector)
-    number = 0
-    for number, line in lines_of(stream):
-        flight.add(line_text(line), number)
-        if len(collector) >= chunk_points:
-            yield collector.chunk()
+    number = yield from line_chunks(stream, collector, flight.add, chunk_points)
     collector.end(f"line {number}")
     if not flight.any_fix:
         raise NoPositionsError(f"{stream.name}: has no fix of an IGC flight (a line that begins B)")
@@ -106,10 +102,7 @@ class _Flight:
         if found is None:
             return
         day, month, year = (int(part) for part in found.groups())
-        try:
-            self._day = dt.date(year + (2000 if year < 80 else 1900), month, day)
-        except ValueError:
-            self._day = None
+        self._day = day_of(year + (2000 if year < 80 else 1900), month, day)
         self._last_us = None
 
     def _take_fix(self, found: re.Match[str], text: str, number: int) -> None:

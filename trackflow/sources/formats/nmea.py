@@ -16,7 +16,14 @@ from operator import xor
 
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
-from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
+from trackflow.sources.fix_rows import (
+    day_of,
+    fix_row,
+    line_chunks,
+    moment_us,
+    nearest_moment_us,
+    second_of_day,
+)
 from trackflow.sources.heads import HEADER_CHARS, Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, RefusalReason
@@ -25,7 +32,6 @@ from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.units import HDOP_UNIT_M, KNOTS_MS
 
 _SENTENCE = re.compile(r"\$([A-Z]{2})([A-Z]{3}),([^*$!]*)(?:\*([0-9A-Fa-f]{2})(?:[,;\s]\d+)?)?\s*$")
-_CLOCK = re.compile(r"(\d{2})(\d{2})(\d{2}(?:\.\d*)?)")
 _DATE = re.compile(r"(\d{2})(\d{2})(\d{2})")
 _ANGLE = re.compile(r"(\d{1,3})(\d{2}(?:\.\d*)?)")
 _UNDATED_MAX = 100_000
@@ -56,11 +62,7 @@ def read_nmea(
     """
     collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     epochs = _Epochs(collector)
-    number = 0
-    for number, line in lines_of(stream):
-        epochs.add(line_text(line), number)
-        if len(collector) >= chunk_points:
-            yield collector.chunk()
+    number = yield from line_chunks(stream, collector, epochs.add, chunk_points)
     epochs.end()
     collector.end(f"line {number}")
     if not epochs.any_sentence:
@@ -134,7 +136,7 @@ class _Epochs:
             return
         self.any_sentence = True
         fields = body.split(",")
-        second_s = _second_of_day(fields[0])
+        second_s = second_of_day(fields[0])
         if second_s is None:
             self._without_fix += kind != "ZDA"
             return
@@ -202,7 +204,7 @@ def _fill_rmc(epoch: _Epoch, fields: list[str]) -> None:
     day = _DATE.fullmatch(fields[8])
     if day is not None:
         year = int(day[3])
-        epoch.date = _date(year + (2000 if year < 80 else 1900), int(day[2]), int(day[1]))
+        epoch.date = day_of(year + (2000 if year < 80 else 1900), int(day[2]), int(day[1]))
     if fields[1] != "A":
         epoch.without_fix = True
         return
@@ -235,27 +237,10 @@ def _fill_fix(epoch: _Epoch, fields: list[str]) -> None:
 
 def _fill_zda(epoch: _Epoch, fields: list[str]) -> None:
     if all(part.isascii() and part.isdigit() for part in fields[1:4]):
-        epoch.date = _date(int(fields[3]), int(fields[2]), int(fields[1])) or epoch.date
+        epoch.date = day_of(int(fields[3]), int(fields[2]), int(fields[1])) or epoch.date
 
 
 _FILL = {"RMC": _fill_rmc, "GGA": _fill_gga, "GNS": _fill_gns, "ZDA": _fill_zda}
-
-
-def _second_of_day(text: str) -> float | None:
-    found = _CLOCK.fullmatch(text)
-    if found is None:
-        return None
-    hours, minutes, seconds = int(found[1]), int(found[2]), float(found[3])
-    if hours > 23 or minutes > 59 or seconds >= 61:
-        return None
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def _date(year: int, month: int, day: int) -> dt.date | None:
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None
 
 
 def _degrees(fields: list[str], at: int, letters: str) -> float | None:

@@ -16,11 +16,12 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import (
     BAD_TIME,
+    day_of,
     fix_row,
-    line_text,
-    lines_of,
+    line_chunks,
     moment_us,
     nearest_moment_us,
+    second_of_day,
 )
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
@@ -31,7 +32,6 @@ from trackflow.sources.values.units import KMH_MS, Quantity, factor_of, measure
 
 _CREATED = re.compile(r"File created on (\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.IGNORECASE)
 _SECTION = re.compile(r"\[([^\]]+)\]")
-_TIME = re.compile(r"(\d\d)(\d\d)(\d\d(?:\.\d+)?)")
 _DATE = re.compile(r"(\d\d)(\d\d)(\d\d)")
 _VELOCITY = re.compile(r"(?:velocity|speed)\s+(\S.*)", re.IGNORECASE)
 _FLAGS = 64
@@ -62,11 +62,7 @@ def read_vbo(
     """
     collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     recording = _Recording(collector)
-    number = 0
-    for number, line in lines_of(stream):
-        recording.add(line_text(line), number)
-        if len(collector) >= chunk_points:
-            yield collector.chunk()
+    number = yield from line_chunks(stream, collector, recording.add, chunk_points)
     collector.end(f"line {number}")
     if not collector.any_found and not collector.refused:
         raise NoPositionsError(f"{stream.name}: has no position of a VBO recording")
@@ -95,7 +91,7 @@ class _Recording:
         elif self._section in ("header", "channel units"):
             self._take_unit(text)
         elif (created := _CREATED.match(text)) is not None:
-            self._day = _day(int(created[3]), created[2], created[1])
+            self._day = day_of(int(created[3]), int(created[2]), int(created[1]))
 
     def _take_unit(self, text: str) -> None:
         found = _VELOCITY.fullmatch(text)
@@ -125,11 +121,12 @@ class _Recording:
         )
 
     def _moment_us(self, time: str, date: str) -> int | None:
-        clock, dated = _TIME.fullmatch(time), _DATE.fullmatch(date)
-        if clock is None:
+        second_s, dated = second_of_day(time), _DATE.fullmatch(date)
+        if second_s is None:
             return BAD_TIME if time else None
-        second_s = int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3])
-        day = _day(2000 + int(dated[3]), dated[2], dated[1]) if dated is not None else None
+        day = None
+        if dated is not None:
+            day = day_of(2000 + int(dated[3]), int(dated[2]), int(dated[1]))
         if day is not None:
             self._last_us = moment_us(day, second_s)
         elif self._last_us is not None:
@@ -137,13 +134,6 @@ class _Recording:
         elif self._day is not None:
             self._last_us = moment_us(self._day, second_s)
         return self._last_us
-
-
-def _day(year: int, month: str, day: str) -> dt.date | None:
-    try:
-        return dt.date(year, int(month), int(day))
-    except ValueError:
-        return None
 
 
 def _degrees(minutes: str | None, axis: Quantity, factor: float) -> float | None:

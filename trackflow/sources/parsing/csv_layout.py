@@ -12,7 +12,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import COLUMNS_HINT, NoPositionsError, Role
 from trackflow.sources.values.units import Quantity, coordinate, position
-from trackflow.sources.values.zones import zone_in_name, zone_of
+from trackflow.sources.values.zones import zone_of
 
 SAMPLE_ROWS = 1_000
 _SEMICIRCLE_DEG = 180.0 / 2**31
@@ -116,7 +116,7 @@ def decide_layout(
         loose,
         rows != written,
         lat_scale == _SEMICIRCLE_DEG and _are_garmin_times(rows, time_columns),
-        _zone_told(names, time_columns),
+        zone_of(columns.zone_in_names(names[column] for column in reversed(time_columns))),
     )
 
 
@@ -292,11 +292,6 @@ def _time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) -> t
     if clock is not None and clock not in (whole, date) and _is_clock(rows, clock):
         return (date, clock) if not _has_moments(rows, whole) else (whole,)
     return (whole,)
-
-
-def _zone_told(names: Sequence[str], time_columns: tuple[int, ...]) -> dt.tzinfo | None:
-    told = (zone_in_name(names[column][:120])[1] for column in reversed(time_columns))
-    return next((zone_of(zone) for zone in told if zone), None)
 
 
 def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:

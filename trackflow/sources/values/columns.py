@@ -154,12 +154,13 @@ def find(names: Sequence[str]) -> dict[Role, int]:
 
 def zone_told(names: Sequence[str], found: Mapping[Role, int]) -> str:
     """The zone that the name of a column of times says they are in; empty if it says none."""
-    told = (
-        zone_in_name(names[found[role]][:120])[1]
-        for role in (Role.TIME, Role.CLOCK, Role.DATE)
-        if role in found
-    )
-    return next(filter(None, told), "")
+    roles = (Role.TIME, Role.CLOCK, Role.DATE)
+    return zone_in_names(names[found[role]] for role in roles if role in found)
+
+
+def zone_in_names(names: Iterable[str]) -> str:
+    """The zone of the first name of a column that says one; empty if none does."""
+    return next(filter(None, (zone_in_name(name[:120])[1] for name in names)), "")
 
 
 def has_position(found: Mapping[Role, int]) -> bool:

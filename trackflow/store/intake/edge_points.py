@@ -107,7 +107,7 @@ def _find(
         some = [device_id for device_id in ids if (device_id not in hiding) is all_visible]
         if some:
             query = _points_of(connection.dialect.name, last, all_visible, span is not None)
-            times = dict(zip(("start", "end"), span, strict=True)) if span else {}
+            times = {"start": span[0], "end": span[1]} if span else {}
             for row in connection.execute(query, listed(connection, some) | times):
                 found[row.device_id] = EdgePoint(*row[1:])
     return found

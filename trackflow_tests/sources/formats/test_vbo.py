@@ -50,6 +50,12 @@ def test_clocks_are_counted_on_over_midnight(step_s: int) -> None:
     assert [r[1] for r in found.rows] == [midnight_us - 500_000, midnight_us + step_s // 2 * 10**6]
 
 
+@pytest.mark.parametrize("clock", ["240000.00", "106000.00", "100061.00", "999999"])
+def test_what_is_no_time_of_day_is_refused(clock: str) -> None:
+    found = read_bytes(recording([row(60.1, 24.9, clock)]), "vbo")
+    assert (found.rows, found.reasons) == ([], ["bad_time"])
+
+
 def test_a_column_of_dates_goes_before_the_day_of_the_file() -> None:
     found = read_bytes(recording([row(60.1, 24.9, more=" 030524")], more=" Date"), "vbo")
     assert found.rows[0][1] == (AT + 2 * 86_400) * 1_000_000
