@@ -5,33 +5,25 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 from dagster import DagsterInstance
 from sqlalchemy import make_url
 
-from trackflow_tests.helpers import postgres
+from trackflow_tests.helpers import dagster_records, postgres
+from trackflow_tests.helpers.dagster_records import empty_database, in_postgresql
 
-OURS = {"module": "trackflow.defs.machines.records", "class": "PooledPostgresStorage"}
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = '{}'"
 
 
 @pytest.fixture
 def url(postgres_url: str) -> Iterator[str]:
     """An empty database."""
-    server = make_url(postgres_url)
-    name = postgres.make(server, "template1")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    postgres.drop(server, name)
+    with empty_database(postgres_url) as made:
+        yield made
 
 
 def opened(url: str, folder: Path, *, is_dagsters: bool = False) -> DagsterInstance:
-    """Dagster's records as a dagster.yaml describes them, in our storage or in Dagster's own."""
-    address = make_url(url).set(drivername="postgresql+psycopg2")
-    config = {"postgres_url": address.render_as_string(hide_password=False)}
-    storage = {"postgres": config} if is_dagsters else {"custom": OURS | {"config": config}}
-    folder.mkdir(exist_ok=True)
-    (folder / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
-    return DagsterInstance.from_config(str(folder))
+    """Dagster's records in our storage or in Dagster's own."""
+    return dagster_records.opened(folder, in_postgresql(url, is_dagsters=is_dagsters))
 
 
 def sessions(url: str) -> set[int]:

@@ -9,10 +9,10 @@ import yaml
 from dagster import DagsterInstance
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import TickData, TickStatus
-from sqlalchemy import make_url
 
 from trackflow.serving import dagster_settings
-from trackflow_tests.helpers import postgres
+from trackflow_tests.helpers import dagster_records
+from trackflow_tests.helpers.dagster_records import empty_database, in_postgresql
 
 type Opened = Callable[[], DagsterInstance]
 
@@ -23,24 +23,11 @@ SENSOR = "selector"
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     """Opens the records anew, as each tick does; they are empty at first."""
     if request.param == "sqlite":
-        yield lambda: _opened(tmp_path, dagster_settings(tmp_path))
+        storage = yaml.safe_load(dagster_settings(tmp_path))["storage"]
+        yield lambda: dagster_records.opened(tmp_path, storage)
         return
-    server = make_url(request.getfixturevalue("postgres_url"))
-    name = postgres.make(server, "template1")
-    url = server.set(database=name, drivername="postgresql+psycopg2")
-    storage = {
-        "module": "trackflow.defs.machines.records",
-        "class": "PooledPostgresStorage",
-        "config": {"postgres_url": url.render_as_string(hide_password=False)},
-    }
-    yield lambda: _opened(tmp_path, yaml.safe_dump({"storage": {"custom": storage}}))
-    postgres.drop(server, name)
-
-
-def _opened(folder: Path, settings: str) -> DagsterInstance:
-    storage = yaml.safe_load(settings)["storage"]
-    (folder / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
-    return DagsterInstance.from_config(str(folder))
+    with empty_database(request.getfixturevalue("postgres_url")) as url:
+        yield lambda: dagster_records.opened(tmp_path, in_postgresql(url))
 
 
 def ticked(records: DagsterInstance, at_s: float) -> None:

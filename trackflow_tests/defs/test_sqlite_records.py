@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from dagster import DagsterInstance
 
 from trackflow.serving import dagster_settings
+from trackflow_tests.helpers.dagster_records import opened
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
@@ -24,11 +25,6 @@ def ours(folder: Path) -> DagsterInstance:
 def theirs(folder: Path) -> DagsterInstance:
     """The same as Dagster's own storage opens them."""
     return opened(folder, {"sqlite": {"base_dir": str(folder)}})
-
-
-def opened(folder: Path, storage: dict[str, object]) -> DagsterInstance:
-    (folder / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
-    return DagsterInstance.from_config(str(folder))
 
 
 def add_run(records: DagsterInstance, *events: str) -> dg.DagsterRun:
