@@ -58,22 +58,9 @@ class BboxTable:
 
 def bbox_diagonal_m(slots: Slots) -> float:
     """Diagonal of the box around all of some slots, at least one, in metres."""
-    return float(stretches_m(slots.lon_e7, slots.lat_e7, np.zeros(1, dtype=np.int64))[0])
-
-
-def stretches_m(lon_e7: Ints, lat_e7: Ints, starts: Ints) -> Floats:
-    """Diagonals of the boxes around stretches of positions, of which each ends at the next start.
-
-    Args:
-        lon_e7: longitudes in units of 1e-7 degrees. Shape (n,).
-        lat_e7: latitudes likewise.
-        starts: where each stretch begins, in order; at least one. Shape (k,).
-
-    Returns:
-        Metres. Shape (k,).
-    """
-    corners = np.stack([-lon_e7, lon_e7, -lat_e7, lat_e7])
-    return _diagonal_m(np.maximum.reduceat(corners, starts, axis=1))
+    lon, lat = slots.lon_e7, slots.lat_e7
+    corners = np.stack([-lon, lon, -lat, lat]).max(axis=1, keepdims=True)
+    return float(_diagonal_m(corners)[0])
 
 
 def _diagonal_m(bboxes: Ints) -> Floats:

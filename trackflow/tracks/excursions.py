@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.tracks.laps import goes_on
 from trackflow.tracks.ranges import flat_ranges, numbered, sums
-from trackflow.tracks.slots import Slots, slot_us
+from trackflow.tracks.slots import E7, Slots, slot_us
 from trackflow.tracks.thresholds import AROUND_S, AWAY_S, US, Thresholds
 
 SEEN_SLOTS = 4
@@ -94,12 +95,21 @@ def stand_to_stand_m(us: Ints, thresholds: Thresholds) -> Floats:
 def _rests(slots: Slots, near_m: float) -> tuple[Bools, Bools]:
     """Whether one of the three slots before, and one of those after, is at the same place."""
     before, after = np.zeros((2, len(slots)), dtype=np.bool_)
-    for offset in range(1, min(3, len(slots) - 1) + 1):
-        apart_m = slots.next_m if offset == 1 else slots.steps_m(offset)
-        near = apart_m <= near_m
-        near &= slots.start_us[offset:] - slots.end_us[:-offset] <= int(AWAY_S * US)
-        after[:-offset] |= near
-        before[offset:] |= near
+    near = slots.next_m <= near_m
+    near &= slots.start_us[1:] - slots.end_us[:-1] <= int(AWAY_S * US)
+    after[:-1], before[1:] = near, near
+    # The way to the north alone shows that most slots of a drive are elsewhere, for a tenth of the
+    # cost.
+    north_e7 = (near_m + 1) / METRES_PER_DEGREE * E7
+    for offset in range(2, min(3, len(slots) - 1) + 1):
+        asked = ~(after[:-offset] & before[offset:])
+        asked &= np.abs(slots.lat_e7[offset:] - slots.lat_e7[:-offset]) <= north_e7
+        here = asked.nonzero()[0]
+        there = here + offset
+        near = slots.apart_m(here, there) <= near_m
+        near &= slots.start_us[there] - slots.end_us[here] <= int(AWAY_S * US)
+        after[here[near]] = True
+        before[there[near]] = True
     return before, after
 
 

@@ -49,7 +49,10 @@ def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
     at = at[_leaves(points, first[at], last[at])]
     if not len(at):
         return laps
-    laps[at] = goes_on(points, first[at], last[at], slot_us, LONGEST_STEP_US)
+    at = at[goes_on(points, first[at], last[at], slot_us, LONGEST_STEP_US)]
+    if not len(at):
+        return laps
+    laps[at] = True
     # one slot by itself may be an accident of some fixes
     next_to = points.time_us[first[1:]] // slot_us - points.time_us[last[:-1]] // slot_us
     joins = next_to <= 1
@@ -62,10 +65,10 @@ def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
 
 def _leaves(points: Points, first: Ints, last: Ints) -> Bools:
     """Whether a slot leads away from its first point, and not ever further."""
-    lon, lat = points.lon, points.lat
+    lon, lat = points.lon[first], points.lat[first]
 
     def apart_mm(there: Ints) -> Floats:
-        return between_mm(lon[first], lat[first], lon[there], lat[there])
+        return between_mm(lon, lat, points.lon[there], points.lat[there])
 
     probes_mm = np.maximum(*(apart_mm(first + (last - first) // part) for part in PROBES))
     found: Bools = probes_mm > APART_M * 1000

@@ -9,8 +9,8 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
-from trackflow.tracks.bboxes import BboxTable, stretches_m
-from trackflow.tracks.ranges import flat_ranges, numbered, runs, sums
+from trackflow.tracks.bboxes import BboxTable
+from trackflow.tracks.ranges import distinct, flat_ranges, numbered, runs, sums
 from trackflow.tracks.slots import Slots, slot_us
 from trackflow.tracks.thresholds import SHIFT_S, US, Thresholds
 
@@ -40,14 +40,12 @@ def shifted_steps(
         thresholds: the limits.
     """
     shifted = np.zeros(len(slots) - 1, dtype=np.bool_)
-    start_us, end_us = slots.start_us, slots.end_us
-    rest_m, most_m = sizes_m
-    begin, end = _wide(slots, *runs(stays), most_m)
-    if not thresholds.splits or not len(begin):
+    if not thresholds.splits:
         return shifted
-    here, ends = flat_ranges(begin, end), end.repeat(end - begin)
-    until = start_us.searchsorted(end_us[here] + int(SHIFT_S * US), side="right") - 1
-    until = np.minimum(until, ends)
+    rest_m, most_m = sizes_m
+    here, until = _before_long_ways(slots, stays, most_m, thresholds)
+    if not len(here):
+        return shifted
     wide = (bboxes.diagonals_m(here, until) > most_m).nonzero()[0]
     if not len(wide):
         return shifted
@@ -71,16 +69,23 @@ def shifted_steps(
     return shifted
 
 
-def _wide(slots: Slots, begin: Ints, end: Ints, most_m: float) -> tuple[Ints, Ints]:
-    """Those stretches from slot `begin` to slot `end` whose boxes have a longer diagonal."""
-    if not len(begin):
-        return begin, end
-    rows = flat_ranges(begin, end + 1)
-    counts = end + 1 - begin
-    starts = counts.cumsum() - counts
-    lon, lat = slots.lon_e7[rows], slots.lat_e7[rows]
-    wide = stretches_m(lon, lat, starts) > most_m
-    return begin[wide], end[wide]
+def _before_long_ways(
+    slots: Slots, stays: Bools, most_m: float, thresholds: Thresholds
+) -> tuple[Ints, Ints]:
+    """Slots of stays from which a way may lead so far in time, and the last ones it may lead to.
+
+    Slots follow each other by the clock, so a few steps make such a way, and one of them is long.
+    """
+    most_steps = int(SHIFT_S * US) // slot_us(thresholds) + 2
+    at = stays.nonzero()[0]
+    long = at[slots.apart_m(at, at + 1) > most_m / (most_steps + 1)]
+    here = distinct(np.sort((long[:, None] - np.arange(most_steps)).ravel()))
+    here = here[here >= 0]
+    here = here[stays[here]]
+    begin, end = runs(stays)
+    ends = end[begin.searchsorted(here, side="right") - 1]
+    until = slots.start_us.searchsorted(slots.end_us[here] + int(SHIFT_S * US), side="right") - 1
+    return here, np.minimum(until, ends)
 
 
 def _rests(

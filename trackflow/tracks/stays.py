@@ -168,17 +168,19 @@ def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thre
 
     They hold most of a long stay; so most stretches need not be looked at one by one.
     """
-    stays = np.zeros(len(slots) - 1, dtype=np.bool_)
     half = slots.start_us // half_dwell_us(thresholds)
-    marks = np.concatenate([[0], (half[1:] != half[:-1]).nonzero()[0] + 1])
-    begin, end = marks[:-2], marks[2:]
+    marks = np.concatenate([[0], (half[1:] != half[:-1]).nonzero()[0] + 1, [len(slots) - 1]])
+    begin, end = marks[:-3], marks[2:-1]
     whole = groups[begin] == groups[end]
     whole &= slots.end_us[end] - slots.start_us[begin] >= scales(thresholds)[0][0]
-    begin, end = begin[whole], end[whole]
+    at = whole.nonzero()[0]
+    begin, end = begin[at], end[at]
     small = bboxes.diagonals_m(begin, end) <= SMALL_M
-    small &= ~hold_laps(slots.laps, begin, end)
-    _mark(stays, begin[small], end[small])
-    return stays
+    at = at[small & ~hold_laps(slots.laps, begin, end)]
+    still = np.zeros(len(marks) - 1, dtype=np.bool_)  # from each mark to the next
+    still[at] = True
+    still[at + 1] = True
+    return still.repeat(marks[1:] - marks[:-1])
 
 
 def half_dwell_us(thresholds: Thresholds) -> int:

@@ -54,6 +54,7 @@ def segment_together(
     devices: Sequence[DeviceDays], thresholds: Thresholds
 ) -> list[list[DaySegments]]:
     """What `segment_days` gives for each of some devices with the same thresholds."""
+    _keep_freed_memory()
     found: dict[int, list[DaySegments]] = {}
     for rows in _groups(devices):
         days = _segment_group([devices[row] for row in rows], thresholds)
@@ -84,7 +85,6 @@ def _segment_group(
     if len(devices) == 1:
         (one,) = devices
         return [segment_days(one.points, one.first, one.last, thresholds, one.hidden_us)]
-    _keep_freed_memory()
     points = Points.concat([device.points for device in devices])
     axis = _axis(points.time_us, devices, thresholds)
     if axis is None or np.ptp(points.lon) > HALF_ROUND:

@@ -244,8 +244,8 @@ def test_distances_of_pairs_are_those_of_steps() -> None:
     points = at_metres([0, 40, 80], [0, 300, 700])
     slots = cut_slots(points, NO_CUTS, Thresholds())
     expected = between_mm(points.lon[:-1], points.lat[:-1], points.lon[1:], points.lat[1:]) / 1000
-    assert np.allclose(slots.steps_m(1), expected, atol=0.02)
-    assert np.array_equal(slots.apart_m(np.array([0]), np.array([2])), slots.steps_m(2))
+    assert np.allclose(slots.next_m, expected, atol=0.02)
+    assert np.array_equal(slots.apart_m(np.array([0, 1]), np.array([1, 2])), slots.next_m)
 
 
 @pytest.mark.parametrize("seed", range(4))
