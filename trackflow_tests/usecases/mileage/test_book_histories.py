@@ -244,11 +244,14 @@ class Book:
         for vehicle in VEHICLES:
             mine = [row for row in rows if assigned.get(row.device_id) == vehicle]
             trips = self._present(vehicle)
+            left = left_out(self.context, vehicle_id=vehicle)
+            left_ids = {one.part.track_id for one in left}
             counted = set()
             for trip in trips:
                 parts = [
                     row for row in mine
-                    if trip.start_time <= row.start_time.replace(microsecond=0)
+                    if str(row.track_id) not in left_ids
+                    and trip.start_time <= row.start_time.replace(microsecond=0)
                     and row.end_time.replace(microsecond=0) <= trip.end_time
                 ]  # fmt: skip
                 by_device: dict[str, list[Any]] = {}
@@ -264,7 +267,6 @@ class Book:
                     (row,) = fitting[0]
                     assert trip.content["category"] == category[row.device_id, row.start_time]
             self._adds_up(vehicle)
-            left = left_out(self.context, vehicle_id=vehicle)
             known_m = sum(trip.content["distance_m"] for trip in trips)
             known_m += sum(round(one.part.distance_m) for one in left)
             assert known_m == sum(round(row.distance_m) for row in mine), "it says what it lacks"
