@@ -132,7 +132,7 @@ def _of_broken(body: bytes, is_named: bool) -> tuple[Sequence[object], RefusalRe
 
 def _is_lon_lat(value: list[object]) -> bool:
     """Whether this is no list of positions, but a latitude and a longitude."""
-    return len(value) == 2 and all(isinstance(part, int | float) for part in value)
+    return len(value) == 2 and all(type(part) in (int, float) for part in value)
 
 
 def _has_name(record: object) -> bool:
