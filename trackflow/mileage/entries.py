@@ -1,9 +1,8 @@
 """Entries of a logbook: what the book says about a trip, and how a later state differs from it."""
 
 import datetime as dt
-import itertools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +31,6 @@ ADDRESSES = "addresses"
 ENDS = ("start_place", "end_place", "stops")
 
 DEVICES = uuid.UUID("0a3f7b52-6b0b-5a0a-8a53-1c9c0b7d2f60")
-
-MOST_COVERED = 0.5
-"""A track is a double if another device of the vehicle covers more than this share of its time."""
-
-DOUBLE = "double"
-"""Why such a track is left out of the book."""
 
 BUSINESS, PRIVATE = "business", "private"
 
@@ -102,75 +95,6 @@ def device_key_of(device_id: str) -> uuid.UUID:
     return uuid.uuid5(DEVICES, device_id)
 
 
-@dataclass(frozen=True, slots=True)
-class JoinedTime:
-    """A time in which all tracks of a device are one trip."""
-
-    start: dt.datetime
-    end: dt.datetime
-
-
-def without_doubles(parts: Sequence[TripPart]) -> list[TripPart]:
-    """Tracks without those that a second device in the vehicle recorded once more, by start.
-
-    Args:
-        parts: of each device after those of devices that go before it.
-    """
-    kept: dict[str, list[TripPart]] = {}
-    for part in parts:
-        others = (one for device, some in kept.items() if device != part.device_id for one in some)
-        covered_s = sum(
-            max((min(part.end, one.end) - max(part.start, one.start)).total_seconds(), 0.0)
-            for one in others
-        )
-        if covered_s <= MOST_COVERED * (part.end - part.start).total_seconds():
-            kept.setdefault(part.device_id, []).append(part)
-    return sorted(itertools.chain(*kept.values()), key=lambda part: part.start)
-
-
-def grouped(
-    parts: Sequence[TripPart], joins: Sequence[JoinedTime], join_s: float = 0.0
-) -> list[list[TripPart]]:
-    """The tracks of each trip: one, or all whose middle lies in the same join.
-
-    Args:
-        parts: tracks of one device, in order of time.
-        joins: in the order in which they were decided; the last one counts.
-        join_s: longest stay between business tracks of one driver and local day that are one trip
-            without a join; 0 for none.
-    """
-    found: list[list[TripPart]] = []
-    number_before: int | None = None
-    for part in parts:
-        middle = part.start + (part.end - part.start) / 2
-        numbers = [k for k, join in enumerate(joins) if join.start <= middle <= join.end]
-        number = numbers[-1] if numbers else None
-        by_person = number is not None and number == number_before
-        by_setting = (
-            number is number_before is None
-            and found
-            and _is_short_stop(found[-1][-1], part, join_s)
-        )
-        if by_person or by_setting:
-            found[-1].append(part)
-        else:
-            found.append([part])
-        number_before = number
-    return found
-
-
-def _is_short_stop(before: TripPart, part: TripPart, join_s: float) -> bool:
-    """Whether two business tracks of a day are one trip, by the length of the stay between them."""
-    stay_s = (part.start - before.end).total_seconds()
-    return (
-        0 <= stay_s <= join_s
-        and join_s > 0
-        and before.category == part.category == BUSINESS
-        and before.driver == part.driver
-        and before.start.date() == part.start.date()
-    )
-
-
 def content_of(
     parts: Sequence[TripPart], vehicle_id: str, plate: str | None, zone: str
 ) -> dict[str, Any]:
@@ -192,7 +116,7 @@ def content_of(
     return {
         "vehicle_id": vehicle_id,
         "plate": plate,
-        "driver": _first_of(part.driver for part in parts),
+        "driver": first_of(part.driver for part in parts),
         "device_key": str(device_key_of(first.device_id)),
         "track_ids": [part.track_id for part in parts],
         "local_day": first.start.date().isoformat(),
@@ -203,10 +127,10 @@ def content_of(
         "end_place": last.end_place,
         "stops": [part.end_place for part in stops],
         **({ADDRESSES: addresses} if addresses else {}),
-        "category": _first_of(part.category for part in parts),
+        "category": first_of(part.category for part in parts),
         "purpose": _joined(part.purpose for part in parts),
         "partner": _joined(part.partner for part in parts),
-        "rate": _first_of(part.rate for part in parts),
+        "rate": first_of(part.rate for part in parts),
         "mode": max(zip(metres, [p.mode or "" for p in parts], strict=True))[1] or None,
         "distance_m": sum(metres),
         # per mille: a hash covers whole numbers only
@@ -218,7 +142,8 @@ def content_of(
     }
 
 
-def _first_of(values: Any) -> str | None:
+def first_of(values: Iterable[str | None]) -> str | None:
+    """The first one that is known."""
     return next((value for value in values if value is not None), None)
 
 

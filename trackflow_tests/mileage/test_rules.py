@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from trackflow.mileage.chain import START, Link, faults, link_hash
 from trackflow.mileage.entries import (
     BUSINESS,
-    JoinedTime,
+    PRIVATE,
     TripPart,
     amended,
     content_of,
     differences,
-    grouped,
-    without_doubles,
+    shown_to,
 )
+from trackflow.mileage.grouping import JoinedTime, grouped, without_doubles
 from trackflow.mileage.odometer import (
     MOST_DRIFT,
     DrivenTrip,
@@ -263,6 +263,42 @@ def test_no_kilometre_is_lost_or_doubled_at_midnights_months_and_changes_of_cloc
             for name in ("start_time", "end_time")
         }
         assert differences(trip, elsewhere | {"zone": "UTC"}) == {}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, BUSINESS, PRIVATE, "commute"]), st.sampled_from([None, "A", "B"])
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_join_mixes_neither_categories_nor_drivers(
+    said: list[tuple[str | None, str | None]],
+) -> None:
+    parts = [
+        TripPart("van", f"{k}", START_OF_ALL + k * HOUR, START_OF_ALL + (k + 0.5) * HOUR, 1e3, 1.0,
+                 category=category, driver=driver, purpose=f"{category} of {driver}",
+                 end_place=f"at {category}")
+        for k, (category, driver) in enumerate(said)
+    ]  # fmt: skip
+    groups = grouped(parts, [JoinedTime(START_OF_ALL, START_OF_ALL + 9 * HOUR)])
+    assert [part for group in groups for part in group] == parts
+    for group in groups:
+        for name in ("category", "driver"):
+            assert len({getattr(part, name) for part in group} - {None}) <= 1
+    for one, following in itertools.pairwise(groups):
+        values = [
+            ({getattr(part, name) for part in one}, getattr(following[0], name))
+            for name in ("category", "driver")
+        ]
+        assert any(own and known - {None, own} for known, own in values)
+    told = [shown_to(content_of(group, "V", None, "UTC"), None) for group in groups]
+    assert sum(one["distance_m"] for one in told if one["category"] == PRIVATE) >= 1000 * sum(
+        category == PRIVATE for category, _ in said
+    )
+    assert PRIVATE not in str([{**one, "category": None} for one in told])
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8), st.booleans()), max_size=12))

@@ -10,15 +10,8 @@ from zoneinfo import ZoneInfo
 from trackflow.categories.carried import is_carried, why_left_out
 from trackflow.categories.rules.facts import TripFacts
 from trackflow.context import Context
-from trackflow.mileage.entries import (
-    DOUBLE,
-    JoinedTime,
-    TripPart,
-    content_of,
-    device_key_of,
-    grouped,
-    without_doubles,
-)
+from trackflow.mileage.entries import TripPart, content_of, device_key_of
+from trackflow.mileage.grouping import DOUBLE, JoinedTime, grouped, without_doubles
 from trackflow.settings import zone_named
 from trackflow.store.categories.trips import TripRow
 from trackflow.store.database import Connection

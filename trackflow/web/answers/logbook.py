@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from trackflow.categories.carried import SLOWEST_DRIVE_KMH
-from trackflow.mileage.entries import DOUBLE, TripPart, changes_shown_to, is_hidden, shown_to
+from trackflow.mileage.entries import TripPart, changes_shown_to, is_hidden, shown_to
+from trackflow.mileage.grouping import DOUBLE
 from trackflow.usecases.mileage.amended_trips import shown_reason
 from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
 from trackflow.usecases.mileage.joins import Join
