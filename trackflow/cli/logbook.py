@@ -59,8 +59,8 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Show the trips of vehicles: open, closed, and added to a closed book."""
+    from trackflow.mileage.months import check_month
     from trackflow.usecases.mileage.books import list_entries
-    from trackflow.usecases.mileage.reports import check_month
 
     if month is not None:
         check_month(month)
@@ -266,7 +266,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path(),
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="csv, amendments, xlsx, pdf or md; all by default."),
+        typer.Option("--format", help="csv, amendments, left-out, xlsx, pdf, md; all by default."),
     ] = None,
     unit: Annotated[
         str, typer.Option(help="Of lengths: km or mi. CSV files have kilometres.")

@@ -1,75 +1,81 @@
-"""How the command `logbook` prints entries, and tracks that no book has."""
+"""How the command `logbook` prints entries, and tracks that no book has.
 
-from typing import TYPE_CHECKING
+Nothing says that the driver reads it: of private trips it shows the kilometres only.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trackflow.mileage.left_out import LeftOutTrack
     from trackflow.usecases.mileage.books import BookTrip
-    from trackflow.usecases.mileage.left_out import LeftOutTrack
 
 
 def entry_as_dict(one: "BookTrip") -> dict[str, object]:
     """An entry for programs."""
+    from trackflow.mileage.entries import is_hidden, shown_to
+
     entry = one.entry
     return {
         "entry_id": entry.entry_id,
         "status": one.status,
-        "closes_at": entry.closes_at,
+        # it tells when a trip ended
+        "closes_at": None if is_hidden(entry.content, None) else entry.closes_at,
         "needs_purpose": one.needs_purpose,
-        "content": entry.content,
-        "now": one.content,
-        "amendments": [amendment.link_content for amendment in one.amendments],
+        "content": shown_to(entry.content, None),
+        "now": shown_to(one.content, None),
+        "amendments": [
+            each.link_content | {"changes": changes, "reason": reason}
+            for each, changes, reason in one.amendments_shown_to(None)
+        ],
         "entry_hash": entry.entry_hash,
     }
 
 
 def entry_line(one: "BookTrip") -> str:
     """An entry in a line."""
+    from trackflow.mileage.entries import is_hidden, shown_to
     from trackflow.usecases.days.report import counted
 
-    content, entry = one.content, one.entry
+    content, entry = shown_to(one.content, None), one.entry
     state = "gone" if one.is_gone else one.status
-    ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}"
+    time = (content["start_time"] or content["local_day"])[:16]
+    ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}: "
     what = " ".join(filter(None, [content["category"] or "(no category)", content["purpose"]]))
     amended = f", {counted(len(one.amendments), 'amendment')}" if one.amendments else ""
     return (
-        f"{entry.entry_id} {content['vehicle_id']} {content['start_time'][:16]} {state:6} "
-        f"{content['distance_m'] / 1000:8,.1f} km {ways}: {what}{amended}"
+        f"{entry.entry_id} {content['vehicle_id']} {time:16} {state:6} "
+        f"{content['distance_m'] / 1000:8,.1f} km "
+        f"{'' if is_hidden(one.content, None) else ways}{what}{amended}"
     )
 
 
 def left_out_as_dict(one: "LeftOutTrack") -> dict[str, object]:
     """A track that no book has, for programs."""
-    part = one.part
-    return {
-        "vehicle_id": one.vehicle_id,
-        "local_day": one.local_day,
-        "distance_m": round(part.distance_m),
-        "category": part.category,
-        "driver": part.driver,
-        "reason": one.reason,
-        "device_id": part.device_id,
-        "track_id": part.track_id,
-        "start_time": part.start.isoformat(timespec="seconds"),
-        "end_time": part.end.isoformat(timespec="seconds"),
-        "mode": part.mode,
-        "said_by": one.said_by,
+    told = one.shown_to(None)
+    times = {name: told[name] for name in ("start_time", "end_time")}
+    return dict(told) | {
+        name: time and time.isoformat(timespec="seconds") for name, time in times.items()
     }
 
 
 def left_out_line(one: "LeftOutTrack") -> str:
     """A track that no book has, in a line."""
-    part = one.part
+    told = one.shown_to(None)
+    length = f"{told['distance_m'] / 1000:8,.1f} km"
+    if told["start_time"] is None:
+        why = f", {_why(told)}" if told["reason"] else ""
+        return f"{one.vehicle_id} {told['local_day']} {length}: {told['category']}{why}"
     return (
-        f"{part.track_id} {one.vehicle_id} {part.device_id} {part.start:%Y-%m-%dT%H:%M} to "
-        f"{part.end:%H:%M} {part.distance_m / 1000:8,.1f} km: {_why(one)}"
+        f"{told['track_id']} {one.vehicle_id} {told['device_id']} "
+        f"{told['start_time']:%Y-%m-%dT%H:%M} to {told['end_time']:%H:%M} {length}: {_why(told)}"
     )
 
 
-def _why(one: "LeftOutTrack") -> str:
+def _why(told: Any) -> str:
     from trackflow.categories.carried import SLOWEST_DRIVE_KMH
 
-    if one.reason == "slow":
+    if told["reason"] == "slow":
         return f"never faster than {SLOWEST_DRIVE_KMH:g} km/h"
-    if one.reason == "said":
-        return f"{one.part.mode}, as {one.said_by or 'a person'} said"
+    if told["reason"] == "said":
+        return f"{told['mode']}, as {told['said_by'] or 'a person'} said"
     return "another device has recorded it"

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from trackflow.mileage.entries import BUSINESS, Content, shown_to
+from trackflow.mileage.grouping import DOUBLE
 from trackflow.mileage.odometer import Stretch
 
 WITHOUT = "(none)"
@@ -63,6 +64,8 @@ class MonthReport:
         amendments: made after closing, in their order.
         last_hash: of the last link of the month's entries; None while none is closed.
         book_hash: of the last link of the book.
+        left_out: the tracks of the vehicle's devices that the book has not, as their readers see
+            them, in order of time.
     """
 
     vehicle_id: str
@@ -77,6 +80,7 @@ class MonthReport:
     amendments: Sequence[dict[str, Any]]
     last_hash: str | None
     book_hash: str | None
+    left_out: Sequence[Content] = ()
 
     @property
     def distance_m(self) -> int:
@@ -106,6 +110,15 @@ class MonthReport:
     def amended_business_share(self) -> float | None:
         """Share of the kilometres that were business, with all amendments."""
         return _business_share(self.amended_sums)
+
+    def left_out_sum(self, *, twice: bool) -> tuple[int, int]:
+        """How many tracks the book leaves out, and their metres.
+
+        Args:
+            twice: those that another device recorded as well, else those without the vehicle.
+        """
+        some = [one["distance_m"] for one in self.left_out if (one["reason"] == DOUBLE) == twice]
+        return len(some), sum(some)
 
     @property
     def unexplained_m(self) -> int:

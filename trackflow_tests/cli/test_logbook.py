@@ -120,3 +120,25 @@ def test_what_is_left_out_is_listed_with_why(trackflow: Run) -> None:
         deliver(store, slow)
     trackflow("run")
     assert "never faster than 10 km/h" in trackflow("logbook", "left-out").out
+
+
+def test_of_private_trips_the_terminal_shows_kilometres_only(trackflow: Run) -> None:
+    """As reports and the API do: nothing says that their driver sits there."""
+    trackflow("run")
+    times = ("--start", "2026-03-02T11:00:00Z", "--end", "2026-03-02T14:00:00Z")
+    said = ("--category", "private", "--purpose", "Secret", "--partner", "Nobody")
+    for device in ("van", "car"):
+        assert trackflow("categories", "set", "--device", device, *times, *said).code == 0
+    trackflow("logbook", "close", "--until", "2100-01-01T00:00:00Z")
+    (closed,) = entries(trackflow, "VAN")
+    trackflow("logbook", "amend", closed["entry_id"], "--purpose", "Secret 2", "--reason", "Nobody")
+    trackflow("device", "car", "--preset", "phone")
+    modes = ("2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z", "train")
+    assert trackflow("legs", "correct", "car", *modes, "--by", "Nobody").code == 0
+    trackflow("run")
+    for command in ("list", "left-out"):
+        for form in ((), ("--json",)):
+            out = trackflow("logbook", command, *form).out
+            assert "private" in out
+            for detail in ("Secret", "Nobody", "T12:00", "T12:16", "train"):
+                assert detail not in out, (command, form)

@@ -30,9 +30,11 @@ def test_a_month_is_closed_reported_and_checked(
     with Context.open(settings, Clock(NOON)) as context:  # the book sees trips when they end
         for start in (NOON, recent):
             deliver(context.store, batch_of_device("van-7", drive(start, 60)))
+        deliver(context.store, batch_of_device("second", drive(NOON, 60)))
         run(context)
         save_vehicle(context, "van")
         put_device(context, "van", "van-7")
+        put_device(context, "van", "second", NOON - HOUR)
         follow_tracks(context)
     assert isinstance(tick("close_entries_schedule", home, instance), dg.RunRequest)
     request = tick("mileage_report_schedule", home, instance)
@@ -49,7 +51,11 @@ def test_a_month_is_closed_reported_and_checked(
     assert made.metadata["km/(none)"].value == made.metadata["km"].value > 0.5
     assert "# Logbook of van, car, 2026-03" in str(made.metadata["report"].value)
     names = sorted(path.suffix for path in (home / "reports").iterdir())
-    assert names == [".csv", ".csv", ".md", ".pdf", ".xlsx"]
+    assert names == [".csv", ".csv", ".csv", ".md", ".pdf", ".xlsx"]
+    assert made.metadata["left_out"].value == made.metadata["left_out_km"].value == 0
+    assert made.metadata["recorded_twice"].value == 1
+    assert made.metadata["recorded_twice_km"].value > 0.5
+    assert "recorded by another device | 1, " in str(made.metadata["report"].value)
     assert passed(done) == CHECKS
 
     with Context.open(Settings(home=home, engine_url="none", workers=1)) as context:

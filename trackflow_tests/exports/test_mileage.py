@@ -20,7 +20,9 @@ from trackflow.errors import BadInputError
 from trackflow.exports.mileage.lengths import KM, MI, UNITS, unit_named
 from trackflow.exports.mileage.sections import sections_of
 from trackflow.exports.mileage.writing import file_name, report_bytes
-from trackflow.mileage.entries import PRIVATE_SHOWN, changes_shown_to
+from trackflow.mileage.entries import PRIVATE_SHOWN, TripPart, changes_shown_to
+from trackflow.mileage.grouping import DOUBLE
+from trackflow.mileage.left_out import LeftOutTrack
 from trackflow.mileage.odometer import Reading, Stretch
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
 
@@ -159,6 +161,57 @@ def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
     assert sheets["Amendments"].max_row == 2, "it is told once that a trip was added"
     text = report_bytes(report, "md").decode()
     assert text.index("Trips that came after closing") < text.index("Sums with all amendments")
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(categories, st.sampled_from(["slow", "said", DOUBLE]), st.integers(0, 99_999))
+    ),
+    st.sampled_from([None, "Ada"]),
+)
+def test_each_report_says_how_much_is_left_out_and_nothing_else_of_private_tracks(
+    left: list[tuple[str | None, str, int]], reader: str | None
+) -> None:
+    start = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
+    tracks = [
+        LeftOutTrack(
+            "van",
+            TripPart(f"phone-{k}", f"track-{k}", start, start, metres, 0.0, f"mode-{k}", category,
+                     driver="Ada"),
+            reason,
+            f"person-{k}",
+        )
+        for k, (category, reason, metres) in enumerate(left)
+    ]  # fmt: skip
+    report = report_of([trip()], left_out=[one.shown_to(reader) for one in tracks])
+    assert report_bytes(report, "csv") == report_bytes(report_of([trip()]), "csv")
+    rows = list(csv.DictReader(io.StringIO(report_bytes(report, "left-out").decode())))
+    assert [row["distance_km"] for row in rows] == [KM.text(metres) for *_, metres in left]
+    for k, (row, (category, reason, _)) in enumerate(zip(rows, left, strict=True)):
+        is_hidden = category == "private" and reader is None
+        told = [row[name] for name in ("device_id", "track_id", "mode", "said_by", "start_time")]
+        whole = [
+            f"phone-{k}",
+            f"track-{k}",
+            f"mode-{k}",
+            f"person-{k}",
+            "2026-03-02T08:00:00+00:00",
+        ]
+        assert told == ([""] * 5 if is_hidden else whole)
+        assert row["reason"] == ("" if is_hidden and reason != DOUBLE else reason)
+    book = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx")))
+    in_sheet = {row[0].value: row[1].value for row in book["Chain"].iter_rows()}
+    text = report_bytes(report, "md").decode()
+    for words, twice in (
+        ("tracks without the vehicle", False),
+        ("recorded by another device", True),
+    ):
+        some = [metres for _, reason, metres in left if (reason == DOUBLE) == twice]
+        says = f"{len(some)}, {KM.text(sum(some))} km"
+        assert in_sheet[f"Left out: {words}"] == says
+        assert f"Left out: {words} | {says} |" in text
+    assert left == [] or report_bytes(report, "pdf") != report_bytes(report_of([trip()]), "pdf")
 
 
 @given(st.integers(-(10**9), 10**9))

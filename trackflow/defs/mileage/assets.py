@@ -24,8 +24,8 @@ MONTHS = dg.MonthlyPartitionsDefinition(
 
 TEXT = """
 **The logbook of each vehicle, month by month**: trips, sums by category, the share of business
-kilometres, amounts, the odometer with the kilometres that no trip explains, amendments, and the
-hash that stands for the whole book.
+kilometres, amounts, the odometer with the kilometres that no trip explains, the tracks that the
+book leaves out, amendments, and the hash that stands for the whole book.
 
 It is made on the third of a month for the month before, shown here as Markdown, and written as CSV,
 XLSX, PDF and Markdown to `reports/` in `TRACKFLOW_HOME`. Of private trips it holds kilometres only.
@@ -78,11 +78,17 @@ def numbers(reports: list[MonthReport]) -> dict[str, metadata.Value]:
             for currency, amount in one.amounts.items():
                 amounts[currency] = amounts.get(currency, Decimal(0)) + amount
     total_m = sum(metres.values())
+    elsewhere = [report.left_out_sum(twice=False) for report in reports]
+    twice = [report.left_out_sum(twice=True) for report in reports]
     values: dict[str, metadata.Value] = {
         metadata.ROWS: sum(len(report.trips) for report in reports),
         "vehicles": len(reports),
         "km": total_m / 1000,
         "amendments": sum(len(report.amendments) for report in reports),
+        "left_out": sum(tracks for tracks, _ in elsewhere),
+        "left_out_km": sum(left_m for _, left_m in elsewhere) / 1000,
+        "recorded_twice": sum(tracks for tracks, _ in twice),
+        "recorded_twice_km": sum(left_m for _, left_m in twice) / 1000,
         "unexplained_km": sum(report.unexplained_m for report in reports) / 1000,
         **{f"km/{category}": found / 1000 for category, found in sorted(metres.items())},
         **{f"amount/{unit}": float(amount) for unit, amount in sorted(amounts.items())},

@@ -8,8 +8,8 @@ from trackflow.defs.errors import tick
 from trackflow.defs.mileage.jobs import TAGS, close_entries_job, mileage_report_job
 from trackflow.defs.partitions import FIRST_DAY
 from trackflow.defs.resources import TrackflowResource
+from trackflow.mileage.months import month_before
 from trackflow.usecases.mileage.fleet import list_vehicles
-from trackflow.usecases.mileage.reports import month_before
 
 NO_VEHICLE = "There is no vehicle yet: trackflow vehicles add ID --plate PLATE"
 

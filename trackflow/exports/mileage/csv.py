@@ -1,6 +1,7 @@
-"""The month of a vehicle as CSV: its entries, and apart from them what changed after closing."""
+"""The month of a vehicle as CSV: its entries; what changed after closing; what is left out."""
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,6 +47,22 @@ AMENDMENT_COLUMNS = (
 )
 
 
+LEFT_OUT_COLUMNS = (
+    "vehicle_id",
+    "local_day",
+    "start_time",
+    "end_time",
+    "distance_km",
+    "category",
+    "driver",
+    "mode",
+    "reason",
+    "said_by",
+    "device_id",
+    "track_id",
+)
+
+
 def entries_csv(report: MonthReport) -> bytes:
     """The entries: those of a closed month give the same bytes for ever."""
     return _csv(COLUMNS, [row_of(trip) for trip in report.trips])
@@ -64,6 +81,16 @@ def amendments_csv(report: MonthReport) -> bytes:
         for name, (old, new) in sorted(one["changes"].items())
     ]
     return _csv(AMENDMENT_COLUMNS, rows)
+
+
+def left_out_csv(report: MonthReport) -> bytes:
+    """A row for each track that the book has not; of private ones the kilometres only."""
+    rows = [
+        {name: shown(one.get(name)) for name in LEFT_OUT_COLUMNS}
+        | {"distance_km": KM.text(one["distance_m"])}
+        for one in report.left_out
+    ]
+    return _csv(LEFT_OUT_COLUMNS, rows)
 
 
 def columns_of(unit: LengthUnit) -> tuple[str, ...]:
@@ -94,6 +121,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return "; ".join(shown(one) or "?" for one in value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(timespec="seconds")
     # the writer of Python 3.12 leaves a carriage return unquoted, which readers take for a new row
     return str(value).replace("\r\n", "\n").replace("\r", "\n")
 

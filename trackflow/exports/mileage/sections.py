@@ -157,7 +157,7 @@ def _changes(amendment: Mapping[str, Any]) -> list[tuple[str, Sequence[Any]]]:
 
 
 def chain(report: MonthReport, unit: LengthUnit) -> Section:
-    """What stands for the whole month: shares, sums and hashes."""
+    """What stands for the whole month: shares, sums, what is left out, and hashes."""
     return Section(
         "Chain and checks",
         ("What", "Value"),
@@ -168,11 +168,24 @@ def chain(report: MonthReport, unit: LengthUnit) -> Section:
             ("Business share %", percent(report.business_share)),
             ("Business share with all amendments %", percent(report.amended_business_share)),
             (f"{unit.whole} that no trip explains", unit.text(report.unexplained_m)),
+            *left_out(report, unit),
             ("Hash of the month's last entry", report.last_hash or "none is closed yet"),
             ("Hash of the book", report.book_hash or "none is closed yet"),
         ],
         (12, 30),
     )
+
+
+def left_out(report: MonthReport, unit: LengthUnit) -> list[tuple[str, str]]:
+    """How many tracks the book leaves out, and how long they are, by what that means."""
+    found = []
+    for text, twice in (
+        ("tracks without the vehicle", False),
+        ("recorded by another device", True),
+    ):
+        tracks, metres = report.left_out_sum(twice=twice)
+        found.append((f"Left out: {text}", f"{tracks}, {unit.text(metres)} {unit.name}"))
+    return found
 
 
 def amounts(found: Mapping[str, Decimal]) -> str:

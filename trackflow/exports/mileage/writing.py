@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trackflow.errors import BadInputError, SettingsError
-from trackflow.exports.mileage.csv import amendments_csv, entries_csv
+from trackflow.exports.mileage.csv import amendments_csv, entries_csv, left_out_csv
 from trackflow.exports.mileage.lengths import KM, LengthUnit
 from trackflow.exports.mileage.markdown import report_markdown
 from trackflow.files import whole_file
@@ -29,6 +29,7 @@ WRITERS: dict[str, tuple[str, Callable[[MonthReport, LengthUnit], bytes]]] = {
     # the same bytes for ever, whoever reads them
     "csv": (".csv", lambda report, _: entries_csv(report)),
     "amendments": (".amendments.csv", lambda report, _: amendments_csv(report)),
+    "left-out": (".left-out.csv", lambda report, _: left_out_csv(report)),
     "xlsx": (".xlsx", _xlsx),
     "md": (".md", report_markdown),
     "pdf": (".pdf", _pdf),
@@ -41,6 +42,7 @@ MOST_NAME = 50
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "amendments": "text/csv; charset=utf-8",
+    "left-out": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "md": "text/markdown; charset=utf-8",
     "pdf": "application/pdf",

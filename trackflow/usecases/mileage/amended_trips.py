@@ -8,7 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from trackflow.geo.time import EARLIEST, LATEST
-from trackflow.mileage.entries import ADDRESSES, GONE, TRIP, amended, needs_purpose
+from trackflow.mileage.entries import (
+    ADDRESSES,
+    GONE,
+    TRIP,
+    amended,
+    changes_shown_to,
+    needs_purpose,
+)
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books
 from trackflow.store.mileage.books import Amendment, Entry
@@ -85,6 +92,22 @@ class BookTrip:
             for name in one.changes
             if name != ADDRESSES  # it goes along with a place
         )
+
+    def amendments_shown_to(
+        self, reader: str | None
+    ) -> list[tuple[Amendment, dict[str, list[Any]], str]]:
+        """Each amendment with the changes and the reason that a reader sees of it.
+
+        Args:
+            reader: name of the reader; None for reports.
+        """
+        changes = changes_shown_to(
+            self.entry.content, [one.changes for one in self.amendments], reader
+        )
+        return [
+            (one, shown, shown_reason(one, shown))
+            for one, shown in zip(self.amendments, changes, strict=True)
+        ]
 
     @property
     def needs_purpose(self) -> bool:

@@ -6,7 +6,6 @@ as well, and two devices record a trip twice: what is left out for that is told 
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from trackflow.categories.carried import SAID
 from trackflow.context import Context
@@ -14,6 +13,8 @@ from trackflow.errors import BadInputError
 from trackflow.geo.calendar_days import begin_of
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
 from trackflow.mileage.entries import TripPart
+from trackflow.mileage.left_out import LeftOutTrack
+from trackflow.mileage.months import check_month, days_of
 from trackflow.settings import zone_named
 from trackflow.store.categories import corrections
 from trackflow.store.categories.corrections import StoredCorrection
@@ -24,36 +25,12 @@ from trackflow.store.mileage.vehicles import Vehicle, read_assignments
 from trackflow.usecases.mileage.books import chosen_vehicles
 from trackflow.usecases.mileage.entries import whole_trips
 from trackflow.usecases.mileage.making import carried_among, sorted_out
-from trackflow.usecases.mileage.reconciling import days_of
-from trackflow.usecases.mileage.reports import check_month
 from trackflow.usecases.queries.limits import check_count
 
 type DayRange = tuple[dt.date | None, dt.date | None]
 """The first and the last day, both included; None for no limit."""
 
 FIRST_DAY, LAST_DAY = EARLIEST.date() + ONE_DAY, LATEST.date() - 2 * ONE_DAY
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOutTrack:
-    """A track of a vehicle's device that is not in the vehicle's book.
-
-    Attributes:
-        vehicle_id: the vehicle to which the device was assigned when the track began.
-        part: the track.
-        reason: slow, said or double.
-        said_by: who said in which mode it was travelled; None if that is not the reason.
-    """
-
-    vehicle_id: str
-    part: TripPart
-    reason: str
-    said_by: str | None = None
-
-    @property
-    def local_day(self) -> dt.date:
-        """Of its start, in the zone of the book."""
-        return self.part.start.date()
 
 
 def range_wanted(
@@ -104,11 +81,25 @@ def left_out(
     found: list[LeftOutTrack] = []
     with context.store.read() as connection:
         for vehicle in chosen_vehicles(connection, vehicle_id):
-            for of_month in _by_month(context, connection, vehicle, days):
-                found += of_month
+            for some in _by_month(context, connection, vehicle, days):
+                found += some
                 if limit is not None:
                     check_count(len(found), limit, "tracks")
     return found
+
+
+def left_out_of(
+    context: Context, connection: Connection, vehicle: Vehicle, days: DayRange
+) -> list[LeftOutTrack]:
+    """The tracks that are not in the book of a vehicle, in order of time.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        vehicle: whose book it is.
+        days: local days on which the tracks begin.
+    """
+    return [one for some in _by_month(context, connection, vehicle, days) for one in some]
 
 
 def _by_month(

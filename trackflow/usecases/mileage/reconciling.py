@@ -9,6 +9,7 @@ from trackflow.context import Context
 from trackflow.geo.calendar_days import begin_of
 from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import device_key_of
+from trackflow.mileage.months import days_of
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, vehicles
@@ -57,12 +58,6 @@ def compare_month(context: Context, month: str) -> list[MonthSums]:
             _compare(context, connection, vehicle, month, waiting)
             for vehicle in vehicles.read_vehicles(connection)
         ]
-
-
-def days_of(month: str) -> tuple[dt.date, dt.date]:
-    """The first and the last day of a month such as 2026-11."""
-    first = dt.date.fromisoformat(f"{month}-01")
-    return first, (first + 31 * ONE_DAY).replace(day=1) - ONE_DAY
 
 
 def _compare(

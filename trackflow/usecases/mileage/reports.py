@@ -1,15 +1,14 @@
 """Makes the reports of vehicles' months."""
 
-import datetime as dt
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, NotFoundError
+from trackflow.errors import NotFoundError
 from trackflow.mileage.entries import changes_shown_to
+from trackflow.mileage.months import check_month, days_of
 from trackflow.mileage.odometer import DrivenTrip, Reading, stretches
 from trackflow.mileage.report import (
     MonthReport,
@@ -24,25 +23,13 @@ from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, shown_reason, trip_of
 from trackflow.usecases.mileage.books import chosen_vehicles
 from trackflow.usecases.mileage.closing import completed_trips, readings_of
-
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-
-
-def check_month(month: str) -> str:
-    """A month such as 2026-11.
-
-    Raises:
-        BadInputError: it is none.
-    """
-    if not _MONTH.fullmatch(month):
-        raise BadInputError(f"{month!r} is no month such as 2026-11")
-    return month
+from trackflow.usecases.mileage.left_out import left_out_of
 
 
 def month_reports(
     context: Context, month: str, vehicle_id: str | None = None, *, reader: str | None = None
 ) -> list[MonthReport]:
-    """The reports of a month, by vehicle; vehicles without trips or amendments have none.
+    """The reports of a month, by vehicle; vehicles of which there is nothing to tell have none.
 
     Args:
         context: the store.
@@ -58,7 +45,7 @@ def month_reports(
     with context.store.read() as connection:
         chosen = chosen_vehicles(connection, vehicle_id)
         found = [_report(context, connection, vehicle, month, reader) for vehicle in chosen]
-    return [one for one in found if one.trips or one.amendments]
+    return [one for one in found if one.trips or one.amendments or one.left_out]
 
 
 def report_of(context: Context, month: str, vehicle_id: str) -> MonthReport:
@@ -66,7 +53,7 @@ def report_of(context: Context, month: str, vehicle_id: str) -> MonthReport:
 
     Raises:
         BadInputError: it is no month.
-        NotFoundError: there is no such vehicle, or it has no trip in the month.
+        NotFoundError: there is no such vehicle, or it has nothing to tell of the month.
     """
     found = month_reports(context, month, vehicle_id)
     if not found:
@@ -129,6 +116,7 @@ def _report(
         _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
         books.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
+        [one.shown_to(reader) for one in left_out_of(context, connection, vehicle, days_of(month))],
     )
 
 
@@ -174,8 +162,3 @@ def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str,
         "amended_at": one.amended_at.isoformat(timespec="seconds"),
         "amendment_hash": one.amendment_hash,
     }
-
-
-def month_before(day: dt.date) -> str:
-    """The month before that of a day."""
-    return f"{day.replace(day=1) - dt.timedelta(days=1):%Y-%m}"

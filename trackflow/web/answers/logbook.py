@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from trackflow.categories.carried import SLOWEST_DRIVE_KMH
-from trackflow.mileage.entries import TripPart, changes_shown_to, is_hidden, shown_to
-from trackflow.mileage.grouping import DOUBLE
-from trackflow.usecases.mileage.amended_trips import shown_reason
+from trackflow.mileage.entries import TripPart, is_hidden, shown_to
+from trackflow.mileage.left_out import LeftOutTrack
 from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
 from trackflow.usecases.mileage.joins import Join
-from trackflow.usecases.mileage.left_out import LeftOutTrack
 from trackflow.web.answers.describing import described, shows
 
 
@@ -187,7 +185,6 @@ class DoneAnswer(TypedDict):
 def entry_answer(one: BookTrip) -> EntryAnswer:
     """An entry, as anyone but its driver sees it."""
     entry = one.entry
-    changes = changes_shown_to(entry.content, [each.changes for each in one.amendments], None)
     return {
         "entry_id": entry.entry_id,
         "vehicle_id": entry.vehicle_id,
@@ -201,13 +198,13 @@ def entry_answer(one: BookTrip) -> EntryAnswer:
         "amendments": [
             {
                 "amendment_id": each.amendment_id,
-                "changes": change,
-                "reason": shown_reason(each, change),
+                "changes": changes,
+                "reason": reason,
                 "amended_by": each.amended_by,
                 "amended_at": each.amended_at,
                 "amendment_hash": each.amendment_hash,
             }
-            for each, change in zip(one.amendments, changes, strict=True)
+            for each, changes, reason in one.amendments_shown_to(None)
         ],
         "entry_hash": entry.entry_hash,
     }
@@ -276,22 +273,20 @@ def left_out_answer(found: Sequence[LeftOutTrack]) -> LeftOutAnswer:
 
 
 def _left_out(one: LeftOutTrack) -> LeftOutTrackAnswer:
-    part = one.part
-    is_private = is_hidden({"category": part.category, "driver": part.driver}, None)
+    told = one.shown_to(None)
     return {
-        "vehicle_id": one.vehicle_id,
-        "local_day": one.local_day,
-        "distance_m": round(part.distance_m),
-        "category": part.category,
-        "driver": part.driver,
-        # the others say how it was travelled
-        "reason": None if is_private and one.reason != DOUBLE else one.reason,
-        "device_id": None if is_private else part.device_id,
-        "track_id": None if is_private else uuid.UUID(part.track_id),
-        "start_time": None if is_private else part.start,
-        "end_time": None if is_private else part.end,
-        "mode": None if is_private else part.mode,
-        "said_by": None if is_private else one.said_by,
+        "vehicle_id": told["vehicle_id"],
+        "local_day": told["local_day"],
+        "distance_m": told["distance_m"],
+        "category": told["category"],
+        "driver": told["driver"],
+        "reason": told["reason"],
+        "device_id": told["device_id"],
+        "track_id": told["track_id"] and uuid.UUID(told["track_id"]),
+        "start_time": told["start_time"],
+        "end_time": told["end_time"],
+        "mode": told["mode"],
+        "said_by": told["said_by"],
     }
 
 

@@ -13,12 +13,13 @@ from pydantic import Field
 from trackflow.exports.mileage.lengths import unit_named
 from trackflow.exports.mileage.writing import MEDIA_TYPES, file_name, report_bytes
 from trackflow.geo.time import within_calendars
+from trackflow.mileage.months import check_month
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.mileage import books
 from trackflow.usecases.mileage import joins as joining
 from trackflow.usecases.mileage.left_out import left_out, range_wanted
-from trackflow.usecases.mileage.reports import check_month, report_of
+from trackflow.usecases.mileage.reports import report_of
 from trackflow.web.answers import logbook as answers
 from trackflow.web.answers.describing import sends
 from trackflow.web.answers.sending import answer, answer_bytes, answer_of_version
@@ -256,7 +257,7 @@ def mileage_report(
         str, Query(description="Of lengths: km or mi; CSV files have kilometres.", max_length=5)
     ] = "km",
 ) -> Response:
-    """Trips, sums, odometer, amendments and the last hash; 404 if the month has no trip."""
+    """Trips, sums, odometer, amendments, the last hash, what is left out; 404 if there is none."""
     report = report_of(context, month, str(text(vehicle)))
     body = report_bytes(report, format, unit_named(unit))
     found = answer_bytes(request, body, MEDIA_TYPES[format])

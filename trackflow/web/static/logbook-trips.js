@@ -138,6 +138,6 @@ function toggleAmend(made, entry, { saved, failed }) {
 /** Links to the month's files. */
 export function files(vehicle, month) {
   const address = (name) => `/api/v1/mileage-report?${new URLSearchParams({ vehicle, month, format: name, unit: UNITS.far[0] })}`;
-  const names = [['pdf', 'PDF'], ['xlsx', 'Excel'], ['csv', 'CSV'], ['amendments', tr('Amendments')], ['md', 'Markdown']];
+  const names = [['pdf', 'PDF'], ['xlsx', 'Excel'], ['csv', 'CSV'], ['amendments', tr('Amendments')], ['left-out', tr('Left out')], ['md', 'Markdown']];
   return el('div', { class: 'files' }, names.map(([name, words]) => el('a', { class: 'link', href: address(name), download: '' }, words)));
 }

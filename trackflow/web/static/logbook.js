@@ -88,7 +88,7 @@ async function drawBook(versions) {
     form.remove();
     await refresh();
   };
-  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), leftOut(others, isSame), found.entries.length > 0 && files(vehicle, month));
+  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), leftOut(others, isSame), found.entries.length + others.tracks.length > 0 && files(vehicle, month));
   drawnBook = chosen;
 }
 

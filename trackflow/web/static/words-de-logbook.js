@@ -28,6 +28,7 @@ export default {
   'into': 'in',
   'Kind': 'Art',
   'learned, {share} sure': 'gelernt, zu {share} sicher',
+  'Left out': 'Ausgelassen',
   'Merge into': 'Verbinden mit',
   'merged into {place}': 'verbunden mit {place}',
   'Month': 'Monat',

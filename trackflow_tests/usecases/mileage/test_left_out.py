@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,18 @@ import pytest
 from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
+from trackflow.exports.mileage.writing import report_bytes
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY
+from trackflow.mileage.left_out import LeftOutTrack
 from trackflow.usecases.categories.correcting import correct_mode, list_corrections
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.books import list_entries
-from trackflow.usecases.mileage.left_out import LeftOutTrack, left_out, range_wanted
+from trackflow.usecases.mileage.left_out import left_out, range_wanted
+from trackflow.usecases.mileage.reports import month_reports, report_of
 from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
@@ -96,6 +100,31 @@ def test_all_that_no_book_has_is_told_with_why(context: Context) -> None:
     everything = contents(context.store, "tracks")["tracks"]
     assert known == sum(round(one["distance_m"]) for one in everything)
     assert len(everything) == len(list_entries(context)) + len(found)
+
+
+def test_the_months_report_says_how_much_is_left_out(context: Context) -> None:
+    found = {
+        month: {one.vehicle_id: one for one in month_reports(context, month)}
+        for month in ("2026-02", "2026-03", "2026-04")
+    }
+    assert {month: set(some) for month, some in found.items()} == {
+        "2026-02": {"car"},  # a walk and no trip: there is something to tell
+        "2026-03": {"car", "van"},
+        "2026-04": set(),
+    }
+    march = found["2026-03"]["car"]
+    tracks = left_out(context, range_wanted("2026-03"))
+    assert [one["track_id"] for one in march.left_out] == [one.part.track_id for one in tracks]
+    assert march.left_out_sum(twice=False) == (2, tracks[0].distance_m + tracks[1].distance_m)
+    assert march.left_out_sum(twice=True) == (1, tracks[2].distance_m)
+    assert found["2026-03"]["van"].left_out_sum(twice=False) == (0, 0)
+    closed = report_bytes(march, "csv")
+    correct_mode(context, "phone", NOON, NOON + HOUR, Mode.DRIVING, decided_by="anna")
+    follow_tracks(context)
+    again = report_of(context, "2026-03", "car")
+    assert len(again.trips) == len(march.trips) + 1
+    assert len(again.left_out) == len(march.left_out) - 1
+    assert report_bytes(replace(march, left_out=again.left_out), "csv") == closed
 
 
 def test_days_and_months_are_those_of_the_book(context: Context) -> None:
