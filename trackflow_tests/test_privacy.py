@@ -6,11 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.intake.jobs import import_inbox_job
 from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import StoreUnavailableError
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import open_store
 from trackflow.store.tables import gps_points
@@ -83,6 +85,14 @@ def test_errors_of_the_database_tell_no_position(database_url: str, tmp_path: Pa
         )  # fmt: skip
     store.close()
     assert leaks(str(caught.value).partition("\nDETAIL")[0]) == []
+
+
+def test_what_is_no_text_is_not_quoted(tmp_path: Path) -> None:
+    store = open_store(settings_of("", tmp_path))
+    with pytest.raises(StoreUnavailableError, match="UTF-8") as caught, store.read() as connection:
+        connection.execute(sa.text(f"SELECT cast(x'ff' || '{LON}' AS TEXT) AS place")).all()
+    store.close()
+    assert leaks(str(caught.value)) == []
 
 
 def test_deliveries_and_answers_are_not_logged(

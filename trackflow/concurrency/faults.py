@@ -100,5 +100,6 @@ def fault_of(error: BaseException) -> Fault | None:
 def message_of(error: BaseException) -> str:
     """The driver's message in one line. `str(error)` would show parameters: people's positions."""
     cause = getattr(error, "orig", None) or error
-    # PostgreSQL's further lines (DETAIL, CONTEXT) may quote a row
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0].strip()
+    # PostgreSQL's further lines (DETAIL, CONTEXT) may quote a row; SQLite quotes what is no text
+    first = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return first.partition(" with text ")[0].strip()

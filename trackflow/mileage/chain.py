@@ -22,7 +22,7 @@ class Link:
         chain_no: its number, from 1, without a hole.
         kind: "entry" or "amendment".
         link_id: its id.
-        content: all that its hash covers, as JSON values.
+        content: all that its hash covers, as JSON values; None if it cannot be read any more.
         previous_hash: as it is stored.
         link_hash: as it is stored.
     """
@@ -30,7 +30,7 @@ class Link:
     chain_no: int
     kind: str
     link_id: str
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] | None
     previous_hash: str
     link_hash: str
 
@@ -59,26 +59,34 @@ def link_hash(previous_hash: str, content: Mapping[str, Any]) -> str:
     return hashlib.sha256(previous_hash.encode() + b"\n" + canonical(content)).hexdigest()
 
 
-def faults(links: Iterable[Link], length: int = 0) -> list[ChainFault]:
+def faults(links: Iterable[Link], length: int | None = None) -> list[ChainFault]:
     """What is wrong with a chain, from its first link on; nothing if it is intact.
 
     Args:
         links: of one book, in the order of their numbers.
-        length: how many links it had: a chain does not show that its end was cut off.
+        length: how many links it had, as far as that is known: a chain does not show that its end
+            was cut off.
     """
     found = []
-    expected_no, expected_hash = 1, START
+    expected_no = 1
+    expected_hash: str | None = START
     for link in links:
         if link.chain_no != expected_no:
             found.append(_fault(link, f"the link before it should be {link.chain_no - 1}"))
-        if link.previous_hash != expected_hash:
+        if link.content is None:
+            found.append(_fault(link, "what is stored of it cannot be read"))
+            expected_no, expected_hash = link.chain_no + 1, None  # nobody knows its hash
+            continue
+        if expected_hash is not None and link.previous_hash != expected_hash:
             found.append(_fault(link, "it does not follow the link before it"))
         if link_hash(link.previous_hash, link.content) != link.link_hash:
             found.append(_fault(link, "its content is not what was closed"))
         expected_no, expected_hash = link.chain_no + 1, link.link_hash
-    if expected_no <= length:
-        problem = f"the chain had {length:,} links, and ends before this one: it was cut off"
-        found.append(ChainFault(expected_no, "end", "", problem))
+    if length is not None and expected_no != length + 1:
+        is_cut = expected_no <= length
+        where = "ends before this one: it was cut off" if is_cut else "goes on behind them"
+        problem = f"the chain had {length:,} links, and {where}"
+        found.append(ChainFault(expected_no if is_cut else length + 1, "end", "", problem))
     return found
 
 

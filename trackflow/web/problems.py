@@ -14,6 +14,7 @@ from trackflow.errors import (
     QuarantineFullError,
     RetryableError,
     TrackflowError,
+    UnreadableBookError,
 )
 from trackflow.web.answers.problems import problem
 from trackflow.web.security.access import NoTokenError, TooManyGuessesError
@@ -44,6 +45,8 @@ async def refused(request: Request, error: Exception) -> Response:
             return problem(410, message)
         case NotFoundError():
             return problem(404, message)
+        case UnreadableBookError():
+            return problem(500, message)
         case QuarantineFullError():
             return problem(507, message)
         case RetryableError():

@@ -2,15 +2,16 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.errors import UnreadableBookError
 from trackflow.geo.time import ONE_DAY, midnight
-from trackflow.mileage.chain import START, Link, link_hash
+from trackflow.mileage.chain import START, link_hash
 from trackflow.mileage.entries import TRIP
 from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.mileage.tables import (
@@ -300,7 +301,13 @@ def read_entries(
                 e.entry_id.in_(sa.select(a.entry_id).where(a.entry_id.is_not(None))),
             )
         )
-    return [Entry(*row) for row in connection.execute(query)]
+    return _read(connection, query, _entry)
+
+
+def open_ends(connection: Connection, vehicle_id: str) -> list[dt.datetime]:
+    """When the trips of a book end that are open, UTC."""
+    query = sa.select(e.end_time).where(e.vehicle_id == vehicle_id, e.closed_at.is_(None))
+    return list(connection.scalars(query))
 
 
 def vehicles_with(
@@ -357,8 +364,7 @@ def unsettled(connection: Connection, device_ids: Sequence[str]) -> UnsettledDay
 def read_entry(connection: Connection, entry_id: uuid.UUID) -> Entry | None:
     """An entry by its id."""
     query = sa.select(*(e[name] for name in Entry.__dataclass_fields__))
-    row = connection.execute(query.where(e.entry_id == entry_id)).first()
-    return None if row is None else Entry(*row)
+    return next(iter(_read(connection, query.where(e.entry_id == entry_id), _entry)), None)
 
 
 def read_amendments(
@@ -402,35 +408,52 @@ def read_amendments(
         if vehicle_id is not None:
             overlapping = overlapping.where(e.vehicle_id == vehicle_id)
         query = query.where(sa.or_(a.entry_id.is_(None), a.entry_id.in_(overlapping)))
-    return [Amendment(*row) for row in connection.execute(query)]
+    return _read(connection, query, Amendment)
 
 
-def chain(connection: Connection, vehicle_id: str) -> list[Link]:
-    """All links of a book, in the order of their numbers."""
-    entries = [
-        Link(
-            one.chain_no or 0,
-            "entry",
-            str(one.entry_id),
-            one.link_content,
-            one.previous_hash or "",
-            one.entry_hash or "",
-        )
-        for one in read_entries(connection, vehicle_id=vehicle_id)
-        if one.closed_at is not None
-    ]
-    amendments = [
-        Link(
-            one.chain_no,
-            "amendment",
-            str(one.amendment_id),
-            one.link_content,
-            one.previous_hash,
-            one.amendment_hash,
-        )
-        for one in read_amendments(connection, vehicle_id=vehicle_id)
-    ]
-    return sorted(entries + amendments, key=lambda link: (link.chain_no, link.kind))
+def _read[Made](
+    connection: Connection, query: sa.Select[Any], make: Callable[..., Made]
+) -> list[Made]:
+    """What the rows of a query hold.
+
+    Args:
+        connection: to the store.
+        query: of entries or amendments.
+        make: one of a row's values.
+
+    Raises:
+        UnreadableBookError: somebody changed a value so that it is none any more.
+    """
+    try:
+        return [make(*row) for row in connection.execute(query)]
+    except (ValueError, KeyError, sa.exc.OperationalError) as error:
+        if not is_unreadable(error):
+            raise
+        raise UnreadableBookError(
+            "a logbook holds a value that cannot be read: it was changed by hand, or the disk is "
+            "damaged; `trackflow logbook verify` names its link, a backup has it as it was"
+        ) from error
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Whether a value is the reason of an error, and not the database."""
+    return not isinstance(error, sa.exc.OperationalError) or "decode to UTF-8" in str(error)
+
+
+def _entry(*values: Any) -> Entry:
+    """An entry whose content has all that others reckon with.
+
+    Raises:
+        ValueError: a value of it is none.
+        KeyError: it lacks a name.
+    """
+    found = Entry(*values)
+    dt.date.fromisoformat(found.content["local_day"])
+    for name in ("start_time", "end_time"):
+        dt.datetime.fromisoformat(found.content[name])
+    if not isinstance(found.content["distance_m"], int):
+        raise ValueError("a distance is no whole number")
+    return found
 
 
 def read_states(connection: Connection, vehicle_id: str | None = None) -> dict[str, sa.Row[Any]]:

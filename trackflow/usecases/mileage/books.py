@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from trackflow.context import Context
@@ -15,6 +15,7 @@ from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates, vehicles
 from trackflow.store.mileage.books import Amendment
 from trackflow.store.mileage.books import Entry as Entry
+from trackflow.store.mileage.chains import chain, vehicles_with_links
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import (
     BY_TRACKFLOW,
@@ -246,26 +247,36 @@ def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCh
             for name in {one.name for one in assigned}:
                 waiting[name] += len(due.get(device_id, ()))
         for vehicle in chosen_vehicles(connection, vehicle_id):
-            links = books.chain(connection, vehicle.vehicle_id)
-            open_entries = books.read_entries(
-                connection, vehicle_id=vehicle.vehicle_id, only_open=True
-            )
+            links = chain(connection, vehicle.vehicle_id)
+            open_ends = books.open_ends(connection, vehicle.vehicle_id)
             problems = _odometer_problems(connection, vehicle.vehicle_id)
             closed = vehicle.closed_time
-            if closed is not None and any(closed.has(one.end_time) for one in open_entries):
+            if closed is not None and any(closed.has(end) for end in open_ends):
                 problems.append("an entry is open although its time is closed")
             last = links[-1].link_hash if links else None
             found.append(
                 BookCheck(
                     vehicle.vehicle_id,
                     len(links),
-                    len(open_entries),
+                    len(open_ends),
                     last,
                     faults(links, vehicle.chain_length),
                     problems,
                     waiting[vehicle.vehicle_id],
                 )
             )
+        if vehicle_id is None:
+            found += _without_vehicle(connection, {one.vehicle_id for one in found})
+    return found
+
+
+def _without_vehicle(connection: Connection, known: Collection[str]) -> list[BookCheck]:
+    """Books whose vehicle is gone: trackflow deletes none, so somebody else has."""
+    found = []
+    for name in sorted(vehicles_with_links(connection) - set(known)):
+        links = chain(connection, name)
+        problem = "there is no such vehicle any more: its row was deleted or changed"
+        found.append(BookCheck(name, len(links), 0, links[-1].link_hash, faults(links), [problem]))
     return found
 
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError
+from trackflow.errors import BadInputError, UnreadableBookError
 from trackflow.exports.mileage.csv import amendments_csv, entries_csv
 from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import PRIVATE_SHOWN
@@ -295,6 +295,62 @@ def test_a_changed_byte_is_found(context: Context) -> None:
     ):
         assert not after(context, statement).is_intact
     assert is_intact(context)
+
+
+UNREADABLE = {
+    "entries": (
+        """content = replace(content, '"plate"', '"plate')""",
+        "content = cast(x'7bff' || content AS TEXT)",
+        "content = replace(content, 'distance_m', 'distance-m')",
+        "content = replace(content, '2026-0', '2026x0')",
+        "entry_id = 'zz' || substr(entry_id, 3)",
+        "start_time = 'long ago'",
+    ),
+    "amendments": ("changes = substr(changes, 2)", "amendment_id = 'z' || substr(amendment_id, 2)"),
+}
+"""Changes of the third link, an entry, and of the fifth."""
+
+
+def test_a_byte_that_leaves_no_value_is_named_and_others_are_told(context: Context) -> None:
+    """SQLite keeps whatever is written to its file, and PostgreSQL refuses what is no value."""
+    if context.store.is_postgresql:
+        pytest.skip("PostgreSQL stores no such values")
+    close_due(context)
+    entry = list_entries(context)[0].entry
+    amend_entry(context, entry.entry_id, {"purpose": "x"}, reason="forgotten", amended_by="anna")
+    cases = [(table, change) for table, changes in UNREADABLE.items() for change in changes]
+    refused = set()
+    for table, change in cases:
+        number = {"entries": 3, "amendments": 5}[table]
+        statement = f"UPDATE logbook_{table} SET {change} WHERE chain_no = {number}"
+        with context.store.rehearsed() as store:
+            changed = Context(context.settings, store, context.clock)
+            unguarded(changed, sa.text(statement))
+            (check,) = verify_books(changed, "V")
+            assert [fault.chain_no for fault in check.faults] == [number], statement
+            assert check.links == 5
+            try:
+                month_reports(changed, "2026-03")
+            except UnreadableBookError:
+                refused.add(change)
+    # a time that is none is before and after all others, so that no question finds it
+    assert {change for _, change in cases} - refused == {"start_time = 'long ago'"}
+    assert is_intact(context)
+
+
+def test_a_book_without_its_vehicle_is_found(context: Context) -> None:
+    close_due(context)
+    for statement, names in (
+        (sa.delete(vehicles), ["V"]),
+        (sa.update(vehicles).values(vehicle_id="W"), ["W", "V"]),
+        (sa.update(vehicles).values(chain_length=2), ["V"]),
+    ):
+        with context.store.rehearsed() as store:
+            changed = Context(context.settings, store, context.clock)
+            unguarded(changed, statement)
+            checks = verify_books(changed)
+            assert [one.vehicle_id for one in checks] == names, statement
+            assert not any(one.is_intact for one in checks)
 
 
 def after(context: Context, statement: Any) -> BookCheck:
