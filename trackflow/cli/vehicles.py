@@ -172,6 +172,9 @@ def odometer(
         float, typer.Argument(help="What it shows.", min=0, max=MOST_SHOWN, show_default=False)
     ],
     unit: Annotated[str, typer.Option(help="What it counts: km or mi.")] = "km",
+    replaced: Annotated[
+        bool, typer.Option("--replaced", help="It is a new one, and shows less than the old one.")
+    ] = False,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -181,7 +184,9 @@ def odometer(
 
     odometer_m = unit_named(unit).metres(shown)
     with opened_context() as context:
-        reading_id = add_reading(context, vehicle, time, odometer_m, recorded_by=decider(by))
+        reading_id = add_reading(
+            context, vehicle, time, odometer_m, recorded_by=decider(by), is_replaced=replaced
+        )
     if as_json:
         print_json({"reading_id": reading_id})
     else:

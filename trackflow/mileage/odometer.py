@@ -4,6 +4,8 @@ Between two readings the trips are added to the first. If the second shows a lit
 the odometer or the distances drift, and the difference is spread over the open trips, so that the
 odometer runs from one reading to the next. If it is much, trips are missing: then it is shown as
 what it is, kilometres that no trip explains. Closed entries keep their odometers.
+
+A reading that shows less than the one before is the first of another odometer.
 """
 
 import datetime as dt
@@ -11,6 +13,8 @@ import itertools
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from trackflow.errors import BadInputError
 
 MOST_DRIFT = 0.05
 """Share of the trips' kilometres that may be drift: odometers may show up to 4 % too much (UN
@@ -72,6 +76,40 @@ class Stretch:
         return self.trips_m / self.driven_m - 1 if self.driven_m else None
 
 
+def check_reading(new: Reading, readings: Sequence[Reading], *, is_replaced: bool) -> None:
+    """Check that an odometer can have shown what a person read.
+
+    Args:
+        new: the reading.
+        readings: those that are known, in order of time.
+        is_replaced: whether it is the first one of another odometer.
+
+    Raises:
+        BadInputError: it shows less than before or more than after, or not less although the
+            odometer is another one.
+    """
+    before = [one for one in readings if one.read_at <= new.read_at]
+    after = [one for one in readings if one.read_at >= new.read_at]
+    last, following = before[-1] if before else None, after[0] if after else None
+    if is_replaced and (last is None or last.odometer_m <= new.odometer_m):
+        raise BadInputError(
+            "an odometer that was replaced shows less than the old one; there is no reading before "
+            "this one that shows more: note what the old one showed at last"
+        )
+    if not is_replaced and last is not None and last.odometer_m > new.odometer_m:
+        raise _runs_back(last, "if it was replaced, say so (--replaced)")
+    is_last_of_its_own = last and following and following.odometer_m < last.odometer_m
+    if following is not None and following.odometer_m < new.odometer_m and not is_last_of_its_own:
+        raise _runs_back(following, "`trackflow vehicles readings` lists what was read")
+
+
+def _runs_back(other: Reading, advice: str) -> BadInputError:
+    return BadInputError(
+        f"an odometer does not run back: it showed {other.odometer_m / 1000:,.1f} km at "
+        f"{other.read_at:%Y-%m-%d %H:%M} UTC; {advice}"
+    )
+
+
 def odometers(
     trips: Sequence[DrivenTrip], readings: Sequence[Reading]
 ) -> list[tuple[int, int] | None]:
@@ -86,6 +124,8 @@ def odometers(
     found: list[tuple[int, int] | None] = [trip.closed_m for trip in trips[: edges[0]]]
     for k, reading in enumerate(readings):
         following = readings[k + 1].odometer_m if k + 1 < len(readings) else None
+        if following is not None and following < reading.odometer_m:
+            following = None  # of another odometer: it says nothing of these trips
         found += _run(trips[edges[k] : edges[k + 1]], reading.odometer_m, following)
     return found
 
@@ -136,6 +176,8 @@ def stretches(trips: Sequence[DrivenTrip], readings: Sequence[Reading]) -> list[
     starts = [trip.start for trip in trips]
     found = []
     for first, second in itertools.pairwise(readings):
+        if second.odometer_m < first.odometer_m:
+            continue  # nobody has read how far the old odometer got
         low, high = bisect_left(starts, first.read_at), bisect_left(starts, second.read_at)
         # a trip that begins at the very moment of a reading belongs to what comes after it
         trips_m = sum(trip.distance_m for trip in trips[low:high])

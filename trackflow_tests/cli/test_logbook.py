@@ -142,3 +142,22 @@ def test_of_private_trips_the_terminal_shows_kilometres_only(trackflow: Run) -> 
             assert "private" in out
             for detail in ("Secret", "Nobody", "T12:00", "T12:16", "train"):
                 assert detail not in out, (command, form)
+
+
+def test_a_replaced_odometer_is_written_down(trackflow: Run, tmp_path: Path) -> None:
+    trackflow("run")
+    read = ("vehicles", "odometer", "VAN")
+    assert trackflow(*read, "2026-03-01T12:00:00Z", "48210.5").code == 0
+    refused = trackflow(*read, "2026-03-02T06:00:00Z", "12")
+    assert (refused.code, "--replaced" in refused.err) == (1, True)
+    assert "48,210.5 km at 2026-03-01 12:00" in refused.err
+    assert trackflow(*read, "2026-03-02T06:00:00Z", "12", "--replaced").code == 0
+    assert trackflow(*read, "2026-03-03T06:00:00Z", "11").code == 1
+    (entry,) = entries(trackflow, "VAN")
+    assert entry["now"]["odometer_start_m"] == 12_000
+    assert trackflow("logbook", "verify").code == 0
+    driven_km = 12 + entry["now"]["distance_m"] / 1000
+    assert trackflow(*read, "2026-03-03T06:00:00Z", f"{driven_km}").code == 0
+    trackflow("logbook", "export", "2026-03", "--vehicle", "VAN", "--out", str(tmp_path / "out"))
+    (path,) = (tmp_path / "out").glob("logbook-VAN-*.md")
+    assert "Kilometres that no trip explains | 0.000" in path.read_text()

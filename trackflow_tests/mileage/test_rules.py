@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.errors import BadInputError
 from trackflow.mileage.chain import START, Link, faults, link_hash
 from trackflow.mileage.entries import (
     BUSINESS,
@@ -27,6 +28,7 @@ from trackflow.mileage.odometer import (
     MOST_DRIFT,
     DrivenTrip,
     Reading,
+    check_reading,
     odometers,
     stretches,
 )
@@ -84,6 +86,43 @@ def test_odometers_run_from_reading_to_reading(
         assert stretch.unexplained_m in (0, difference_m)
         if abs(difference_m) > MOST_DRIFT * stretch.trips_m:
             assert stretch.unexplained_m == difference_m
+
+
+@given(
+    st.lists(METRES, max_size=12),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 900_000), st.booleans()), max_size=8),
+)
+def test_an_odometer_runs_on_until_another_one_is_put_in(
+    metres: list[int], said: list[tuple[int, int, bool]]
+) -> None:
+    """In whatever order a person writes readings down."""
+    readings: list[Reading] = []
+    for half_hours, shown, is_replaced in said:
+        new = Reading(START_OF_ALL + half_hours * HOUR / 2, shown)
+        before = max((one for one in readings if one.read_at <= new.read_at), default=None,
+                     key=lambda one: (one.read_at, readings.index(one)))  # fmt: skip
+        shows_less = before is not None and shown < before.odometer_m
+        if shows_less is not is_replaced:
+            with pytest.raises(BadInputError, match="replaced"):
+                check_reading(new, readings, is_replaced=is_replaced)
+            continue
+        try:
+            check_reading(new, readings, is_replaced=is_replaced)
+        except BadInputError:
+            assert any(r.read_at >= new.read_at and r.odometer_m < shown for r in readings)
+            continue
+        readings.append(new)
+        readings.sort(key=lambda one: one.read_at)
+    trips = [trip_at(hour, one) for hour, one in enumerate(metres)]
+    found = odometers(trips, readings)
+    for trip, pair in zip(trips, found, strict=True):
+        begun = [one for one in readings if one.read_at <= trip.start]
+        assert (pair is None) == (not begun)
+        if pair is not None:
+            assert begun[-1].odometer_m <= pair[0] <= pair[1]
+    assert all(one.driven_m >= 0 for one in stretches(trips, readings))
+    drops = sum(b.odometer_m < a.odometer_m for a, b in itertools.pairwise(readings))
+    assert len(stretches(trips, readings)) == max(len(readings) - 1, 0) - drops
 
 
 @given(st.lists(METRES, min_size=1, max_size=8), st.integers(0, 8), st.integers(0, 10**6))

@@ -1,7 +1,6 @@
 """Reads logbooks, amends them by hand, joins trips, and proves their chains."""
 
 import hashlib
-import itertools
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -230,7 +229,7 @@ def amend_entry(
 
 
 def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCheck]:
-    """Check each book: its chain, its odometers, and how many days it does not know yet.
+    """Check each book: its chain, and how many days it does not know yet.
 
     Args:
         context: the store.
@@ -249,7 +248,7 @@ def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCh
         for vehicle in chosen_vehicles(connection, vehicle_id):
             links = chain(connection, vehicle.vehicle_id)
             open_ends = books.open_ends(connection, vehicle.vehicle_id)
-            problems = _odometer_problems(connection, vehicle.vehicle_id)
+            problems = []
             closed = vehicle.closed_time
             if closed is not None and any(closed.has(end) for end in open_ends):
                 problems.append("an entry is open although its time is closed")
@@ -278,12 +277,3 @@ def _without_vehicle(connection: Connection, known: Collection[str]) -> list[Boo
         problem = "there is no such vehicle any more: its row was deleted or changed"
         found.append(BookCheck(name, len(links), 0, links[-1].link_hash, faults(links), [problem]))
     return found
-
-
-def _odometer_problems(connection: Connection, vehicle_id: str) -> list[str]:
-    readings = vehicles.read_readings(connection, vehicle_id)
-    return [
-        f"the odometer shows less at {after.read_at:%Y-%m-%d %H:%M} than before"
-        for before, after in itertools.pairwise(readings)
-        if after.odometer_m < before.odometer_m
-    ]

@@ -7,12 +7,14 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
+from trackflow.mileage.odometer import Reading, check_reading
 from trackflow.settings import zone_named
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.mileage import vehicles
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers
 from trackflow.store.mileage.vehicles import Vehicle as Vehicle
 from trackflow.usecases.mileage.books import vehicle_named
+from trackflow.usecases.mileage.closing import readings_of
 
 __all__ = ["Vehicle"]  # for faces, which do not know the store
 
@@ -209,7 +211,13 @@ def undo_driver(context: Context, vehicle_id: str, from_time: dt.datetime | None
 
 
 def add_reading(
-    context: Context, vehicle_id: str, read_at: dt.datetime, odometer_m: int, *, recorded_by: str
+    context: Context,
+    vehicle_id: str,
+    read_at: dt.datetime,
+    odometer_m: int,
+    *,
+    recorded_by: str,
+    is_replaced: bool = False,
 ) -> uuid.UUID:
     """Store what a person read from an odometer; returns the reading's id.
 
@@ -219,6 +227,7 @@ def add_reading(
         read_at: aware.
         odometer_m: metres.
         recorded_by: the person.
+        is_replaced: whether it is the first one of another odometer.
 
     Raises:
         NotFoundError: there is no such vehicle.
@@ -226,14 +235,8 @@ def add_reading(
     """
     with context.store.write() as connection:
         vehicle_named(connection, vehicle_id)
-        for row in vehicles.read_readings(connection, vehicle_id):
-            if (row.read_at <= read_at and row.odometer_m > odometer_m) or (
-                row.read_at >= read_at and row.odometer_m < odometer_m
-            ):
-                raise BadInputError(
-                    f"an odometer does not run back: it showed {row.odometer_m / 1000:,.1f} km at "
-                    f"{row.read_at:%Y-%m-%d %H:%M}"
-                )
+        readings = readings_of(connection, vehicle_id)
+        check_reading(Reading(read_at, odometer_m), readings, is_replaced=is_replaced)
         now = context.clock()
         return vehicles.add_reading(connection, vehicle_id, read_at, odometer_m, recorded_by, now)
 

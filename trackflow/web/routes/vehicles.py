@@ -79,6 +79,7 @@ class OdometerBody(Body):
 
     time: dt.datetime = Field(description="When it was read; UTC if no offset.")
     odometer_km: float = Field(description="What it shows.", ge=0, le=100_000_000)
+    replaced: bool = Field(False, description="It is a new one, and shows less than the old one.")
 
 
 @router.get("/api/v1/vehicles", tags=["logbook"], summary="Vehicles", responses=answers.VEHICLES)
@@ -151,7 +152,7 @@ def put_driver(context: ContextDep, vehicle_id: VehicleId, wanted: DriverBody) -
 def add_reading(
     context: ContextDep, caller: CallerDep, vehicle_id: VehicleId, wanted: OdometerBody
 ) -> answers.ReadingAnswer:
-    """400 if it shows less than before, or more than after."""
+    """400 if it shows less than before and was not replaced, or more than after."""
     read_at = within_calendars(wanted.time)
     odometer_m = round(wanted.odometer_km * 1000)
     reading_id = fleet.add_reading(
@@ -160,6 +161,7 @@ def add_reading(
         read_at,
         odometer_m,
         recorded_by=decider(caller),
+        is_replaced=wanted.replaced,
     )
     return {"reading_id": reading_id, "odometer_m": odometer_m, "read_at": read_at}
 
