@@ -232,7 +232,7 @@ def test_every_verb_prints_json_whatever_came_out(
     amended = called("logbook amend", entry["entry_id"], "--purpose", "x", "--reason", "y")
     assert len(amended["amendments"]) == 1
     assert called("logbook verify")[0]["faults"] == []
-    assert len(called("logbook export", entry["content"]["local_day"][:7], "--out", "book")) == 5
+    assert len(called("logbook export", entry["content"]["local_day"][:7], "--out", "book")) == 6
 
     # meshes, of which one fails; cli/test_meshes.py looks at the values
     Image.fromarray(np.add.outer(range(9), range(9)).astype(np.uint8) * 9).save(tmp_path / "a.png")
