@@ -14,7 +14,7 @@ from trackflow.mileage.report import MonthReport
 from trackflow.usecases.mileage.reports import month_reports
 
 GROUP = "logbook"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 MONTHS = dg.MonthlyPartitionsDefinition(
     start_date=f"{FIRST_DAY:%Y-%m}-01",

@@ -33,7 +33,8 @@ class VehicleTracks:
     """The tracks of devices that were in a vehicle.
 
     Attributes:
-        device_ids: the devices, that which was put in first before the others.
+        device_ids: the devices, that which was put in first before the others; of the same moment
+            one that is built in before one that a person carries.
         rows: tracks of each device, in order of time.
         joins: joined times of each device that touch the time.
     """
@@ -63,7 +64,8 @@ def read_tracks(
     begun: dict[str, dt.datetime] = {}
     for one in vehicles.read_assignments(connection, vehicle_devices, vehicle.vehicle_id):
         begun.setdefault(one.device_id, one.from_time)  # the first one: they are in order of time
-    ids = tuple(sorted(begun, key=lambda one: (begun[one], one)))
+    carried = carried_among(connection, list(begun))
+    ids = tuple(sorted(begun, key=lambda one: (begun[one], one in carried, one)))
     joins = {
         one: [
             JoinedTime(join.start_time, join.end_time)

@@ -8,6 +8,7 @@ from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY
+from trackflow.mileage.entries import device_key_of
 from trackflow.usecases.categories.correcting import correct_mode, undo_correction
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
@@ -15,6 +16,7 @@ from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.books import list_entries, verify_books
 from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.left_out import left_out
 from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.categories.test_legs import moves
@@ -89,6 +91,19 @@ def test_what_is_built_in_is_in_the_vehicle_however_slow(database_url: str, tmp_
         fleet.save_vehicle(context, "V", kind="other")
         settle(context)
         assert hours(context) == [0, 2], "a machine may be as slow"
+
+
+def test_what_is_built_in_goes_before_a_phone_of_any_name(
+    database_url: str, tmp_path: Path
+) -> None:
+    with open_context(database_url, tmp_path, Clock(MORNING + 3 * ONE_DAY)) as context:
+        deliver(context.store, batch_of_device("tracker", moves([(0, 60, 60)], MORNING)))
+        begin(context, "phone")
+        fleet.put_device(context, "V", "tracker")
+        settle(context)
+        (trip,) = list_entries(context, vehicle_id="V")
+        assert trip.entry.device_key == device_key_of("tracker")
+        assert [one.reason for one in left_out(context)] == ["double", "slow"]
 
 
 def test_a_walk_that_is_closed_is_amended_once(database_url: str, tmp_path: Path) -> None:
