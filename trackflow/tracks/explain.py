@@ -231,7 +231,8 @@ def _cut(decisions: Decisions, step: int, *, before: bool) -> Finding:
         return Finding("hidden", text)
     if reason is EndReason.MIXED:
         text = (
-            f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, and so are "
+            f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, which is "
+            f"{speed_kmh:,.0f} km/h (the limit is {limits.max_speed_kmh:,.0f} km/h), and so are "
             f"others around, while every second point or so fits to one before: two senders under "
             "one id, or a clock that jumps back and forth."
         )
@@ -321,11 +322,13 @@ def _excursion(decisions: Decisions, at: int, stay: tuple[int, int]) -> Finding:
     far_m, _ = _apart(points[slice(home[0], home[0] + 1)], points[slice(at, at + 1)])
     gone_s = float(points.time_us[last] - points.time_us[first]) / US
     seen = f"{last - first + 1} fixes in {_duration(gone_s)}" if last > first else "1 fix"
+    near_m = 2 * decisions.thresholds.dwell_radius_m
     text = (
-        f"it lies {far_m:,.0f} m from where the device rests before and after it, reached and left "
-        f"without a fix in between ({seen}): the device did not go there."
+        f"it lies {far_m:,.0f} m from where the device rests before and after it (up to "
+        f"{near_m:,.0f} m are one place), reached and left without a fix in between ({seen}): the "
+        "device did not go there."
     )
-    return Finding("excursion", text, far_m, 2 * decisions.thresholds.dwell_radius_m, "m")
+    return Finding("excursion", text, far_m, near_m, "m")
 
 
 def _apart(one: Points, other: Points) -> tuple[float, float]:

@@ -157,6 +157,11 @@ def test_any_point_is_explained_as_it_was_decided(history: History, share: float
         "inaccurate": decisions.cleaned.inaccurate_us,
     }
     assert time_us in expected[found.kind]
+    for finding in found.findings:
+        if finding.unit in ("m", "km/h") and finding.measured is not None:
+            decimals = 1 if finding.rule == "agreed_speed" else 0
+            for value in (finding.measured, finding.threshold):
+                assert f"{value:,.{decimals}f} {finding.unit}" in finding.text
     assert (found.track is None) == (found.kind != "track")
     for part in (found.as_dict(), {"lines": found.lines()}):
         assert "nan" not in json.dumps(part, allow_nan=False)
