@@ -68,7 +68,21 @@ def parse_rates(text: str) -> list[Rate]:
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise BadInputError(f"rate {twice[0]} from {twice[1]} is there twice")
+    _check_versions(found)
     return sorted(found, key=lambda rate: (rate.rate_id, rate.valid_from))
+
+
+def _check_versions(found: Sequence[Rate]) -> None:
+    """Check that the versions of each rate add up: one sum of a year is rounded in one currency."""
+    first: dict[str, Rate] = {}
+    for rate in found:
+        other = first.setdefault(rate.rate_id, rate)
+        for name in ("currency", "year_start"):
+            if getattr(rate, name) != getattr(other, name):
+                raise BadInputError(
+                    f"rate {rate.rate_id}: its versions differ in {name} and add up to no year; "
+                    "give one of them another id"
+                )
 
 
 def _rate(values: Any, number: int) -> Rate:

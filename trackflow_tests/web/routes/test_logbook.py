@@ -161,7 +161,11 @@ def test_rates_are_replaced_whole_or_not_at_all(api: httpx.Client) -> None:
     table = f"[[rate]]\n{rate}{tiers}"
     saved = ask(api, "PUT", "/rates", {"toml": f'{table}per = "driver"'})
     assert [one["per"] for one in saved["rates"]] == ["driver"]
-    for wrong in ("[[rate", f'{table}per = "fleet"', f"{table}until = 2019-01-01", table * 2, "\0"):
+    later = table.replace("2020", "2021")
+    for wrong in (
+        "[[rate", f'{table}per = "fleet"', f"{table}until = 2019-01-01", table * 2, "\0",
+        table + later.replace("GBP", "EUR"), f'{table}year_start = "04-06"\n{later}',
+    ):  # fmt: skip
         ask(api, "PUT", "/rates", {"toml": wrong}, 400)
         assert ask(api, "GET", "/rates") == saved
     assert ask(api, "PUT", "/rates", {"toml": ""}) == {"rates": []}
