@@ -10,9 +10,10 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
-from trackflow.store.mileage.tables import logbook_entries
+from trackflow.store.mileage.tables import logbook_entries, vehicles
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.fleet import put_device, save_vehicle
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, drive
 
@@ -74,6 +75,24 @@ def test_a_month_is_closed_reported_and_checked(
     (red,) = [one for one in again.get_asset_check_evaluations() if "sums" in one.check_name]
     assert red.partition == request.partition_key
     assert red.metadata["km_of_books"].value != red.metadata["km_of_tracks"].value
+
+
+def test_a_book_whose_vehicle_was_deleted_is_red(home: Path, instance: dg.DagsterInstance) -> None:
+    """Its chain is whole; all that `trackflow logbook verify` finds wrong is wrong here, too."""
+    settings = Settings(home=home, engine_url="none", workers=1)
+    with Context.open(settings, Clock(NOON)) as context:
+        deliver(context.store, batch_of_device("van-7", drive(NOON, 60)))
+        run(context)
+        save_vehicle(context, "van")
+        put_device(context, "van", "van-7")
+        follow_tracks(context)
+        close_due(context, until=NOON + dt.timedelta(days=30))
+        with context.store.write() as connection:
+            connection.execute(sa.delete(vehicles))
+    done = run_job("mileage_report_job", home, instance, "2026-03-01")
+    (check,) = [one for one in done.get_asset_check_evaluations() if "chain" in one.check_name]
+    assert not check.passed
+    assert "there is no such vehicle any more" in str(check.metadata["found"].value)
 
 
 def tick(name: str, home: Path, instance: dg.DagsterInstance) -> object:
