@@ -97,7 +97,7 @@ def check_reading(new: Reading, readings: Sequence[Reading], *, is_replaced: boo
             "this one that shows more: note what the old one showed at last"
         )
     if not is_replaced and last is not None and last.odometer_m > new.odometer_m:
-        raise _runs_back(last, "if it was replaced, say so (--replaced)")
+        raise _runs_back(last, "if it was replaced, say so (--replaced, in the API `replaced`)")
     is_last_of_its_own = last and following and following.odometer_m < last.odometer_m
     if following is not None and following.odometer_m < new.odometer_m and not is_last_of_its_own:
         raise _runs_back(following, "`trackflow vehicles readings` lists what was read")

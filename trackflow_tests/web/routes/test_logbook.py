@@ -218,6 +218,10 @@ def test_what_was_said_about_a_vehicle_is_listed_and_taken_back(api: httpx.Clien
 
     reading = {"time": "2026-03-01T07:00:00Z", "odometer_km": 5}
     made = ask(api, "POST", "/vehicles/lorry/odometer", reading, 201)["reading_id"]
+    lower = {"time": "2026-03-02T07:00:00Z", "odometer_km": 1}
+    assert "`replaced`" in str(ask(api, "POST", "/vehicles/lorry/odometer", lower, 400))
+    lower = ask(api, "POST", "/vehicles/lorry/odometer", {**lower, "replaced": True}, 201)
+    ask(api, "POST", f"/odometer-readings/{lower['reading_id']}/undo")
     (listed,) = ask(api, "GET", "/odometer-readings?vehicle=lorry")["readings"]
     assert (listed["reading_id"], listed["odometer_m"]) == (made, 5000)
     ask(api, "POST", f"/odometer-readings/{made}/undo")
