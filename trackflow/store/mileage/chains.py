@@ -1,18 +1,136 @@
-"""Reads the chains of books, also where a stored value cannot be read any more."""
+"""The chains of books: links are only ever added. They are read also where a value is damaged."""
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.mileage.chain import Link
+from trackflow.mileage.chain import START, Link, link_hash
+from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.mileage.books import Amendment, Entry, is_unreadable
-from trackflow.store.mileage.tables import logbook_amendments, logbook_entries
+from trackflow.store.mileage.tables import logbook_amendments, logbook_entries, vehicles
 
 type MakeLink = Callable[[Any], Link]
 
-e, a = logbook_entries.c, logbook_amendments.c
+e, a, v = logbook_entries.c, logbook_amendments.c, vehicles.c
+
+
+def lock_book(connection: Connection, vehicle_id: str) -> ClosedTime | None:
+    """Keep others from adding links to a book until the transaction ends.
+
+    Returns:
+        Of what time it is closed; None before its first closing.
+    """
+    query = sa.select(v.closed_from, v.closed_until).where(v.vehicle_id == vehicle_id)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update()
+    row = connection.execute(query).first()
+    return None if row is None or row.closed_until is None else ClosedTime(*row)
+
+
+def set_closed_time(connection: Connection, vehicle_id: str, closed: ClosedTime) -> None:
+    """Note of what time a book is closed."""
+    connection.execute(
+        sa.update(vehicles)
+        .where(v.vehicle_id == vehicle_id)
+        .values(closed_from=closed.start, closed_until=closed.end)
+    )
+
+
+def last_link(connection: Connection, vehicle_id: str) -> tuple[int, str]:
+    """Number and hash of the last link of a book; 0 and the starting hash of an empty one."""
+    # one by one: each is one step in an index, where the union of both would be sorted anew for
+    # every link, and a first closing of years adds thousands
+    newest = [
+        connection.execute(
+            sa.select(number, hashed)
+            .where(vehicle == vehicle_id, number.is_not(None))
+            .order_by(number.desc())
+            .limit(1)
+        ).first()
+        for vehicle, number, hashed in (
+            (e.vehicle_id, e.chain_no, e.entry_hash),
+            (a.vehicle_id, a.chain_no, a.amendment_hash),
+        )
+    ]
+    return max(((row[0], row[1]) for row in newest if row is not None), default=(0, START))
+
+
+def close_entries(
+    connection: Connection, vehicle_id: str, entries: Sequence[Entry], now: dt.datetime
+) -> None:
+    """Close open entries: in their order they become the last links of their book.
+
+    Args:
+        connection: in a transaction for writing, the book locked.
+        vehicle_id: whose book it is.
+        entries: as they are to stand in the book.
+        now: the time, UTC.
+    """
+    if not entries:
+        return
+    number, previous = last_link(connection, vehicle_id)
+    rows = []
+    for entry in entries:
+        number += 1
+        hashed = link_hash(previous, replace(entry, closed_at=now).link_content)
+        rows.append(
+            {
+                "of_entry": entry.entry_id,
+                "content": entry.content,
+                "chain_no": number,
+                "previous_hash": previous,
+                "entry_hash": hashed,
+            }
+        )
+        previous = hashed
+    connection.execute(
+        sa.update(logbook_entries)
+        .where(e.entry_id == sa.bindparam("of_entry"), e.closed_at.is_(None))
+        .values(
+            content=sa.bindparam("content"),
+            chain_no=sa.bindparam("chain_no"),
+            previous_hash=sa.bindparam("previous_hash"),
+            entry_hash=sa.bindparam("entry_hash"),
+            closed_at=now,
+            updated_at=now,
+        ),
+        rows,
+    )
+    _note_length(connection, vehicle_id, number)
+
+
+def add_amendment(connection: Connection, one: Amendment) -> Amendment:
+    """Add an amendment as the last link of its book; the book is locked."""
+    number, previous = last_link(connection, one.vehicle_id)
+    hashed = link_hash(previous, one.link_content)
+    connection.execute(
+        sa.insert(logbook_amendments).values(
+            amendment_id=one.amendment_id,
+            entry_id=one.entry_id,
+            vehicle_id=one.vehicle_id,
+            month=one.month,
+            changes=one.changes,
+            reason=one.reason,
+            amended_by=one.amended_by,
+            amended_at=one.amended_at,
+            chain_no=number + 1,
+            previous_hash=previous,
+            amendment_hash=hashed,
+        )
+    )
+    _note_length(connection, one.vehicle_id, number + 1)
+    return replace(one, chain_no=number + 1, previous_hash=previous, amendment_hash=hashed)
+
+
+def _note_length(connection: Connection, vehicle_id: str, links: int) -> None:
+    """Note how long a chain is: the chain itself does not show that its end was cut off."""
+    connection.execute(
+        sa.update(vehicles).where(v.vehicle_id == vehicle_id).values(chain_length=links)
+    )
 
 
 def chain(connection: Connection, vehicle_id: str) -> list[Link]:

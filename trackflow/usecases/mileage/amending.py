@@ -14,7 +14,7 @@ from typing import Any
 from trackflow.mileage.entries import ADDRESSES, GONE, TRIP, amended, differences
 from trackflow.mileage.rates import PaidTrip, PaidYears
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books, rates
+from trackflow.store.mileage import chains, rates
 from trackflow.store.mileage.books import Amendment, Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, BookTrip, book_trips
@@ -122,7 +122,7 @@ class Amender:
             changes |= self._payment(trip, changes, rate)
         if trip.is_added and TRIP not in changes:
             changes[TRIP] = [str(trip.trip_id), str(trip.trip_id)]
-        books.add_amendment(
+        chains.add_amendment(
             self.connection,
             Amendment(
                 uuid.uuid4(),

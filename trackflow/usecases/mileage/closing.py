@@ -14,7 +14,7 @@ from trackflow.mileage.open_times import ClosedTime, closed_time
 from trackflow.mileage.rates import Payment, payments
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books, rates, vehicles
+from trackflow.store.mileage import books, chains, rates, vehicles
 from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.store.transactions import write_repeatedly
@@ -121,7 +121,7 @@ def _close_book(
         before: the time of which the book is closed; None before its first closing.
     """
     due = [one.entry for one in trips if is_due(one, until)]
-    books.close_entries(connection, vehicle.vehicle_id, due, context.clock())
+    chains.close_entries(connection, vehicle.vehicle_id, due, context.clock())
     if due or before is not None:
         closed = closed_time(
             before,
@@ -132,7 +132,7 @@ def _close_book(
             min(until - dt.timedelta(days=context.settings.close_after_days), context.clock()),
         )
         if closed is not None and closed != before:
-            books.set_closed_time(connection, vehicle.vehicle_id, closed)
+            chains.set_closed_time(connection, vehicle.vehicle_id, closed)
     return len(due)
 
 

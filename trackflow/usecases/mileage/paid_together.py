@@ -11,7 +11,7 @@ from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight
 from trackflow.mileage.open_times import ClosedTime
 from trackflow.mileage.rates import DRIVER, PaidTrip, Rate, rate_of
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books, rates, vehicles
+from trackflow.store.mileage import chains, rates, vehicles
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 
@@ -63,7 +63,7 @@ def lock_books(
         Of what time each of the locked books is closed; None before its first closing.
     """
     return {
-        one.vehicle_id: books.lock_book(connection, one.vehicle_id)
+        one.vehicle_id: chains.lock_book(connection, one.vehicle_id)
         for group in groups(connection)
         if any(one.vehicle_id in vehicle_ids for one in group)
         for one in group

@@ -18,7 +18,7 @@ from trackflow.mileage.report import (
 )
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
-from trackflow.store.mileage import books
+from trackflow.store.mileage import books, chains
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, shown_reason, trip_of
 from trackflow.usecases.mileage.books import chosen_vehicles
@@ -115,7 +115,7 @@ def _report(
         ],
         _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
-        books.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
+        chains.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
         [one.shown_to(reader) for one in left_out_of(context, connection, vehicle, days_of(month))],
     )
 
