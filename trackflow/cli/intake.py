@@ -194,6 +194,8 @@ def _file_line(file: "FileReport") -> str:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in file.reasons.most_common())
         examples = "; ".join(dict.fromkeys(file.examples))
         line += f"\n  refused: {reasons}" + (f" (such as {examples})" if examples else "")
+    if file.hint:
+        line += f"\n  {file.hint}"
     return line
 
 

@@ -24,7 +24,20 @@ _NOT_READ = (
     (8, b"WEBP", "a WebP image"),
     (4, b"ftyp", "a film or an image of an unknown kind"),
     (0, b"%PDF", "a PDF document"),
-    (0, b"SQLite format 3\x00", "an SQLite database of another program than Home Assistant"),
+    (68, b"GPKG", "a GeoPackage: export its layer as GeoJSON or CSV, with a column of times"),
+    (
+        0,
+        b"SQLite format 3\x00",
+        "an SQLite database of another program than Home Assistant: export its table as CSV",
+    ),
+    (0, b"\x00\x00\x27\x0a", "a shapefile: export its layer as GeoJSON or CSV, with its times"),
+    (0, b"fgb", "a FlatGeobuf: export its layer as GeoJSON or CSV, with a column of times"),
+    (0, b"ARROW1", "an Arrow file: save its table as Parquet"),
+    (0, b"Obj\x01", "an Avro file: save its table as Parquet or CSV"),
+    (0, b"ORC", "an ORC file: save its table as Parquet or CSV"),
+    (0, b"\x89HDF", "an HDF5 or netCDF file: save its table as CSV"),
+    (0, b"CDF", "a netCDF file: save its table as CSV"),
+    (0, b"\xb5b", "raw data of a u-blox receiver: convert it to NMEA"),
     (0, b"\xd0\xcf\x11\xe0", "an old Office document: save it as .xlsx or CSV"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
     (0, b"\x28\xb5\x2f\xfd", "packed with zstd: unpack it first"),
@@ -40,6 +53,14 @@ _DOCUMENTS_NOT_READ = {
 }
 """Members of a zip that make it one document."""
 
+_XML_NOT_READ = {
+    "HealthData": "Apple Health's list of measurements: its routes are beside it in "
+    "workout-routes, so import the whole export.zip",
+    "osm": "a map of OpenStreetMap and no recording",
+}
+"""Kinds of XML that are known."""
+
+_JSON = re.compile(r"\{|\[\s*[\[{\"0-9tfn\]-]")
 _XML_ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s>/]")
 
 
@@ -114,9 +135,11 @@ def _what(head: Head) -> str:
     """What a text is that is of no known format, and what to do about it."""
     if head.text.startswith("<"):
         root = _XML_ROOT.search(head.xml)
+        if root and root[1] in _XML_NOT_READ:
+            return _XML_NOT_READ[root[1]]
         return f"XML of kind {root[1][:40]!r}" if root else "XML"
-    if head.text[0] in "{[":
-        return "JSON without positions"
+    if _JSON.match(head.text):
+        return "JSON without positions and times under names that are known"
     return (
         "text without a header line that names latitude and longitude: "
         f"{columns.COLUMNS_HINT} if it is a table"

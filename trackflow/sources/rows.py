@@ -16,7 +16,7 @@ from trackflow.sources.devices.fixes import dumped
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values.cells import Numbers, strings
-from trackflow.sources.values.times import TimeRules, Times, read_time, times
+from trackflow.sources.values.times import TimeRules, Times, order_of, read_time, times
 from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_commas
 
 CHUNK_POINTS = 50_000
@@ -189,6 +189,7 @@ class RowCollector(Collector[PositionRow]):
         super().__init__(stream, device_id, now_us, self._of_rows)
         self._rules = options.time_rules
         self._fallback_device = fallback_device
+        self._is_decided = False
         self._parts: list[Columns] = []
         self._count = 0
 
@@ -238,6 +239,9 @@ class RowCollector(Collector[PositionRow]):
         moments, lon, lat, altitude_m, accuracy_m, hdop, speed_ms, course_deg, names = map(
             column, range(len(Columns._fields) - _FIRST_COLUMN)
         )
+        if not self._is_decided:
+            self._is_decided = True
+            self._rules = self._decided(moments)
         commas = decimal_commas(lat, lon)
 
         def measured(cells: Sequence[object], quantity: Quantity) -> Numbers:
@@ -255,6 +259,13 @@ class RowCollector(Collector[PositionRow]):
             measured(speed_ms, Quantity.SPEED).values,
             measured(course_deg, Quantity.ANGLE).values,
         )
+
+    def _decided(self, moments: Sequence[object]) -> TimeRules:
+        """The rules with the order of day and month, by all times of the first chunk."""
+        rules = self._rules
+        texts = (text for text in moments if type(text) is str)
+        order = rules.order or order_of(texts, f"{self.name}: its dates")
+        return TimeRules(rules.form, order, rules.zone)
 
     def _devices(self, names: Sequence[object]) -> Devices:
         if self._device_id is not None:

@@ -263,10 +263,27 @@ def test_the_zone_of_times_without_one_can_be_set(kind):
 def dated(cells: list[str], kind: str) -> tuple[bytes, str]:
     if kind == "csv":
         return ("lat,lon,time\n" + "".join(f"1,2,{c}\n" for c in cells)).encode(), "csv"
+    if kind == "kml":
+        places = "".join(
+            f"<Placemark><TimeStamp><when>{c}</when></TimeStamp>"
+            "<Point><coordinates>2,1</coordinates></Point></Placemark>"
+            for c in cells
+        )
+        return f"<kml><Document>{places}</Document></kml>".encode(), "kml"
     return json.dumps([{"lat": 1, "lon": 2, "time": c} for c in cells]).encode(), "geojson"
 
 
-@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize("kind", ["csv", "json", "kml"])
+def test_dates_with_points_say_nothing_about_others(kind):
+    """Points are only ever written day first; what stands beside them may be of another program."""
+    data, reader = dated(["05.06.2024 10:00", "05/07/2024 10:00"], kind)
+    assert "--dates day-first or --dates month-first" in read_bytes(data, reader).error
+    found = read_bytes(data, reader, options=ReadOptions(order=DateOrder.MONTH_FIRST))
+    days = [us // 86_400_000_000 for us in found.points.time_us.tolist()]
+    assert sorted(days) == [19_850, 19_879]  # the seventh of May and the fifth of June
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "kml"])
 def test_the_order_of_dates_is_decided_by_the_whole_column(kind):
     ambiguous = ["01/05/2024 10:00"] * 30_000
     data, reader = dated([*ambiguous, "13/05/2024 10:00"], kind)

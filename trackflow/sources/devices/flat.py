@@ -16,7 +16,8 @@ from trackflow.sources.devices.nmea import read_rmc
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.fields import denies_fix, known_fields
+from trackflow.sources.values.date_parts import PARTS
+from trackflow.sources.values.fields import denies_fix, known_fields, moment_of
 from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
 
@@ -150,7 +151,7 @@ def fix_of(
         return None
     if denies_fix(by_role.get(Role.VALID)):  # the tracker itself says that it had no fix
         lat = lon = None
-    moment = _time(record)
+    moment = _time(record) if PARTS.isdisjoint(names) else moment_of(known_fields(record))
     if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
         moment = arrived_us
     moment = in_zone(moment, by_role.get(Role.ZONE))

@@ -141,6 +141,10 @@ def _has_name(record: object) -> bool:
     )
 
 
+_QUESTIONS = {"get_config", "get_zones"}
+"""Messages of Home Assistant's app that bring nothing."""
+
+
 def _sender_of(record: object, endpoint: str) -> str:
     if not isinstance(record, Mapping):
         return endpoint
@@ -148,7 +152,8 @@ def _sender_of(record: object, endpoint: str) -> str:
         return flat.TRACCAR_SERVER
     if isinstance(record.get("point"), list | Mapping):
         return flat.PHONETRACK
-    if isinstance(record.get("type"), str) and ("data" in record or "encrypted" in record):
+    kind = record.get("type")
+    if isinstance(kind, str) and ({"data", "encrypted"} & record.keys() or kind in _QUESTIONS):
         return flat.HOME_ASSISTANT
     if isinstance(record.get("location"), Mapping):
         return SOURCE
@@ -164,10 +169,12 @@ def _is_aside(record: Record) -> bool:
     if isinstance(record.get("event"), Mapping) and record.get("position") is None:
         return True
     kind = record.get("type")
-    is_webhook = isinstance(kind, str) and "data" in record
+    is_webhook = isinstance(kind, str) and ("data" in record or kind in _QUESTIONS)
     if is_webhook and kind == _COMPANION_POSITION:
         data = record.get("data")
-        return isinstance(data, Mapping) and "location_name" in data and "gps" not in data
+        if not isinstance(data, Mapping) or data.get("gps") is not None:
+            return False
+        return "location_name" in data or "gps" in data
     return is_webhook and kind != _ENCRYPTED
 
 

@@ -33,8 +33,9 @@ from trackflow.sources.records import (
     clean_raw,
 )
 from trackflow.sources.values import columns
-from trackflow.sources.values.cells import Numbers, Strings, numbers
+from trackflow.sources.values.cells import Numbers, Strings, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.date_parts import PARTS, clock_text, day_text, with_rest
 from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
@@ -130,7 +131,7 @@ def _moments_in(block: bytes, layout: CsvLayout) -> list[str | None]:
     """The times of the whole rows in a block, as text."""
     lines = block.split(b"\n")
     found = records(lines, 1, layout.separator, final=True)
-    table = cells(found, sorted(set(layout.time_columns)), len(layout.names), layout)
+    table = cells(found, sorted(layout.moment_columns), len(layout.names), layout)
     moments: list[str | None] = _moments(table.columns, layout).to_pylist()
     return moments
 
@@ -234,12 +235,29 @@ class _Reader:
 
 def _moments(found: dict[int, Strings], layout: CsvLayout) -> Strings:
     """The times as text, a date and a time of day put together."""
+    if not PARTS.isdisjoint(layout.index):
+        return _moments_of_parts(found, layout)
     first = found[layout.time_columns[0]]
     if len(layout.time_columns) == 1:
         return first
     if layout.short_dates:
         first = pc.binary_join_element_wise("20", first, "")
     return pc.binary_join_element_wise(first, found[layout.time_columns[1]], " ")
+
+
+def _moments_of_parts(found: dict[int, Strings], layout: CsvLayout) -> Strings:
+    """The times as text, whose parts stand in columns of their own."""
+    parts = {role: found[i].to_pylist() for role, i in layout.index.items() if role in PARTS}
+    whole = [found[i].to_pylist() for i in layout.time_columns]
+    moments: list[str | None] = []
+    for row, cells_of_row in enumerate(zip(*whole, strict=True)):
+        of_row = {role: column[row] for role, column in parts.items() if column[row] is not None}
+        day = day_text(of_row) if Role.YEAR in parts else cells_of_row[0]
+        clock = clock_text(of_row) if Role.HOUR in parts else cells_of_row[-1]
+        is_whole = None not in cells_of_row
+        text = clock if len(whole) == 1 and Role.HOUR not in parts else f"{day} {clock}"
+        moments.append(with_rest(text, of_row) if is_whole else None)
+    return strings(moments)
 
 
 def _times(

@@ -20,6 +20,7 @@ from trackflow.sources.file_format import FileFormat
 from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.csv_layout import two_rowed
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
 
@@ -129,6 +130,7 @@ def _as_csv(sheet: Any) -> Iterator[bytes]:
     problem = ""
     first: list[list[str]] = []
     width = 0
+    begins = True
     while True:
         try:
             row = next(rows, None)
@@ -140,14 +142,17 @@ def _as_csv(sheet: Any) -> Iterator[bytes]:
             width = len(row) if columns.score(row) >= _SCORE_OF_POSITIONS else 0
             first = [row] if width else first
         elif row is not None:
-            first.append(row)
+            # the upper row of a header of two has merged cells
+            names = two_rowed(first[0], row) if begins and len(first) == 1 else None
+            first = [*first, row] if names is None else [names]
+            width = width if names is None else len(names)
         if row is None or len(first) >= (PIECE_ROWS if width else _TITLE_ROWS_MAX):
             width = width or max(map(len, first), default=0)
             writer.writerows(row + [""] * (width - len(row)) for row in first)
             yield out.getvalue().encode("utf-8", "replace")
             out.seek(0)
             out.truncate()
-            first = []
+            first, begins = [], False
         if row is None:
             break
     if problem:

@@ -53,7 +53,7 @@ def read_geojson(
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
     for number, element in enumerate(elements, start=1):
-        is_buffered = collector.add(element, number)
+        is_buffered = collector.add(element, number, elements.top)
         if (not is_buffered or number % BUFFERED_MAX == 0) and len(collector) >= enough:
             _check_crs(elements.top, stream.name)
             yield from collector.chunks(enough)
@@ -70,9 +70,11 @@ def read_geojson(
 
 
 def _check_crs(top: dict[str, object], name: str) -> None:
-    crs = top.get("crs")
+    crs, of_arcgis = top.get("crs"), top.get("spatialReference")
     properties = crs.get("properties") if isinstance(crs, dict) else None
     crs_name = properties.get("name") if isinstance(properties, dict) else None
+    if isinstance(of_arcgis, dict) and "wkid" in of_arcgis:
+        crs_name = f"EPSG:{of_arcgis.get('latestWkid', of_arcgis['wkid'])}"
     if isinstance(crs_name, str) and not _WGS84.search(crs_name):
         raise BadInputError(
             f"{name}: its positions are in {crs_name[:60]!r}; convert it to longitude and latitude "
@@ -84,6 +86,9 @@ _GEOMETRY = re.compile(
     r'"type"\s*:\s*"(?:Feature|FeatureCollection|Point|MultiPoint|LineString|MultiLineString'
     r'|GeometryCollection)"'
 )
+
+_LISTED = re.compile(r'(?:[\[,]|"name"\s*:)\s*"((?:[^"\\]){1,60})"\s*(?=[,}\]])')
+"""Text in lists and names, which may be those of the columns of a table."""
 
 _MEMBER = re.compile(r'"((?:[^"\\]){1,60})"\s*:')
 
@@ -100,6 +105,8 @@ def _recognise(head: Head) -> int | None:
 def _names_positions(text: str) -> bool:
     """Whether members of the beginning are named as the reader of records understands them."""
     names = list(dict.fromkeys(_MEMBER.findall(text)))[:500]
+    found = columns.find(names)
+    names = names if columns.has_position(found) else _LISTED.findall(text)[:500]
     found = columns.find(names)
     surely = any(len(names[found[role]]) > 1 for role in (Role.LAT, Role.LON) if role in found)
     return surely or (columns.has_position(found) and Role.TIME in found)

@@ -37,7 +37,12 @@ from trackflow.sources.values.cells import Numbers, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role, meanings
 from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import times
-from trackflow.sources.values.units import HDOP_UNIT_M, best_accuracy_m, decimal_commas
+from trackflow.sources.values.units import (
+    HDOP_UNIT_M,
+    best_accuracy_m,
+    decimal_commas,
+    factor_of,
+)
 
 CHUNK_POINTS = 50_000
 
@@ -136,7 +141,7 @@ class _PointParser(RunParser):
             self._end_point(self._point)
             self._begin_point(local, attributes)
             return
-        self._field = field_of(local, self.depth == self._point_depth + 1)
+        self._field = _in_unit(field_of(local, self.depth == self._point_depth + 1), attributes)
         self._text = []
         for name, value in attributes.items() if self.depth > self._point_depth + 1 else ():
             known = field_of(_OF_META.get(name, name) if local == "meta" else name, is_direct=False)
@@ -222,6 +227,21 @@ class _PointParser(RunParser):
                 self.points.add(point)
             else:
                 self.skipped[_PLANNED[point.tag]] += 1
+        else:
+            self.skipped[f"{_PLANNED[point.tag]} without a time"] += 1
+
+
+def _in_unit(known: Field | None, attributes: dict[str, str]) -> Field | None:
+    """A field in the unit that an attribute of its element says; none if that is no unit of it."""
+    unit = next((attributes[name] for name in _UNIT_NAMES if name in attributes), None)
+    quantity = QUANTITIES.get(known.role) if known else None
+    if known is None or quantity is None or unit is None:
+        return known
+    factor = factor_of(unit, quantity)
+    return None if factor is None else field(known.role, factor)
+
+
+_UNIT_NAMES = ("unit", "units", "uom")
 
 
 class _Reader:

@@ -1,10 +1,10 @@
 """Reads NMEA 0183, the sentences of GPS receivers, as loggers and ships keep them.
 
-A point is one moment: its position from RMC (else GGA or GNS), speed and course from RMC, altitude
-and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only now and then,
-the days are counted on from it, over midnight too. A sentence whose checksum is wrong is refused
-alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and so is a
-count behind the checksum, as Android's GnssLogger writes it.
+A point is one moment: its position from RMC (else GGA, GNS or GLL), speed and course from RMC,
+altitude and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only now and
+then, the days are counted on from it, over midnight too. A sentence whose checksum is wrong is
+refused alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and so
+is a count behind the checksum, as Android's GnssLogger writes it.
 """
 
 import datetime as dt
@@ -67,7 +67,7 @@ def read_nmea(
     collector.end(f"line {number}")
     if not epochs.any_sentence:
         raise NoPositionsError(
-            f"{stream.name}: has no NMEA sentence with a position (RMC, GGA, GNS)"
+            f"{stream.name}: has no NMEA sentence with a position (RMC, GGA, GNS, GLL)"
         )
     yield collector.chunk()
 
@@ -124,21 +124,21 @@ class _Epochs:
         at = text.rfind("$")
         sentence = _SENTENCE.match(text[at:]) if at >= 0 else None
         if sentence is None:
-            if at >= 0 and re.match(r"\$[A-Z]{2}(?:RMC|GGA|GNS|ZDA),", text[at:]):
+            if at >= 0 and re.match(r"\$[A-Z]{2}(?:RMC|GGA|GNS|GLL|ZDA),", text[at:]):
                 self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         kind, body, checksum = sentence[2], sentence[3], sentence[4]
-        if kind not in ("RMC", "GGA", "GNS", "ZDA"):
+        if kind not in _FILL:
             return
+        self.any_sentence = True
         checked = f"{sentence[1]}{kind},{body}"
         if checksum is not None and reduce(xor, checked.encode()) != int(checksum, 16):
             self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
-        self.any_sentence = True
         fields = body.split(",")
-        second_s = second_of_day(fields[0])
+        second_s = second_of_day([*fields, *[""] * 5][4 if kind == "GLL" else 0])
         if second_s is None:
-            self._without_fix += kind != "ZDA"
+            self._without_fix += kind not in ("ZDA", "GLL")
             return
         if self._now is None or self._now.second_s != second_s:
             self._finish()
@@ -228,6 +228,13 @@ def _fill_gns(epoch: _Epoch, fields: list[str]) -> None:
     _fill_fix(epoch, fields)
 
 
+def _fill_gll(epoch: _Epoch, fields: list[str]) -> None:
+    if fields[5] != "A":
+        epoch.without_fix = True
+    elif epoch.lat is None:
+        epoch.lat, epoch.lon = _degrees(fields, 0, "NS"), _degrees(fields, 2, "EW")
+
+
 def _fill_fix(epoch: _Epoch, fields: list[str]) -> None:
     """What GGA and GNS have in the same places."""
     if epoch.lat is None:
@@ -240,7 +247,7 @@ def _fill_zda(epoch: _Epoch, fields: list[str]) -> None:
         epoch.date = day_of(int(fields[3]), int(fields[2]), int(fields[1])) or epoch.date
 
 
-_FILL = {"RMC": _fill_rmc, "GGA": _fill_gga, "GNS": _fill_gns, "ZDA": _fill_zda}
+_FILL = {"RMC": _fill_rmc, "GGA": _fill_gga, "GNS": _fill_gns, "GLL": _fill_gll, "ZDA": _fill_zda}
 
 
 def _degrees(fields: list[str], at: int, letters: str) -> float | None:

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from trackflow.sources.heads import SEPARATORS, best_separator
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import COLUMNS_HINT, NoPositionsError, Role
+from trackflow.sources.values.date_parts import PARTS, drop_parts
+from trackflow.sources.values.moments import DAY_FRACTION
 from trackflow.sources.values.units import Quantity, coordinate, position
 from trackflow.sources.values.zones import zone_of
 
@@ -70,7 +73,13 @@ class CsvLayout:
     @property
     def time_name(self) -> str:
         """The columns of the time, as messages name them."""
-        return " + ".join(self.names[i].strip()[:40] for i in self.time_columns)
+        return " + ".join(self.names[i].strip()[:40] for i in self.moment_columns)
+
+    @property
+    def moment_columns(self) -> tuple[int, ...]:
+        """The columns of the time, with those of its parts."""
+        parts = (column for role, column in self.index.items() if role in PARTS)
+        return tuple(dict.fromkeys((*self.time_columns, *parts)))
 
 
 def decide_layout(
@@ -102,6 +111,11 @@ def decide_layout(
     if Role.ZONE in index and not _are_zones(rows, index[Role.ZONE]):
         del index[Role.ZONE]
     time_columns = _time_columns(index, rows)
+    drop_parts(
+        index,
+        day=time_columns[0] != index.get(Role.YEAR),
+        clock=time_columns[-1] != index.get(Role.HOUR),
+    )
     lat_scale = _scale(rows, index.get(Role.LAT), names)
     return CsvLayout(
         separator,
@@ -167,6 +181,11 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
             comment = named if _names_position(named, forced) or not comment else comment
             continue
         if _names_position(text, forced):
+            second = lines[count].strip() if count < len(lines) else ""
+            separator = forced or best_separator(second)
+            names = two_rowed(split(text, separator) or [], split(second, separator) or [])
+            if names is not None:
+                return separator.join(names), separator, count + 1
             return _headed(text, forced, file, count)
         if _names_half(text, forced) and not comment:
             partial = partial or (text, count)  # maybe a title: such as "Session","X"
@@ -182,6 +201,17 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
     if comment:
         return _headed(comment, forced, file, len(lines))
     raise NoPositionsError(f"{file}: has no header line; {COLUMNS_HINT}")
+
+
+def two_rowed(upper: Sequence[str], lower: Sequence[str]) -> list[str] | None:
+    """The names of a header of two rows, None if the lower one is none: it has data.
+
+    They are those of the lower row, and the upper row's where it has none.
+    """
+    names = [under or over for over, under in itertools.zip_longest(upper, lower, fillvalue="")]
+    is_named = columns.score(lower) >= 200 and all(number(cell.strip()) is None for cell in lower)
+    found = columns.find(names)
+    return names if is_named and not {Role.TIME, Role.DATE}.isdisjoint(found) else None
 
 
 _TITLE_LINES_MAX = 20
@@ -297,7 +327,10 @@ def _time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) -> t
 def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:
     cells = [row[column] for row in rows if row[column] not in EMPTY_CELLS]
     return all(
-        (":" in cell and len(cell.split(":")[0]) <= 2) or (cell.isdigit() and 3 < len(cell) <= 6)
+        (":" in cell and len(cell.split(":")[0]) <= 2)
+        or (cell.isdigit() and 3 < len(cell) <= 6)
+        or DAY_FRACTION.fullmatch(cell)
+        or cell.startswith(("1899-12-3", "1900-01-0"))
         for cell in cells
     )
 

@@ -19,7 +19,7 @@ from trackflow.sources.parsing.geojson_lines import (
 )
 from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
-from trackflow.sources.parsing.json_wrapped import by_row, known_inside
+from trackflow.sources.parsing.json_wrapped import by_row, header_in, known_inside, names_in
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
@@ -71,12 +71,26 @@ class FeatureCollector:
         self._lines = 0
         self._is_decided = False
         self._id_is_device = False
+        self._header: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.refused) + len(self._alike)
 
-    def add(self, element: object, number: int) -> bool:
-        """Rows, or a refusal, for an element; returns whether it is one buffered position."""
+    def add(self, element: object, number: int, top: Mapping[str, object] | None = None) -> bool:
+        """Rows, or a refusal, for an element; returns whether it is one buffered position.
+
+        Args:
+            element: a feature, a record, or a row of a table.
+            number: of the element.
+            top: what stands beside the list of elements, among it a table's names of columns.
+        """
+        if type(element) is list:
+            if not self._header:
+                self._header = header_in(top or {}) or names_in(element)
+                if self._header == tuple(element):
+                    return False
+            if len(element) == len(self._header):
+                element = dict(zip(self._header, element, strict=True))
         if type(element) is dict:
             kind = element.get("type")
             if kind == "Feature":
@@ -312,8 +326,9 @@ class FeatureCollector:
             order = None
             with self._stream.again() as whole:
                 seen = FeatureCollector(whole, (None, ""), self._now_us, self._options)
-                for number, element in enumerate(JsonElements(whole), start=1):
-                    seen.add(element, number)
+                elements = JsonElements(whole)
+                for number, element in enumerate(elements, start=1):
+                    seen.add(element, number, elements.top)
                     if len(seen) >= SAMPLE_ROWS:
                         seen.flush()
                         order = order or _order_in(seen.rows, self._rules, whole.name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trackflow.sources.values.columns import Role, find, has_position
-from trackflow.sources.values.fields import flat, known_fields
+from trackflow.sources.values.fields import flat, known_fields, merged
 from trackflow.sources.values.times import BY_ITSELF, read_time
 
 _DEEPEST = 5
@@ -26,7 +26,7 @@ def _inside(
     inner = [
         (name, each)
         for name, value in record.items()
-        for each in (value if isinstance(value, list) else (value,))
+        for each in map(merged, value if isinstance(value, list) else (value,))
         if isinstance(each, dict)
     ]
     if not inner:
@@ -35,6 +35,8 @@ def _inside(
     told = known_fields(flat(plain))
     around = around | {role: told[role] for role in _OF_ALL if role in told}
     for name, each in inner:
+        for row in by_row(each):
+            yield around | known_fields(row)
         known = known_fields(flat(each))
         if not {Role.TIME, Role.DATE} & known.keys() and _is_moment(name):
             known[Role.TIME] = name
@@ -55,11 +57,41 @@ _SHORTEST = 10
 """Digits of seconds since 1970."""
 
 
-def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
-    """The rows of a record that holds a table by column; empty if it is none.
+def header_in(record: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of a table's columns, which stand beside its rows; empty if there are none."""
+    for value in record.values():
+        if isinstance(value, list) and (names := names_in(value)):
+            return names
+    return ()
 
-    Pandas writes a column as an object whose members are named by row, others as a list.
+
+def names_in(values: list[object]) -> tuple[str, ...]:
+    """The names of columns that a list has, as text or in objects; empty if it has none."""
+    named = [each.get("name") if isinstance(each, dict) else each for each in values[:_WIDEST]]
+    names = tuple(name for name in named if isinstance(name, str))
+    found = find(names) if len(names) == len(values) else {}
+    is_header = has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
+    return names if is_header else ()
+
+
+_WIDEST = 500
+"""Columns of a table; a longer list is looked at as one of positions."""
+
+
+def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
+    """The rows of a record that holds a table; empty if it is none.
+
+    Pandas writes a column as an object whose members are named by row, others as a list. Databases
+    write the names of the columns in one list, and rows in another.
     """
+    if names := header_in(record):
+        tables = [value for value in record.values() if isinstance(value, list)]
+        return [
+            dict(zip(names, row, strict=True))
+            for table in tables
+            for row in table
+            if isinstance(row, list) and len(row) == len(names)
+        ]
     lists = {
         name: list(value.values()) if isinstance(value, dict) else value
         for name, value in record.items()

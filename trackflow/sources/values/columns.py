@@ -1,11 +1,13 @@
 """Which column holds what, and in which unit, by the names of columns and members."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from trackflow.errors import BadInputError
+from trackflow.sources.values.date_parts import PARTS, settle_parts
 from trackflow.sources.values.units import (
     FEET_M,
     HDOP_UNIT_M,
@@ -47,7 +49,7 @@ _EXAMPLES = {
 }
 _LENIENT_RANK = 1_000
 _BARE_UNIT_RANK = 2_000
-_ONLY_WHOLE = {
+_ONLY_WHOLE = PARTS | {
     Role.ROW_ID, Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.POSITION,
     Role.SPEED_UNIT,
 }  # fmt: skip
@@ -80,7 +82,7 @@ def meanings(name: str) -> Mapping[Role, Meaning]:
     simple = plain(zone_in_name(name[:120])[0])
     found: dict[Role, Meaning] = {}
     if simple not in _ALL_NAMES and not (
-        simple.startswith(PREFIXES) or simple.endswith(_ALL_ENDINGS)
+        simple.startswith(("utc", *PREFIXES)) or simple.endswith(_ALL_ENDINGS)
     ):
         return found  # a file may have as many names as elements: most are decided at once
     for role in Role:
@@ -92,6 +94,8 @@ def meanings(name: str) -> Mapping[Role, Meaning]:
 
 def _meaning(simple: str, role: Role) -> Meaning | None:
     ranked = RANKED[role]
+    if role in PARTS:
+        simple = re.sub(r"^(?:utc|gps|local)|(?:utc|gmt|local)$", "", simple)
     for stem, unit in _without_unit(simple, role):
         if stem in ranked:
             return Meaning(ranked[stem], unit)
@@ -134,14 +138,19 @@ def find(names: Sequence[str]) -> dict[Role, int]:
     found: dict[Role, int] = {}
     for role in Role:
         ranks = [(m[role].rank, index) for index, m in enumerate(known) if role in m]
+        if role is Role.MINUTE:  # MM and mm
+            ranks = [each for each in ranks if each[1] != found.get(Role.MONTH)]
         if ranks:
             found[role] = min(ranks)[1]
+    settle_parts(found)
     if Role.LAT in found and Role.LON in found:
         if found[Role.LAT] != found[Role.LON]:
             found.pop(Role.POSITION, None)
             found.pop(Role.LON_LAT, None)
     elif Role.LON_LAT in found:
         found.pop(Role.POSITION, None)
+    if Role.ZONE in found and (zone_told(names, found) or _is_check_in(names, found)):
+        del found[Role.ZONE]  # it is where the clock on the wall was, and the time is UTC
     valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
     if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
         del found[Role.VALID]  # elsewhere it is about drawing
@@ -150,6 +159,12 @@ def find(names: Sequence[str]) -> dict[Role, int]:
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found
+
+
+def _is_check_in(names: Sequence[str], found: Mapping[Role, int]) -> bool:
+    """Whether these are the members of a check-in of Foursquare, whose times are UTC."""
+    is_created = Role.TIME in found and plain(names[found[Role.TIME]]) == "createdat"
+    return is_created and any(name.startswith("venue") for name in names)
 
 
 def zone_told(names: Sequence[str], found: Mapping[Role, int]) -> str:
@@ -244,12 +259,23 @@ def _names_metres(simple: str) -> bool:
     return simple.endswith(("ms", "mps", "second", "sec", "metersps"))
 
 
+_OF_KMH = (
+    {"angle", "priority"},
+    {"angle", "eventio"},
+    {"latitudemdeg"},
+    {"driveid", "power"},
+    {"power", "odometer", "batterylevel"},
+    {"accuracyh", "accuracyv", "elevationgain"},
+)
+"""Columns by which Teltonika, Webfleet, TeslaMate and Runtastic are known."""
+
+
 def sender_speed_unit_ms(names: Sequence[str]) -> float:
     """Metres per second of one unit of a speed whose column has no unit, by the sender.
 
     Traccar's server reports knots, as do AIS (`SOG`) and receivers; OwnTracks writes kilometres
     per hour beside its `tst` (Colota has `bear` there, and metres per second), as do the loggers
-    whose latitudes end in N or S, and flespi.
+    whose latitudes end in N or S, flespi, Teltonika, Webfleet, Geotab, TeslaMate and Runtastic.
     """
     simple = {plain(name) for name in names}
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
@@ -257,6 +283,8 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
     if _are_of_aircraft(simple):
         return KNOTS_MS
     if {"ident", "positionlatitude"} <= simple:  # flespi
+        return KMH_MS
+    if any(marks <= simple for marks in _OF_KMH) or {"dateTime", "device.id"} <= set(names):
         return KMH_MS
     if ({"tst", "vel"} <= simple and "bear" not in simple) or "latitudens" in simple:
         return KMH_MS

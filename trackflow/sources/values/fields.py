@@ -7,6 +7,7 @@ import numpy as np
 
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.date_parts import PARTS, put_together
 from trackflow.sources.values.units import (
     Quantity,
     factor_of,
@@ -25,8 +26,8 @@ _LAT_FIRST = {"latlng", "latlon", "latlong", "gps", "latandlon", "latitudelongit
 """Names of positions whose lists begin with the latitude; under others, either is usual."""
 _DEEPEST = 3
 _MEMBERS_MAX = 500
-_COORDINATES = (Role.LAT, Role.LON)
-_DECIDING = (Role.NORTH_SOUTH, Role.EAST_WEST, Role.SPEED_UNIT)
+_COORDINATES = frozenset((Role.LAT, Role.LON))
+_DECIDING = PARTS | {Role.NORTH_SOUTH, Role.EAST_WEST, Role.SPEED_UNIT}
 _SIDES = ((Role.LAT, Role.NORTH_SOUTH), (Role.LON, Role.EAST_WEST))
 
 
@@ -47,7 +48,7 @@ def known_fields(
         return {}
     known: dict[Role, object] = {}
     written: list[tuple[Role, float]] = []
-    for role, name, factor, is_number in _roles(tuple(record)):
+    for role, name, factor, is_number in _roles(_names_of(record)):
         value = record[name]
         if value is None or value == "":
             continue
@@ -67,11 +68,23 @@ def known_fields(
             known[role] = _value(role, known[role], factor, decimal_comma=comma)
     if Role.ZONE not in known and (zone := _zone_told(tuple(record))):
         known[Role.ZONE] = zone
+    put_together(known)
     for role, side in _SIDES if Role.NORTH_SOUTH in known or Role.EAST_WEST in known else ():
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
             known[role] = hemisphere(degrees, known[side], QUANTITIES[role], known[role])
     return known
+
+
+def _names_of(record: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of a record; empty coordinates do not stand before a pair that is filled in."""
+    if None not in record.values():
+        return tuple(record)
+    return tuple(
+        name
+        for name, value in record.items()
+        if value is not None or _COORDINATES.isdisjoint(columns.meanings(name))
+    )
 
 
 def _pair(values: list[object]) -> object:
@@ -140,13 +153,18 @@ def moment_of(known: Mapping[Role, object]) -> object:
         return moment
     clock = known.get(Role.CLOCK)
     both = isinstance(date, str | int) and isinstance(clock, str | int)
-    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
+    if both and all(_is_clock(str(part)) for part in (clock, moment) if part is not None):
         return f"{date} {clock}"
     return moment if moment is not None else date
 
 
-_CLOCK = 12
-"""The longest time of day, such as 10:00:00.123."""
+def _is_clock(text: str) -> bool:
+    """Whether a time is one of day, such as 10:00:00.123 or 1000."""
+    return len(text) <= _CLOCK or (len(text) <= _CLOCK_WITH_MARKS and ":" in text[1:3])
+
+
+_CLOCK, _CLOCK_WITH_MARKS = 12, 20
+"""The longest times of day: without marks it may have a date in it, as 20240501T1000."""
 
 
 def denies_fix(validity: object) -> bool:
@@ -175,7 +193,7 @@ def _zone_told(names: tuple[str, ...]) -> str:
 
 def flat(record: Mapping[str, object]) -> Mapping[str, object]:
     """A record without objects in it: their members are named `outer.inner`."""
-    if dict not in set(map(type, record.values())):
+    if {dict, list}.isdisjoint(map(type, record.values())):
         return record
     found: dict[str, object] = {}
     _flatten(record, "", found, 1)
@@ -188,7 +206,7 @@ def _flatten(
     for name, member in record.items():
         if len(found) >= _MEMBERS_MAX:
             return
-        value = _value_of(member) if isinstance(member, Mapping) else member
+        value = _value_of(member) if isinstance(member, Mapping) else merged(member)
         if isinstance(value, Mapping) and depth < _DEEPEST:
             _flatten(value, f"{prefix}{name}.", found, depth + 1)
         else:
@@ -198,12 +216,35 @@ def _flatten(
 def _value_of(member: Mapping[str, object]) -> object:
     """What an object stands for where databases write one for a value; else the object.
 
-    A point is one of GeoJSON. MongoDB writes `{"$date": …}`, and numbers as `{"$numberLong": …}`.
+    A point is one of GeoJSON or ArcGIS. MongoDB writes `{"$date": …}`, and numbers as
+    `{"$numberLong": …}`.
     """
     value: object = member
     while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
         (value,) = value.values()
+    if isinstance(value, Mapping) and {"x", "y"} <= value.keys() <= _OF_ARCGIS:
+        return f"POINT ({value['x']} {value['y']})"
     where = value.get("coordinates") if isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(where, list):
         return f"POINT ({where[0]} {where[1]})" if len(where) >= 2 else value
     return value
+
+
+_OF_ARCGIS = {"x", "y", "z", "m", "spatialReference"}
+
+
+def merged(value: object) -> object:
+    """A list of objects of one member each as one object, as Endomondo writes it.
+
+    A list with such a list in it is the same; anything else stays.
+    """
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    if not isinstance(value, list) or len(value) < 2:
+        return value
+    found: dict[str, object] = {}
+    for each in value:
+        if not isinstance(each, dict) or len(each) != 1 or not found.keys().isdisjoint(each):
+            return value
+        found |= each
+    return found

@@ -60,6 +60,17 @@ class TimeRules:
 
 BY_ITSELF = TimeRules()
 
+DAY_FRACTION = re.compile(r"0?[.,][0-9]+|0")
+"""A time of day as spreadsheets count it: 0.5 is noon."""
+
+_IN_DAYS = re.compile(r"\d{5}(?:[.,]0+)? \S+|[0-9./-]{8,10} (?:0?[.,][0-9]+|0)")
+"""A date and a time of day of which a spreadsheet counts one in days."""
+
+_TWO_CELLS = re.compile(
+    r"([0-9./-]{8,10})[ T]0?0:00(?::00(?:\.0+)?)? (?:(?:1899-12-3|1900-01-0)\d[ T])?(\d?\d:.*)"
+)
+"""A day with its midnight, and a time of day behind it, perhaps with the first day of all."""
+
 _HAS_DIGIT = re.compile("[0-9]")
 _MONTH_NAMES = """
     jan stycznia styczen sty ledna leden januara януари января январь янв january januar
@@ -172,6 +183,8 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         return None, False
     if text[-1] == "/" and (found := _COUNT_OF_NET.fullmatch(text)) is not None:
         text = found[1]
+    if " " in text:
+        text = _of_two_cells(text)
     form = rules.form
     if form is None or form is not TimeForm.ISO:
         value = number(text if "," not in text else _COUNT_WITH_COMMA.sub(r"\1.\2", text))
@@ -197,6 +210,25 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         return None, False
 
 
+def _of_two_cells(text: str) -> str:
+    """A date and a time of day of a spreadsheet or database, as a clock on the wall shows both.
+
+    Either may be counted in days. The date may have its midnight, and the time the first of days.
+    """
+    if text.count(":") > 2 and (both := _TWO_CELLS.fullmatch(text)) is not None:
+        return f"{both[1]} {both[2]}"
+    if not _IN_DAYS.fullmatch(text):
+        return text
+    day, _, clock = text.partition(" ")
+    days = number(day) if day[:5].isdigit() else None
+    if days is not None and is_serial(days) and days == days // 1:
+        day = _of_serial(days).date().isoformat()
+    if DAY_FRACTION.fullmatch(clock):
+        midday = _of_serial(_DAYS_1990 + float(clock.replace(",", ".")))
+        clock = midday.time().isoformat()
+    return f"{day} {clock}"
+
+
 def epoch_form(value: float) -> TimeForm | None:
     """The unit in which a number is a time between 1990 and 2100; None if in none."""
     for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
@@ -217,13 +249,14 @@ def _of_serial(days: float) -> dt.datetime:
 
 
 def orders_of(text: str) -> set[DateOrder]:
-    """In which orders a date like 1/5/2024 can be read; empty if it is none of the kind."""
+    """In which orders a date like 1/5/2024 can be read; empty if it is none of the kind.
+
+    With points, dates are only ever written day first: they say nothing about others.
+    """
     short = text.strip() if len(text) <= _TEXT_MAX_CHARS else ""
     found = _FORMS[1].fullmatch(_without_weekday(short))
-    if found is None:
+    if found is None or found["sep"] == ".":
         return set()
-    if found["sep"] == ".":
-        return {DateOrder.DAY_FIRST}  # with points, dates are only ever written day first
     first, second = int(found["a"]), int(found["b"])
     orders = set()
     if 1 <= first <= 31 and 1 <= second <= 12:

@@ -5,7 +5,7 @@ are counted, so that the summary of an import can report them.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,14 +100,23 @@ def decide_order(
             f"{file}: the column {column!r} counts from an unknown start, so it gives no time of "
             "day; a time must be like 2026-01-31T12:00:00Z or seconds since 1970"
         )
-    if rules.order is not None:
-        return rules.order
+    return rules.order or order_of(cells, f"{file}: the dates in {column!r}")
+
+
+def order_of(cells: Iterable[str], what: str) -> DateOrder | None:
+    """The order of day and month that the cells of a file show, None if there is none to decide.
+
+    Args:
+        cells: times.
+        what: they are, for messages.
+
+    Raises:
+        AmbiguousOrderError: all dates can be read in two ways.
+    """
     found = [orders for cell in cells if (orders := orders_of(cell))]
     sure = {next(iter(orders)) for orders in found if len(orders) == 1}
     if found and not sure:
-        raise AmbiguousOrderError(
-            f"{file}: the dates in {column!r} could be day/month or month/day; {DATES_HINT}"
-        )
+        raise AmbiguousOrderError(f"{what} could be day/month or month/day; {DATES_HINT}")
     return next(iter(sure)) if len(sure) == 1 else None
 
 

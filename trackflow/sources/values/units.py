@@ -39,8 +39,8 @@ class Quantity(Enum):
 _DEGREES = {"": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0}
 _COORDINATES = {
     **_DEGREES, "wgs84": 1.0, "decimal": 1.0, "decimaldegrees": 1.0, "dd": 1.0, "e7": 1e-7,
-    "e6": 1e-6, "i": 1e-7, "microdegrees": 1e-6, "semicircles": 180 / 2**31, "rad": 180 / np.pi,
-    "radians": 180 / np.pi,
+    "e6": 1e-6, "i": 1e-7, "microdegrees": 1e-6, "mdeg": 1e-6,
+    "semicircles": 180 / 2**31, "rad": 180 / np.pi, "radians": 180 / np.pi,
 }  # fmt: skip
 
 
@@ -130,6 +130,9 @@ _PLAIN_PAIR = re.compile(
     r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
 )
 """What nearly all are, read without a look at the rare ones."""
+
+_SPREAD = re.compile(r"\s*\xb1\s*[0-9.]+")
+"""How exact a coordinate is, behind it, as Snapchat writes it."""
 
 _WELL_KNOWN_BINARY = re.compile(r"0[01](?:[0-9A-Fa-f]{2}){20,40}")
 _WITH_SRID = 0x20000000
@@ -303,7 +306,7 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
         return _of_binary(text.strip())
     if text.lstrip().startswith("{"):
         return _of_object(text)
-    text = text.translate(_SIGNS).strip()
+    text = _SPREAD.sub("", text.translate(_SIGNS)).strip()
     if text.lower().startswith("geo:"):
         text = text[4:].partition(";")[0]
     wkt = re.fullmatch(

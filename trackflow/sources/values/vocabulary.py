@@ -15,6 +15,14 @@ class Role(StrEnum):
     TIME = "time"
     DATE = "date"
     CLOCK = "clock"
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+    HOUR = "hour"
+    MINUTE = "minute"
+    SECOND = "second"
+    MILLISECOND = "millisecond"
+    HALF = "half of the day"
     ZONE = "time zone"
     LAT = "latitude"
     LON = "longitude"
@@ -69,6 +77,29 @@ _NAMES: dict[Role, str] = {
         "klokkeslett tijdstip heurelocale horalocal oralocale starttime timeoffix "
         "czas godzina cas ido ora saat время 时刻 時刻"
     ),
+    Role.YEAR: (
+        "year yr yyyy yy jahr annee ano anio anno vuosi jaar ar rok yil год 年"
+    ),
+    Role.MONTH: (
+        "month mon mo mth mm monat mois mes mese kuukausi maand manad maned miesiac mesic ay "
+        " месяц 月"
+    ),
+    Role.DAY: (
+        "day dy dd dayofmonth tag jour dia giorno paiva dag dzien den gun день"
+    ),
+    Role.HOUR: (
+        "hour hours hr hrs hh h stunde heure hora ora tunti uur timme godzina hodina saat час"
+    ),
+    Role.MINUTE: (
+        "minute minutes minutos min mins mn mi nn mm minuten minuto minuut minuutti minut dakika "
+        "минута"
+    ),
+    Role.SECOND: (
+        "second seconds secs sec ss s sekunde sekunden seconde secondes segundo segundos secondo "
+        "secondi sekunti sekund saniye секунда"
+    ),
+    Role.MILLISECOND: "millisecond milliseconds millis millisec msec ms",
+    Role.HALF: "ampm meridiem ampmindicator",
     Role.ZONE: (
         "timezone tz utcoffset gmtoffset timezoneoffset tzoffset zone timezoneid tzid tzname "
         "timezonename offset utcoffsetminutes utcoffsetseconds utcoffsethours offsetfromutc "
@@ -188,7 +219,7 @@ PREFIXES = (
     "point", "vehicle", "device", "current", "last", "raw", "wgs84", "fix", "attributes", "data",
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
-    "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo",
+    "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 

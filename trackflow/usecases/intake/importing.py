@@ -81,6 +81,43 @@ class FileReport:
         """Whether it has positions and none of them was admitted."""
         return self.refused > 0 and not self.admitted
 
+    @property
+    def hint(self) -> str:
+        """What to do where it has positions of which none was admitted; else empty."""
+        if not self.is_empty_handed or self.error:
+            return ""
+        ((reason, _),) = self.reasons.most_common(1)
+        return _HINTS.get(reason, "")
+
+
+_HINTS: dict[str, str] = {
+    RefusalReason.NO_TIME: (
+        "none of its positions has a date and a time: import a recording, not a route or a list of "
+        "places; NMEA needs sentences with a date (RMC or ZDA)"
+    ),
+    RefusalReason.BAD_TIME: (
+        "its times cannot be read: write such as 2026-01-31T12:00:00Z, or seconds since 1970"
+    ),
+    RefusalReason.TIME_OUT_OF_RANGE: (
+        "its times are before 1990 or more than a day ahead: see from when they count, and the "
+        "clock of this machine"
+    ),
+    RefusalReason.NOT_A_NUMBER: (
+        "its latitudes and longitudes are no degrees: convert them to WGS 84 (EPSG:4326), or say "
+        "which columns they are with --columns"
+    ),
+    RefusalReason.OUT_OF_RANGE: (
+        "its latitudes and longitudes are beyond 90 and 180 degrees: convert them to WGS 84 "
+        "(EPSG:4326), or say which column is which with --columns"
+    ),
+    RefusalReason.NO_POSITION: "its rows have no position, or say that there was no fix",
+    RefusalReason.NULL_ISLAND: "its positions are all 0, 0, as trackers without a fix write",
+    RefusalReason.RAGGED_ROW: (
+        "its rows have more or fewer cells than its header: see its separators and quotes"
+    ),
+    RefusalReason.ENCRYPTED: "set its key (TRACKFLOW_OWNTRACKS_KEYS) and import it again",
+}
+
 
 @dataclass(slots=True)
 class ImportReport:
@@ -201,6 +238,8 @@ def import_paths(
                     file.device_by = _NAMED_BY[(device_id is not None, named.by_folder)]
                 if progress:
                     progress(source.name, chunk.bytes_done, source.size_bytes)
+            if not (file.admitted or file.reasons or file.passed_over):
+                file.skipped = NOTHING
         except NoPositionsError as error:
             # a table of something else that is found in a folder is no failure
             file.error, file.skipped = _error_or_reason(error, source)
@@ -217,9 +256,12 @@ _NAMED_BY = {
 }
 
 
+NOTHING = "has no positions"
+
+
 def _error_or_reason(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
     """The error of a file without positions if a person named it, else why it is skipped."""
-    return (str(error), "") if source.is_named else ("", "has no positions")
+    return (str(error), "") if source.is_named else ("", NOTHING)
 
 
 def _sources(

@@ -51,6 +51,8 @@ class ImportedFile(TypedDict):
     """Why it was left out although nothing is wrong; else empty."""
     error: str
     """Why it could not be read, or not to its end; else empty."""
+    hint: str
+    """What to do where none of its positions was admitted; else empty."""
 
 
 @described
@@ -164,6 +166,7 @@ def _file(file: FileReport) -> ImportedFile:
         "naive": file.naive,
         "skipped": file.skipped,
         "error": file.error,
+        "hint": file.hint,
     }
 
 
@@ -196,6 +199,7 @@ _IMPORT: ImportAnswer = {
             "naive": 0,
             "skipped": "",
             "error": "",
+            "hint": "",
         }
     ],
     "points": _COUNTS,

@@ -74,7 +74,8 @@ function fileRow(file) {
     passedOver && el('p', { class: 'dim' }, tr('passed over: {what}', { what: english(passedOver) })),
     file.naive > 0 && el('p', { class: 'dim' }, plural('{n} time names no zone: it is read as UTC, or in the zone that was given', '{n} times name no zone: they are read as UTC, or in the zone that was given', file.naive)),
     devices.length > 0 && el('p', { class: 'dim' }, [file.format, devices.length > 3 ? plural('{n} device', '{n} devices', devices.length) : devices.join(', '), NAMED_BY[file.device_by]].filter(Boolean).join(' · '), file.first && [' · ', when(file.first), ' – ', when(file.last)]),
-    refused.length > 0 && el('p', { class: 'bad' }, tr('refused: {reasons}', { reasons: refused.join(', ') }), file.examples.length > 0 && [' (', tr('such as {example}', { example: english(file.examples[0]) }), ')']));
+    refused.length > 0 && el('p', { class: 'bad' }, tr('refused: {reasons}', { reasons: refused.join(', ') }), file.examples.length > 0 && [' (', tr('such as {example}', { example: english(file.examples[0]) }), ')']),
+    file.hint && el('p', { class: 'bad' }, english(file.hint)));
 }
 
 async function undoInto(box, importId) {

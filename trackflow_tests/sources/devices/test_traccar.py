@@ -183,8 +183,10 @@ def test_an_event_without_a_position_is_nothing_to_keep() -> None:
 
 def test_a_companion_that_tells_only_its_zone_has_no_position_to_keep() -> None:
     zone_only = {"type": "update_location", "data": {"location_name": "home", "battery": 74}}
-    found = read(zone_only)
-    assert (rows(found), found.refused, found.ignored) == ([], [], 1)
+    without_fix = {"type": "update_location", "data": {"gps": None, "gps_accuracy": 0}}
+    for nothing in (zone_only, without_fix, {"type": "get_zones"}, {"type": "get_config"}):
+        found = read(nothing)
+        assert (rows(found), found.refused, found.ignored) == ([], [], 1)
     assert reasons(read({"type": "update_location", "data": {}})) == ["not_a_point"]
 
 

@@ -1,0 +1,201 @@
+"""Inputs of fleets, apps, databases and geographic programs, and the values they mean."""
+
+import io
+import json
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackflow.sources.recognition import UnknownFormatError, detect
+from trackflow_tests.helpers.reading import read_bytes
+
+AT = 1_714_557_600
+"""2024-05-01T10:00:00Z"""
+ISO = "2024-05-01T10:00:00Z"
+LATER = "2024-05-01T10:00:10Z"
+DEVICE, TIME, ALTITUDE, ACCURACY, SPEED = 0, 1, 4, 5, 6
+MOMENTS = [(AT * 1_000_000, 24.9, 60.1), ((AT + 10) * 1_000_000, 24.8, 60.2)]
+PLACE = {"lat": 60.1, "lon": 24.9}
+
+
+def read(data: str | bytes, **more):
+    plain = data.encode() if isinstance(data, str) else data
+    return read_bytes(plain, detect(plain[:65_536], "file.csv"), **more)
+
+
+def only_row(data: str | bytes, **more):
+    found = read(data, **more)
+    assert (found.error, found.reasons) == ("", [])
+    (row,) = found.rows
+    return row
+
+
+def endomondo(time: str, lat: float, lon: float) -> list[dict[str, object]]:
+    place = [[{"latitude": lat}, {"longitude": lon}]]
+    return [{"location": place}, {"altitude": 5}, {"speed_kmh": 36.0}, {"timestamp": time}]
+
+
+ROWS = [[ISO, 60.1, 24.9], [LATER, 60.2, 24.8]]
+NAMES = ["time", "lat", "lon"]
+SHAPES = [
+    [{"points": [endomondo("Wed May 1 10:00:00 UTC 2024", 60.1, 24.9),
+                 endomondo("Wed May 1 10:00:10 UTC 2024", 60.2, 24.8)]}],
+    {"columns": NAMES, "index": [0, 1], "data": ROWS},
+    {"fields": [{"name": name, "type": "any"} for name in NAMES], "rows": ROWS},
+    [NAMES, *ROWS],
+    {"results": [{"series": [{"name": "gps", "columns": NAMES, "values": ROWS}]}]},
+    {"response": {"checkins": {"items": [
+        {"createdAt": AT, "timeZoneOffset": 180,
+         "venue": {"id": "a", "location": {"lat": 60.1, "lng": 24.9}}},
+        {"createdAt": AT + 10, "timeZoneOffset": 180,
+         "venue": {"id": "b", "location": {"lat": 60.2, "lng": 24.8}}}]}}},
+    {"items": [{"createdAt": f"2024-05-01 10:00:{second}.000000", "timeZoneOffset": 180,
+                "venue": {"name": "Cafe"}, "lat": lat, "lng": lon}
+               for second, lat, lon in (("00", 60.1, 24.9), ("10", 60.2, 24.8))]},
+    {"spatialReference": {"wkid": 4326}, "features": [
+        {"attributes": {"time_stamp": AT * 1000}, "geometry": {"x": 24.9, "y": 60.1}},
+        {"attributes": {"time_stamp": (AT + 10) * 1000}, "geometry": {"x": 24.8, "y": 60.2}}]},
+    [{"latitude": None, "longitude": None, "lonlat": "POINT(24.9 60.1)", "timestamp": AT},
+     {"latitude": None, "longitude": None, "lonlat": "POINT(24.8 60.2)", "timestamp": AT + 10}],
+    {"Location History": [
+        {"Time": "2024/05/01 10:00:00 UTC", "Latitude, Longitude": "60.1 ± 5.0, 24.9 ± 5.0"},
+        {"Time": "2024/05/01 10:00:10 UTC", "Latitude, Longitude": "60.2 ± 5.0, 24.8 ± 5.0"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_positions_in_shapes_of_json(shape):
+    found = read(json.dumps(shape))
+    assert (found.error, found.reasons) == ("", [])
+    assert sorted(row[1:4] for row in found.rows) == MOMENTS
+
+
+def test_a_projected_map_of_arcgis_says_so():
+    shape = {"spatialReference": {"wkid": 102100, "latestWkid": 3857}, "features": [
+        {"attributes": {"timestamp": AT * 1000}, "geometry": {"x": 2771855.4, "y": 8453000.2}}
+    ]}  # fmt: skip
+    assert "EPSG:4326" in read(json.dumps(shape)).error
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["priority,angle", "latitude_mdeg,longitude_mdeg", "power,odometer,battery_level",
+     "drive_id,power"],
+)  # fmt: skip
+def test_speeds_of_trackers_and_cars_in_kilometres_per_hour(header):
+    names = header.split(",")
+    values = {"latitude_mdeg": "60100000", "longitude_mdeg": "24900000"}
+    places = "" if "mdeg" in header else ",lat,lon"
+    row = only_row(
+        f"time,speed,{header}{places}\n{ISO},36,{','.join(values.get(n, '1') for n in names)}"
+        f"{',60.1,24.9' if places else ''}\n"
+    )
+    assert row[1:4] == MOMENTS[0]
+    assert row[SPEED] == pytest.approx(10)
+
+
+def test_speeds_of_geotab_and_runtastic_in_kilometres_per_hour():
+    geotab = {"latitude": 60.1, "longitude": 24.9, "speed": 36, "dateTime": ISO,
+              "device": {"id": "b1"}, "id": "x"}  # fmt: skip
+    runtastic = PLACE | {"timestamp": ISO, "speed": 36.0, "accuracy_h": 5, "accuracy_v": 3,
+                         "elevation_gain": 0}  # fmt: skip
+    for record in (geotab, runtastic):
+        assert only_row(json.dumps([record]))[SPEED] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value"), [("km/h", 10.0), ("mph", 16.09344), ("m/s", 36.0), ("parsec", None)]
+)
+def test_the_unit_of_an_element_of_gpx(unit, value):
+    gpx = (
+        f'<gpx><trk><trkseg><trkpt lat="60.1" lon="24.9"><time>{ISO}</time><extensions>'
+        f'<speed unit="{unit}">36</speed></extensions></trkpt></trkseg></trk></gpx>'
+    )
+    speed = only_row(gpx)[SPEED]
+    assert speed is None if value is None else speed == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentinel", "column"),
+    [("altitude", -9999, ALTITUDE), ("altitude", -32768, ALTITUDE), ("speed", 65535, SPEED),
+     ("speed", -1, SPEED), ("accuracy", -1, ACCURACY), ("accuracy", 0, ACCURACY)],
+)  # fmt: skip
+def test_what_stands_for_nothing_is_nothing(name, sentinel, column):
+    assert only_row(f"time,lat,lon,{name}\n{ISO},60.1,24.9,{sentinel}\n")[column] is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "utc_time,utc_offset,lat,lon\n2024-05-01 10:00:00,180,60.1,24.9\n",
+        "Timestamp (UTC),Time zone,lat,lon\n2024-05-01 10:00:00,Europe/Helsinki,60.1,24.9\n",
+        "local_time,utc_offset,lat,lon\n2024-05-01 13:00:00,180,60.1,24.9\n",
+        "date,time,lat,lon\n45413,0.416666666666667,60.1,24.9\n",
+        "date,time,lat,lon\n45413,10:00:00,60.1,24.9\n",
+        "Datum;Zeit;Breite;Länge\n01.05.2024;0,416666666666667;60,1;24,9\n",
+        "date,time,lat,lon\n2024-05-01 00:00:00,10:00:00,60.1,24.9\n",
+        "date,time,lat,lon\n2024-05-01 00:00:00,1899-12-30 10:00:00,60.1,24.9\n",
+        "Position,,When\nLat,Lon,Time\n60.1,24.9,2024-05-01 10:00\n",
+        "Position,,Time\nLat,Lon,\n60.1,24.9,2024-05-01 10:00\n",
+        "lat,lon,time\nlat,lon,time\n60.1,24.9,2024-05-01 10:00\n",
+    ],
+)
+def test_tables_whose_cells_or_headers_stand_apart(table):
+    assert only_row(table)[1:4] == MOMENTS[0]
+
+
+@given(st.integers(0, 86_399))
+def test_a_date_and_a_part_of_a_day_are_the_same_as_both_in_one_number(second):
+    apart, whole = (
+        only_row(f"{names},lat,lon\n{cells},60.1,24.9\n")[TIME]
+        for names, cells in (("date,time", f"45413,{second / 86_400:.12f}"),
+                             ("time", f"{45_413 + second / 86_400:.12f}"))
+    )  # fmt: skip
+    assert apart == whole == (1_714_521_600 + second) * 1_000_000
+
+
+def test_a_header_of_two_rows_in_a_workbook():
+    book = openpyxl.Workbook()
+    rows = (["Position", None, "Time", "Speed"], ["Lat", "Lon", None, "km/h"],
+            [60.1, 24.9, ISO, 36])  # fmt: skip
+    for row in rows:
+        book.active.append(row)
+    book.active.merge_cells("A1:B1")
+    out = io.BytesIO()
+    book.save(out)
+    (row,) = read_bytes(out.getvalue(), "excel").rows
+    assert row[1:4] == MOMENTS[0]
+    assert row[SPEED] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"\x00\x00\x27\x0a" + bytes(96), "GeoJSON or CSV"),
+        (b"fgb\x03fgb\x00" + bytes(60), "GeoJSON or CSV"),
+        (b"SQLite format 3\x00".ljust(68, b"\x01") + b"GPKG" + bytes(60), "GeoJSON or CSV"),
+        (b"SQLite format 3\x00" + bytes(100), "table as CSV"),
+        (b"ARROW1\x00\x00" + bytes(60), "Parquet"),
+        (b"<HealthData/>", "the whole export.zip"),
+        (b"[Params]\nVersion=106\n", "header line"),
+    ],
+)
+def test_what_is_not_read_says_what_to_do(start, words):
+    with pytest.raises(UnknownFormatError, match=words):
+        detect(start, "file")
+
+
+def test_positions_of_gll_have_the_day_of_the_sentences_beside_them():
+    sentences = (
+        "$GPGLL,6006.000,N,02454.000,E,095950.00,A,A\n$GPZDA,100000.00,01,05,2024,00,00\n"
+        "$GPGLL,6006.000,N,02454.000,E,100000.00,A,A\n$GPGLL,6006.000,N,02454.000,E,100005,V\n"
+        "$GPGLL,6006.000,N,02454.000,E\n$GPGLL,6012.000,N,02448.000,E,100010,A\n"
+    )
+    found = read(sentences)
+    assert (found.error, found.reasons) == ("", [])
+    assert found.skipped == {"sentence without a position": 1}
+    rows = [(AT * 1_000_000 - 10_000_000, 24.9, 60.1), *MOMENTS]
+    assert [row[1:4] for row in found.rows] == rows
+    assert read(sentences.replace("$GPZDA", "$GPZZZ")).reasons == ["no_time"] * 3
