@@ -130,6 +130,9 @@ def exit_if_not_followed(report: "FollowReport | ImportReport") -> None:
 @contextmanager
 def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar on the terminal; yields a function of a name, the amount done and the total."""
+    if not err.is_terminal:
+        yield lambda _name, _done, _total: None
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
@@ -139,7 +142,6 @@ def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(),
         console=err,
         transient=True,
-        disable=not err.is_terminal,
     ) as bar:
         tasks: dict[str, Any] = {}
 

@@ -258,6 +258,38 @@ def test_without_a_store_above_it_lies_in_the_users_data_folder(
     assert done.err == ""
 
 
+def test_the_status_names_the_store_before_what_reads_it_is_loaded(tmp_path: Path) -> None:
+    """Loading that takes half a second; nothing is printed meanwhile otherwise."""
+    home = tmp_path / "home"
+    command = [sys.executable, "-X", "importtime", "-m", "trackflow", "status"]
+    shown = subprocess.run(
+        command,
+        env=os.environ | {"TRACKFLOW_HOME": str(home)},
+        stdout=PIPE,
+        stderr=STDOUT,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    ).stdout
+    lines = shown.splitlines()
+    named = lines.index(f"store        {home / 'trackflow.db'}")
+    loaded = [k for k, line in enumerate(lines) if re.search(r"\| +(sqlalchemy|numpy)$", line)]
+    assert len(loaded) == 2
+    assert named < min(loaded)
+    assert lines.count(lines[named]) == 1
+
+
+def test_the_status_names_a_store_that_cannot_be_opened(
+    trackflow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKFLOW_HOME", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("no folder")
+    done = trackflow("status")
+    assert done.code == 1
+    assert done.out == f"store        {tmp_path / 'file' / 'trackflow.db'}\n"
+    assert trackflow("status", "--json").out == ""
+
+
 def test_version(trackflow: Run) -> None:
     assert trackflow("--version").out == f"trackflow {trackflow_version}\n"
 
