@@ -146,6 +146,35 @@ def test_tables_whose_cells_or_headers_stand_apart(table):
     assert only_row(table)[1:4] == MOMENTS[0]
 
 
+@pytest.mark.parametrize(
+    "units", ["s,deg,deg,km/h", "[s],[deg],[deg],[km/h]", ",,,km/h", "unix time,deg,deg,km/h"]
+)
+def test_units_in_a_row_below_the_header(units):
+    row = only_row(f"time,lat,lon,speed\n{units}\n{ISO},60.1,24.9,36\n")
+    assert row[1:4] == MOMENTS[0]
+    assert row[SPEED] == pytest.approx(10)
+
+
+@given(st.integers(946_684_800, 1_790_000_000))
+def test_ticks_of_net_are_moments(second):
+    """As nanoseconds since 1970 they would lie in 1990."""
+    ticks = (second + 62_135_596_800) * 10_000_000
+    for data in (f"time,lat,lon\n{ticks},60.1,24.9\n", json.dumps([PLACE | {"time": ticks}])):
+        assert abs(only_row(data)[TIME] - second * 1_000_000) < 20
+
+
+def test_metres_of_a_projection_are_no_degrees():
+    found = read(f"time,x,y\n{ISO},2771855,8453000\n")
+    assert (found.reasons, found.rows) == (["out_of_range"], [])
+
+
+def test_degrees_without_their_minutes_are_no_position():
+    apart = "time,lat_deg,lat_min,lon_deg,lon_min\n"
+    assert "put each coordinate into one column" in read(f"{apart}{ISO},60,6.0,24,54.0\n").error
+    bounds = f"time,lat,lon,lat_min,lat_max\n{ISO},60.1,24.9,60,61\n"
+    assert only_row(bounds)[1:4] == MOMENTS[0]
+
+
 @given(st.integers(0, 86_399))
 def test_a_date_and_a_part_of_a_day_are_the_same_as_both_in_one_number(second):
     apart, whole = (

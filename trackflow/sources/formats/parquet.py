@@ -143,8 +143,15 @@ def _is_text(kind: Any) -> bool:
 
 def _flattened(schema: Any) -> Any:
     """The columns of a schema, members of objects among them, named as in JSON; lists are none."""
-    flat = schema.empty_table().flatten().schema
+    flat = _without_objects(schema.empty_table()).schema
     return pa.schema([field for field in flat if not pa.types.is_nested(field.type)])
+
+
+def _without_objects(table: Any) -> Any:
+    """A table whose objects, and those in them, are columns named as in JSON."""
+    while any(pa.types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()
+    return table
 
 
 def _as_csv(parquet: Any, stream: Stream) -> Iterator[bytes]:
@@ -154,7 +161,7 @@ def _as_csv(parquet: Any, stream: Stream) -> Iterator[bytes]:
     is_first = True
     try:
         for batch in parquet.iter_batches(CHUNK_POINTS):
-            table = pa.Table.from_batches([batch]).flatten().select(names)
+            table = _without_objects(pa.Table.from_batches([batch])).select(names)
             texts = [_text(table.column(name).combine_chunks()) for name in names]
             out = io.BytesIO()
             options = pa_csv.WriteOptions(include_header=is_first)

@@ -11,10 +11,10 @@ from trackflow.errors import BadInputError
 from trackflow.sources.heads import SEPARATORS, best_separator
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
-from trackflow.sources.values.columns import COLUMNS_HINT, NoPositionsError, Role
+from trackflow.sources.values.columns import COLUMNS_HINT, QUANTITIES, NoPositionsError, Role
 from trackflow.sources.values.date_parts import PARTS, drop_parts
 from trackflow.sources.values.moments import DAY_FRACTION
-from trackflow.sources.values.units import Quantity, coordinate, position
+from trackflow.sources.values.units import Quantity, coordinate, factor_of, position
 from trackflow.sources.values.zones import zone_of
 
 SAMPLE_ROWS = 1_000
@@ -98,6 +98,9 @@ def decide_layout(
     if given is None:
         header, separator, header_lines = _header(lines, file)
         names = tuple(split(header, separator) or [header])
+        below = lines[header_lines] if header_lines < len(lines) else ""
+        if with_units := _with_units(names, split(below, separator) or []):
+            names, header_lines = with_units, header_lines + 1
         index = columns.find(names)
         columns.require(index, names, file)
     else:
@@ -201,6 +204,26 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
     if comment:
         return _headed(comment, forced, file, len(lines))
     raise NoPositionsError(f"{file}: has no header line; {COLUMNS_HINT}")
+
+
+def _with_units(names: tuple[str, ...], below: Sequence[str]) -> tuple[str, ...] | None:
+    """The names with the units that stand in the row below them; None if that is another row."""
+    roles = {column: role for role, column in columns.find(names).items() if role in QUANTITIES}
+    units = {
+        column: unit.strip("[]() ")
+        for column, unit in enumerate(below)
+        if column in roles and unit.strip("[]() ")
+    }
+    if not units or len(below) > len(names):
+        return None
+    if any(factor_of(unit, QUANTITIES[roles[column]]) is None for column, unit in units.items()):
+        return None
+    if all(not any(map(str.isalpha, unit)) for unit in units.values()):
+        return None
+    return tuple(
+        f"{name} ({units[column]})" if column in units else name
+        for column, name in enumerate(names)
+    )
 
 
 def two_rowed(upper: Sequence[str], lower: Sequence[str]) -> list[str] | None:
@@ -365,6 +388,7 @@ def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[st
     large = bool(whole) and sorted(whole)[len(whole) // 2] > _SURELY_WHOLE_UNITS
     if name.startswith("position") and large:
         return _SEMICIRCLE_DEG
+    large = large and "x" not in name and "y" not in name  # those are metres of a projection
     role = Role.LAT if Role.LAT in columns.meanings(name) else Role.LON
     factor = columns.factor(role, names[column])
     return _E7_DEG if factor == 1.0 and large else factor

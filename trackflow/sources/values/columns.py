@@ -143,6 +143,8 @@ def find(names: Sequence[str]) -> dict[Role, int]:
         if ranks:
             found[role] = min(ranks)[1]
     settle_parts(found)
+    if _has_minutes(names):
+        found = {role: column for role, column in found.items() if role not in _HALVES}
     if Role.LAT in found and Role.LON in found:
         if found[Role.LAT] != found[Role.LON]:
             found.pop(Role.POSITION, None)
@@ -159,6 +161,23 @@ def find(names: Sequence[str]) -> dict[Role, int]:
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found
+
+
+_HALVES = (Role.LAT, Role.LON)
+_MINUTES = {
+    f"{axis}{part}"
+    for axis in ("lat", "latitude", "lon", "long", "longitude")
+    for part in ("min", "mins", "minute", "minutes")
+}
+
+
+def _has_minutes(names: Sequence[str]) -> bool:
+    """Whether coordinates have columns of minutes: those of degrees have whole ones only, then.
+
+    Beside a maximum, `lat_min` is the least latitude.
+    """
+    simple = {plain(name) for name in names}
+    return not _MINUTES.isdisjoint(simple) and not any("max" in name for name in simple)
 
 
 def _is_check_in(names: Sequence[str], found: Mapping[Role, int]) -> bool:
@@ -211,6 +230,11 @@ def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:
     shown = ", ".join(name.strip()[:40] or "(no name)" for name in names[:20])
     shown += " and more" if len(names) > 20 else ""
     understood = "; ".join(f"{role} as {_EXAMPLES[role]}" for role in missing)
+    if _has_minutes(names):
+        raise BadInputError(
+            f"{file}: degrees and minutes stand in columns of their own; put each coordinate into "
+            "one column, such as 60 6.0 or 60.1"
+        )
     words = (
         f"{file}: no column of {' or '.join(missing)} found among: {shown}. Understood: "
         f"{understood}; else {COLUMNS_HINT}"

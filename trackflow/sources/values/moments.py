@@ -60,6 +60,13 @@ class TimeRules:
 
 BY_ITSELF = TimeRules()
 
+_TICKS_1970 = 621_355_968_000_000_000
+_FIRST_TICKS, _LAST_TICKS = 630_822_816_000_000_000, 662_380_416_000_000_000
+"""Tenths of microseconds since the year 1, as .NET counts, of the years 2000 to 2099.
+
+As nanoseconds since 1970 they would all lie in 1990, of which nobody has any.
+"""
+
 DAY_FRACTION = re.compile(r"0?[.,][0-9]+|0")
 """A time of day as spreadsheets count it: 0.5 is noon."""
 
@@ -189,11 +196,10 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
     if form is None or form is not TimeForm.ISO:
         value = number(text if "," not in text else _COUNT_WITH_COMMA.sub(r"\1.\2", text))
         if value is not None and not _COMPACT.fullmatch(text):
-            if form is None:
-                form = epoch_form(value)
-                if form is None and is_serial(value):
-                    return to_us(_of_serial(value).replace(tzinfo=rules.zone)), True
-            return (None if form is None else _count_us(value, form)), False
+            form = form or epoch_form(value)
+            return (
+                _of_days_or_ticks(value, rules) if form is None else (_count_us(value, form), False)
+            )
         if form is not None:
             return None, False
     try:
@@ -208,6 +214,15 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         return to_us(aware), is_naive
     except OverflowError:
         return None, False
+
+
+def _of_days_or_ticks(value: float, rules: TimeRules) -> tuple[int | None, bool]:
+    """A count of the days of spreadsheets or the ticks of .NET, and whether it names no zone."""
+    if _FIRST_TICKS <= value < _LAST_TICKS:
+        return round((value - _TICKS_1970) / 10), False
+    if is_serial(value):
+        return to_us(_of_serial(value).replace(tzinfo=rules.zone)), True
+    return None, False
 
 
 def _of_two_cells(text: str) -> str:
@@ -231,6 +246,8 @@ def _of_two_cells(text: str) -> str:
 
 def epoch_form(value: float) -> TimeForm | None:
     """The unit in which a number is a time between 1990 and 2100; None if in none."""
+    if _FIRST_TICKS <= value < _LAST_TICKS:
+        return None
     for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
         assert isinstance(form.value, float)
         if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
