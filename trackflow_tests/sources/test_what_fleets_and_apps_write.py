@@ -72,6 +72,35 @@ def test_positions_in_shapes_of_json(shape):
     assert sorted(row[1:4] for row in found.rows) == MOMENTS
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"devices": [{"id": name, "positions": [PLACE | {"time": ISO}]} for name in "ab"]},
+        {"vehicles": [PLACE | {"id": name, "time": ISO} for name in "ab"]},
+        {"data": [{"id": name, "name": "Truck", "gps": [PLACE | {"time": ISO}]} for name in "ab"]},
+        [PLACE | {"user_id": 1, "device_name": name, "time": ISO} for name in "ab"],
+    ],
+)
+def test_devices_of_one_file_are_kept_apart(shape):
+    """They were one, and of two positions at one moment the second was set aside."""
+    found = read(json.dumps(shape))
+    assert [(row[DEVICE], *row[1:4]) for row in found.rows] == [
+        ("a", *MOMENTS[0]),
+        ("b", *MOMENTS[0]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["fix", "GPS fix", "has_fix", "fix_quality"])
+def test_a_position_of_no_fix_is_none(name):
+    """It is the place at which there was one before."""
+    table = f"time,lat,lon,{name}\n{ISO},60.1,24.9,1\n{LATER},60.1,24.9,0\n"
+    listed = [PLACE | {"time": moment, name: fix} for moment, fix in ((ISO, 1), (LATER, 0))]
+    for data in (table, json.dumps(listed)):
+        found = read(data)
+        assert [row[1:4] for row in found.rows] == MOMENTS[:1]
+        assert found.reasons == ["no_position"]
+
+
 def test_a_projected_map_of_arcgis_says_so():
     shape = {"spatialReference": {"wkid": 102100, "latestWkid": 3857}, "features": [
         {"attributes": {"timestamp": AT * 1000}, "geometry": {"x": 2771855.4, "y": 8453000.2}}

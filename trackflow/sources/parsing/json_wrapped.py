@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from trackflow.sources.values.columns import Role, find, has_position
 from trackflow.sources.values.fields import flat, known_fields, merged
 from trackflow.sources.values.times import BY_ITSELF, read_time
+from trackflow.sources.values.vocabulary import RANKED, plain
 
 _DEEPEST = 5
 _OF_ALL = (Role.DEVICE, Role.ZONE)
@@ -21,7 +22,7 @@ def known_inside(record: Mapping[str, object]) -> Iterator[dict[Role, object]]:
 
 
 def _inside(
-    record: Mapping[str, object], around: dict[Role, object], depth: int
+    record: Mapping[str, object], around: dict[Role, object], depth: int, *, is_device: bool = False
 ) -> Iterator[dict[Role, object]]:
     inner = [
         (name, each)
@@ -34,6 +35,8 @@ def _inside(
     plain = {name: value for name, value in record.items() if not isinstance(value, list)}
     told = known_fields(flat(plain))
     around = around | {role: told[role] for role in _OF_ALL if role in told}
+    if (is_device or isinstance(record.get("gps"), list)) and Role.DEVICE not in told:
+        around |= {Role.DEVICE: told[Role.ROW_ID]} if Role.ROW_ID in told else {}
     for name, each in inner:
         for row in by_row(each):
             yield around | known_fields(row)
@@ -41,9 +44,16 @@ def _inside(
         if not {Role.TIME, Role.DATE} & known.keys() and _is_moment(name):
             known[Role.TIME] = name
         if is_dated_position(known):
+            if _are_devices(name) and Role.ROW_ID in known:
+                known.setdefault(Role.DEVICE, known[Role.ROW_ID])
             yield around | known
         elif depth < _DEEPEST:
-            yield from _inside(each, around, depth + 1)
+            yield from _inside(each, around, depth + 1, is_device=_are_devices(name))
+
+
+def _are_devices(name: str) -> bool:
+    """Whether a list is one of devices, whose `id` is theirs: `devices`, `vehicles`."""
+    return plain(name).removesuffix("s") in RANKED[Role.DEVICE]
 
 
 def _is_moment(name: str) -> bool:

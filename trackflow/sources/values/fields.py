@@ -117,6 +117,8 @@ def columns_of_fields(
         known[role] = values
         if is_number and (factor != 1.0 or str in kinds):
             written.append((role, factor))
+    if any(None in known[role] for role in _COORDINATES & known.keys()) and _has_pair(names):
+        return None
     if Role.ZONE not in known and (zone := _zone_told(names)):
         known[Role.ZONE] = [zone] * len(records)
     if written:
@@ -131,6 +133,13 @@ def columns_of_fields(
                 for value, comma in zip(known[role], commas, strict=True)
             ]
     return known
+
+
+@lru_cache(maxsize=1024)
+def _has_pair(names: tuple[str, ...]) -> bool:
+    """Whether a name besides those of coordinates is one of both in one value."""
+    others = [name for name in names if _COORDINATES.isdisjoint(columns.meanings(name))]
+    return not {Role.POSITION, Role.LON_LAT}.isdisjoint(columns.find(others))
 
 
 def _value(role: Role, value: object, factor: float, *, decimal_comma: bool) -> object:

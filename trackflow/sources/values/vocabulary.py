@@ -152,13 +152,13 @@ _NAMES: dict[Role, str] = {
     Role.LON_LAT: "lonlat lnglat longlat longitudelatitude lonlatposition xy",
     Role.VALID: (
         "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible "
-        "validgpsfix gpsfixvalid"
+        "validgpsfix gpsfixvalid fix gpsfix fixquality gpsfixquality hasfix hasgpsfix gpshasfix"
     ),
     Role.DEVICE: (
         "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
         "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
-        "asset userid user username mmsi individuallocalidentifier tagid tid "
-        "devicename vehiclename trackername assetname person personid phone phoneid entityid "
+        "asset devicename vehiclename trackername assetname userid user username mmsi "
+        "individuallocalidentifier tagid tid person personid phone phoneid entityid "
         "licenseplate numberplate plate "
         "gerat geraet geratid geraeteid gerateid fahrzeug fahrzeugid kennzeichen "
         "appareil vehicule idvehicule immatriculation dispositivo iddispositivo vehiculo matricula "
