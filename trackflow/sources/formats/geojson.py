@@ -103,13 +103,15 @@ def _recognise(head: Head) -> int | None:
 
 
 def _names_positions(text: str) -> bool:
-    """Whether members of the beginning are named as the reader of records understands them."""
+    """Whether the beginning names positions as the reader of records understands them.
+
+    By members, or by names of columns in a list.
+    """
     names = list(dict.fromkeys(_MEMBER.findall(text)))[:500]
     found = columns.find(names)
-    names = names if columns.has_position(found) else _LISTED.findall(text)[:500]
-    found = columns.find(names)
     surely = any(len(names[found[role]]) > 1 for role in (Role.LAT, Role.LON) if role in found)
-    return surely or (columns.has_position(found) and Role.TIME in found)
+    listed = columns.find(_LISTED.findall(text)[:500])
+    return surely or any(columns.has_position(f) and Role.TIME in f for f in (found, listed))
 
 
 FORMAT = FileFormat(
