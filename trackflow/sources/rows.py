@@ -263,7 +263,8 @@ class RowCollector(Collector[PositionRow]):
     def _decided(self, moments: Sequence[object]) -> TimeRules:
         """The rules with the order of day and month, by all times of the first chunk."""
         rules = self._rules
-        texts = (text for text in moments if type(text) is str)
+        # dates of ISO 8601, which nearly all are, need no closer look
+        texts = (text for text in moments if type(text) is str and text[4:5] != "-")
         order = rules.order or order_of(texts, f"{self.name}: its dates")
         return TimeRules(rules.form, order, rules.zone)
 

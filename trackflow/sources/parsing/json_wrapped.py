@@ -107,6 +107,8 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
         for name, value in record.items()
         if isinstance(value, list | dict)
     }
+    if len(lists) < 2:  # a place and a time; nearly all records have none
+        return []
     found = find(tuple(lists))
     if not has_position(found) or not {Role.TIME, Role.DATE} & found.keys():
         return []

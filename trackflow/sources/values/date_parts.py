@@ -42,8 +42,6 @@ def drop_parts(found: dict[Role, int], *, day: bool, clock: bool) -> None:
 
 def put_together(known: dict[Role, object]) -> None:
     """The parts of a record's moment as its date, its time of day or its time."""
-    if PARTS.isdisjoint(known):
-        return
     parts = {role: known.pop(role) for role in PARTS if role in known}
     if Role.YEAR in parts:
         known[Role.DATE] = day_text(parts)

@@ -48,7 +48,8 @@ def known_fields(
         return {}
     known: dict[Role, object] = {}
     written: list[tuple[Role, float]] = []
-    for role, name, factor, is_number in _roles(_names_of(record)):
+    names = _names_of(record)
+    for role, name, factor, is_number in _roles(names):
         value = record[name]
         if value is None or value == "":
             continue
@@ -66,9 +67,15 @@ def known_fields(
         comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
         for role, factor in written:
             known[role] = _value(role, known[role], factor, decimal_comma=comma)
-    if Role.ZONE not in known and (zone := _zone_told(tuple(record))):
-        known[Role.ZONE] = zone
-    put_together(known)
+    if _has_parts(names):
+        put_together(known)
+    return _with_sides(known, _zone_told(names))
+
+
+def _with_sides(known: dict[Role, object], zone: str) -> dict[Role, object]:
+    """What is known of a record, with the zone that its names tell, and its hemispheres applied."""
+    if zone:
+        known.setdefault(Role.ZONE, zone)
     for role, side in _SIDES if Role.NORTH_SOUTH in known or Role.EAST_WEST in known else ():
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
@@ -78,13 +85,17 @@ def known_fields(
 
 def _names_of(record: Mapping[str, object]) -> tuple[str, ...]:
     """The names of a record; empty coordinates do not stand before a pair that is filled in."""
+    names = tuple(record)
     if None not in record.values():
-        return tuple(record)
-    return tuple(
-        name
-        for name, value in record.items()
-        if value is not None or _COORDINATES.isdisjoint(columns.meanings(name))
-    )
+        return names
+    empty = {name for name in _coordinates_among(names) if record[name] is None}
+    return tuple(name for name in names if name not in empty) if empty else names
+
+
+@lru_cache(maxsize=1024)
+def _coordinates_among(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those names that can be one of a latitude or a longitude."""
+    return tuple(n for n in names if not _COORDINATES.isdisjoint(columns.meanings(n)))
 
 
 def _pair(values: list[object]) -> object:
@@ -138,7 +149,7 @@ def columns_of_fields(
 @lru_cache(maxsize=1024)
 def _has_pair(names: tuple[str, ...]) -> bool:
     """Whether a name besides those of coordinates is one of both in one value."""
-    others = [name for name in names if _COORDINATES.isdisjoint(columns.meanings(name))]
+    others = [name for name in names if name not in _coordinates_among(names)]
     return not {Role.POSITION, Role.LON_LAT}.isdisjoint(columns.find(others))
 
 
@@ -194,6 +205,12 @@ def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool], ...]:
 
 
 @lru_cache(maxsize=1024)
+def _has_parts(names: tuple[str, ...]) -> bool:
+    """Whether a moment may stand in several members."""
+    return any(role in PARTS for role, *_ in _roles(names))
+
+
+@lru_cache(maxsize=1024)
 def _zone_told(names: tuple[str, ...]) -> str:
     """The zone that the name of the time tells, such as `time_utc`; empty if it tells none."""
     names = names[:_MEMBERS_MAX]
@@ -215,7 +232,11 @@ def _flatten(
     for name, member in record.items():
         if len(found) >= _MEMBERS_MAX:
             return
-        value = _value_of(member) if isinstance(member, Mapping) else merged(member)
+        value: object = member
+        if isinstance(member, Mapping):
+            value = _value_of(member)
+        elif isinstance(member, list):
+            value = merged(member)
         if isinstance(value, Mapping) and depth < _DEEPEST:
             _flatten(value, f"{prefix}{name}.", found, depth + 1)
         else:
