@@ -51,6 +51,31 @@ def names() -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Ticks:
+    """Movement from tick to tick, and which of it is around each slot.
+
+    Attributes:
+        way_mm: of each tick, shape (ticks,); nothing moves between journeys.
+        inside: whether a journey touches it.
+        gap_us: time between the points around it.
+        low: of each slot, the tick before the longest of `WINDOWS_S` around it, shape (n,).
+        high: the last one of it.
+    """
+
+    way_mm: Ints
+    inside: Bools
+    gap_us: Ints
+    low: Ints
+    high: Ints
+
+    def around(self, values: Ints | Bools) -> Ints:
+        """Sums of the ticks' values around each slot, shape (rows, n) of (rows, ticks)."""
+        sums = np.cumsum(values, axis=1, dtype=np.int32 if values.dtype == bool else np.int64)
+        found: Ints = np.subtract(sums.take(self.high, axis=1), sums.take(self.low, axis=1))
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Slots:
     """The slots of journeys, one journey after another, each in order of time.
 
@@ -62,6 +87,7 @@ class Slots:
         speed_ms: of its middle tick.
         sampling_s: time between the points around it.
         edges: number of the first slot of each journey, and n.
+        ticks: the movement in and around them.
     """
 
     start_us: Ints
@@ -71,9 +97,15 @@ class Slots:
     speed_ms: Floats
     sampling_s: Floats
     edges: Ints
+    ticks: Ticks
 
     def __len__(self) -> int:
         return len(self.start_us)
+
+    def feature(self, name: str) -> Floats:
+        """One of the features, shape (n,)."""
+        found: Floats = self.features[:, names().index(name)].astype(np.float64)
+        return found
 
 
 def slots_of(journeys: Journeys) -> Slots:
@@ -89,6 +121,7 @@ def slots_of(journeys: Journeys) -> Slots:
         steps.way_mm[middle] / MMS_PER_MS,
         grid.gap_us[middle] / 1e6,
         grid.slot_edges,
+        Ticks(steps.way_mm, grid.inside, grid.gap_us, *_window(grid, WINDOWS_S[-1])),
     )
 
 
@@ -195,10 +228,7 @@ def _features(grid: _Grid, steps: _Steps) -> NDArray[np.float32]:
     found = np.empty((len(names()), len(grid.slot)), dtype=np.float32)
     per_window = (len(found) - 1) // len(WINDOWS_S)
     for number, window_s in enumerate(WINDOWS_S):
-        half = window_s * 1_000_000 // SLOT_US // 2
-        # from the middle tick of the first slot to that of the last
-        low = np.maximum(grid.slot - half, grid.first) * TICKS + TICKS // 2 - 1
-        high = np.minimum(grid.slot + half, grid.last) * TICKS + TICKS // 2
+        low, high = _window(grid, window_s)
         _fill(
             found[number * per_window : (number + 1) * per_window],
             counts.take(high, axis=1) - counts.take(low, axis=1),
@@ -207,6 +237,16 @@ def _features(grid: _Grid, steps: _Steps) -> NDArray[np.float32]:
     middle = grid.slot * TICKS + TICKS // 2
     found[-1] = np.log(np.maximum(grid.gap_us[middle] / 1e6, QUICK_S))
     return found
+
+
+def _window(grid: _Grid, window_s: int) -> tuple[Ints, Ints]:
+    """Of each slot, the tick before the window around it, and the last tick of it.
+
+    It reaches from the middle tick of its first slot to that of its last.
+    """
+    half = window_s * 1_000_000 // SLOT_US // 2
+    low = np.maximum(grid.slot - half, grid.first) * TICKS + TICKS // 2 - 1
+    return low, np.minimum(grid.slot + half, grid.last) * TICKS + TICKS // 2
 
 
 def _fill(found: NDArray[np.float32], counts: NDArray[np.int32], ways_mm: Ints) -> None:

@@ -20,12 +20,12 @@ from trackflow.categories.leg_modes import Weigher
 from trackflow.categories.mode_map import ModeMap, Surroundings
 from trackflow.categories.mode_model import ModeModel, model
 from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
-from trackflow.categories.physics import RAIL, is_standing, rail_log_odds, with_pushed_bicycles
+from trackflow.categories.physics import RAIL, is_standing, weighed, with_pushed_bicycles
 from trackflow.categories.sequence import UNITS, decode
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Ints, Points
 
-MODEL_VERSION = "5"
+MODEL_VERSION = "6"
 """Changes whenever the same points may give other legs."""
 
 SHORTEST_SLOTS = 2
@@ -145,9 +145,8 @@ def _log_odds(
         classifier: of slots.
     """
     log_odds = classifier.log_probabilities(slots.features)
-    log_odds[:, RAIL] += rail_log_odds(slots)
-    if around is not None:
-        log_odds = log_odds + around.log_odds()
+    by_map = around.log_odds() if around is not None else np.zeros_like(log_odds)
+    log_odds = weighed(log_odds + by_map, slots, may_be_rail=by_map[:, RAIL] >= 0)
     log_odds[is_standing(slots)] = 0.0
     found = np.rint((log_odds + _log_prior(prior)).T * UNITS).astype(np.int64)
     found[:, slots.sampling_s > LONGEST_HOLE_S] = 0

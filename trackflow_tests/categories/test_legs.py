@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.categories.features import SLOT_US, WINDOWS_S, slots_of
+from trackflow.categories.features import SLOT_US, TICK_US, WINDOWS_S, slots_of
 from trackflow.categories.journeys import Journeys
 from trackflow.categories.leg_modes import Weigher
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
@@ -20,12 +20,15 @@ from trackflow.categories.mode_model import (
 )
 from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
 from trackflow.categories.physics import LEFT_M, LONGEST_PUSH_SLOTS, with_pushed_bicycles
+from trackflow.categories.rides import BEFORE_HALT
 from trackflow.categories.sequence import BLOCK, MARGIN
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
 
 START_US = 1_768_032_000_000_000
-MARGIN_US = (BLOCK + MARGIN + LONGEST_PUSH_SLOTS + 4) * SLOT_US + WINDOWS_S[-1] * 500_000
+MARGIN_US = (BLOCK + MARGIN + LONGEST_PUSH_SLOTS + 4) * SLOT_US + (
+    WINDOWS_S[-1] * 500_000 + BEFORE_HALT * TICK_US
+)
 SPEEDS_MS = {"foot": 1.4, "bicycle": 4.8, "road": 11.0, "rail": 19.0}
 
 
