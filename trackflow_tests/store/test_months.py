@@ -45,7 +45,10 @@ def names(context: Context, table: sa.Table = gps_points) -> list[str]:
         return [partition.name for partition in months.partitions(connection, table)]
 
 
-@given(st.dates(dt.date(1990, 1, 1), dt.date(9000, 1, 1)).map(lambda day: day.replace(day=1)), st.integers(0, 100))
+@given(
+    st.dates(dt.date(1990, 1, 1), dt.date(9000, 1, 1)).map(lambda day: day.replace(day=1)),
+    st.integers(0, 100),
+)
 def test_months_follow_each_other(month: dt.date, count: int) -> None:
     later = month
     for _ in range(count):
