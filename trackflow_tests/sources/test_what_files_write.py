@@ -291,7 +291,7 @@ def test_the_order_of_dates_is_decided_by_the_whole_column(kind):
     assert (found.error, found.reasons) == ("", [])
     assert set(found.points.time_us.tolist()) == {AT * 1_000_000, (AT + 12 * 86_400) * 1_000_000}
     data, reader = dated(ambiguous[:10], kind)
-    assert "--dates day-first or --dates month-first" in read_bytes(data, reader).error
+    assert "day-first or month-first (--dates" in read_bytes(data, reader).error
     for order, us in ((DateOrder.DAY_FIRST, AT), (DateOrder.MONTH_FIRST, 1_704_448_800)):
         found = read_bytes(data, reader, options=ReadOptions(order=order))
         assert set(found.points.time_us.tolist()) == {us * 1_000_000}

@@ -48,6 +48,8 @@ class State:
 OPEN = "!document.getElementById('{}').hidden"
 VIEWER = "['ready', 'still'].includes(document.getElementById('viewer')?.dataset.state)"
 TRACK = "document.querySelector('.track')"
+QUESTIONS = ("kill-switch", "look", "delete-refused")
+"""States whose dialog waits for its answer: the keyboard reaches nothing else."""
 STATES = {
     "map": State("/#day={day}&zone=utc", then="document.querySelector('.device')"),
     "map-tracks": State(
@@ -59,6 +61,12 @@ STATES = {
     "race-track": State("/catalogue#track=north", then=OPEN.format("track")),
     "kill-switch": State(
         "/catalogue", ("[data-key=switch-file]",), "document.getElementById('ask').open"
+    ),
+    "look": State(
+        "/#day={day}&zone=utc", ("[data-key^=look-]",), "document.getElementById('look').open"
+    ),
+    "delete-refused": State(
+        "/data", ("[data-key^=delete-]",), "document.getElementById('ask').open"
     ),
     "numbers": State("/numbers?all=yes"),
     "logbook": State("/logbook"),

@@ -130,7 +130,10 @@ def photo_row(
     if time_us is None:
         return (
             RefusalReason.NO_TIME,
-            f"the photo's clock says {shown}, and nothing says in which zone: --time-zone does",
+            (
+                f"the photo's clock says {shown}, and nothing says in which zone: "
+                "--time-zone does, on the page of the data “Zone of times without one”"
+            ),
         )
     return fix_row(
         [shown, lat, lon],

@@ -123,7 +123,10 @@ def _add(
     if time_us is None and time is not None:
         rows.refuse(
             RefusalReason.NO_TIME,
-            f"the photo's clock says {time}, and nothing says in which zone: --time-zone does",
+            (
+                f"the photo's clock says {time}, and nothing says in which zone: "
+                "--time-zone does, on the page of the data “Zone of times without one”"
+            ),
             locator,
         )
         return

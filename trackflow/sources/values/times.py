@@ -50,7 +50,9 @@ __all__ = [
 UNREADABLE_US = 0
 """Stands for times that no clock shows; 1970 is out of range in any case."""
 
-DATES_HINT = "say which with --dates day-first or --dates month-first"
+DATES_HINT = (
+    "say which: day-first or month-first (--dates; on the page of the data “Dates like 1/5/2024”)"
+)
 
 _PLAIN_TIME = r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}|[0-9]{9,19}$)"
 _SHORTEST_ISO = 15

@@ -215,7 +215,7 @@ def _selection_of(parameters: Mapping[str, Any]) -> BatchSelection:
     """
     first, last = (_day(parameters.get(name), name) for name in ("from", "to"))
     if first and last and first > last:
-        raise BadInputError(f"from {first} is after to {last}")
+        raise BadInputError(f"the first day, {first}, is after the last one, {last}")
     return BatchSelection(first, last, parameters.get("device") or None)
 
 

@@ -85,9 +85,9 @@ def what_if(
             points are too many.
     """
     if first > last:
-        raise SettingsError(f"--from {first} is after --to {last}")
-    if (last - first).days >= MOST_DAYS:
-        raise SettingsError(f"ask for at most {MOST_DAYS} days")
+        raise SettingsError(f"the first day, {first}, is after the last one, {last}")
+    if (days := (last - first).days + 1) > MOST_DAYS:
+        raise SettingsError(f"these are {days:,} days: ask for at most {MOST_DAYS}")
     if not changes and preset is None:
         raise SettingsError("name a preset or at least one threshold, such as gap_s=600")
     with context.store.read() as connection:

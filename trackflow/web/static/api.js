@@ -76,14 +76,17 @@ export async function getBytes(address) {
   return new Uint8Array((await ask(address, { cache: 'default', read: 'arrayBuffer' })).body);
 }
 
-/** Send something; gives the answer's JSON, or null. */
-export async function send(method, address, body) {
-  const { body: said } = await ask(address, {
-    method,
-    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  return said ?? null;
+const underWay = new Map(); // what is being sent -> its answer
+
+/** Send something; gives the answer's JSON, or null. The same asked for again meanwhile is sent once. */
+export function send(method, address, body) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const wanted = [method, address, text].join('\n');
+  if (!underWay.has(wanted)) {
+    const headers = text === undefined ? {} : { 'Content-Type': 'application/json' };
+    underWay.set(wanted, ask(address, { method, headers, body: text }).then(({ body: said }) => said ?? null).finally(() => underWay.delete(wanted)));
+  }
+  return underWay.get(wanted);
 }
 
 export function forget() {

@@ -4,12 +4,12 @@ import { get, send, withQuery } from './api.js';
 import { confirmed } from './asking.js';
 import { canUndo, drawReport, outcome, summaryOf } from './catalogue-report.js';
 import { installList, loadList, showChosen } from './catalogue-list.js';
-import { announce, byId, el, english, fill } from './dom.js';
+import { announce, byId, el, english, fill, focusOn, tell } from './dom.js';
 import { age, count, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { beginPage, isTriedAgain, tellProblem } from './problems.js';
+import { readSettings } from './settings.js';
 import { plural, tr } from './words.js';
-import { setStated } from './zones.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -59,7 +59,7 @@ async function act(method, address, body, said) {
   let found = null;
   try {
     found = await send(method, address, body);
-    announce(said);
+    tell(said);
   } catch (error) {
     problem = error;
   }
@@ -116,9 +116,11 @@ async function show(syncId, { focus = true } = {}) {
 }
 
 function hide() {
+  const shown = open;
   open = null;
   byId('report').hidden = true;
   draw();
+  focusOn(`report-${shown}`);
 }
 
 // ---- drawing -------------------------------------------------------------------------------
@@ -182,10 +184,7 @@ function drawPast(source) {
 installLogin({ admin: tr('Starting a sync takes one for admin.'), opens: tr('Open the catalogue'), begin: () => beginPage(begin) });
 
 async function begin() {
-  const { data: told } = await get('/api/v1/page');
-  setStated(told.time_zone);
-  data.mayStart = told.scope === 'admin';
-  byId('sign-out').hidden = !told.by_cookie;
+  data.mayStart = (await readSettings()).mayChange;
   await refresh();
   await loadList(data.sources);
   await showChosen();

@@ -60,8 +60,8 @@ function settingsForm(settings, presets, device, act) {
     settings.looks_like && el('p', { class: 'dim' }, tr('It looks like {preset}: {why}.', { preset: el('code', {}, settings.looks_like.preset), why: el('span', { lang: 'en', translate: 'no' }, settings.looks_like.why) })),
     el('details', {}, el('summary', {}, tr('Limits of its own')), el('p', { class: 'dim' }, tr('An empty field takes the limit that it shows.')), limits),
     el('div', { class: 'fields' },
-      el('label', {}, `${tr('Preview of the days from')} `, el('input', { type: 'date', name: 'from', value: isoDay(newest - WEEK_MS + 86400e3) })),
-      el('label', {}, `${tr('to')} `, el('input', { type: 'date', name: 'to', value: isoDay(newest) })),
+      el('label', {}, `${tr('Preview of the days from (UTC)')} `, el('input', { type: 'date', name: 'from', value: isoDay(newest - WEEK_MS + 86400e3) })),
+      el('label', {}, `${tr('To, included ({zone})', { zone: 'UTC' })} `, el('input', { type: 'date', name: 'to', value: isoDay(newest) })),
       el('button', { type: 'button', class: 'plain', 'data-key': 'preview-device', on: { click: () => preview(form, settings, result) } }, tr('Show what would change')),
       el('button', { type: 'submit', class: 'primary', 'data-key': 'save-device' }, tr('Save'))),
     result);

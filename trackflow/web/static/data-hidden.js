@@ -4,8 +4,9 @@ import { get, send } from './api.js';
 import { el, fill } from './dom.js';
 import { moment } from './format.js';
 import { plural, tr } from './words.js';
+import { momentOf, zoneName } from './zones.js';
 
-const time = (value) => (value ? `${value}Z` : null);
+const time = (value) => (value ? momentOf(value).toISOString() : null);
 
 const span = (one) => `${one.start_time ? moment(one.start_time) : tr('the beginning')} – ${one.end_time ? moment(one.end_time) : tr('now on')}`;
 
@@ -37,8 +38,8 @@ function form(act, devices) {
   };
   return el('form', { class: 'fields', 'aria-label': tr('Hide points'), on: { submit: hide } },
     el('label', {}, `${tr('Device')} `, el('select', { name: 'device', required: true }, devices.map((d) => el('option', { value: d.device_id }, d.name ? `${d.name} (${d.device_id})` : d.device_id)))),
-    el('label', {}, `${tr('From (UTC)')} `, el('input', { type: 'datetime-local', name: 'from', step: 1 })),
-    el('label', {}, `${tr('Until (UTC)')} `, el('input', { type: 'datetime-local', name: 'to', step: 1 })),
+    el('label', {}, `${tr('From ({zone})', { zone: zoneName() })} `, el('input', { type: 'datetime-local', name: 'from', step: 1 })),
+    el('label', {}, `${tr('Until ({zone})', { zone: zoneName() })} `, el('input', { type: 'datetime-local', name: 'to', step: 1 })),
     el('label', {}, `${tr('Only in: west, south, east, north')} `, el('input', { name: 'area', placeholder: tr('anywhere'), autocomplete: 'off', pattern: '\\s*-?[\\d.]+(\\s*,\\s*-?[\\d.]+){3}\\s*', title: tr('Four numbers in degrees: west, south, east, north') })),
     el('button', { type: 'submit', class: 'primary', 'data-key': 'hide', disabled: !devices.length }, tr('Hide')));
 }

@@ -1,6 +1,7 @@
 // Refused input: the newest, one of them whole, reading it again, deleting it.
 
 import { get, send } from './api.js';
+import { confirmed } from './asking.js';
 import { refusalName } from './codes.js';
 import { el, english, fill } from './dom.js';
 import { moment } from './format.js';
@@ -29,6 +30,6 @@ export async function drawRefused(box, { act }) {
         el('span', { class: 'words' }, el('strong', {}, refusalName(one.reason)), ' · ', english(one.where), one.device_id && ` · ${one.device_id}`, el('span', { class: 'dim' }, ` · ${moment(one.received_at)}`)),
         el('button', { type: 'button', class: 'link', 'aria-expanded': one.id === open, 'data-key': `show-${one.id}`, on: { click: () => show(one.id) } }, one.id === open ? tr('Less') : tr('Show')),
         el('button', { type: 'button', class: 'link', 'data-key': `retry-${one.id}`, on: { click: () => retry({ ids: [one.id] }) } }, tr('Read again')),
-        el('button', { type: 'button', class: 'link bad', 'data-key': `delete-${one.id}`, on: { click: () => confirm(tr('Delete this input? It cannot be taken back.')) && remove({ ids: [one.id] }) } }, tr('Delete')),
+        el('button', { type: 'button', class: 'link bad', 'data-key': `delete-${one.id}`, on: { click: async () => await confirmed(tr('Delete this input?'), tr('It cannot be taken back.'), tr('Delete')) && remove({ ids: [one.id] }) } }, tr('Delete')),
         whole && one.id === open && [whole.advice && el('p', {}, english(whole.advice)), el('pre', { class: 'raw-text' }, whole.raw)]))));
 }

@@ -1,7 +1,8 @@
 // Tokens: which there are, making one, revoking one.
 
 import { get, send } from './api.js';
-import { announce, el, fill } from './dom.js';
+import { confirmed } from './asking.js';
+import { el, fill, tell } from './dom.js';
 import { moment } from './format.js';
 import { tr } from './words.js';
 
@@ -13,7 +14,7 @@ const isHere = (address) => ['localhost', '127.0.0.1', '[::1]'].includes(new URL
 
 async function copy(text, said) {
   await navigator.clipboard.writeText(text);
-  announce(tr('{what} copied', { what: said }));
+  tell(tr('{what} copied', { what: said }));
 }
 
 /** What each app has to be told: a code to scan where it knows one, and its settings to copy. */
@@ -37,7 +38,7 @@ function setups(token) {
 /** Draw the list and the form. `act` does something and draws anew. */
 export async function drawTokens(box, { act, devices }) {
   const { tokens } = (await get('/api/v1/tokens')).data;
-  const revoke = (one) => confirm(tr('Revoke “{name}”? Whoever uses it is locked out.', { name: one.name })) && act(() => send('POST', `/api/v1/tokens/${encodeURIComponent(one.token_id)}/revoke`), tr('Revoked'));
+  const revoke = async (one) => await confirmed(tr('Revoke “{name}”?', { name: one.name }), tr('Whoever uses it is locked out.'), tr('Revoke')) && act(() => send('POST', `/api/v1/tokens/${encodeURIComponent(one.token_id)}/revoke`), tr('Revoked'));
   const create = async (event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.target));

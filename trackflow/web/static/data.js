@@ -6,13 +6,16 @@ import { drawHidden } from './data-hidden.js';
 import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
-import { announce, byId, el, fill } from './dom.js';
+import { byId, el, fill, tell, touch } from './dom.js';
 import { installDrop } from './drop.js';
 import { moment } from './format.js';
 import { installLogin } from './login.js';
+import { shiftDay } from './periods.js';
 import { beginPage, tellProblem } from './problems.js';
+import { readSettings } from './settings.js';
 import { importInto, onImported, undoneWords } from './upload.js';
 import { plural, tr } from './words.js';
+import { midnight, zoneName } from './zones.js';
 
 const SUBJECTS = { tracks: tr('tracks'), points: tr('points'), stays: tr('stays and places'), visits: tr('visits to race tracks'), legs: tr('legs by travel mode') };
 const FEW = 3;
@@ -20,13 +23,14 @@ const SHOWN = 50;
 let mayChange = false;
 let devices = [];
 
-/** Do something, then draw the page's lists anew; what goes wrong is said at the top. */
-async function act(ask, said) {
+/** Do something in a part of the page, then draw the lists anew; what goes wrong is said at the top. */
+async function act(part, ask, said) {
   try {
     tellProblem(null);
     const answer = await ask();
     forget();
-    if (said) announce(typeof said === 'function' ? said(answer) : said);
+    if (said) tell(typeof said === 'function' ? said(answer) : said);
+    part.classList.remove('touched');
     await refresh();
     return answer;
   } catch (error) {
@@ -53,7 +57,7 @@ const fewDevices = (names) => few(names, (n) => plural('and {n} more device', 'a
 
 async function drawImports() {
   const { imports } = (await get('/api/v1/imports')).data;
-  const undo = (one) => act(() => send('POST', `/api/v1/imports/${encodeURIComponent(one.import_id)}/undo`), undoneWords);
+  const undo = (one) => act(byId('imports'), () => send('POST', `/api/v1/imports/${encodeURIComponent(one.import_id)}/undo`), undoneWords);
   fill(byId('imports'), imports.length === 0 && el('li', { class: 'dim' }, tr('There are no imports yet.')),
     imports.slice(0, SHOWN).map((one) => el('li', { class: one.undone_at ? 'off' : '' },
       el('span', { class: 'words' }, el('strong', {}, fewFiles(one.files) || tr('no file with points')), ` · ${plural('{n} point', '{n} points', one.points_added)}`,
@@ -69,7 +73,7 @@ const deviceChoice = (name, all) => el('label', {}, `${tr('Device')} `, el('sele
 
 const dayChoice = (words, name) => el('label', {}, words, el('input', { type: 'date', name }));
 
-const nextDay = (day) => new Date(Date.parse(`${day}T00:00Z`) + 86400000).toISOString();
+const daysChoice = (zone) => [dayChoice(`${tr('From ({zone})', { zone })} `, 'from'), dayChoice(`${tr('To, included ({zone})', { zone })} `, 'to')];
 
 const choice = (words, name, options) => el('label', {}, words, el('select', { name }, Object.entries(options).map(([value, shown]) => el('option', { value }, shown))));
 
@@ -77,14 +81,14 @@ function drawDownload() {
   fill(byId('download'),
     choice(`${tr('What')} `, 'subject', SUBJECTS), choice(`${tr('As')} `, 'format', FORMATS),
     choice(`${tr('Lines of tracks')} `, 'line', { '': tr('line|usual'), matched: tr('on roads'), raw: tr('as reported') }),
-    deviceChoice('device', tr('devices|all')), dayChoice(`${tr('From')} `, 'from'), dayChoice(`${tr('To, included (UTC)')} `, 'to'),
+    deviceChoice('device', tr('devices|all')), ...daysChoice(zoneName()),
     el('button', { type: 'submit', class: 'primary', 'data-key': 'download' }, tr('Download')));
 }
 
 byId('download').addEventListener('submit', (event) => {
   event.preventDefault();
   const { subject, from, to, ...rest } = Object.fromEntries(new FormData(event.target));
-  const query = { ...rest, from: from && `${from}T00:00:00Z`, to: to && nextDay(to) };
+  const query = { ...rest, from: from && midnight(from).toISOString(), to: to && midnight(shiftDay(to, 1)).toISOString() };
   const link = el('a', { href: withQuery(`/api/v1/exports/${encodeURIComponent(subject)}`, query), download: '' });
   document.body.append(link);
   link.click();
@@ -92,30 +96,32 @@ byId('download').addEventListener('submit', (event) => {
 });
 
 function drawRebuild() {
-  fill(byId('rebuild'), dayChoice(`${tr('From')} `, 'from'), dayChoice(`${tr('To, included (UTC)')} `, 'to'), deviceChoice('device', tr('devices|all')),
+  fill(byId('rebuild'), ...daysChoice('UTC'), deviceChoice('device', tr('devices|all')),
     el('button', { type: 'submit', class: 'primary', 'data-key': 'rebuild' }, tr('Rebuild')));
 }
 
 byId('rebuild').addEventListener('submit', async (event) => {
   event.preventDefault();
   const given = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value));
-  const job = await act(() => send('POST', '/api/v1/jobs', { kind: 'rebuild', ...given }), tr('Rebuild asked for'));
+  const job = await act(byId('rebuild'), () => send('POST', '/api/v1/jobs', { kind: 'rebuild', ...given }), tr('Rebuild asked for'));
   if (job) fill(byId('rebuild-result'), tr('Asked for: {link}', { link: el('a', { class: 'link', href: '/#tab=work' }, tr('watch it on the map page')) }));
 });
 
 // ---- the page ------------------------------------------------------------------------------
 
+const PARTS = { 'devices-body': drawDevices, 'hidden-body': drawHidden, 'refused-body': drawRefused, 'tokens-body': drawTokens };
+
 async function refresh() {
   if (!mayChange) return;
   devices = (await get('/api/v1/devices')).data.devices;
-  const shared = { act, devices };
-  await Promise.all([drawImports(), drawDevices(byId('devices-body'), shared), drawHidden(byId('hidden-body'), shared), drawRefused(byId('refused-body'), shared), drawTokens(byId('tokens-body'), shared)]);
+  // a form that somebody has begun to fill stays: drawn anew, it would be empty
+  const parts = Object.entries(PARTS).map(([id, draw]) => [byId(id), draw]).filter(([box]) => !box.classList.contains('touched'));
+  await Promise.all([drawImports(), ...parts.map(([box, draw]) => draw(box, { act: (...wanted) => act(box, ...wanted), devices }))]);
 }
 
 async function begin() {
-  const { data: told } = await get('/api/v1/page');
-  mayChange = told.scope === 'admin';
-  byId('sign-out').hidden = !told.by_cookie;
+  ({ mayChange } = await readSettings());
+  byId('times').textContent = tr('Times are those of {zone}, where no other zone stands.', { zone: zoneName() });
   byId('reading').hidden = mayChange;
   for (const id of ['imports-section', 'hidden', 'devices-section', 'rebuild-section', 'refused-section', 'tokens-section']) byId(id).hidden = !mayChange;
   devices = (await get('/api/v1/devices')).data.devices;
@@ -128,6 +134,7 @@ async function begin() {
 }
 
 installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin: () => beginPage(begin) });
+for (const id of Object.keys(PARTS)) byId(id).addEventListener('input', (event) => event.target.form && touch(event));
 installDrop({ mayDrop: () => mayChange, take });
 onImported.call = () => refresh().catch(tellProblem);
 byId('files').addEventListener('change', (event) => {

@@ -3,7 +3,7 @@
 import { get } from './api.js';
 import { modeName } from './codes.js';
 import { drawDoing } from './doing.js';
-import { announce, byId, el, fill } from './dom.js';
+import { announce, byId, el, fill, focusOn } from './dom.js';
 import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
 import { drawGraph } from './graph.js';
 import { showSpot } from './overlay.js';
@@ -42,6 +42,7 @@ export async function refreshDetails({ signal, neighbours, move }) {
     box.hidden = false;
     document.body.classList.add('has-details');
   }
+  if (!opening && box.querySelector('.touched')) return; // somebody writes: drawn anew, the form would be empty
   try {
     const { data, changed } = await get(`/api/v1/tracks/${encodeURIComponent(state.track)}`, { signal });
     if (!opening && !changed) return;
@@ -92,6 +93,7 @@ export function drawDetails(neighbours) {
   showSelected(state.matched ? feature.geometry : null, colour);
   showRaw(state.raw ? feature.raw : null);
   const { before, after } = neighbours(p.track_id);
+  const focused = byId('details').contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   const figures = [
     [tr('Distance'), distance(p.distance_m)],
     [tr('Duration'), duration(p.duration_s)],
@@ -123,8 +125,8 @@ export function drawDetails(neighbours) {
       step(tr('Later ›'), after, 'later')),
   );
   drawGraph(byId('graph'), p.track_id);
-  drawPurpose(byId('purpose'), p);
   drawDoing(byId('doing'), p, reader.mayChange);
+  drawPurpose(byId('purpose'), p).then(() => focusOn(focused, byId('details')));
 }
 
 function step(words, to, key) {

@@ -6,6 +6,7 @@ import { age, distance, exactDistance } from './format.js';
 import { follow } from './follow.js';
 import { editLook, groupOf, isFound, nameOf, named } from './looks.js';
 import { onChanged } from './doing.js';
+import { noPoints } from './no-points.js';
 import { reader } from './purpose.js';
 import { change, state } from './state.js';
 import { plural, tr } from './words.js';
@@ -24,17 +25,17 @@ function toggle(id, all) {
 /** Draw the list. `sums`: by device { metres, tracks } of what lies in the range. */
 export function drawDevices(body, { devices, sums, goTo, fitAll }) {
   if (!devices.length) {
-    fill(body, empty(tr('No points yet'), tr('Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.')));
+    fill(body, noPoints());
     return;
   }
   const ids = devices.map((d) => d.device_id);
   const rows = byGroup(devices.filter((d) => isFound(d.device_id, filter))).map((d) => (typeof d === 'string' ? el('li', { class: 'day-head' }, d) : row(d, sums.get(d.device_id), ids, goTo)));
-  const checks = rows.map((r) => r.querySelector('.device')).filter(Boolean);
-  oneInTabOrder(rows.map((r) => r.querySelector('.pick')).filter(Boolean));
-  oneInTabOrder(checks, checks[0]);
   const list = el('ul', { class: 'list', 'aria-label': tr('Devices') }, rows);
-  roving(list, '.device');
-  roving(list, '.pick');
+  for (const part of ['.pick', '.device', '.follow', '.edit', '.only:not(.follow, .edit)']) {
+    oneInTabOrder([...list.querySelectorAll(part)]);
+    roving(list, part);
+  }
+  list.addEventListener('focusin', (event) => inTabOrder(list, event.target.closest('.row')));
   fill(
     body,
     el('div', { class: 'bar-row' },
@@ -71,17 +72,22 @@ function row(device, sum, ids, goTo) {
         el('span', { class: 'figure', title: sum ? `${exactDistance(sum.metres)} (${zoneName()})` : '' }, sum ? distance(sum.metres) : '–'),
         el('span', { class: 'sub' }, sum ? plural('{n} track', '{n} tracks', sum.tracks) : ''))),
     el('button', {
-      type: 'button', class: 'only link', tabindex: '-1', 'aria-label': tr('Show only {device}', { device: id }), title: tr('Show only this one'),
+      type: 'button', class: 'only link', 'aria-label': tr('Show only {device}', { device: id }), title: tr('Show only this one'),
       on: { click: () => change({ devices: [id] }) },
     }, tr('only')),
     device.last_position && el('button', {
-      type: 'button', class: 'only follow link', tabindex: '-1', 'aria-label': tr('Follow {device}', { device: id }), title: tr('The map keeps up with it'), 'data-key': `follow-${id}`,
+      type: 'button', class: 'only follow link', 'aria-label': tr('Follow {device}', { device: id }), title: tr('The map keeps up with it'), 'data-key': `follow-${id}`,
       on: { click: () => follow(id) },
     }, tr('follow')),
     reader.mayChange && el('button', {
-      type: 'button', class: 'only edit link', tabindex: '-1', 'aria-label': tr('Name, colour, icon and group of {device}', { device: id }), title: tr('Name, colour, icon, group'),
+      type: 'button', class: 'only edit link', 'aria-label': tr('Name, colour, icon and group of {device}', { device: id }), title: tr('Name, colour, icon, group'),
       'data-key': `look-${id}`, on: { click: () => editLook(id, onChanged.call) },
     }, '✎'));
+}
+
+/** The Tab key leads through all that can be done with one device: the one that has the focus. */
+function inTabOrder(list, row) {
+  for (const button of list.querySelectorAll('button')) button.tabIndex = row.contains(button) ? 0 : -1;
 }
 
 /** Devices of each group below its name; those without one are last. */

@@ -4,13 +4,13 @@ import { get } from './api.js';
 import { byId } from './dom.js';
 import { installLogin } from './login.js';
 import { beginPage, tellProblem } from './problems.js';
+import { readSettings } from './settings.js';
 import { tr } from './words.js';
 
 installLogin({ admin: tr('Trying out changes takes one for admin.'), opens: tr('Open the description'), begin: () => beginPage(begin) });
 
 async function begin() {
-  const [{ data: spec }, { data: told }] = await Promise.all([get('/openapi.json'), get('/api/v1/page')]);
-  byId('sign-out').hidden = !told.by_cookie;
+  const [{ data: spec }] = await Promise.all([get('/openapi.json'), readSettings()]);
   globalThis.SwaggerUIBundle({ spec, dom_id: '#api', deepLinking: true, docExpansion: 'none', defaultModelsExpandDepth: 0, validatorUrl: null });
   document.body.dataset.ready = 'yes';
   tellProblem(null);

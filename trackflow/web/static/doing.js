@@ -1,7 +1,7 @@
 // What can be done with the chosen track: name it, write a note, hide its points, download it.
 
 import { forget, send, withQuery } from './api.js';
-import { announce, el, fill } from './dom.js';
+import { el, fill, tell, touch } from './dom.js';
 import { wordsOf } from './problems.js';
 import { change } from './state.js';
 import { plural, tr } from './words.js';
@@ -35,7 +35,7 @@ function noteForm(box, track) {
     event.preventDefault();
     await act(box, () => send('PUT', `/api/v1/tracks/${encodeURIComponent(track.track_id)}/note`, { name: name.value, note: note.value }), tr('Saved'));
   };
-  return el('form', { class: 'note-form', 'aria-label': tr('Name and note'), on: { submit: save } }, name, note,
+  return el('form', { class: 'note-form', 'aria-label': tr('Name and note'), on: { submit: save, input: touch } }, name, note,
     el('button', { type: 'submit', class: 'plain', 'data-key': 'save-note' }, tr('Save')));
 }
 
@@ -63,7 +63,7 @@ export function offerRestore(report) {
     try {
       await send('POST', `/api/v1/points/hidings/${report.hiding.hiding_id}/restore`);
       forget();
-      announce(tr('Restored'));
+      tell(tr('Restored'));
       offer.remove();
       onChanged.call();
     } catch (error) {
@@ -81,7 +81,8 @@ async function act(box, ask, said) {
   try {
     const answer = await ask();
     forget();
-    announce(said);
+    box.querySelector('.touched')?.classList.remove('touched');
+    tell(said);
     await onChanged.call();
     return answer ?? true;
   } catch (error) {

@@ -1,5 +1,7 @@
 // Making elements. Text from data is only ever set as text, never as HTML.
 
+import { FIRST_DAY, LAST_DAY } from './periods.js';
+
 /**
  * An element with properties and children.
  * Properties: `class`, `on` (listeners by event), `style` (an object), `data` (dataset), any
@@ -25,17 +27,29 @@ export function el(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Put new children in place of the old ones; whoever has a `data-key` and the focus keeps it. */
+/** Give the focus to what bears a `data-key`; whether there is such a thing. */
+export function focusOn(key, within = document) {
+  const same = key !== undefined && [...within.querySelectorAll('[data-key]')].find((one) => one.dataset.key === key);
+  if (same) same.focus({ preventScroll: true });
+  return Boolean(same);
+}
+
+/**
+ * Put new children in place of the old ones. Whoever has a `data-key` and the focus keeps it; if it is
+ * gone, what came in its place gets the focus: on the body, the Tab key would begin at the top of the page.
+ */
 export function fill(parent, ...children) {
-  const key = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  const at = focused ? buttonsOf(parent).indexOf(focused) : -1;
   const top = parent.scrollTop;
   parent.replaceChildren(...children.flat(3).filter(Boolean));
   parent.scrollTop = top;
-  if (key !== undefined) {
-    const same = [...parent.querySelectorAll('[data-key]')].find((child) => child.dataset.key === key);
-    same?.focus({ preventScroll: true });
-  }
+  if (!focused || focusOn(focused.dataset.key, parent) || at < 0) return;
+  const buttons = buttonsOf(parent);
+  (buttons[Math.min(at, buttons.length - 1)] ?? parent.closest('[tabindex]'))?.focus({ preventScroll: true });
 }
+
+const buttonsOf = (parent) => [...parent.querySelectorAll('button:not(:disabled), a[href], summary')];
 
 let spoken = '';
 
@@ -44,6 +58,21 @@ export function announce(text) {
   if (text === spoken) return;
   spoken = text;
   byId('spoken').textContent = text;
+}
+
+/** Mark a form that somebody has begun to fill: it is not drawn anew until it is sent. */
+export const touch = (event) => event.currentTarget.classList.add('touched');
+
+const IN_SIGHT_MS = 6000;
+
+/** Say that something is done: aloud, and for some seconds in sight. */
+export function tell(text) {
+  spoken = ''; // the same once more is news
+  announce(text);
+  byId('told')?.remove();
+  const shown = el('p', { id: 'told', class: 'notice', 'aria-hidden': true }, text);
+  document.body.append(shown);
+  setTimeout(() => shown.remove(), IN_SIGHT_MS);
 }
 
 /**
@@ -73,8 +102,11 @@ export function oneInTabOrder(items, chosen) {
   for (const item of items) item.tabIndex = item === first ? 0 : -1;
 }
 
-/** What the server says in sentences of its own, which are English on every page. */
-export const english = (text) => text && el('span', { lang: 'en' }, text);
+/** A text with a large first letter, if it begins with a word: the server's sentences stand behind others in its logs. */
+export const capital = (text) => text?.replace(/^(?!trackflow\b)[a-z]+(?=[ ,])/, (word) => word[0].toUpperCase() + word.slice(1));
+
+/** What the server says in sentences of its own, which are English on every page; commands stand between backticks. */
+export const english = (text) => text && el('span', { lang: 'en' }, text.split(/`([^`]+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part)));
 
 /** An empty state: what is the matter, and what to do. */
 export function empty(title, ...advice) {
@@ -90,6 +122,9 @@ const SETTLED_MS = 1500;
 export function onDate(input, then) {
   let timer = null;
   let typing = false;
+  const upTo = input.type === 'month' ? 7 : 10;
+  input.min ||= FIRST_DAY.slice(0, upTo);
+  input.max ||= LAST_DAY.slice(0, upTo);
   const tell = () => {
     clearTimeout(timer);
     if (!input.validity.valid || input.value === input.defaultValue) return;

@@ -39,6 +39,7 @@ export async function refreshHere() {
   asking?.abort();
   showArea(state.here);
   if (!state.here) {
+    if (panel.contains(document.activeElement)) document.querySelector('.maplibregl-canvas')?.focus();
     panel.hidden = true;
     found = [];
     return;

@@ -2,7 +2,7 @@
 
 import { getIfThere, send } from './api.js';
 import { stateName } from './codes.js';
-import { announce, el, english } from './dom.js';
+import { el, english, tell } from './dom.js';
 import { age, count, dayWords, duration } from './format.js';
 import { wordsOf } from './problems.js';
 import { daysOfRange } from './range.js';
@@ -28,7 +28,7 @@ async function act(method, address, body, said, again) {
   problem = null;
   try {
     await send(method, address, body);
-    announce(said);
+    tell(said);
   } catch (error) {
     problem = error;
   }

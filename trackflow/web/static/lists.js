@@ -8,6 +8,7 @@ import { fitAll, goToDevice } from './finding.js';
 import { count, date } from './format.js';
 import { jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { data } from './loading.js';
+import { firstPoints } from './no-points.js';
 import { noticesCount, noticesMark, noticesSection } from './notices.js';
 import { refreshSenders, sendersMark, sendersSection } from './senders.js';
 import { change, state } from './state.js';
@@ -20,7 +21,7 @@ let workDrawn = '';
 
 /** What to do about an empty list of tracks. */
 function advice() {
-  if (!data.devices.length) return [tr('No points yet. Import files with “trackflow import PATH…”, or let devices send.')];
+  if (!data.devices.length) return [firstPoints()];
   if (state.devices?.length === 0) return [tr('No device is chosen: choose some under Devices.')];
   if (data.status?.unprocessed_points) return [tr('Points wait to be worked on: see Work.')];
   const newest = data.devices.map((d) => d.last_time).filter(Boolean).sort().at(-1);
@@ -45,7 +46,7 @@ export function drawBody() {
     if (body.querySelector('.work') && body.contains(document.activeElement?.closest('input, select'))) return;
     workDrawn = says;
     return fill(body, el('div', { class: 'work' }, statusSection(data.status, connection.offline), noticesSection(), sendersSection(),
-      jobsSection({ devices: data.devices, mayStart: data.settings?.scope === 'admin', again: jobsAgain })));
+      jobsSection({ devices: data.devices, mayStart: data.settings?.mayChange, again: jobsAgain })));
   }
   if (!data.loaded) return fill(body, skeleton());
   if (state.tab === 'devices') return drawDevices(body, { devices: data.devices, sums: data.sums, goTo: goToDevice, fitAll });

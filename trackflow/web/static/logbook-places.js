@@ -2,7 +2,7 @@
 
 import { get, send, withQuery } from './api.js';
 import { PLACE_KINDS, placeKindName } from './codes.js';
-import { announce, el, empty, fill } from './dom.js';
+import { el, empty, fill, tell } from './dom.js';
 import { distance, percent } from './format.js';
 import { textInput } from './outcome.js';
 import { plural, tr } from './words.js';
@@ -39,7 +39,7 @@ export function installPlaces(box, { mayChange, failed }) {
     try {
       await work();
       editing = null;
-      announce(`${words}. ${LATER}`);
+      tell(`${words}. ${LATER}`);
       failed(null);
       await load();
     } catch (error) {

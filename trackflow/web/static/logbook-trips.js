@@ -2,7 +2,7 @@
 
 import { send } from './api.js';
 import { categoryName } from './codes.js';
-import { el, empty, english } from './dom.js';
+import { el, empty, english, focusOn } from './dom.js';
 import { decimal, distance, duration } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { UNITS } from './units.js';
@@ -35,7 +35,8 @@ async function amend(entry, wanted, reason) {
 }
 
 /** The trips that need a purpose, each with its inputs. `saved` is called with the element of a changed one. */
-export function purposes(entries, { mayChange, saved, failed }) {
+export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
+  if (isEmpty) return empty(tr('No trips yet'), tr('The trips of vehicles show up here.'));
   if (!entries.length) return empty(tr('Every open trip has a purpose'), tr('New trips show up here, and are closed some days after they end, or after their import.'));
   return el('div', {}, entries.map((entry) => {
     const isAdded = entry.status === 'added';
@@ -72,7 +73,7 @@ function amountWords(contents) {
 
 /** The book of a vehicle's month. `saved` is called with the form of an amended trip. */
 export function book(entries, check, actions) {
-  if (!entries.length) return empty(tr('No trips in this month'), tr('Say which device is in a vehicle: “trackflow vehicles device VEHICLE DEVICE”.'));
+  if (!entries.length) return empty(tr('No trips in this month'), tr('Choose another month. Which device is in the vehicle is said with “trackflow vehicles device VEHICLE DEVICE”.'));
   const byCategory = Map.groupBy(entries.filter((one) => !one.now.gone).map((one) => one.now), (content) => categoryName(content.category) ?? tr('no category'));
   const sums = [...byCategory].map(([name, contents]) => {
     const metres = contents.reduce((sum, content) => sum + (content.distance_m ?? 0), 0);
@@ -112,21 +113,23 @@ function row(entry, isPaid, actions) {
 }
 
 /** Open or close the inputs for an amendment, in a row below the trip's. */
-function toggleAmend(made, entry, { saved, failed }) {
+function toggleAmend(made, entry, { saved, failed } = {}) {
+  const opener = `amend-${entry.entry_id}`;
   if (made.nextElementSibling?.classList.contains('amend')) {
     made.nextElementSibling.remove();
+    focusOn(opener);
     return;
   }
   const { inputs, wanted } = outcomeInputs(entry.now, `amend-${entry.entry_id}`);
   const reason = textInput('reason', '', `reason-${entry.entry_id}`);
   reason.required = true;
-  const below = el('tr', { class: 'amend' }, el('td', { colspan: made.children.length },
+  const below = el('tr', { class: 'amend', on: { keydown: (event) => event.key === 'Escape' && toggleAmend(made, entry) } }, el('td', { colspan: made.children.length },
     el('form', { on: { submit: save } }, inputs, reason, el('button', { type: 'submit', class: 'primary' }, tr('Amend')))));
   async function save(event) {
     event.preventDefault();
     try {
       await amend(entry, wanted(), reason.value.trim());
-      await saved(below);
+      await saved(below, opener);
     } catch (error) {
       failed(error);
     }

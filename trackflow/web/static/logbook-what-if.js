@@ -62,7 +62,7 @@ export async function installWhatIf(box, { failed }) {
   fill(box,
     el('form', { id: 'what-if-form', on: { submit } },
       el('p', { class: 'dim' }, tr('Change thresholds to see which tracks they would add, remove, split or merge. Nothing is written.')),
-      el('div', { class: 'search' }, el('label', {}, `${tr('Device')} `, device), el('label', {}, `${tr('From')} `, first), el('label', {}, `${tr('to')} `, last)),
+      el('div', { class: 'search' }, el('label', {}, `${tr('Device')} `, device), el('label', {}, `${tr('From ({zone})', { zone: 'UTC' })} `, first), el('label', {}, `${tr('To, included ({zone})', { zone: 'UTC' })} `, last)),
       inputs,
       el('div', { class: 'files' }, el('button', { type: 'submit', class: 'primary' }, tr('Compare')))),
     result);

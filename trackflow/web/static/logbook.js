@@ -1,7 +1,7 @@
 // The page of the logbook: what needs a purpose, the book of a month, places, rules, and what other thresholds do.
 
 import { get, withQuery } from './api.js';
-import { announce, byId, el, fill, onDate, setDate } from './dom.js';
+import { byId, el, fill, focusOn, onDate, setDate, tell } from './dom.js';
 import { count } from './format.js';
 import { leftOut } from './logbook-left-out.js';
 import { installPlaces } from './logbook-places.js';
@@ -10,8 +10,9 @@ import { book, files, purposes } from './logbook-trips.js';
 import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
 import { beginPage, tellProblem } from './problems.js';
+import { readSettings } from './settings.js';
 import { tr } from './words.js';
-import { setStated } from './zones.js';
+import { dayOf } from './zones.js';
 
 const POLL_MS = 30000;
 const PAGE = 50; // trips that need a purpose: a history of years may have thousands
@@ -21,12 +22,6 @@ let timer = 0;
 let drawnPurposes = ''; // the versions of all books that the list was drawn from
 let most = PAGE;
 let drawnBook = ''; // vehicle, month and version of the book that is drawn
-
-/** The month that the reader's clock shows: on its first night UTC is in another one. */
-function thisMonth() {
-  const now = new Date();
-  return `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, '0')}`;
-}
 
 /** Draw what has changed: the versions of books are small, the books are not. */
 async function refresh() {
@@ -51,17 +46,20 @@ function isWriting(box) {
 async function drawPurposes(version) {
   if (version === drawnPurposes || isWriting(byId('purposes'))) return;
   const { data } = await get(withQuery('/api/v1/logbook', { needs_purpose: true, limit: most }));
+  if (isWriting(byId('purposes'))) return; // begun meanwhile
   const saved = async (trip) => {
-    announce(tr('Saved'));
+    tell(tr('Saved'));
+    const next = trip.nextElementSibling ?? trip.previousElementSibling;
     trip.remove();
     await refresh();
+    (byId('purposes').querySelector(`[data-entry="${next?.dataset.entry}"] select`) ?? byId('purposes')).focus();
   };
   const more = () => {
     most += PAGE;
     drawnPurposes = '';
     refresh();
   };
-  fill(byId('purposes'), purposes(data.entries, { mayChange, saved, failed: tellProblem }),
+  fill(byId('purposes'), purposes(data.entries, { mayChange, isEmpty: !byId('vehicle').value, saved, failed: tellProblem }),
     data.total > data.entries.length && el('button', { type: 'button', class: 'plain more', 'data-key': 'more', on: { click: more } }, tr('Show more of {n}', { n: count(data.total) })));
   drawnPurposes = version;
 }
@@ -75,7 +73,7 @@ async function drawBook(versions) {
   const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
   if (isSame && isWriting(byId('book'))) return;
   if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
-    fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: “trackflow vehicles add ID --plate PLATE”.')));
+    fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: “trackflow vehicles add ID --plate PLATE” makes one, “trackflow vehicles device ID DEVICE” says what is in it.')));
     return;
   }
   const [{ data: found }, { data: checks }, { data: others }] = await Promise.all([
@@ -83,23 +81,22 @@ async function drawBook(versions) {
     get(withQuery('/api/v1/logbook/verify', { vehicle })),
     get(withQuery('/api/v1/logbook/left-out', { vehicle, month })),
   ]);
-  const saved = async (form) => {
-    announce(tr('Amended'));
+  if (isSame && isWriting(byId('book'))) return; // begun meanwhile
+  const saved = async (form, key) => {
+    tell(tr('Amended'));
     form.remove();
     await refresh();
+    focusOn(key);
   };
   fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), leftOut(others, isSame), found.entries.length + others.tracks.length > 0 && files(vehicle, month));
   drawnBook = chosen;
 }
 
 async function begin() {
-  const { data: told } = await get('/api/v1/page');
-  setStated(told.time_zone);
-  mayChange = told.scope === 'admin';
-  byId('sign-out').hidden = !told.by_cookie;
+  ({ mayChange } = await readSettings());
   const { data: fleet } = await get('/api/v1/vehicles');
   fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
-  if (!byId('month').value) setDate(byId('month'), thisMonth());
+  if (!byId('month').value) setDate(byId('month'), dayOf(Date.now()).slice(0, 7));
   drawnPurposes = drawnBook = '';
   await Promise.all([
     drawRules(byId('rules'), { mayChange, saved: refresh, failed: tellProblem }),

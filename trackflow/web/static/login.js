@@ -1,7 +1,7 @@
 // Signing in with a token, the same on every page. The cookie that follows is out of a script's reach.
 
 import { forget, onSignedOut, send } from './api.js';
-import { byId, el, fill } from './dom.js';
+import { byId, capital, el, english, fill } from './dom.js';
 import { wordsOf } from './problems.js';
 import { installShell } from './shell.js';
 import { tr } from './words.js';
@@ -16,7 +16,7 @@ export function installLogin({ admin, opens, begin }) {
     event.preventDefault();
     if (await signIn()) await begin();
   };
-  document.body.append(el('dialog', { id: 'login', class: 'card login', 'aria-labelledby': 'login-title', on: { cancel: (event) => event.preventDefault() } },
+  document.body.append(el('dialog', { id: 'login', class: 'card login', 'aria-labelledby': 'login-title', on: { close: () => isIn || byId('login').open || byId('login').showModal() } },
     el('form', { id: 'login-form', on: { submit } },
       el('h2', { id: 'login-title' }, tr('Sign in')),
       el('p', {}, tr('This page needs a token. The person who runs the service makes one with {command}.', { command: el('code', {}, 'trackflow token create NAME --scope read') }),
@@ -32,6 +32,8 @@ export function installLogin({ admin, opens, begin }) {
   installShell();
 }
 
+let isIn = false; // Escape, or a phone's Back, closes a dialog at the second time whatever a page says
+
 /** Try the token of the form; whether it opens the door. What is wrong is said in the form. */
 async function signIn() {
   byId('login-error').textContent = '';
@@ -43,13 +45,15 @@ async function signIn() {
     return false;
   }
   byId('token').value = '';
+  isIn = true;
   byId('login').close();
   return true;
 }
 
 /** Ask for a token; the server's reason says what else may be done. */
 export function askForToken(reason) {
-  byId('login-why').textContent = reason ?? '';
+  isIn = false;
+  fill(byId('login-why'), english(capital(reason)));
   if (!byId('login').open) byId('login').showModal();
 }
 

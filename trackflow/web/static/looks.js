@@ -2,7 +2,7 @@
 
 import { forget, send } from './api.js';
 import { ofDevice } from './colours.js';
-import { announce, byId, el, fill } from './dom.js';
+import { byId, el, fill, tell } from './dom.js';
 import { wordsOf } from './problems.js';
 import { isolated, tr } from './words.js';
 
@@ -57,7 +57,7 @@ export function editLook(id, saved) {
     }
     dialog.close();
     forget();
-    announce(tr('Saved'));
+    tell(tr('Saved'));
     await saved();
   };
   const dialog = el('dialog', { id: 'look', class: 'card login', 'aria-labelledby': 'look-title', on: { close: () => dialog.remove() } },

@@ -22,23 +22,22 @@ import { beginPage } from './problems.js';
 import { onCorrected, reader } from './purpose.js';
 import { drawRange } from './range.js';
 import { load } from './reloading.js';
+import { readSettings } from './settings.js';
 import { change, followAddress, state } from './state.js';
 import { drawChip } from './status.js';
 import { importDialog, onImported } from './upload.js';
 import { wire } from './wiring.js';
 import { tr } from './words.js';
-import { setStated, zoneChoice } from './zones.js';
+import { zoneChoice } from './zones.js';
 
 async function settings() {
-  data.settings = (await get('/api/v1/page')).data;
+  data.settings = await readSettings();
   const { time_zone: stated } = data.settings;
-  setStated(stated);
   const choices = byId('zone');
   choices.querySelector('[value=stated]').textContent = stated;
   choices.querySelector('[value=utc]').hidden = stated === 'UTC';
   choices.value = zoneChoice();
-  byId('sign-out').hidden = !data.settings.by_cookie;
-  reader.mayChange = data.settings.scope === 'admin';
+  reader.mayChange = data.settings.mayChange;
 }
 
 // ---- signing in ----------------------------------------------------------------------------

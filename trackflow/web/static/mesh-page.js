@@ -2,13 +2,14 @@
 
 import { get, send, withQuery } from './api.js';
 import { confirmed } from './asking.js';
-import { announce, byId } from './dom.js';
+import { announce, byId, focusOn, tell } from './dom.js';
 import { tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { drawMesh, hideMesh } from './mesh-details.js';
 import { drawBatches, drawList, inWork, stateWords } from './mesh-list.js';
 import { drawWishes, listen } from './mesh-upload.js';
 import { beginPage, isTriedAgain, tellProblem } from './problems.js';
+import { readSettings } from './settings.js';
 import { tr } from './words.js';
 
 const POLL_MS = 5000;
@@ -80,10 +81,16 @@ async function loadMesh() {
 
 /** Choose a mesh, or none. `step`: whether the browser's Back undoes it. */
 function open(meshId, step = true) {
+  const before = chosen;
   chosen = meshId;
   if (mesh?.mesh_id !== meshId) mesh = null;
   if (step) history.pushState(null, '', meshId === null ? '/meshes' : `/meshes/${encodeURIComponent(meshId)}`);
-  if (meshId === null) { draw(); return Promise.resolve(); }
+  if (meshId === null) {
+    const isInside = byId('mesh').contains(document.activeElement) || document.activeElement === document.body;
+    draw();
+    if (isInside && before !== null && !focusOn(`mesh-${before}`)) byId('list').focus({ preventScroll: true });
+    return Promise.resolve();
+  }
   return refresh().then(() => { byId('mesh').scrollIntoView({ block: 'start' }); byId('mesh').focus({ preventScroll: true }); });
 }
 
@@ -91,7 +98,7 @@ async function act(method, address, said) {
   problem = null;
   try {
     await send(method, address);
-    announce(said);
+    tell(said);
   } catch (error) {
     problem = error;
   }
@@ -109,7 +116,7 @@ const ACTIONS = {
     problem = null;
     try {
       await send('DELETE', of(one));
-      announce(tr('Deleted'));
+      tell(tr('Deleted'));
       await open(null);
     } catch (error) {
       problem = error;
@@ -142,9 +149,7 @@ function draw() {
 installLogin({ admin: tr('Making meshes takes one for admin.'), opens: tr('Open the meshes'), begin: () => beginPage(begin) });
 
 async function begin() {
-  const { data } = await get('/api/v1/page');
-  mayMake = data.scope === 'admin';
-  byId('sign-out').hidden = !data.by_cookie;
+  mayMake = (await readSettings()).mayChange;
   await refresh();
   document.body.dataset.ready = 'yes';
 }

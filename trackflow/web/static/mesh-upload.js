@@ -1,7 +1,7 @@
 // Sending images: by button, by drag and drop, or by address; and how their meshes are made.
 
 import { send } from './api.js';
-import { announce, byId, el, fill } from './dom.js';
+import { announce, byId, el, fill, tell } from './dom.js';
 import { installDrop } from './drop.js';
 import { percent } from './format.js';
 import { bytes, meter } from './mesh-list.js';
@@ -159,7 +159,7 @@ export function listen(onQueued, onProblem) {
     wanted(async () => {
       const mesh = await send('POST', '/api/v1/meshes', { image_url: address, parameters: wishes(), project: project() });
       byId('address').value = '';
-      announce(tr('Queued'));
+      tell(tr('Queued'));
       return { mesh };
     });
   });

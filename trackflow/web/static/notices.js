@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 import { ofDevice } from './colours.js';
-import { el } from './dom.js';
+import { capital, el, english } from './dom.js';
 import { dayWords } from './format.js';
 import { plural, tr } from './words.js';
 
@@ -39,17 +39,13 @@ export function noticesSection() {
 function card(notice) {
   return el('div', { class: 'state attention', data: { level: 'busy' } },
     el('p', { class: 'strong' }, el('span', { class: 'dot' }), notice.device_id ?? tr('Input that names no device')),
-    el('p', { lang: 'en' }, `${capital(notice.text)}.`),
+    el('p', {}, english(`${capital(notice.text)}.`)),
     notice.days > 1 && el('p', {}, plural('{n} day from {first} to {last} (UTC).', '{n} days from {first} to {last} (UTC).', notice.days, { first: dayWords(notice.first_day), last: dayWords(notice.last_day) })),
     notice.days === 1 && el('p', {}, tr('On {day} (UTC).', { day: dayWords(notice.first_day) })),
-    el('p', {}, tr('What to do: {advice}.', { advice: el('span', { lang: 'en' }, code(notice.advice)) })));
+    el('p', {}, tr('What to do: {advice}.', { advice: english(notice.advice) })));
 }
 
 function guess({ device_id: id, preset, why }) {
   return el('li', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), ' ', tr('{device} looks like: {preset}', { device: id, preset: el('strong', { translate: 'no' }, preset) }), el('span', { class: 'dim', lang: 'en' }, ` (${why})`));
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** A text whose parts between backticks are commands. */
-const code = (text) => text.split('`').map((part, k) => (k % 2 ? el('code', {}, part) : part));

@@ -9,8 +9,11 @@ import { drawBars } from './numbers-bars.js';
 import { drawCalendar } from './numbers-calendar.js';
 import { been, groupTable, tiles } from './numbers-figures.js';
 import { PRESETS, asDay, fittingPeriod, presetDays } from './numbers-range.js';
+import { noPoints } from './no-points.js';
 import { beginPage, isTriedAgain, tellProblem } from './problems.js';
+import { readSettings } from './settings.js';
 import { plural, tr } from './words.js';
+import { dayOf } from './zones.js';
 
 const MOST_GROUPS = 100;
 const MOST_LISTED = 500;
@@ -69,10 +72,10 @@ function draw(byDay, groups, query) {
   fill(byId('totals'), tiles(byDay.totals, byDay.before));
   byId('before-words').textContent = byDay.before ? tr('Compared with {range}.', { range: rangeWords(byDay.before.first_day, byDay.before.last_day) }) : '';
   if (byDay.totals.trips || byDay.totals.distance_m) drawCalendar(byId('calendar'), byDay.rows, byDay.first_day, byDay.last_day);
-  else fill(byId('calendar'), empty(tr('Nothing moved in this time.'), tr('Choose another time, or “All”.')));
+  else fill(byId('calendar'), query.from || query.to ? empty(tr('Nothing moved in this time.'), tr('Choose another time, or “All”.')) : noPoints());
   drawPeriods();
   const choose = groups.per === 'device' && ((id) => { selectDevice(id); refresh(); });
-  fill(byId('groups'), groupTable(groups, { most: MOST_GROUPS, choose }));
+  fill(byId('groups'), groups.groups.length > 0 && groupTable(groups, { most: MOST_GROUPS, choose }));
   drawFiles(query);
 }
 
@@ -120,9 +123,8 @@ async function readAddress() {
 }
 
 async function begin() {
-  const [{ data: told }, { data: known }] = await Promise.all([get('/api/v1/page'), get('/api/v1/devices')]);
-  byId('sign-out').hidden = !told.by_cookie;
-  today = new Intl.DateTimeFormat('sv-SE', { timeZone: told.time_zone }).format(new Date());
+  const [, { data: known }] = await Promise.all([readSettings(), get('/api/v1/devices')]);
+  today = dayOf(Date.now());
   setLooks(known.devices);
   const ids = known.devices.map((one) => one.device_id);
   fill(byId('device'), el('option', { value: '' }, tr('devices|all')), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));

@@ -1,7 +1,7 @@
 // What goes wrong, in words; and beginning a page, again and again until it works.
 
 import { ApiError } from './api.js';
-import { byId, english, fill } from './dom.js';
+import { byId, capital, english, fill } from './dom.js';
 import { tr } from './words.js';
 
 const FIRST_WAIT_MS = 3000;
@@ -13,7 +13,7 @@ export const isSilent = (error) => !error || error.name === 'AbortError' || erro
 /** Whether what asks every few seconds tries it again: all but what the server refuses. */
 export const isTriedAgain = (error) => Boolean(error) && !(error.status >= 400 && error.status < 500);
 
-const sentence = (text) => text.replace(/[^.!?]$/, '$&.');
+const sentence = (text) => capital(text).replace(/[^.!?]$/, '$&.');
 
 /** What is wrong, as children of an element: what the server says is English on every page. */
 export function wordsOf(error) {

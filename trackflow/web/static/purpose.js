@@ -3,7 +3,7 @@
 import { ALL_MODES, categoryName, modeName } from './codes.js';
 import { ofMode } from './colours.js';
 import { get, send, withQuery } from './api.js';
-import { announce, el, fill } from './dom.js';
+import { el, fill, tell, touch } from './dom.js';
 import { distance, percent, span, speed } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { wordsOf } from './problems.js';
@@ -72,13 +72,14 @@ function purposeForm(box, track) {
     const wanted = { track_id: track.track_id, category: said(category), purpose: said(purpose) };
     await act(box, track, () => send('POST', '/api/v1/categories/decisions', wanted), tr('Saved'));
   };
-  return el('form', { class: 'purpose', on: { submit: save } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')));
+  return el('form', { class: 'purpose', on: { submit: save, input: touch } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')));
 }
 
 async function act(box, track, work, words) {
   try {
     await work();
-    announce(words);
+    box.querySelector('.touched')?.classList.remove('touched');
+    tell(words);
     await onCorrected.call();
   } catch (error) {
     box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));

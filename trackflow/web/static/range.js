@@ -2,7 +2,7 @@
 
 import { byId, el, fill, onDate, setDate } from './dom.js';
 import { longDate } from './format.js';
-import { FIRST_DAY, LAST_DAY, shiftDay } from './periods.js';
+import { shiftDay } from './periods.js';
 import { change, state } from './state.js';
 import { plural, tr } from './words.js';
 import { dayOf, midnight } from './zones.js';
@@ -69,7 +69,7 @@ function preset(kind) {
 const isChosen = (kind, range) => (typeof kind === 'number' ? range.kind === 'last' && range.hours === kind : range.kind === kind);
 
 function dateInput(name, label, then) {
-  const input = el('input', { type: 'date', 'aria-label': label, 'data-key': `date-${name}`, 'data-date': name, min: FIRST_DAY, max: LAST_DAY, required: true });
+  const input = el('input', { type: 'date', 'aria-label': label, 'data-key': `date-${name}`, 'data-date': name, required: true });
   onDate(input, then);
   return input;
 }

@@ -14,7 +14,15 @@ const chooser = (id, label, options, chosen, choose) =>
   el('select', { id, class: 'shell-choice', 'aria-label': label, on: { change: (event) => choose(event.target.value) } },
     Object.entries(options).map(([name, words]) => el('option', { value: name, selected: name === chosen, lang: id === 'language' && name }, words)));
 
+/** A double click does once what a click does: its second half would meet what the first one has drawn. */
+function onceByDoubleClick(event) {
+  if (event.detail < 2 || !event.target.closest?.('button:is([type=submit], .plain, .primary)')) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 export function installShell() {
+  document.addEventListener('click', onceByDoubleClick, true);
   const { names, choose } = globalThis.language;
   byId('sign-out').before(
     chooser('units', tr('Units'), { metric: 'km', imperial: tr('miles') }, isImperial ? 'imperial' : 'metric', chooseUnits),

@@ -2,7 +2,7 @@
 
 import { forget, send } from './api.js';
 import { refusalName } from './codes.js';
-import { announce, byId, el, english, fill } from './dom.js';
+import { announce, byId, capital, el, english, fill } from './dom.js';
 import { count, percent, when } from './format.js';
 import { wordsOf } from './problems.js';
 import { sendForm } from './sending.js';
@@ -54,6 +54,9 @@ function drawSummary(box, report) {
   box.querySelector('[data-key=undo-import]')?.focus();
 }
 
+/** What is wrong, without the name that stands above it. */
+const withoutName = (text, name) => (text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text);
+
 function fileRow(file) {
   const { points } = file;
   const devices = Object.keys(file.devices);
@@ -68,7 +71,7 @@ function fileRow(file) {
   const state = file.error ? 'bad' : file.skipped || !points.added ? 'dim' : 'good';
   return el('li', { data: { state } },
     el('span', { class: 'name' }, file.name),
-    file.error && el('p', { class: 'bad' }, english(file.error)),
+    file.error && el('p', { class: 'bad' }, english(capital(withoutName(file.error, file.name)))),
     file.skipped && el('p', { class: 'dim' }, tr('left out: {reason}', { reason: english(file.skipped) })),
     !file.error && !file.skipped && el('p', {}, parts.join(', ') || tr('nothing new')),
     passedOver && el('p', { class: 'dim' }, tr('passed over: {what}', { what: english(passedOver) })),

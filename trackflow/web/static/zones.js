@@ -31,10 +31,13 @@ function wallClock(time) {
 /** The day of a moment, as YYYY-MM-DD. */
 export const dayOf = (time) => wallClock(new Date(time)).slice(0, 10);
 
-/** The first moment of a day; where clocks go forward at midnight that is 1 o'clock. */
-export function midnight(day) {
-  const utc = Date.parse(`${day}T00:00:00Z`);
-  const offsetAt = (time) => Date.parse(`${wallClock(time).replace(' ', 'T')}Z`) - time;
-  const around = [utc - 86400000, utc + 86400000].map((time) => utc - offsetAt(time)).sort((a, b) => a - b);
-  return new Date(around.find((time) => dayOf(time) === day) ?? around[1]);
+/** The first moment at which clocks show a time (YYYY-MM-DDTHH:MM); one that they leave out is as much later as they go forward. */
+export function momentOf(shown) {
+  const utc = Date.parse(`${shown}Z`);
+  const shownAt = (time) => Date.parse(`${wallClock(time).replace(' ', 'T')}Z`);
+  const around = [utc - 86400000, utc + 86400000].map((time) => utc - shownAt(time) + time).sort((a, b) => a - b);
+  return new Date(around.find((time) => shownAt(time) === utc) ?? around[1]);
 }
+
+/** The first moment of a day; where clocks go forward at midnight that is 1 o'clock. */
+export const midnight = (day) => momentOf(`${day}T00:00`);
