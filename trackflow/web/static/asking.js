@@ -1,6 +1,6 @@
 // Asking before something is done that many rows or files feel.
 
-import { byId, el } from './dom.js';
+import { byId, el, fill, withCommands } from './dom.js';
 import { tr } from './words.js';
 
 let answer = () => {};
@@ -22,7 +22,7 @@ export function confirmed(title, text, yes) {
   const box = byId('ask') ?? dialog();
   answer(false);
   byId('ask-title').textContent = title;
-  byId('ask-text').textContent = text;
+  fill(byId('ask-text'), withCommands(text));
   byId('ask-yes').textContent = yes;
   if (!box.open) box.showModal();
   return new Promise((done) => { answer = done; });

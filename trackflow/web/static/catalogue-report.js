@@ -1,7 +1,7 @@
 // A sync's report as elements. What sources wrote is set as text, never as HTML.
 
 import { fieldName } from './catalogue-details.js';
-import { el, english } from './dom.js';
+import { el, english, withCommands } from './dom.js';
 import { count, decimal, duration, when } from './format.js';
 import { plural, tr } from './words.js';
 
@@ -40,7 +40,7 @@ export function drawReport(report) {
   return [
     report.reason && el('p', { class: report.outcome === 'completed' ? 'dim' : 'bad' }, english(report.reason)),
     report.undone_at && el('p', { class: 'bad' }, tr('Its changes were undone {time}.', { time: when(report.undone_at) })),
-    el('p', { class: 'strong' }, summaryOf(report)),
+    el('p', { class: 'strong' }, withCommands(summaryOf(report))),
     el('p', { class: 'dim' }, report.finished_at ? tr('{start} to {end}', { start: when(report.started_at), end: when(report.finished_at) }) : when(report.started_at), ' · ', tr('sync {id}', { id: el('code', {}, report.sync_id) })),
     numbers(report),
     slugs(tr('Added'), report.slugs.added),

@@ -4,7 +4,7 @@ import { get, send, withQuery } from './api.js';
 import { confirmed } from './asking.js';
 import { canUndo, drawReport, outcome, summaryOf } from './catalogue-report.js';
 import { installList, loadList, showChosen } from './catalogue-list.js';
-import { announce, byId, el, english, fill, focusOn, tell } from './dom.js';
+import { announce, byId, el, english, fill, focusOn, tell, withCommands } from './dom.js';
 import { age, count, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { beginPage, isTriedAgain, tellProblem } from './problems.js';
@@ -148,7 +148,7 @@ function drawSource(source) {
     source.switched_off && el('p', { class: 'bad' }, tr('Switched off: {reason}. Nothing is requested from {site}.', { reason: english(source.switched_off), site: source.site })),
     job && drawJob(job),
     waits && el('div', { class: 'wait' }, el('p', {}, english(last.reason)),
-      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `approve-${source.source}`, on: { click: () => approve(source) } }, tr('Approve and sync…'))),
+      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `approve-${source.source}`, disabled: Boolean(source.switched_off), on: { click: () => approve(source) } }, tr('Approve and sync…'))),
     drawPast(source));
 }
 
@@ -175,7 +175,7 @@ function drawPast(source) {
   if (!reports.length) return el('p', { class: 'dim' }, tr('No sync yet.'));
   return el('ul', { class: 'past', 'aria-label': tr('Last syncs of {source}', { source: source.source }) }, reports.slice(0, 5).map((report) => el('li', {},
     el('span', { class: 'dim' }, age(report.started_at)),
-    el('span', { class: 'words' }, report.undone_at ? tr('undone: {summary}', { summary: summaryOf(report) }) : summaryOf(report)),
+    el('span', { class: 'words' }, withCommands(report.undone_at ? tr('undone: {summary}', { summary: summaryOf(report) }) : summaryOf(report))),
     el('button', { type: 'button', class: 'link', 'data-key': `report-${report.sync_id}`, 'aria-pressed': open === report.sync_id, on: { click: () => show(report.sync_id) } }, tr('Report')))));
 }
 

@@ -105,8 +105,11 @@ export function oneInTabOrder(items, chosen) {
 /** A text with a large first letter, if it begins with a word: the server's sentences stand behind others in its logs. */
 export const capital = (text) => text?.replace(/^(?!trackflow\b)[a-z]+(?=[ ,])/, (word) => word[0].toUpperCase() + word.slice(1));
 
-/** What the server says in sentences of its own, which are English on every page; commands stand between backticks. */
-export const english = (text) => text && el('span', { lang: 'en' }, text.split(/`([^`]+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part)));
+/** A text of the server as children of an element: its commands stand between backticks. */
+export const withCommands = (text) => text.split(/`([^`]+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part));
+
+/** What the server says in sentences of its own, which are English on every page. */
+export const english = (text) => text && el('span', { lang: 'en' }, withCommands(text));
 
 /** An empty state: what is the matter, and what to do. */
 export function empty(title, ...advice) {

@@ -47,6 +47,7 @@ export async function refreshHere() {
   panel.hidden = false;
   found = [];
   fill(panel, head(), el('p', { class: 'hint' }, tr('Looking…')));
+  if (document.activeElement === document.body) panel.focus({ preventScroll: true }); // what was clicked is gone
   await more(null);
 }
 

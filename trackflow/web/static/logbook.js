@@ -9,6 +9,7 @@ import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
 import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
+import { isDay } from './periods.js';
 import { beginPage, tellProblem } from './problems.js';
 import { readSettings } from './settings.js';
 import { tr } from './words.js';
@@ -95,8 +96,11 @@ async function drawBook(versions) {
 async function begin() {
   ({ mayChange } = await readSettings());
   const { data: fleet } = await get('/api/v1/vehicles');
+  const asked = new URLSearchParams(location.search);
   fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
-  if (!byId('month').value) setDate(byId('month'), dayOf(Date.now()).slice(0, 7));
+  if (fleet.vehicles.some((one) => one.vehicle_id === asked.get('vehicle'))) byId('vehicle').value = asked.get('vehicle');
+  const month = asked.get('month');
+  setDate(byId('month'), isDay(`${month}-01`) ? month : dayOf(Date.now()).slice(0, 7));
   drawnPurposes = drawnBook = '';
   await Promise.all([
     drawRules(byId('rules'), { mayChange, saved: refresh, failed: tellProblem }),
@@ -110,6 +114,12 @@ async function begin() {
 installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the logbook'), begin: () => beginPage(begin) });
 byId('purposes').addEventListener('input', (event) => event.target.closest('.trip').classList.add('touched'));
 byId('choice').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
-byId('vehicle').addEventListener('change', () => refresh());
-onDate(byId('month'), () => refresh());
+/** What is chosen is in the address, so that it can be shared and loaded anew. */
+function choose() {
+  history.replaceState(null, '', withQuery(location.pathname, { vehicle: byId('vehicle').value, month: byId('month').value }));
+  refresh();
+}
+
+byId('vehicle').addEventListener('change', choose);
+onDate(byId('month'), choose);
 beginPage(begin);

@@ -11,6 +11,7 @@ import { state } from './state.js';
 import { plural, tr } from './words.js';
 
 const WAIT_MS = 180;
+const SLOW_MS = 500; // a first search reads the names of streets
 const GROUPS = [
   ['devices', tr('Devices')],
   ['places', tr('Places')],
@@ -118,6 +119,7 @@ async function search() {
   if (!text) return draw({}, text);
   const view = currentView() ?? state.view;
   const near = view && `${view.lon.toFixed(3)},${view.lat.toFixed(3)}`;
+  const looking = setTimeout(() => mine === asking && fill(list(), el('p', { class: 'hint' }, tr('Looking…'))), SLOW_MS);
   try {
     const { data } = await get(withQuery('/api/v1/find', { q: text, near }), { signal: mine.signal });
     if (mine === asking) draw(data, text);
@@ -126,6 +128,8 @@ async function search() {
     drawnFor = null;
     fill(list(), el('p', { class: 'hint bad', role: 'alert' }, wordsOf(error)));
     show(true);
+  } finally {
+    clearTimeout(looking);
   }
 }
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage.fleet import save_vehicle
 from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
@@ -228,6 +229,33 @@ def test_a_long_name_leaves_the_figures_of_a_table_in_sight(tab: Page, api: http
     show(tab, api, "/numbers?from=2026-03-01&to=2026-03-31")
     tab.wait_for(f"document.body.innerText.includes('{LONG_NAME}')")
     assert tab.eval(f"{element('#groups')}.scrollWidth <= {element('#groups')}.clientWidth")
+
+
+def test_the_book_that_is_shown_is_in_the_address(
+    tab: Page, context: Context, api: httpx.Client
+) -> None:
+    for vehicle in ("car", "van"):
+        save_vehicle(context, vehicle)
+    show(tab, api, "/logbook?vehicle=van&month=2026-03")
+    chosen = "['vehicle', 'month'].map(id => document.getElementById(id).value)"
+    assert tab.eval(chosen) == ["van", "2026-03"]
+    change = "dispatchEvent(new Event('change', { bubbles: true }))"
+    tab.eval(f"document.getElementById('vehicle').value = 'car'; {element('#vehicle')}.{change}")
+    tab.wait_for("location.search === '?vehicle=car&month=2026-03'")
+    show(tab, api, tab.eval("location.pathname + location.search"))
+    assert tab.eval(chosen) == ["car", "2026-03"]
+    show(tab, api, "/logbook?vehicle=nobody&month=2026-13")
+    today = dt.datetime.now(ZoneInfo(ZONE))
+    assert tab.eval(chosen) == ["car", f"{today:%Y-%m}"]
+
+
+def test_closing_what_covers_the_map_leaves_the_focus_on_it(tab: Page, api: httpx.Client) -> None:
+    show(tab, api, "/#day=2026-03-02&zone=utc&near=24.94,60.17,5000")
+    tab.wait_for(f"!!{element('[data-key=here-close]')}")
+    tab.eval(f"{element('[data-key=here-close]')}.focus()")
+    tab.press("Enter")
+    tab.wait_for("document.getElementById('here').hidden")
+    assert not tab.eval(ON_BODY)
 
 
 @pytest.mark.parametrize("path", ["/data", "/"])
