@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import tokens_in_use
 from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage.fleet import save_vehicle
 from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
@@ -109,17 +110,6 @@ def test_a_double_click_does_once_what_a_click_does(tab: Page, api: httpx.Client
     assert (len(hidings(api)), len(jobs)) == (1, 1)
 
 
-def test_what_is_asked_for_while_it_is_under_way_is_sent_once(tab: Page, api: httpx.Client) -> None:
-    """As by the Enter key that is kept pressed."""
-    show(tab, api, "/data")
-    before = len(hidings(api))
-    hide(tab, "2026-03-02T08:31:00", by="nothing yet")
-    form = element("#hidden-body form")
-    tab.eval(f"for (let k = 0; k < 5; k += 1) {form}.requestSubmit()")
-    tab.wait_for(f"document.querySelectorAll('[data-key^=restore-]').length > {before}")
-    assert len(hidings(api)) == before + 1
-
-
 def test_what_is_done_is_said_in_sight_and_the_focus_stays_where_it_was_done(
     tab: Page, api: httpx.Client
 ) -> None:
@@ -142,8 +132,10 @@ def test_what_is_typed_stays_when_something_else_is_done(tab: Page, api: httpx.C
     show(tab, api, "/data")
     tab.eval("document.querySelector('#device-form details').open = true")
     fill_in(tab, "#device-form [name=gap_s]", "77")
-    hide(tab, "2026-03-02T08:33:00")
-    tab.wait_for(f"!!{element('[data-key^=restore-]')}")
+    for minute in (33, 34, 35):  # what the first one draws anew is drawn when the last one has
+        before = tab.eval("document.querySelectorAll('[data-key^=restore-]').length")
+        hide(tab, f"2026-03-02T08:{minute}:00")
+        tab.wait_for(f"document.querySelectorAll('[data-key^=restore-]').length > {before}")
     assert tab.eval(f"{element('#device-form [name=gap_s]')}.value") == "77"
 
 
@@ -256,6 +248,20 @@ def test_closing_what_covers_the_map_leaves_the_focus_on_it(tab: Page, api: http
     tab.press("Enter")
     tab.wait_for("document.getElementById('here').hidden")
     assert not tab.eval(ON_BODY)
+
+
+def test_what_is_asked_for_while_it_is_under_way_is_sent_once(
+    tab: Page, context: Context, api: httpx.Client
+) -> None:
+    """As by the Enter key that is kept pressed. From here on there is a token."""
+    show(tab, api, "/data")
+    fill_in(tab, "#tokens-body [name=name]", "Ada")
+    form = element("#tokens-body form")
+    tab.eval(f"for (let k = 0; k < 5; k += 1) {form}.requestSubmit()")
+    tab.wait_for("!!document.querySelector('.secret')")
+    tab.wait_for("document.querySelectorAll('[data-key^=revoke-]').length > 0")
+    assert [one.name for one in tokens_in_use(context).values()] == ["Ada"]
+    tab.call("Network.clearBrowserCookies")
 
 
 @pytest.mark.parametrize("path", ["/data", "/"])
