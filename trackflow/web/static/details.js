@@ -28,6 +28,7 @@ const WHY = {
 
 let feature = null;
 let cameFrom = null;
+let drawn = null; // the id of the track that was drawn last
 
 export const openTrack = () => feature;
 
@@ -93,6 +94,9 @@ export function drawDetails(neighbours) {
   showSelected(state.matched ? feature.geometry : null, colour);
   showRaw(state.raw ? feature.raw : null);
   const { before, after } = neighbours(p.track_id);
+  // what is asked for stands until its answer is there, and whoever is in it stays there
+  const purpose = (drawn === p.track_id && byId('purpose')) || el('div', { id: 'purpose' });
+  drawn = p.track_id;
   const focused = byId('details').contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   const figures = [
     [tr('Distance'), distance(p.distance_m)],
@@ -111,7 +115,7 @@ export function drawDetails(neighbours) {
     el('dl', { class: 'figures' }, figures.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
     quality(p),
     el('div', { id: 'graph', class: 'graph-box' }),
-    el('div', { id: 'purpose' }),
+    purpose,
     el('div', { id: 'doing', class: 'doing' }),
     el('h3', {}, tr('Why does it start and end here?')),
     el('ol', { class: 'why' }, reason(p.began, 0, feature.explanation?.began), reason(p.ended, 1, feature.explanation?.ended)),
@@ -126,7 +130,8 @@ export function drawDetails(neighbours) {
   );
   drawGraph(byId('graph'), p.track_id);
   drawDoing(byId('doing'), p, reader.mayChange);
-  drawPurpose(byId('purpose'), p).then(() => focusOn(focused, byId('details')));
+  focusOn(focused, byId('details'));
+  drawPurpose(purpose, p);
 }
 
 function step(words, to, key) {

@@ -97,6 +97,7 @@ async function begin() {
   ({ mayChange } = await readSettings());
   const { data: fleet } = await get('/api/v1/vehicles');
   const asked = new URLSearchParams(location.search);
+  byId('choice').hidden = !fleet.vehicles.length;
   fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
   if (fleet.vehicles.some((one) => one.vehicle_id === asked.get('vehicle'))) byId('vehicle').value = asked.get('vehicle');
   const month = asked.get('month');

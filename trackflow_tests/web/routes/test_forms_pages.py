@@ -241,6 +241,20 @@ def test_the_book_that_is_shown_is_in_the_address(
     assert tab.eval(chosen) == ["car", f"{today:%Y-%m}"]
 
 
+def test_saving_what_is_said_of_a_track_leaves_the_focus_on_its_button(
+    tab: Page, api: httpx.Client
+) -> None:
+    show(tab, api, "/#day=2026-03-02&zone=utc&tab=tracks")
+    tab.wait_for(f"!!{element('.track')}")
+    tab.eval(f"{element('.track')}.click()")
+    for field, button in (("track-note", "save-note"), ("track-purpose", "save-purpose")):
+        fill_in(tab, f"[data-key={field}]", "to the depot")
+        tab.eval(f"{element('#told')}?.remove(); {element(f'[data-key={button}]')}.focus()")
+        tab.press("Enter")
+        tab.wait_for("document.getElementById('told')?.innerText === 'Saved'")
+        tab.wait_for(f"document.activeElement.dataset.key === '{button}'")
+
+
 def test_closing_what_covers_the_map_leaves_the_focus_on_it(tab: Page, api: httpx.Client) -> None:
     show(tab, api, "/#day=2026-03-02&zone=utc&near=24.94,60.17,5000")
     tab.wait_for(f"!!{element('[data-key=here-close]')}")
