@@ -277,7 +277,7 @@ def dated(cells: list[str], kind: str) -> tuple[bytes, str]:
 def test_dates_with_points_say_nothing_about_others(kind):
     """Points are only ever written day first; what stands beside them may be of another program."""
     data, reader = dated(["05.06.2024 10:00", "05/07/2024 10:00"], kind)
-    assert "--dates day-first or --dates month-first" in read_bytes(data, reader).error
+    assert "say which: day-first or month-first (--dates" in read_bytes(data, reader).error
     found = read_bytes(data, reader, options=ReadOptions(order=DateOrder.MONTH_FIRST))
     days = [us // 86_400_000_000 for us in found.points.time_us.tolist()]
     assert sorted(days) == [19_850, 19_879]  # the seventh of May and the fifth of June
