@@ -23,6 +23,10 @@ and a car meets other cars, ramps and lights, but fewer on a motorway. A rough r
 metros accelerate harder than cars. Rare points smooth any ride: only one that is faster than
 54 km/h says something then, and one whose points are close already above 29 km/h."""
 
+COMPUTED_MS2 = 0.005
+"""No receiver on any vehicle measures a steadier ride (the least of 75,000 slots of real rides with
+close points is 0.009): these positions come from a simulator, or were put in between two others."""
+
 PER_SLOWING = 2
 """A train halts at stations alone, from full speed, and a car is slowed by all that is on a road.
 Each of a train's halts says e to one; each slowing between them takes two of them back."""
@@ -90,10 +94,16 @@ def rail_log_odds(rides: Rides) -> Floats:
         _steady(rides.change_ms2, is_motorway) * (rides.speed_ms > FAST_MS),
         _steady(rides.seen_change_ms2, is_motorway) * (rides.seen_ms > SEEN_FAST_MS),
     )
-    steady = np.where(rides.speed_ms > FASTEST_ROAD_MS, 1.0, steady)
+    steady[is_computed(rides)] = 0.0
+    steady[rides.speed_ms > FASTEST_ROAD_MS] = 1.0
     stations = np.clip(rides.stations - PER_SLOWING * rides.slowings, 0, RAIL_LOG_ODDS)
     found: Floats = np.rint(np.maximum(steady * RAIL_LOG_ODDS, stations) * 1e4) / 1e4
     return found
+
+
+def is_computed(rides: Rides) -> Bools:
+    """Whether the positions of rides are too even to have been measured: they say no vehicle."""
+    return (rides.seen_ms > 0) & (rides.seen_change_ms2 < COMPUTED_MS2)
 
 
 def _steady(change_ms2: Floats, is_motorway: Ints) -> Floats:
@@ -107,7 +117,7 @@ def bicycle_log_odds(slots: Slots, rides: Rides) -> Floats:
     """How much likelier a bicycle explains each slot than a car: 0 or more."""
     slowest, fastest = RIDDEN_MS
     free = 1 - slots.feature("below_8_1200")
-    is_ride = (rides.seen_ms > slowest) & (rides.seen_ms < fastest)
+    is_ride = (rides.seen_ms > slowest) & (rides.seen_ms < fastest) & ~is_computed(rides)
     share = np.clip(1 - free / FREE_SHARE, 0, 1) * is_ride
     found: Floats = np.rint(share * (RIDDEN_LOG_ODDS * 1e4)) / 1e4
     return found

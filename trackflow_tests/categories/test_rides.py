@@ -9,7 +9,12 @@ from trackflow.categories.features import slots_of
 from trackflow.categories.journeys import Journeys
 from trackflow.categories.legs import legs_of
 from trackflow.categories.modes import CLASSES, Mode
-from trackflow.categories.physics import RAIL_LOG_ODDS, rail_log_odds, weighed
+from trackflow.categories.physics import (
+    RAIL_LOG_ODDS,
+    bicycle_log_odds,
+    rail_log_odds,
+    weighed,
+)
 from trackflow.categories.rides import Rides, rides_of
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
@@ -109,6 +114,14 @@ def test_no_road_lets_drive_as_fast_as_a_fast_train(speed_ms: float, is_rail: bo
     random = np.random.default_rng(2)
     found = rail_log_odds(rides(ride((speed_ms + random.uniform(-3, 3, 360)).tolist())))
     assert found[len(found) // 2] == (RAIL_LOG_ODDS if is_rail else 0.0)
+
+
+@given(st.floats(3.0, 35.9))
+def test_a_speed_that_no_receiver_measures_says_nothing(speed_ms: float) -> None:
+    """Such as a simulator's: a drive at one speed from end to end is no train and no bicycle."""
+    drive = slots_of(Journeys.of([[ride([speed_ms] * 300)]]))
+    assert not rail_log_odds(rides_of(drive)).any()
+    assert not bicycle_log_odds(drive, rides_of(drive)).any()
 
 
 def test_a_steady_motorway_is_no_train_yet() -> None:

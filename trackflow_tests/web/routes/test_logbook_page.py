@@ -80,7 +80,7 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         assert (saved["content"]["category"], saved["content"]["purpose"]) == ("business", HTML)
 
         tab.eval("document.getElementById('month').value = '2026-02'")
-        tab.eval("document.getElementById('choice').dispatchEvent(new Event('change'))")
+        tab.eval("document.getElementById('choice').requestSubmit()")
         tab.wait_for_text(HTML, "The book is intact", "closed")
         written = f"{FIRST_ENTRY}.querySelector('[name=purpose]').value"
         assert tab.eval(written) == "half writ", "what is not saved yet stays"
@@ -116,7 +116,7 @@ def test_a_late_trip_is_said_what_it_was_for_and_amended(context: Context, tab: 
             if one["status"] == "added"
         ]
         tab.eval("document.getElementById('month').value = '2026-02'")
-        tab.eval("document.getElementById('choice').dispatchEvent(new Event('change'))")
+        tab.eval("document.getElementById('choice').requestSubmit()")
         trip = f"document.querySelector('[data-entry=\"{added['entry_id']}\"]')"
         tab.wait_for(f"{trip}?.innerText.includes('came after closing')")
         tab.eval(f"{trip}.querySelector('select').value = 'business'")
@@ -146,7 +146,7 @@ def test_a_book_that_has_not_changed_is_not_asked_for_again(context: Context, ta
         tab.wait_for("document.body?.dataset.ready")
         before = tab.eval(asked)
         assert before.count("/api/v1/logbook/verify") == 1
-        again = "document.getElementById('choice').dispatchEvent(new Event('change'))"
+        again = "document.getElementById('choice').requestSubmit()"
         tab.eval(again)
         tab.wait_for(f"{asked}.length > {len(before)}")
         save_vehicle(context, "van", plate="XYZ-9")
