@@ -19,6 +19,12 @@ from trackflow_tests.helpers.stores import NOON
 CHOSEN = {
     ("vehicles", "time_zone"): "Europe/Helsinki",
     ("logbook_entries", "month"): "2026-03",
+    ("logbook_entries", "content"): {
+        "local_day": "2026-03-02",
+        "start_time": "2026-03-02T14:00:00+02:00",
+        "end_time": "2026-03-02T14:30:00+02:00",
+        "distance_m": 12_345,
+    },  # fmt: skip
     ("jobs", "status"): "completed",
     ("processing_batches", "status"): "completed",
     ("access_tokens", "scope"): "ingest",
