@@ -137,7 +137,7 @@ ASSETS = {
         "tags": {"trackflow/stage": "mileage"},
         "partitioned": True,
         "executable": True,
-        "code_version": "1",
+        "code_version": "2",
         "owners": ["team:trackflow"],
         "fresh_for": None,
     },

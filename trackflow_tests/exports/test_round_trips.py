@@ -34,9 +34,9 @@ rows = st.tuples(
     st.integers(1_000_000_000_000_000, 1_790_000_000_000_000),
     st.integers(-1_800_000_000, 1_800_000_000).map(lambda e7: e7 / 1e7),
     st.integers(-900_000_000, 900_000_000).map(lambda e7: e7 / 1e7),
-    unknown | st.floats(-11_000, 99_000),
+    unknown | st.floats(-9_990, 99_000),
     unknown | st.floats(0.01, 1e6),
-    unknown | st.floats(0, 9e4),
+    unknown | st.floats(0, 11_000),
     unknown | st.floats(0, 359.999),
 ).filter(lambda row: row[2:4] != (0, 0))  # no point comes in at 0, 0
 histories = st.tuples(
