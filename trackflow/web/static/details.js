@@ -43,7 +43,7 @@ export async function refreshDetails({ signal, neighbours, move }) {
     box.hidden = false;
     document.body.classList.add('has-details');
   }
-  if (!opening && box.querySelector('.touched')) return; // somebody writes: drawn anew, the form would be empty
+  if (!opening && box.querySelector('.touched, input:focus, textarea:focus')) return; // somebody writes: drawn anew, the form would be empty
   try {
     const { data, changed } = await get(`/api/v1/tracks/${encodeURIComponent(state.track)}`, { signal });
     if (!opening && !changed) return;
