@@ -3,7 +3,7 @@
 import { get } from './api.js';
 import { modeName } from './codes.js';
 import { drawDoing } from './doing.js';
-import { announce, byId, el, fill, focusOn } from './dom.js';
+import { announce, byId, el, fill, focusOn, isWriting } from './dom.js';
 import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
 import { drawGraph } from './graph.js';
 import { showSpot } from './overlay.js';
@@ -29,6 +29,7 @@ const WHY = {
 let feature = null;
 let cameFrom = null;
 let drawn = null; // the id of the track that was drawn last
+let isBehind = false; // an answer came while somebody was writing, and is not drawn yet
 
 export const openTrack = () => feature;
 
@@ -43,10 +44,12 @@ export async function refreshDetails({ signal, neighbours, move }) {
     box.hidden = false;
     document.body.classList.add('has-details');
   }
-  if (!opening && box.querySelector('.touched, input:focus, textarea:focus')) return; // somebody writes: drawn anew, the form would be empty
+  if (!opening && isWriting(box)) return;
   try {
     const { data, changed } = await get(`/api/v1/tracks/${encodeURIComponent(state.track)}`, { signal });
-    if (!opening && !changed) return;
+    isBehind = !opening && (changed || isBehind);
+    if (!opening && (!isBehind || isWriting(box))) return;
+    isBehind = false;
     feature = data;
   } catch (error) {
     if (error.name === 'AbortError') return;

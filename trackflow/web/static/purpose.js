@@ -3,7 +3,7 @@
 import { ALL_MODES, categoryName, modeName } from './codes.js';
 import { ofMode } from './colours.js';
 import { get, send, withQuery } from './api.js';
-import { el, fill, tell, touch } from './dom.js';
+import { el, fill, isWriting, tell, touch } from './dom.js';
 import { distance, percent, span, speed } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { wordsOf } from './problems.js';
@@ -28,7 +28,7 @@ export async function drawPurpose(box, track) {
     fill(box, el('p', { class: 'hint' }, wordsOf(error)));
     return;
   }
-  if (mine !== shown || !box.isConnected) return;
+  if (mine !== shown || !box.isConnected || isWriting(box)) return;
   fill(box,
     el('h3', {}, tr('How and what for')),
     legs.length ? el('ul', { class: 'legs' }, legs.map((leg) => legRow(box, track, leg))) : el('p', { class: 'hint' }, tr('It is not categorised yet.')),
