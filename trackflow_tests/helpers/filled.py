@@ -24,7 +24,7 @@ CHOSEN = {
         "start_time": "2026-03-02T14:00:00+02:00",
         "end_time": "2026-03-02T14:30:00+02:00",
         "distance_m": 12_345,
-    },  # fmt: skip
+    },
     ("jobs", "status"): "completed",
     ("processing_batches", "status"): "completed",
     ("access_tokens", "scope"): "ingest",
