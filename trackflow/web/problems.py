@@ -46,7 +46,7 @@ async def refused(request: Request, error: Exception) -> Response:
         case NotFoundError():
             return problem(404, message)
         case UnreadableBookError():
-            return problem(500, message)
+            return problem(409, message)
         case QuarantineFullError():
             return problem(507, message)
         case RetryableError():
