@@ -100,7 +100,7 @@ def import_(
     if as_json:
         zone = time_zone or "UTC"
         more = {"import_id": report.import_id or None, "zone": zone, "dry_run": dry_run}
-        print_json([plain(file) | more for file in report.files])
+        print_json([plain(file) | {"hint": file.hint} | more for file in report.files])
     else:
         _print(report, time_zone)
         _print_next(report, dry_run=dry_run)

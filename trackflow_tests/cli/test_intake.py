@@ -242,3 +242,27 @@ def test_a_device_is_renamed_and_merged(trackflow: Run, tmp_path: Path) -> None:
     assert "10 points moved" in trackflow("device", "merge", "truck", "other").out
     (row,) = json.loads(trackflow("device", "list", "--json").out)
     assert (row["device_id"], row["points"]) == ("other", 10)
+
+
+@pytest.mark.parametrize(
+    ("rows", "advice"),
+    [
+        ("1,2,\n", "import a recording, not a route"),
+        ("1,2,yesterday\n", "write such as 2026-01-31T12:00:00Z"),
+        ("1,2,1970-01-02T00:00:00Z\n", "see from when they count"),
+        (f"x,2,{ISO}\n", "convert them to WGS 84 (EPSG:4326)"),
+        (f"95,2,{ISO}\n", "say which column is which with --columns"),
+        (f"0,0,{ISO}\n", "as trackers without a fix write"),
+    ],
+)
+def test_a_file_of_which_nothing_came_in_says_what_to_do(
+    trackflow: Run, tmp_path: Path, rows: str, advice: str
+) -> None:
+    """One good row, and it says nothing: the refused ones are the exception then."""
+    file = tmp_path / "a.csv"
+    file.write_text(f"lat,lon,time\n{rows}")
+    assert advice in trackflow("import", file).out
+    (told,) = json.loads(trackflow("import", file, "--json").out)
+    assert advice in told["hint"]
+    file.write_text(f"lat,lon,time\n{rows}60,24,{ISO}\n")
+    assert advice not in trackflow("import", file).out
