@@ -50,7 +50,7 @@ it began was a slow stretch of the ride, or the bicycle was pushed."""
 
 LONGEST_PUSH_SLOTS = 60
 
-FOOT, BICYCLE, ROAD, RAIL = (CLASSES.index(name) for name in CLASSES)
+FOOT, BICYCLE, ROAD, RAIL = (CLASSES.index(name) for name in ("foot", "bicycle", "road", "rail"))
 
 
 def is_standing(slots: Slots) -> Bools:

@@ -30,6 +30,7 @@ from trackflow.sources.formats.samsung import read_samsung
 from trackflow.sources.formats.tcx import read_tcx
 from trackflow.sources.formats.vbo import read_vbo
 from trackflow.sources.readers import Chunk, PointBatch, Refusal, discover, read
+from trackflow.sources.recognition import detect
 
 NOW_US = 1_800_000_000_000_000
 
@@ -116,6 +117,20 @@ def read_bytes(
             **more,
         )
     )
+
+
+def read_any(data: str | bytes, name: str = "file.csv", **more) -> Outcome:
+    """What the reader that recognises it makes of a file."""
+    plain = data.encode() if isinstance(data, str) else data
+    return read_bytes(plain, detect(plain[:65_536], name), **more)
+
+
+def only_row(data: str | bytes, name: str = "file.csv", **more):
+    """The one point of a file of which nothing is refused."""
+    found = read_any(data, name, **more)
+    assert (found.error, found.reasons) == ("", [])
+    (row,) = found.rows
+    return row
 
 
 def read_path(path: Path, **more) -> dict[str, Outcome]:

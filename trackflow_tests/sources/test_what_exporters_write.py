@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import traccar
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.options import ReadOptions
-from trackflow.sources.recognition import detect
 from trackflow.sources.values.moments import parse_time
 from trackflow.sources.values.units import Quantity, measure
 from trackflow.sources.values.zones import zone_in_name, zone_option
 from trackflow_tests.helpers.any_values import reasons, rows
-from trackflow_tests.helpers.reading import NOW_US, read_bytes
+from trackflow_tests.helpers.reading import NOW_US, only_row, read_any
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""
@@ -25,18 +24,6 @@ ISO = "2024-05-01T10:00:00Z"
 LATER = "2024-05-01T10:00:10Z"
 DEVICE, ALTITUDE, ACCURACY, SPEED, COURSE = 0, 4, 5, 6, 7
 MOMENTS = [(AT * 1_000_000, 24.9, 60.1), ((AT + 10) * 1_000_000, 24.8, 60.2)]
-
-
-def read(data: str | bytes, **more):
-    plain = data.encode() if isinstance(data, str) else data
-    return read_bytes(plain, detect(plain[:65_536], "file.csv"), **more)
-
-
-def only_row(data: str | bytes, **more):
-    found = read(data, **more)
-    assert (found.error, found.reasons) == ("", [])
-    (row,) = found.rows
-    return row
 
 
 def feature(geometry: dict[str, object], properties: object, **members: object) -> str:
@@ -109,7 +96,7 @@ def test_a_zone_in_the_name_of_a_column_is_that_of_its_times(name: str, hour: in
     pq.write_table(pa.table({name: [moment], "lat": [60.1], "lon": [24.9]}), out)
     for data in (f"{name},lat,lon\n{moment},60.1,24.9\n", json.dumps([{name: moment, **PLACES}]),
                  out.getvalue()):  # fmt: skip
-        found = read(data, options=elsewhere)
+        found = read_any(data, options=elsewhere)
         assert [row[1] for row in found.rows] == [AT * 1_000_000]
         assert found.naive == 0
 
@@ -158,7 +145,7 @@ SPANS = [
 
 @pytest.mark.parametrize("data", SPANS)
 def test_paths_with_a_span_and_tables_by_column(data: str) -> None:
-    found = read(data)
+    found = read_any(data)
     assert (found.error, found.reasons) == ("", [])
     assert [row[1:4] for row in found.rows] == MOMENTS
 
@@ -172,14 +159,14 @@ def test_between_the_ends_of_a_span_no_time_is_made_up(kind: str, between: int) 
     else:
         line = {"type": "LineString", "coordinates": places}
         data = feature(line, {"start_time": ISO, "end_time": LATER})
-    found = read(data)
+    found = read_any(data)
     assert [row[1:4] for row in found.rows] == MOMENTS
     assert found.reasons == ["no_time"]
     assert str(between) in found.refused[0].raw
 
 
 def test_speeds_that_are_listed_for_a_line() -> None:
-    assert [row[SPEED] for row in read(feature(LINE, ARRAYS)).rows] == [10.0, 10.0]
+    assert [row[SPEED] for row in read_any(feature(LINE, ARRAYS)).rows] == [10.0, 10.0]
 
 
 POSITIONS = [
@@ -265,7 +252,7 @@ def test_whole_numbers_of_parquet_are_parts_of_degrees(kind: pa.DataType) -> Non
 def test_outliers_of_movebank_are_no_positions_and_hidden_marks_are() -> None:
     header = "event-id,visible,timestamp,location-long,location-lat,individual-local-identifier"
     data = f"{header}\n1,true,{ISO},24.9,60.1,Stork\n2,false,{LATER},20.0,50.0,Stork\n"
-    found = read(data)
+    found = read_any(data)
     assert [row[:4] for row in found.rows] == [("Stork", AT * 1_000_000, 24.9, 60.1)]
     assert found.reasons == ["no_position"]
     assert only_row(feature(POINT, {"time": ISO, "visible": False}))[2:4] == (24.9, 60.1)
@@ -275,7 +262,7 @@ def test_outliers_of_movebank_are_no_positions_and_hidden_marks_are() -> None:
 def test_what_a_tracker_calls_invalid_is_refused_by_every_reader_and_door(word: str) -> None:
     known = {"time": ISO, "lat": "60.1", "lon": "24.9", "valid": word}
     table = ";".join(known) + "\n" + ";".join(known.values()) + "\n"
-    assert read(table).reasons == read(json.dumps([known])).reasons == ["no_position"]
+    assert read_any(table).reasons == read_any(json.dumps([known])).reasons == ["no_position"]
     query = {"id": "x", "lat": "60.1", "lon": "24.9", "timestamp": str(AT), "valid": word}
     at_door = traccar.read(b"", Envelope("traccar", query=query), NOW_US, NOW_US)
     position = {"fixTime": ISO, "latitude": 60.1, "longitude": 24.9, "valid": word}
@@ -309,10 +296,10 @@ def test_times_beside_a_placemark_are_those_of_tables(members: dict[str, str]) -
 
 @pytest.mark.parametrize("name", ["valid", "Valid GPS Fix"])
 def test_a_placemark_or_track_point_that_is_called_invalid_is_refused(name: str) -> None:
-    assert read(placemark(**{"time": ISO, name: "False"})).reasons == ["no_position"]
+    assert read_any(placemark(**{"time": ISO, name: "False"})).reasons == ["no_position"]
     assert only_row(placemark(**{"time": ISO, name: "True"}))[2:4] == (24.9, 60.1)
     tag = name.replace(" ", "")
     for word, found in (("false", ["no_position"]), ("true", [])):
         inside = f"<time>{ISO}</time><extensions><{tag}>{word}</{tag}></extensions>"
         point = f'<trkpt lat="60.1" lon="24.9">{inside}</trkpt>'
-        assert read(f"<gpx><trk><trkseg>{point}</trkseg></trk></gpx>").reasons == found
+        assert read_any(f"<gpx><trk><trkseg>{point}</trkseg></trk></gpx>").reasons == found

@@ -13,7 +13,7 @@ from trackflow.sources.recognition import detect
 from trackflow.sources.values import columns
 from trackflow.sources.values.moments import DateOrder
 from trackflow.sources.values.zones import zone_option
-from trackflow_tests.helpers.reading import read_bytes
+from trackflow_tests.helpers.reading import only_row, read_bytes
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""
@@ -22,13 +22,6 @@ ISO = "2024-05-01T10:00:00Z"
 
 def kind_of(data: str) -> str:
     return detect(data.encode()[:65_536], "file")
-
-
-def only_row(data: str, **more):
-    found = read_bytes(data.encode(), kind_of(data), **more)
-    assert (found.error, found.reasons) == ("", [])
-    (row,) = found.rows
-    return row
 
 
 def gpx(point: str, inside: str = "") -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.recognition import UnknownFormatError, detect
-from trackflow_tests.helpers.reading import read_bytes
+from trackflow_tests.helpers.reading import only_row, read_any, read_bytes
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""
@@ -18,18 +18,6 @@ LATER = "2024-05-01T10:00:10Z"
 DEVICE, TIME, ALTITUDE, ACCURACY, SPEED = 0, 1, 4, 5, 6
 MOMENTS = [(AT * 1_000_000, 24.9, 60.1), ((AT + 10) * 1_000_000, 24.8, 60.2)]
 PLACE = {"lat": 60.1, "lon": 24.9}
-
-
-def read(data: str | bytes, **more):
-    plain = data.encode() if isinstance(data, str) else data
-    return read_bytes(plain, detect(plain[:65_536], "file.csv"), **more)
-
-
-def only_row(data: str | bytes, **more):
-    found = read(data, **more)
-    assert (found.error, found.reasons) == ("", [])
-    (row,) = found.rows
-    return row
 
 
 def endomondo(time: str, lat: float, lon: float) -> list[dict[str, object]]:
@@ -67,7 +55,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_positions_in_shapes_of_json(shape):
-    found = read(json.dumps(shape))
+    found = read_any(json.dumps(shape))
     assert (found.error, found.reasons) == ("", [])
     assert sorted(row[1:4] for row in found.rows) == MOMENTS
 
@@ -83,7 +71,7 @@ def test_positions_in_shapes_of_json(shape):
 )
 def test_devices_of_one_file_are_kept_apart(shape):
     """They were one, and of two positions at one moment the second was set aside."""
-    found = read(json.dumps(shape))
+    found = read_any(json.dumps(shape))
     assert [(row[DEVICE], *row[1:4]) for row in found.rows] == [
         ("a", *MOMENTS[0]),
         ("b", *MOMENTS[0]),
@@ -96,7 +84,7 @@ def test_a_position_of_no_fix_is_none(name):
     table = f"time,lat,lon,{name}\n{ISO},60.1,24.9,1\n{LATER},60.1,24.9,0\n"
     listed = [PLACE | {"time": moment, name: fix} for moment, fix in ((ISO, 1), (LATER, 0))]
     for data in (table, json.dumps(listed)):
-        found = read(data)
+        found = read_any(data)
         assert [row[1:4] for row in found.rows] == MOMENTS[:1]
         assert found.reasons == ["no_position"]
 
@@ -105,7 +93,7 @@ def test_a_projected_map_of_arcgis_says_so():
     shape = {"spatialReference": {"wkid": 102100, "latestWkid": 3857}, "features": [
         {"attributes": {"timestamp": AT * 1000}, "geometry": {"x": 2771855.4, "y": 8453000.2}}
     ]}  # fmt: skip
-    assert "EPSG:4326" in read(json.dumps(shape)).error
+    assert "EPSG:4326" in read_any(json.dumps(shape)).error
 
 
 @pytest.mark.parametrize(
@@ -193,13 +181,13 @@ def test_ticks_of_net_are_moments(second):
 
 
 def test_metres_of_a_projection_are_no_degrees():
-    found = read(f"time,x,y\n{ISO},2771855,8453000\n")
+    found = read_any(f"time,x,y\n{ISO},2771855,8453000\n")
     assert (found.reasons, found.rows) == (["out_of_range"], [])
 
 
 def test_degrees_without_their_minutes_are_no_position():
     apart = "time,lat_deg,lat_min,lon_deg,lon_min\n"
-    assert "put each coordinate into one column" in read(f"{apart}{ISO},60,6.0,24,54.0\n").error
+    assert "put each coordinate into one column" in read_any(f"{apart}{ISO},60,6.0,24,54.0\n").error
     bounds = f"time,lat,lon,lat_min,lat_max\n{ISO},60.1,24.9,60,61\n"
     assert only_row(bounds)[1:4] == MOMENTS[0]
 
@@ -251,9 +239,9 @@ def test_positions_of_gll_have_the_day_of_the_sentences_beside_them():
         "$GPGLL,6006.000,N,02454.000,E,100000.00,A,A\n$GPGLL,6006.000,N,02454.000,E,100005,V\n"
         "$GPGLL,6006.000,N,02454.000,E\n$GPGLL,6012.000,N,02448.000,E,100010,A\n"
     )
-    found = read(sentences)
+    found = read_any(sentences)
     assert (found.error, found.reasons) == ("", [])
     assert found.skipped == {"sentence without a position": 1}
     rows = [(AT * 1_000_000 - 10_000_000, 24.9, 60.1), *MOMENTS]
     assert [row[1:4] for row in found.rows] == rows
-    assert read(sentences.replace("$GPZDA", "$GPZZZ")).reasons == ["no_time"] * 3
+    assert read_any(sentences.replace("$GPZDA", "$GPZZZ")).reasons == ["no_time"] * 3

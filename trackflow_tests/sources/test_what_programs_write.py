@@ -12,27 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.sources.recognition import detect
 from trackflow.sources.values.moments import DateOrder, parse_time
-from trackflow_tests.helpers.reading import READERS, gather, read_bytes, stream_of
+from trackflow_tests.helpers.reading import (
+    READERS,
+    gather,
+    only_row,
+    read_any,
+    read_bytes,
+    stream_of,
+)
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""
 ISO = "2024-05-01T10:00:00Z"
 LATER = "2024-05-01T10:00:10Z"
 ALTITUDE, ACCURACY, SPEED, COURSE = 4, 5, 6, 7
-
-
-def read(data: str | bytes, name: str = "file"):
-    plain = data.encode() if isinstance(data, str) else data
-    return read_bytes(plain, detect(plain[:65_536], name))
-
-
-def only_row(data: str | bytes):
-    found = read(data)
-    assert (found.error, found.reasons) == ("", [])
-    (row,) = found.rows
-    return row
 
 
 PLACES = {"lat": [60.1, 60.2], "lon": [24.9, 24.8]}
@@ -42,12 +36,12 @@ MOMENTS = [(AT * 1_000_000, 24.9, 60.1), ((AT + 10) * 1_000_000, 24.8, 60.2)]
 def parquet(columns: dict[str, object]):
     out = io.BytesIO()
     pq.write_table(pa.table(columns), out)
-    return read(out.getvalue())
+    return read_any(out.getvalue())
 
 
 def table_of_text(columns: dict[str, list[object]]):
     rows = [columns, *zip(*columns.values(), strict=True)]
-    return read("".join(",".join(map(str, row)) + "\n" for row in rows))
+    return read_any("".join(",".join(map(str, row)) + "\n" for row in rows))
 
 
 def sheet(columns: dict[str, list[object]]):
@@ -61,7 +55,7 @@ def sheet(columns: dict[str, list[object]]):
 
 def records(columns: dict[str, list[object]]):
     rows = zip(*columns.values(), strict=True)
-    return read(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
+    return read_any(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
 
 
 HEADERS = [
@@ -128,7 +122,7 @@ TABLE = f"time;lat;lon\n{ISO};60,1;24,9\n{LATER};60,2;24,8\n"
     ],
 )  # fmt: skip
 def test_encodings_and_line_ends_change_nothing(data):
-    found = read(data)
+    found = read_any(data)
     assert found.refused == []
     assert [row[1:4] for row in found.rows] == [
         (AT * 1_000_000, 24.9, 60.1),
@@ -184,7 +178,7 @@ def test_degrees_and_minutes_near_the_equator_and_greenwich():
 
 def test_a_projected_geometry_is_no_position():
     projected = struct.pack("<BIIdd", 1, 1 | 0x20000000, 3857, 24.9, 60.1).hex()
-    assert read(f"time,geom\n{ISO},{projected}\n").reasons == ["not_a_number"]
+    assert read_any(f"time,geom\n{ISO},{projected}\n").reasons == ["not_a_number"]
 
 
 FLIGHT = f'Timestamp,UTC,Callsign,Position,Altitude,Speed,Direction\n{AT},{ISO},FIN1,"60.1,24.9",'
@@ -261,7 +255,7 @@ def test_osmand_writes_metres_as_hdop_in_files_as_at_the_door(creator, value):
 
 
 def test_a_point_that_says_that_it_has_no_fix_is_none():
-    assert read(gpx("x", "<fix>none</fix>")).reasons == ["no_position"]
+    assert read_any(gpx("x", "<fix>none</fix>")).reasons == ["no_position"]
     assert only_row(gpx("x", "<fix>3d</fix>"))[2:4] == (24.9, 60.1)
 
 
@@ -272,7 +266,7 @@ def test_the_heading_that_google_earth_lists_beside_a_track():
         "<gx:angles>271 0 0</gx:angles><gx:angles>90.5 0 0</gx:angles>"
         "</gx:Track></Placemark></kml>"
     )
-    assert [row[COURSE] for row in read(data).rows] == [271.0, 90.5]
+    assert [row[COURSE] for row in read_any(data).rows] == [271.0, 90.5]
 
 
 def test_sentences_with_the_count_of_androids_logger():
@@ -290,9 +284,11 @@ def test_days_of_spreadsheets_are_moments(reads):
 
 
 def test_seconds_of_a_recording_stay_without_a_day():
-    found = read("time,lat,lon\n" + "".join(f"{i},60.1,24.9\n" for i in range(40_000, 40_010, 7)))
+    found = read_any(
+        "time,lat,lon\n" + "".join(f"{i},60.1,24.9\n" for i in range(40_000, 40_010, 7))
+    )
     assert found.naive == 2
-    found = read("time,lat,lon\n" + "".join(f"{i},60.1,24.9\n" for i in range(0, 40_000, 900)))
+    found = read_any("time,lat,lon\n" + "".join(f"{i},60.1,24.9\n" for i in range(0, 40_000, 900)))
     assert "unknown start" in found.error
 
 

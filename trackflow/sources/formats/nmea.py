@@ -124,7 +124,7 @@ class _Epochs:
         at = text.rfind("$")
         sentence = _SENTENCE.match(text[at:]) if at >= 0 else None
         if sentence is None:
-            if at >= 0 and re.match(r"\$[A-Z]{2}(?:RMC|GGA|GNS|GLL|ZDA),", text[at:]):
+            if at >= 0 and _BEGIN.match(text[at:]):
                 self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         kind, body, checksum = sentence[2], sentence[3], sentence[4]
@@ -248,6 +248,8 @@ def _fill_zda(epoch: _Epoch, fields: list[str]) -> None:
 
 
 _FILL = {"RMC": _fill_rmc, "GGA": _fill_gga, "GNS": _fill_gns, "GLL": _fill_gll, "ZDA": _fill_zda}
+
+_BEGIN = re.compile(rf"\$[A-Z]{{2}}(?:{'|'.join(_FILL)}),")
 
 
 def _degrees(fields: list[str], at: int, letters: str) -> float | None:

@@ -99,6 +99,14 @@ def zone_option(options: ReadOptions) -> dt.tzinfo | None:
     return None if options.zone is DEFAULTS.zone else options.zone
 
 
+def no_zone(clock: object) -> str:
+    """That the clock of a camera is in no known zone, and what says which it is."""
+    return (
+        f"the photo's clock says {clock}, and nothing says in which zone: "
+        "--time-zone does, on the page of the data “Zone of times without one”"
+    )
+
+
 def photo_row(
     exif: bytes, zone: dt.tzinfo | None = None
 ) -> PositionRow | tuple[RefusalReason, str]:
@@ -130,10 +138,7 @@ def photo_row(
     if time_us is None:
         return (
             RefusalReason.NO_TIME,
-            (
-                f"the photo's clock says {shown}, and nothing says in which zone: "
-                "--time-zone does, on the page of the data “Zone of times without one”"
-            ),
+            no_zone(shown),
         )
     return fix_row(
         [shown, lat, lon],

@@ -16,7 +16,7 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us, zoned_us
-from trackflow.sources.formats.photo import DEVICE, NO_POSITION, zone_option
+from trackflow.sources.formats.photo import DEVICE, NO_POSITION, no_zone, zone_option
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
@@ -121,14 +121,7 @@ def _add(
     if not time_unit and isinstance(time, str) and not _ZONE.search(time.strip()):
         time_us = zoned_us(time.strip(), zone)
     if time_us is None and time is not None:
-        rows.refuse(
-            RefusalReason.NO_TIME,
-            (
-                f"the photo's clock says {time}, and nothing says in which zone: "
-                "--time-zone does, on the page of the data “Zone of times without one”"
-            ),
-            locator,
-        )
+        rows.refuse(RefusalReason.NO_TIME, no_zone(time), locator)
         return
     altitude = member(known, "altitude")
     rows.add(fix_row([time, lat, lon], time_us, lat, lon, altitude_m=altitude or None), locator)

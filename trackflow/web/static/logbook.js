@@ -1,7 +1,7 @@
 // The page of the logbook: what needs a purpose, the book of a month, places, rules, and what other thresholds do.
 
 import { get, withQuery } from './api.js';
-import { byId, el, fill, focusOn, onDate, setDate, tell } from './dom.js';
+import { byId, el, fill, focusOn, isWriting, onDate, setDate, tell } from './dom.js';
 import { count } from './format.js';
 import { leftOut } from './logbook-left-out.js';
 import { installPlaces } from './logbook-places.js';
@@ -39,15 +39,13 @@ async function refresh() {
   timer = setTimeout(refresh, POLL_MS);
 }
 
-/** Whether somebody has begun to write within `box`: drawn anew, the inputs would be empty. */
-function isWriting(box) {
-  return box.querySelector('.touched, .amend') || (box.contains(document.activeElement) && document.activeElement.closest('form'));
-}
+/** Whether a part stays as it is: somebody writes in it, or has opened what they may write in. */
+const isKept = (box) => isWriting(box) || box.querySelector('.amend, form :focus');
 
 async function drawPurposes(version) {
-  if (version === drawnPurposes || isWriting(byId('purposes'))) return;
+  if (version === drawnPurposes || isKept(byId('purposes'))) return;
   const { data } = await get(withQuery('/api/v1/logbook', { needs_purpose: true, limit: most }));
-  if (isWriting(byId('purposes'))) return; // begun meanwhile
+  if (isKept(byId('purposes'))) return; // begun meanwhile
   const saved = async (trip) => {
     tell(tr('Saved'));
     const next = trip.nextElementSibling ?? trip.previousElementSibling;
@@ -72,7 +70,7 @@ async function drawBook(versions) {
   const chosen = [vehicle, month, versions.get(vehicle), new Date().getHours()].join('\n');
   if (chosen === drawnBook) return;
   const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
-  if (isSame && isWriting(byId('book'))) return;
+  if (isSame && isKept(byId('book'))) return;
   if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
     fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: “trackflow vehicles add ID --plate PLATE” makes one, “trackflow vehicles device ID DEVICE” says what is in it.')));
     return;
@@ -82,7 +80,7 @@ async function drawBook(versions) {
     get(withQuery('/api/v1/logbook/verify', { vehicle })),
     get(withQuery('/api/v1/logbook/left-out', { vehicle, month })),
   ]);
-  if (isSame && isWriting(byId('book'))) return; // begun meanwhile
+  if (isSame && isKept(byId('book'))) return; // begun meanwhile
   const saved = async (form, key) => {
     tell(tr('Amended'));
     form.remove();
