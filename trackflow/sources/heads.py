@@ -5,7 +5,7 @@ import re
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from trackflow.sources.values import columns
+from trackflow.sources.values.trips import score
 
 HEAD_BYTES = 65_536
 NAME_MAX_CHARS = 200
@@ -59,7 +59,7 @@ class Head:
         lines = [line.strip("\"' \r").lstrip("#") for line in self.lines[:20]]
         for line in lines:
             cells = line.split(best_separator(line))
-            if len(cells) > 1 and columns.score([c.strip("\"' ") for c in cells]) >= 200:
+            if len(cells) > 1 and score([c.strip("\"' ") for c in cells]) >= 200:
                 return True
         return False
 
@@ -102,7 +102,7 @@ def code_page_of(head: bytes) -> str:
 
     def named(page: str) -> int:
         texts = [in_code_page(line, page) for line in lines]
-        return max((columns.score(text.split(best_separator(text))) for text in texts), default=0)
+        return max((score(text.split(best_separator(text))) for text in texts), default=0)
 
     return max(_CODE_PAGES, key=named) if lines else _CODE_PAGES[0]
 
@@ -124,7 +124,7 @@ _HEADER_LINES = 40
 
 def best_separator(header: str) -> str:
     """The separator with which a header line names most of the columns that points have."""
-    return max(SEPARATORS, key=lambda s: (columns.score(header.split(s)), header.count(s)))
+    return max(SEPARATORS, key=lambda s: (score(header.split(s)), header.count(s)))
 
 
 def stem(name: str) -> str:

@@ -16,6 +16,7 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import HEAD_BYTES, Head, encoding_of
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.csv_columns import Count
 from trackflow.sources.parsing.csv_encodings import as_utf8, utf8_blocks
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, CsvLayout, decide_layout
 from trackflow.sources.parsing.csv_rows import (
@@ -173,23 +174,38 @@ class _Reader:
             lines = left + lines[skipped:]
             found = records(lines, self.line, self.layout.separator, final=False)
             left = lines[found.lines_used :]
-            yield self._chunk(found)
+            yield from self._chunks(found)
         if left:
-            yield self._chunk(records(left, self.line, self.layout.separator, final=True))
+            yield from self._chunks(records(left, self.line, self.layout.separator, final=True))
         if self.stream.damage:
             yield self._damaged(cut_off)
 
-    def _chunk(self, found: Records) -> Chunk:
+    def _chunks(self, found: Records) -> Iterator[Chunk]:
+        """What the rows have; of trips, a chunk of their starts and one of their ends."""
+        whole = self._chunk(found, self.layout)
+        if self.layout.end is not None:
+            end = self._chunk(found, self.layout.end)
+            known = {refusal.where for refusal in whole.refused}
+            both = [*whole.refused, *(r for r in end.refused if r.where not in known)]
+            whole = replace(
+                whole,
+                points=PointBatch.concat((whole.points, end.points)),
+                refused=both,
+                naive=whole.naive + end.naive,
+            )
         self.line += found.lines_used
-        layout = self.layout
-        wanted = sorted({*layout.index.values(), *layout.time_columns})
+        yield whole
+
+    def _chunk(self, found: Records, layout: CsvLayout) -> Chunk:
+        counts = () if layout.count is None else (layout.count.column,)
+        wanted = sorted({*layout.index.values(), *layout.time_columns, *counts})
         table = cells(found, wanted, len(layout.names), layout)
 
         def describe(row: int) -> tuple[bytes, str]:
             index = row if table.kept is None else table.kept[row]
             return found.rows[index], self._where(found.line_numbers[index])
 
-        candidates = self._candidates(table.columns)
+        candidates = self._candidates(table.columns, layout)
         points, refused = admit(candidates, self.now_us, describe)
         refused += self._ragged(found, table.ragged)
         return Chunk(points, refused, self.stream.position(), candidates.times.naive)
@@ -204,8 +220,7 @@ class _Reader:
             refused[-1] = and_more(refused[-1], len(rows) - REFUSED_MAX)
         return refused
 
-    def _candidates(self, found: dict[int, Strings]) -> Candidates:
-        layout = self.layout
+    def _candidates(self, found: dict[int, Strings], layout: CsvLayout) -> Candidates:
         moment = _moments(found, layout)
         return Candidates(
             self._devices(found, len(moment)),
@@ -237,6 +252,8 @@ def _moments(found: dict[int, Strings], layout: CsvLayout) -> Strings:
     """The times as text, a date and a time of day put together."""
     if not PARTS.isdisjoint(layout.index):
         return _moments_of_parts(found, layout)
+    if layout.count is not None and layout.count.start:
+        return strings([layout.count.start] * len(found[layout.count.column]))
     first = found[layout.time_columns[0]]
     if len(layout.time_columns) == 1:
         return first
@@ -267,7 +284,26 @@ def _times(
     read = times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
     if layout.zone is not None:
         read = replace(read, naive=0)
+    if layout.count is not None:
+        read = _counted(read, found[layout.count.column], layout.count)
     return replace(read, time_us=read.time_us + GARMIN_START_US) if layout.is_garmin_time else read
+
+
+def _counted(starts: Times, column: Strings, count: Count) -> Times:
+    """The times that a column counts from starts."""
+    after = numbers(column)
+    bad = ~(after.values >= 0) | ~(after.values * (count.unit_s or 1.0) < _LONGEST_S)
+    after_us = np.where(bad, 0.0, after.values) * (count.unit_s or 1.0) * 1e6
+    return replace(
+        starts,
+        time_us=starts.time_us + np.rint(after_us).astype(np.int64),
+        missing=starts.missing | after.missing,
+        bad=(starts.bad | bad) & ~after.missing,
+    )
+
+
+_LONGEST_S = 366 * 86_400
+"""No recording is longer than a year."""
 
 
 def _positions(found: dict[int, Strings], layout: CsvLayout) -> tuple[Numbers, Numbers]:

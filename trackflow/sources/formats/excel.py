@@ -20,9 +20,11 @@ from trackflow.sources.file_format import FileFormat
 from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.csv_layout import two_rowed
+from trackflow.sources.parsing.csv_header import two_rowed
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
+from trackflow.sources.values.elapsed import start_in
+from trackflow.sources.values.trips import score
 
 PIECE_ROWS = 2_000
 SHARED_TEXTS_MAX_BYTES = 128 * 2**20
@@ -139,7 +141,9 @@ def _as_csv(sheet: Any) -> Iterator[bytes]:
             row = None
         if row is not None and not width:
             first.append(row)
-            width = len(row) if columns.score(row) >= _SCORE_OF_POSITIONS else 0
+            width = len(row) if score(row) >= _SCORE_OF_POSITIONS else 0
+            if width and (start := start_in([" ".join(title) for title in first])):
+                out.write(f"# start: {start}\n")
             first = [row] if width else first
         elif row is not None:
             # the upper row of a header of two has merged cells

@@ -19,6 +19,7 @@ from trackflow.sources.parsing.json_values import JsonElements
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import NoPositionsError, Role
+from trackflow.sources.values.trips import trip_ends
 
 CHUNK_POINTS = 50_000
 
@@ -110,8 +111,14 @@ def _names_positions(text: str) -> bool:
     names = list(dict.fromkeys(_MEMBER.findall(text)))[:500]
     found = columns.find(names)
     surely = any(len(names[found[role]]) > 1 for role in (Role.LAT, Role.LON) if role in found)
-    listed = columns.find(_LISTED.findall(text)[:500])
-    return surely or any(columns.has_position(f) and Role.TIME in f for f in (found, listed))
+    texts = _LISTED.findall(text)[:500]
+    listed = columns.find(texts)
+    are_trips = any(trip_ends(tuple(each)) for each in (names, texts))
+    return (
+        surely
+        or are_trips
+        or any(columns.has_position(f) and Role.TIME in f for f in (found, listed))
+    )
 
 
 FORMAT = FileFormat(

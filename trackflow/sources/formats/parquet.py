@@ -26,11 +26,13 @@ from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.geo_columns import geo_column
+from trackflow.sources.parsing.unrolled import unrolled
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, numbers
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.times import TimeRules, Times, times
+from trackflow.sources.values.trips import trip_ends
 from trackflow.sources.values.units import best_accuracy_m
 from trackflow.sources.values.zones import zone_of
 
@@ -117,12 +119,17 @@ def _is_written_as_text(schema: Any, name: str) -> bool:
     """Whether a table has its positions or times in the way of text tables."""
     flat = _flattened(schema)
     found = columns.find(flat.names)
+    if trip_ends(tuple(flat.names)):
+        return True
     if geo_column(schema.metadata, name) in schema.names or not columns.has_position(found):
         return False
     types = {role: flat.field(index).type for role, index in found.items()}
     places = (types.get(role) for role in (Role.LAT, Role.LON, Role.POSITION))
     are_odd = any(place is not None and _is_text_or_whole(place) for place in places)
-    in_objects = any("." in flat.names[index] for index in found.values())
+    in_objects = any(
+        name not in schema.names or schema.field(name).type != flat.field(name).type
+        for name in (flat.names[index] for index in found.values())
+    )
     both = {Role.DATE, Role.CLOCK} <= found.keys()
     in_two = both and found[Role.DATE] != found[Role.CLOCK]
     return are_odd or in_objects or in_two or not _OF_TEXT.isdisjoint(found)
@@ -143,31 +150,28 @@ def _is_text(kind: Any) -> bool:
 
 def _flattened(schema: Any) -> Any:
     """The columns of a schema, members of objects among them, named as in JSON; lists are none."""
-    flat = _without_objects(schema.empty_table()).schema
+    flat = unrolled(schema.empty_table()).schema
     return pa.schema([field for field in flat if not pa.types.is_nested(field.type)])
-
-
-def _without_objects(table: Any) -> Any:
-    """A table whose objects, and those in them, are columns named as in JSON."""
-    while any(pa.types.is_struct(field.type) for field in table.schema):
-        table = table.flatten()
-    return table
 
 
 def _as_csv(parquet: Any, stream: Stream) -> Iterator[bytes]:
     """The columns that mean something as CSV."""
     flat = _flattened(parquet.schema_arrow)
-    names = [flat.names[index] for index in sorted(set(columns.find(flat.names).values()))]
+    ends = trip_ends(tuple(flat.names)) or (flat.names,)
+    used = {index for end in ends for index in columns.find(end).values()}
+    names = [flat.names[index] for index in sorted(used)]
     is_first = True
     try:
         for batch in parquet.iter_batches(CHUNK_POINTS):
-            table = _without_objects(pa.Table.from_batches([batch])).select(names)
+            table = unrolled(pa.Table.from_batches([batch])).select(names)
             texts = [_text(table.column(name).combine_chunks()) for name in names]
             out = io.BytesIO()
             options = pa_csv.WriteOptions(include_header=is_first)
             pa_csv.write_csv(pa.table(texts, names=names), out, options)
             is_first = False
             yield out.getvalue()
+        if is_first:
+            yield ",".join(names).encode()
     except _MALFORMED as error:
         raise BadInputError(_words(stream, error)) from None
 

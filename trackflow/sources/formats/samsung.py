@@ -17,9 +17,9 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, PositionRow, RowCollector
-from trackflow.sources.values import columns
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.times import epoch_form
+from trackflow.sources.values.trips import score
 
 DEVICE = "samsung-health"
 """Exercises are named by random ids: each would be a device of its own."""
@@ -132,7 +132,7 @@ def _recognise(head: Head) -> int | None:
     if not _TABLE.match(head.text):
         return None
     cells = head.text.partition("\n")[2].partition("\n")[0].strip().split(",")
-    if columns.score([cell.rpartition(".")[2] for cell in cells]) < 200:
+    if score([cell.rpartition(".")[2] for cell in cells]) < 200:
         raise UnknownFormatError(
             f"{head.name}: is a table of Samsung Health without positions: those of exercises are "
             "in the files location_data.json beside it"

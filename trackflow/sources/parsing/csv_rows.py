@@ -14,7 +14,8 @@ import pyarrow.csv as pa_csv
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
-from trackflow.sources.parsing.csv_layout import KEPT_TEXT, CsvLayout, fitted, split
+from trackflow.sources.parsing.csv_header import split
+from trackflow.sources.parsing.csv_layout import KEPT_TEXT, CsvLayout, fitted
 from trackflow.sources.values.cells import EMPTY_CELLS, Strings, strings
 
 RECORD_LINES_MAX = 20

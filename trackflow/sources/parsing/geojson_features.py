@@ -7,7 +7,8 @@ import orjson
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import ReadOptions
-from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
+from trackflow.sources.parsing.csv_columns import are_devices
+from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
 from trackflow.sources.parsing.geojson_lines import (
     ends_of,
     line_part,
@@ -19,13 +20,21 @@ from trackflow.sources.parsing.geojson_lines import (
 )
 from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
-from trackflow.sources.parsing.json_wrapped import by_row, header_in, known_inside, names_in
+from trackflow.sources.parsing.json_wrapped import (
+    by_row,
+    dated_fields,
+    header_in,
+    known_inside,
+    names_in,
+    two_ends,
+)
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values import units
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import Role
+from trackflow.sources.values.elapsed import start_among
 from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
@@ -70,8 +79,9 @@ class FeatureCollector:
         self._options = options
         self._lines = 0
         self._is_decided = False
-        self._id_is_device = False
+        self._device_role = Role.DEVICE
         self._header: tuple[str, ...] = ()
+        self._start: str | None = None
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.refused) + len(self._alike)
@@ -84,6 +94,8 @@ class FeatureCollector:
             number: of the element.
             top: what stands beside the list of elements, among it a table's names of columns.
         """
+        if self._start is None and top:
+            self._start = start_among(top) or ""
         if type(element) is list:
             if not self._header:
                 self._header = header_in(top or {}) or names_in(element)
@@ -130,7 +142,9 @@ class FeatureCollector:
         if not alike:
             return
         self._alike = Alike(alike.names, are_features=alike.are_features)
-        part = alike.part()
+        first = alike.records[0]
+        counts = not alike.are_features and dated_fields(first, self._start) != known_fields(first)
+        part = None if counts else alike.part()
         if part is not None:
             self.any_feature = True
             self.rows.add(part)
@@ -259,11 +273,11 @@ class FeatureCollector:
         self.rows.append((position[0], position[1], altitude, moment, known, number, index))
 
     def _add_record(self, record: dict[str, object], number: int) -> None:
-        for row in (rows := by_row(record)):
-            self._add_known(known_fields(flat(row)), number)
+        for row in (rows := by_row(record) or two_ends(record)):
+            self._add_known(dated_fields(flat(row), self._start), number)
         if rows:
             return
-        known = known_fields(flat(record))
+        known = dated_fields(flat(record), self._start)
         position = _position(known)
         if position is None:
             inside = list(known_inside(record))
@@ -301,7 +315,7 @@ class FeatureCollector:
         if not self._is_decided:
             self._is_decided = True
             self._rules = self._decided(moments[:SAMPLE_ROWS])
-            self._id_is_device = _ids_are_devices(rows.up_to(SAMPLE_ROWS))
+            self._device_role = _role_of_devices(rows.up_to(SAMPLE_ROWS))
 
         def describe(index: int) -> tuple[str, str]:
             lon, lat, altitude, _, known, number, position = rows.at(index)
@@ -352,7 +366,7 @@ class FeatureCollector:
             return Numbers.of_objects(rows.known(role), quantity, commas)
 
         return Candidates(
-            self._devices(rows.known(Role.ROW_ID if self._id_is_device else Role.DEVICE)),
+            self._devices(rows.known(self._device_role)),
             self._times(moments, rows.known(Role.ZONE)),
             Numbers.of_objects(lat, Quantity.LATITUDE),
             Numbers.of_objects(lon, Quantity.LONGITUDE),
@@ -407,11 +421,16 @@ def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | N
     return None
 
 
-def _ids_are_devices(rows: Rows) -> bool:
+def _role_of_devices(rows: Rows) -> Role:
+    """What names the devices: nothing but their own column, or an `id` or `name` that does."""
     if any(name is not None for name in rows.known(Role.DEVICE)):
-        return False
-    ids = [text for row_id in rows.known(Role.ROW_ID) if (text := _text(row_id)) is not None]
-    return len(ids) == len(rows) and repeats(ids)
+        return Role.DEVICE
+    moments = rows.positions()[3]
+    for role in (Role.ROW_ID, Role.NAME):
+        ids = [text for row_id in rows.known(role) if (text := _text(row_id)) is not None]
+        if len(ids) == len(rows) and are_devices(role, ids, moments):
+            return role
+    return Role.DEVICE
 
 
 def _text(value: object) -> str | None:

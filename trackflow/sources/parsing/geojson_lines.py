@@ -18,7 +18,7 @@ _BEGINNINGS = (
     "begintime",
 )
 _ENDS = ("endtime", "end", "endedat", "endtimestamp", "timeend", "stop", "stoptime", "finish")
-_STANDARD = {"type", "id", "bbox", "geometry", "properties"}
+_STANDARD = {"type", "bbox", "geometry", "properties"}
 _LISTED = (Role.SPEED, Role.COURSE, Role.ACCURACY)
 
 

@@ -1,10 +1,13 @@
 """Records inside records: the envelopes in which servers and webhooks send positions."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, pairwise
 
 from trackflow.sources.values.columns import Role, find, has_position
-from trackflow.sources.values.fields import flat, known_fields, merged
+from trackflow.sources.values.elapsed import counted, start_among
+from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
 from trackflow.sources.values.times import BY_ITSELF, read_time
+from trackflow.sources.values.trips import trip_ends
 from trackflow.sources.values.vocabulary import RANKED, plain
 
 _DEEPEST = 5
@@ -18,11 +21,16 @@ def known_inside(record: Mapping[str, object]) -> Iterator[dict[Role, object]]:
     A position without a time of its own is none of them: what it is the place of, and when, is a
     guess. The device and the time zone may be told by a record around it.
     """
-    yield from _inside(record, {}, 1)
+    yield from _inside(record, {}, 1, None)
 
 
 def _inside(
-    record: Mapping[str, object], around: dict[Role, object], depth: int, *, is_device: bool = False
+    record: Mapping[str, object],
+    around: dict[Role, object],
+    depth: int,
+    start: str | None,
+    *,
+    is_device: bool = False,
 ) -> Iterator[dict[Role, object]]:
     inner = [
         (name, each)
@@ -34,21 +42,87 @@ def _inside(
         return
     plain = {name: value for name, value in record.items() if not isinstance(value, list)}
     told = known_fields(flat(plain))
+    start = start_among(plain) or start
     around = around | {role: told[role] for role in _OF_ALL if role in told}
     if (is_device or isinstance(record.get("gps"), list)) and Role.DEVICE not in told:
         around |= {Role.DEVICE: told[Role.ROW_ID]} if Role.ROW_ID in told else {}
+    found: dict[str, list[dict[Role, object]]] = {}
     for name, each in inner:
-        for row in by_row(each):
-            yield around | known_fields(row)
-        known = known_fields(flat(each))
-        if not {Role.TIME, Role.DATE} & known.keys() and _is_moment(name):
-            known[Role.TIME] = name
-        if is_dated_position(known):
-            if _are_devices(name) and Role.ROW_ID in known:
-                known.setdefault(Role.DEVICE, known[Role.ROW_ID])
-            yield around | known
-        elif depth < _DEEPEST:
-            yield from _inside(each, around, depth + 1, is_device=_are_devices(name))
+        found.setdefault(name, []).extend(_of_member(name, each, around, depth, start))
+    if names := _named_devices(found, is_sure=is_device and len(inner) == len(record)):
+        for name in names:
+            found[name] = [{Role.DEVICE: name} | known for known in found[name]]
+    yield from chain.from_iterable(found.values())
+
+
+def _of_member(
+    name: str, each: dict[str, object], around: dict[Role, object], depth: int, start: str | None
+) -> Iterator[dict[Role, object]]:
+    """What is known of the positions of a member.
+
+    Args:
+        name: of the member.
+        each: its value.
+        around: what is known of all of them.
+        depth: in how many records it is.
+        start: from which the times in it may count.
+    """
+    if rows := by_row(each) or two_ends(each):
+        yield from (around | dated_fields(flat(row), start) for row in rows)
+        return
+    known = dated_fields(flat(each), start)
+    if not {Role.TIME, Role.DATE} & known.keys() and _is_moment(name):
+        known[Role.TIME] = name
+    if is_dated_position(known):
+        if _are_devices(name) and Role.ROW_ID in known:
+            known.setdefault(Role.DEVICE, known[Role.ROW_ID])
+        yield around | known
+    elif depth < _DEEPEST:
+        yield from _inside(each, around, depth + 1, start, is_device=_are_devices(name))
+
+
+def dated_fields(record: Mapping[str, object], start: str | None = None) -> dict[Role, object]:
+    """The members of a record by role, its time counted from the start that it or `start` is."""
+    return counted(record, known_fields(record), start)
+
+
+def _named_devices(found: Mapping[str, list[dict[Role, object]]], *, is_sure: bool) -> list[str]:
+    """The names of members that are those of devices, each with its positions.
+
+    They are so below a member that says it (`vehicles`), and where the times of two overlap:
+    nobody is at two places at once.
+
+    Args:
+        found: the positions below each name.
+        is_sure: the names are those of devices if there are any.
+    """
+    names = [
+        name
+        for name, positions in found.items()
+        if positions and not any(Role.DEVICE in known for known in positions)
+    ]
+    if is_sure or len(names) < _SEVERAL:
+        return names if is_sure else []
+    spans = sorted(
+        (min(moments), max(moments)) for name in names if (moments := _moments(found[name]))
+    )
+    overlap = any(after[0] <= before[1] for before, after in pairwise(spans))
+    return names if overlap and not _OF_ONE.intersection(map(plain, names)) else []
+
+
+def _moments(positions: list[dict[Role, object]]) -> list[int]:
+    """When positions were, as far as that can be read."""
+    read = (read_time(str(moment_of(known)), BY_ITSELF)[0] for known in positions)
+    return [us for us in read if us is not None]
+
+
+_SEVERAL = 2
+_OF_ONE = {
+    "gps", "network", "fused", "start", "end", "from", "to", "origin", "destination", "begin",
+    "first", "last", "current", "previous", "position", "location", "raw", "matched", "filtered",
+    "pickup", "dropoff",
+}  # fmt: skip
+"""Names of several positions of one device."""
 
 
 def _are_devices(name: str) -> bool:
@@ -80,7 +154,9 @@ def names_in(values: list[object]) -> tuple[str, ...]:
     named = [each.get("name") if isinstance(each, dict) else each for each in values[:_WIDEST]]
     names = tuple(name for name in named if isinstance(name, str))
     found = find(names) if len(names) == len(values) else {}
-    is_header = has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
+    is_header = trip_ends(names) or (
+        has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
+    )
     return names if is_header else ()
 
 
@@ -103,7 +179,7 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
             if isinstance(row, list) and len(row) == len(names)
         ]
     lists = {
-        name: list(value.values()) if isinstance(value, dict) else value
+        name: _values_in(value) if isinstance(value, dict) else value
         for name, value in record.items()
         if isinstance(value, list | dict)
     }
@@ -115,13 +191,33 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     names = tuple(lists)
     counts = {len(lists[names[index]]) for index in found.values()}
     if len(counts) != 1 or any(
-        isinstance(v, list | dict) for i in found.values() for v in lists[names[i]][:1]
+        isinstance(v, dict) or (isinstance(v, list) and role is not Role.POSITION)
+        for role, i in found.items()
+        for v in lists[names[i]][:1]
     ):
         return []
     (count,) = counts
     whole = {name: values for name, values in lists.items() if len(values) == count}
     plain = {name: value for name, value in record.items() if name not in lists}
     return [plain | dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)]
+
+
+def _values_in(column: dict[str, object]) -> list[object]:
+    """The values of a column that is an object: those of its `data`, or all that it has by row."""
+    data = column.get("data")
+    return data if isinstance(data, list) else list(column.values())
+
+
+def two_ends(record: Mapping[str, object]) -> list[dict[str, object]]:
+    """The start and the end of a record that is a trip; empty if it is none, or has its path."""
+    whole = flat(record)
+    ends = trip_ends(tuple(whole))
+    if ends is None or any(isinstance(value, list) for value in whole.values()):
+        return []
+    return [
+        {name: value for name, value in zip(end, whole.values(), strict=True) if name}
+        for end in ends
+    ]
 
 
 def is_dated_position(known: Mapping[Role, object]) -> bool:

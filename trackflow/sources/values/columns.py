@@ -20,7 +20,7 @@ from trackflow.sources.values.units import (
 from trackflow.sources.values.vocabulary import PREFIXES, RANKED, SUFFIXES, Role, plain
 from trackflow.sources.values.zones import zone_in_name
 
-__all__ = ["HDOP_UNIT_M", "Role", "factor", "find", "has_position", "plain", "require", "score"]
+__all__ = ["HDOP_UNIT_M", "Role", "factor", "find", "has_position", "plain", "require"]
 
 QUANTITIES = {
     Role.LAT: Quantity.LATITUDE,
@@ -50,7 +50,7 @@ _EXAMPLES = {
 _LENIENT_RANK = 1_000
 _BARE_UNIT_RANK = 2_000
 _ONLY_WHOLE = PARTS | {
-    Role.ROW_ID, Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.POSITION,
+    Role.ROW_ID, Role.NAME, Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.POSITION,
     Role.SPEED_UNIT,
 }  # fmt: skip
 """Roles whose names are common words: a longer name around one of them means something else."""
@@ -63,7 +63,7 @@ _BARE_UNITS = {
 _OF_MOVEBANK = {"eventid", "individuallocalidentifier", "taglocalidentifier", "studyname"}
 """Movebank marks outliers in a column that is called `visible`."""
 
-_ALL_NAMES = frozenset(name for ranked in RANKED.values() for name in ranked) | set(_BARE_UNITS)
+ALL_NAMES = frozenset(name for ranked in RANKED.values() for name in ranked) | set(_BARE_UNITS)
 _ALL_ENDINGS = tuple(
     {*SUFFIXES, "timestamp", "datetime"}.union(*(units_of(q) for q in QUANTITIES.values()))
 )
@@ -81,7 +81,7 @@ def meanings(name: str) -> Mapping[Role, Meaning]:
     """All that a name can mean."""
     simple = plain(zone_in_name(name[:120])[0])
     found: dict[Role, Meaning] = {}
-    if simple not in _ALL_NAMES and not (
+    if simple not in ALL_NAMES and not (
         simple.startswith(("utc", *PREFIXES)) or simple.endswith(_ALL_ENDINGS)
     ):
         return found  # a file may have as many names as elements: most are decided at once
@@ -201,17 +201,6 @@ def has_position(found: Mapping[Role, int]) -> bool:
     """Whether these columns have positions."""
     both = Role.LAT in found and Role.LON in found
     return both or Role.POSITION in found or Role.LON_LAT in found
-
-
-def score(names: Sequence[str]) -> int:
-    """How much these names look like a header of points: 0 if not at all."""
-    found = find(names)
-    position = max(
-        (Role.LAT in found) + (Role.LON in found),
-        2 * (Role.POSITION in found or Role.LON_LAT in found),
-    )
-    moment = Role.TIME in found or Role.DATE in found
-    return 100 * position + 10 * moment + len(found)
 
 
 def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:

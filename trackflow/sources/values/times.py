@@ -41,6 +41,7 @@ __all__ = [
     "decide_order",
     "epoch_form",
     "in_zone",
+    "is_relative",
     "parse_time",
     "read_time",
     "times",
@@ -97,10 +98,12 @@ def decide_order(
         AmbiguousOrderError: all dates can be read in two ways.
     """
     cells = [cell.strip() for cell in sample if cell and cell.strip()]
-    if cells and all(_is_relative(cell) for cell in cells) and not all(map(_is_serial, cells)):
+    if cells and all(is_relative(cell) for cell in cells) and not all(map(_is_serial, cells)):
         raise BadInputError(
             f"{file}: the column {column!r} counts from an unknown start, so it gives no time of "
-            "day; a time must be like 2026-01-31T12:00:00Z or seconds since 1970"
+            "day; a time must be like 2026-01-31T12:00:00Z or seconds since 1970, or count in "
+            "elapsed_s or elapsed_ms from a start that stands above the table: "
+            "# start: 2026-01-31T12:00:00Z"
         )
     return rules.order or order_of(cells, f"{file}: the dates in {column!r}")
 
@@ -126,7 +129,8 @@ class AmbiguousOrderError(BadInputError):
     """Every date that was looked at can be read in two ways."""
 
 
-def _is_relative(cell: str) -> bool:
+def is_relative(cell: str) -> bool:
+    """Whether a time counts from some start that is not 1970."""
     value = number(cell)
     return value is not None and abs(value) < _SECONDS_1990
 

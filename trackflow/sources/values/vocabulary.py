@@ -33,6 +33,7 @@ class Role(StrEnum):
     VALID = "validity"
     DEVICE = "device"
     ROW_ID = "row id"
+    NAME = "name"
     ALTITUDE = "altitude"
     ACCURACY = "accuracy"
     HDOP = "hdop"
@@ -167,9 +168,18 @@ _NAMES: dict[Role, str] = {
         "veiculo placa dispositivoid pojazd urzadzenie vozidlo zarizeni zariadenie jarmu eszkoz "
         "arac "
         "устроиство автомобиль 设备 设备id 端末 icao24 icao "
-        "ident veh registration callsign"
+        "ident veh registration callsign "
+        "car carid carname truck truckid trucknumber bus busno busnumber busname bike bikeid "
+        "scooterid boat boatid boatname vessel vesselid vesselname ship shipid shipname vin "
+        "driver driverid drivername rider riderid member memberid messengername messengerid "
+        "animal animalid collar collarid collarserialnumber deveui hex "
+        "deviceserialnumber deviceserial fahrer chauffeur conductor kuljettaja"
     ),
     Role.ROW_ID: "id",
+    Role.NAME: (
+        "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
+        "nimi"
+    ),
     Role.ALTITUDE: (
         "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
         "altitudewgs84 z hohe hoehe meereshohe hoheuber altura elevacion altitud altitudine quota "
