@@ -11,6 +11,7 @@ from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent, body_refusal, exact_json
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.formats.geojson import read_geojson
+from trackflow.sources.parsing.bare_lists import UndecidedError
 from trackflow.sources.parsing.json_values import ELEMENT_LISTS, BrokenStretch, JsonElements
 from trackflow.sources.records import PointBatch, Refusal, RefusalReason, whole_raw
 from trackflow.sources.values.columns import NoPositionsError
@@ -95,7 +96,7 @@ def _kept(
 
 def _reason(error: BadInputError) -> RefusalReason:
     """Why none of the elements is read, where each by itself is well-formed."""
-    if isinstance(error, NoPositionsError):
+    if isinstance(error, NoPositionsError | UndecidedError):
         return RefusalReason.NOT_A_POINT
     is_of_dates = isinstance(error, AmbiguousOrderError)
     return RefusalReason.BAD_TIME if is_of_dates else RefusalReason.OUT_OF_RANGE

@@ -272,7 +272,9 @@ def _moments_of_parts(found: dict[int, Strings], layout: CsvLayout) -> Strings:
         day = day_text(of_row) if Role.YEAR in parts else cells_of_row[0]
         clock = clock_text(of_row) if Role.HOUR in parts else cells_of_row[-1]
         is_whole = None not in cells_of_row
-        text = clock if len(whole) == 1 and Role.HOUR not in parts else f"{day} {clock}"
+        text = f"{day} {clock}"
+        if len(whole) == 1 and Role.HOUR not in parts:
+            text = day if Role.YEAR in parts else clock
         moments.append(with_rest(text, of_row) if is_whole else None)
     return strings(moments)
 
@@ -362,6 +364,9 @@ def _optional(found: dict[int, Strings], layout: CsvLayout, role: Role) -> Float
     values = numbers(
         found[column], QUANTITIES[role], factor, decimal_comma=layout.decimal_comma
     ).values
+    nothing = columns.unknown(role, layout.names)
+    if nothing is not None:
+        values = np.where(np.isclose(values, nothing * factor), np.nan, values)
     return values * _speed_units_ms(found[layout.index[Role.SPEED_UNIT]]) if has_units else values
 
 

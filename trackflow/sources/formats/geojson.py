@@ -5,6 +5,7 @@ position and a time, as many services export them: their members are named as th
 are, also inside one another (`coords.latitude`).
 """
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.bare_lists import bare_list
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
 from trackflow.sources.parsing.geojson_features import BUFFERED_MAX, FeatureCollector
 from trackflow.sources.parsing.json_values import JsonElements
@@ -98,7 +100,7 @@ def _recognise(head: Head) -> int | None:
     """By its members; JSON that is none of the other formats may still name positions."""
     if head.text[0] not in "{[":
         return None
-    is_own = _GEOMETRY.search(head.text) or _names_positions(head.text)
+    is_own = _GEOMETRY.search(head.text) or _names_positions(head.text) or _is_bare(head.text)
     may_be = head.ending == ".geojson" or not head.is_whole
     return Surety.FALLBACK if is_own or may_be else None
 
@@ -120,6 +122,21 @@ def _names_positions(text: str) -> bool:
         or any(columns.has_position(f) and Role.TIME in f for f in (found, listed))
     )
 
+
+_FIRST_LIST = re.compile(r"\[\s*(\[[^\[\]{}]{5,300}\])")
+
+
+def _is_bare(text: str) -> bool:
+    """Whether the first list in a list is a place and a time without names."""
+    found = _FIRST_LIST.search(text[:_FIRST_CHARS])
+    try:
+        values = json.loads(found[1]) if found else []
+    except ValueError:
+        return False
+    return bare_list(values) is not None
+
+
+_FIRST_CHARS = 2_000
 
 FORMAT = FileFormat(
     name="geojson",

@@ -244,7 +244,11 @@ class _Reader:
 
         def values(role: Role) -> Floats | None:
             found = measured(role)
-            return None if found is None else found.values
+            nothing = columns.unknown(role, self._all_names)
+            if found is None or nothing is None:
+                return None if found is None else found.values
+            factor = columns.factor(role, self._of_role[role], self._all_names)
+            return np.where(np.isclose(found.values, nothing * factor), np.nan, found.values)
 
         lat, lon = measured(Role.LAT), measured(Role.LON)
         if lat is None or lon is None:

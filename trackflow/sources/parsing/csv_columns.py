@@ -7,8 +7,9 @@ from trackflow.errors import BadInputError
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import Role
+from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
-from trackflow.sources.values.moments import DAY_FRACTION
+from trackflow.sources.values.moments import DAY_FRACTION, with_half_behind
 from trackflow.sources.values.times import is_relative
 from trackflow.sources.values.zones import zone_of
 
@@ -141,7 +142,8 @@ def find_time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) 
 
 
 def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:
-    cells = [row[column] for row in rows if row[column] not in EMPTY_CELLS]
+    written = [row[column] for row in rows if row[column] not in EMPTY_CELLS]
+    cells = [ascii_digits(with_half_behind(cell)) for cell in written]
     return all(
         (":" in cell and len(cell.split(":")[0]) <= 2)
         or (cell.isdigit() and 3 < len(cell) <= 6)

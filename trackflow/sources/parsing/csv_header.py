@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from trackflow.errors import BadInputError
@@ -138,3 +139,27 @@ def _is_row(cells: Sequence[str], given: Mapping[Role, int]) -> bool:
         if role in given and coordinate(cells[given[role]], quantity) is None:
             return False
     return Role.POSITION not in given or position(cells[given[Role.POSITION]]) is not None
+
+
+def as_wide_as(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names with as many as rows have cells, where empty ones make the difference.
+
+    Loggers end each row with a separator and not their header, or the other way around. R writes
+    the number of a row before it, and no name above.
+    """
+    widths = Counter(len(row) for row in rows if row)
+    (width, count), *_ = widths.most_common(1) or [(len(names), 0)]
+    rows = [row for row in rows if len(row) == width]
+    if width == len(names) or count < sum(widths.values()):
+        return names
+    if width < len(names):
+        return names if any(map(str.strip, names[width:])) else names[:width]
+    if not any(cell.strip() for row in rows for cell in row[len(names) :]):
+        return (*names, *[""] * (width - len(names)))
+    numbers = [row[0].strip() for row in rows]
+    if width == len(names) + 1 and numbers == [str(at + 1) for at in range(len(rows))]:
+        return ("", *names)
+    return names
+
+
+COMPARED_LINES = 100

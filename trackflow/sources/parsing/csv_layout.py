@@ -19,7 +19,14 @@ from trackflow.sources.parsing.csv_columns import (
     scales,
     settle_device,
 )
-from trackflow.sources.parsing.csv_header import find_header, layout_of, split, with_units
+from trackflow.sources.parsing.csv_header import (
+    COMPARED_LINES,
+    as_wide_as,
+    find_header,
+    layout_of,
+    split,
+    with_units,
+)
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.date_parts import PARTS, drop_parts
@@ -113,6 +120,8 @@ def decide_layout(
     below = lines[header_lines] if header_lines < len(lines) else ""
     if units := with_units(names, split(below, separator) or []):
         names, header_lines = units, header_lines + 1
+    below_it = lines[header_lines : header_lines + COMPARED_LINES]
+    names = as_wide_as(names, [split(line, separator) or [] for line in below_it])
     both = trip_ends(names)
     index = columns.find(both[0] if both else names)
     loose = _loose(names, index, separator)

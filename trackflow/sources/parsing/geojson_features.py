@@ -7,6 +7,7 @@ import orjson
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import ReadOptions
+from trackflow.sources.parsing.bare_lists import BareList, bare_list, latitude_first
 from trackflow.sources.parsing.csv_columns import are_devices
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
 from trackflow.sources.parsing.geojson_lines import (
@@ -82,9 +83,11 @@ class FeatureCollector:
         self._device_role = Role.DEVICE
         self._header: tuple[str, ...] = ()
         self._start: str | None = None
+        self._bare: list[tuple[BareList, int]] = []
+        self._is_lat_first: bool | None = None
 
     def __len__(self) -> int:
-        return len(self.rows) + len(self.refused) + len(self._alike)
+        return len(self.rows) + len(self.refused) + len(self._alike) + len(self._bare)
 
     def add(self, element: object, number: int, top: Mapping[str, object] | None = None) -> bool:
         """Rows, or a refusal, for an element; returns whether it is one buffered position.
@@ -101,6 +104,9 @@ class FeatureCollector:
                 self._header = header_in(top or {}) or names_in(element)
                 if self._header == tuple(element):
                     return False
+            if not self._header and (bare := bare_list(element)) is not None:
+                self._bare.append((bare, number))
+                return False
             if len(element) == len(self._header):
                 element = dict(zip(self._header, element, strict=True))
         if type(element) is dict:
@@ -137,7 +143,8 @@ class FeatureCollector:
         alike.numbers.append(number)
 
     def flush(self) -> None:
-        """Turns the buffered points and records into rows."""
+        """Turns the buffered points, records and lists into rows."""
+        self._flush_bare()
         alike = self._alike
         if not alike:
             return
@@ -156,6 +163,15 @@ class FeatureCollector:
                 self._add_point(position, record, number)
             else:
                 self._add_record(record, number)
+
+    def _flush_bare(self) -> None:
+        lists, self._bare = self._bare, []
+        if lists and self._is_lat_first is None:
+            self._is_lat_first = latitude_first([each for each, _ in lists], self._stream.name)
+        for (first, second, moment), number in lists:
+            lat, lon = (first, second) if self._is_lat_first else (second, first)
+            self.any_feature = True
+            self.rows.append((lon, lat, None, moment, {}, number, 0))
 
     def _add_alone(self, element: object, number: int) -> None:
         if isinstance(element, BrokenStretch):

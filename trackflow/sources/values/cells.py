@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trackflow.geo.points import Bools, Floats
+from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.units import Quantity, measure
 
 EMPTY_CELLS = ("", "null", "NULL", "None", "none", "NA", "N/A", "n/a", "\\N")
@@ -175,8 +176,10 @@ def blanks_to_null(column: Strings) -> Strings:
 
 def number(text: str | None) -> float | None:
     """One cell as a number, None if it is none."""
-    # Python reads "1_0" and Arabic digits as numbers; a table of positions means neither.
-    if text is None or "_" in text or not text.isascii():
+    if text is None or "_" in text:  # Python reads "1_0" as a number
+        return None
+    text = ascii_digits(text)
+    if not text.isascii():
         return None
     try:
         return float(text)

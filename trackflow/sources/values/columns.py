@@ -13,6 +13,7 @@ from trackflow.sources.values.units import (
     HDOP_UNIT_M,
     KMH_MS,
     KNOTS_MS,
+    MPH_MS,
     Quantity,
     factor_of,
     units_of,
@@ -151,11 +152,7 @@ def find(names: Sequence[str]) -> dict[Role, int]:
             found.pop(Role.LON_LAT, None)
     elif Role.LON_LAT in found:
         found.pop(Role.POSITION, None)
-    if Role.ZONE in found and (zone_told(names, found) or _is_check_in(names, found)):
-        del found[Role.ZONE]  # it is where the clock on the wall was, and the time is UTC
-    valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
-    if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
-        del found[Role.VALID]  # elsewhere it is about drawing
+    _drop_others(names, found)
     if not {Role.TIME, Role.DATE} & found.keys() and Role.CLOCK in found:
         found[Role.TIME] = found.pop(Role.CLOCK)  # such as "Heure", which then has the date, too
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
@@ -184,6 +181,35 @@ def _is_check_in(names: Sequence[str], found: Mapping[Role, int]) -> bool:
     """Whether these are the members of a check-in of Foursquare, whose times are UTC."""
     is_created = Role.TIME in found and plain(names[found[Role.TIME]]) == "createdat"
     return is_created and any(name.startswith("venue") for name in names)
+
+
+def _drop_others(names: Sequence[str], found: dict[Role, int]) -> None:
+    """Forgets columns whose names mean something else beside the others."""
+    if Role.ZONE in found and (zone_told(names, found) or _is_check_in(names, found)):
+        del found[Role.ZONE]  # it is where the clock on the wall was, and the time is UTC
+    valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
+    if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
+        del found[Role.VALID]  # elsewhere it is about drawing
+    if _is_acceleration(names, found):
+        del found[Role.ACCURACY]
+
+
+def _is_acceleration(names: Sequence[str], found: Mapping[Role, int]) -> bool:
+    """Whether `acc` is that of the buses and trains of Helsinki, whose positions are of `oper`."""
+    is_acc = Role.ACCURACY in found and plain(names[found[Role.ACCURACY]]).endswith("acc")
+    return is_acc and {"oper", "veh", "desi"} <= {plain(name.rpartition(".")[2]) for name in names}
+
+
+def unknown(role: Role, names: Sequence[str]) -> float | None:
+    """What stands for a value that is not known, in the unit of its column; None if nothing does.
+
+    Ships that do not know their speed say 102.3 knots, and 360 degrees of their course.
+    """
+    is_of_ship = role in _UNKNOWN_OF_SHIPS and "mmsi" in map(plain, names)
+    return _UNKNOWN_OF_SHIPS[role] if is_of_ship else None
+
+
+_UNKNOWN_OF_SHIPS = {Role.SPEED: 102.3, Role.COURSE: 360.0}
 
 
 def zone_told(names: Sequence[str], found: Mapping[Role, int]) -> str:
@@ -283,18 +309,24 @@ _OF_KMH = (
 """Columns by which Teltonika, Webfleet, TeslaMate and Runtastic are known."""
 
 
+_OF_MARINETRAFFIC = {"mmsi", "status", "speed", "lon", "lat", "course", "heading", "timestamp"}
+
+
 def sender_speed_unit_ms(names: Sequence[str]) -> float:
     """Metres per second of one unit of a speed whose column has no unit, by the sender.
 
-    Traccar's server reports knots, as do AIS (`SOG`) and receivers; OwnTracks writes kilometres
+    Traccar's server reports knots, as do ships (`SOG`, `mmsi`; MarineTraffic tenths of them) and
+    receivers, Tesla miles per hour; OwnTracks writes kilometres
     per hour beside its `tst` (Colota has `bear` there, and metres per second), as do the loggers
     whose latitudes end in N or S, flespi, Teltonika, Webfleet, Geotab, TeslaMate and Runtastic.
     """
     simple = {plain(name) for name in names}
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
         return KNOTS_MS
-    if _are_of_aircraft(simple):
-        return KNOTS_MS
+    if _are_of_aircraft(simple) or "mmsi" in simple:
+        return KNOTS_MS / 10 if simple >= _OF_MARINETRAFFIC else KNOTS_MS
+    if any(name.endswith("gpsasof") for name in simple):  # Tesla
+        return MPH_MS
     if {"ident", "positionlatitude"} <= simple:  # flespi
         return KMH_MS
     if any(marks <= simple for marks in _OF_KMH) or {"dateTime", "device.id"} <= set(names):

@@ -49,12 +49,14 @@ def known_fields(
     known: dict[Role, object] = {}
     written: list[tuple[Role, float]] = []
     names = _names_of(record)
-    for role, name, factor, is_number in _roles(names):
+    for role, name, factor, is_number, nothing in _roles(names):
         value = record[name]
         if value is None or value == "":
             continue
         if role is Role.POSITION and isinstance(value, list) and columns.plain(name) in _LAT_FIRST:
             value = _pair(value)
+        if nothing is not None and measure(value, QUANTITIES[role]) == nothing:
+            continue
         known[role] = value
         if is_number and (factor != 1.0 or isinstance(value, str)):
             written.append((role, factor))
@@ -120,8 +122,10 @@ def columns_of_fields(
         return None
     known: dict[Role, list[object]] = {}
     written: list[tuple[Role, float]] = []
-    for role, name, factor, is_number in roles:
+    for role, name, factor, is_number, nothing in roles:
         values = [record[name] for record in records]
+        if nothing is not None:
+            values = [None if measure(v, QUANTITIES[role]) == nothing else v for v in values]
         kinds = set(map(type, values))
         if str in kinds and "" in values:
             values = [None if value == "" else value for value in values]
@@ -195,11 +199,18 @@ def denies_fix(validity: object) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool], ...]:
+def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool, float | None], ...]:
+    """Of each role its name, our units per its own, whether it has numbers, and what is unknown."""
     names = names[:_MEMBERS_MAX]
     found = columns.find(names)
     return tuple(
-        (role, names[index], columns.factor(role, names[index], names), role in QUANTITIES)
+        (
+            role,
+            names[index],
+            columns.factor(role, names[index], names),
+            role in QUANTITIES,
+            columns.unknown(role, names),
+        )
         for role, index in found.items()
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from trackflow.geo.time import to_us
 from trackflow.sources.values.cells import number
+from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.zones import zone_of
 
 LARGEST_US = 9.0e18
@@ -145,6 +146,9 @@ _ZONE_NAME = re.compile(
 )
 """The zone once more in words, as browsers and Go write it behind its offset."""
 
+_RUSSIAN_YEAR = re.compile("(?<=\\d{4})\\s?\u0433\\.?(?=[,\\s])")
+"""The word year behind its number."""
+
 _NUMERIC_DATE = re.compile(r"[^\W\d_]{2,14}\.?,?\s+(?=\d{1,4}[-/.]\d{1,2}[-/.]\d)")
 """A day of the week before a date in numbers."""
 
@@ -185,7 +189,7 @@ def parse_time(
 
 def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
     """A time as UTC microseconds, None if it is none; and whether it named no zone."""
-    text = text.strip()
+    text = ascii_digits(text.strip())
     if len(text) > _TEXT_MAX_CHARS or not _HAS_DIGIT.search(text):
         return None, False
     if text[-1] == "/" and (found := _COUNT_OF_NET.fullmatch(text)) is not None:
@@ -270,7 +274,7 @@ def orders_of(text: str) -> set[DateOrder]:
 
     With points, dates are only ever written day first: they say nothing about others.
     """
-    short = text.strip() if len(text) <= _TEXT_MAX_CHARS else ""
+    short = with_half_behind(ascii_digits(text.strip())) if len(text) <= _TEXT_MAX_CHARS else ""
     found = _FORMS[1].fullmatch(_without_weekday(short))
     if found is None or found["sep"] == ".":
         return set()
@@ -301,10 +305,13 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
             return dt.datetime.fromisoformat(text)
         except ValueError:
             pass  # 24:00, or no such day
+    text = with_half_behind(text)
     if "\u5e74" in text:
         text = _of_east_asia(text)
+    if "." in text:
+        text = _DOTTED.sub(r"\1.\2.\3", text, count=1)
     text = _ZONE_NAME.sub("", _BRACKET_ZONE.sub("", _unaccented(text)))
-    text = _without_weekday(text)
+    text = _RUSSIAN_YEAR.sub("", _without_weekday(text))
     for pattern in _FORMS:
         found = pattern.fullmatch(text)
         if found is not None:
@@ -316,6 +323,36 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
 def _without_weekday(text: str) -> str:
     """The text without a day of the week before a date in numbers."""
     return text if text[:1].isdigit() else _NUMERIC_DATE.sub("", text, count=1)
+
+
+def with_half_behind(text: str) -> str:
+    """A time whose half of the day stands before it, or in other letters, with AM or PM behind."""
+    if text.isascii():
+        return text
+    text = _HALF_BEFORE.sub(lambda f: f"{f[2]} {_half(f[1])}", text, count=1)
+    return _HALF_BEHIND.sub(lambda f: f" {_half(f[1])}", text, count=1)
+
+
+def _half(word: str) -> str:
+    return "AM" if word in _MORNINGS else "PM"
+
+
+_MORNINGS = {
+    "\u4e0a\u5348", "\u5348\u524d", "\uc624\uc804", "\u03c0\u03bc", "\u03c0.\u03bc.", "\xd6\xd6",
+    "\xf6\xf6", "\u0635",
+}  # fmt: skip
+"""Before noon in Chinese, Japanese, Korean, Greek, Turkish and Arabic."""
+
+_HALF_BEFORE = re.compile(
+    "(\u4e0a\u5348|\u4e0b\u5348|\u5348\u524d|\u5348\u5f8c|\uc624\uc804|\uc624\ud6c4)\\s*"
+    r"(\d{1,2}[:\u65f6\u6642\uc2dc]\s?\d{2}(?::\d{2}(?:[.,]\d+)?)?)"
+)
+_HALF_BEHIND = re.compile(
+    "(?<=\\d)\\s*(\u03c0\u03bc|\u03bc\u03bc|\u03c0\\.\u03bc\\.|\u03bc\\.\u03bc\\.|"
+    "\xd6\xd6|\xd6S|\xf6\xf6|\xf6s|\u0635|\u0645)$"
+)
+_DOTTED = re.compile(r"(?<!\d)(\d{1,4})\.\s?(\d{1,2})\.\s?(\d{1,4})\.?(?=[\s,T]|$)")
+"""Dates with blanks behind their points, or a last point: 13. 5. 2024, 2024. 05. 13."""
 
 
 def _of_east_asia(text: str) -> str:

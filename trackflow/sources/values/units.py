@@ -14,6 +14,7 @@ from enum import Enum
 import numpy as np
 
 from trackflow.geo.points import Floats
+from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.directions import course_deg
 
 KMH_MS = 1 / 3.6
@@ -59,7 +60,8 @@ _UNITS: dict[Quantity, dict[str, float]] = {
                 "meterpersecond metersec meterssecond metressecond metersecond мс": 1.0,
                 "kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
                 "kilometerperhour kilometerprostunde kmstd kmt kmu kmtim kmtimmen kmuur kmtime "
-                "kilometrosporhora kmhora kmheure кмч": KMH_MS,
+                "kms kmsa kmsaat kmgodz kmhod kmo "
+                "kilometrosporhora kmhora kmheure кмч кмгод": KMH_MS,
                 "mph mih milesperhour mileshour": MPH_MS,
                 "kn kt kts knot knots knoten noeuds nudos nodi knop knopen knutar solmua nmh узлы "
                 "узлов": KNOTS_MS,
@@ -75,7 +77,8 @@ _UNITS: dict[Quantity, dict[str, float]] = {
             {
                 "m mfrommsl mmsl mamsl "
                 "meter meters metre metres mtr mts masl msl amsl asl metrit metri "
-                "metros metri metrow м": 1.0,
+                "metros metri metrow м mabovesealevel münn müm msnm mslm mnpm": 1.0,
+                "mbelowsealevel": -1.0,
                 "ft feet foot": FEET_M,
                 "km kilometer kilometers kilometre kilometres": 1000.0,
                 "cm centimeters centimetres": 0.01,
@@ -113,6 +116,10 @@ _SIGNS = str.maketrans(
         "\xba": "\xb0",
     }
 )
+_SPACED = re.compile(r"[+-]?\d{1,3}(?:[ ']\d{3})+(?!\d)")
+_THOUSANDS = re.compile(r"(?<=\d)[ '](?=\d{3}(?!\d))")
+"""Thousands of metres with blanks or apostrophes, as in France and Switzerland."""
+
 _LETTERS = re.compile(r"(?<![A-Za-z])(N|S|E|W|North|South|East|West)(?![A-Za-z])", re.IGNORECASE)
 _SEXAGESIMAL = re.compile(
     r"([+-]?)(\d{1,3})(?:\s*(?:\xb0|deg|d|:)\s*|\s+)(\d{1,2}(?:[.,]\d+)?)"
@@ -158,8 +165,9 @@ def number(text: str, *, decimal_comma: bool = False) -> float | None:
     Of both, the last one is the decimal mark. A comma alone before exactly three digits parts
     thousands, unless `decimal_comma` is set because the text's neighbours have decimal commas.
     """
+    text = ascii_digits(text)
     if not text.isascii() or "_" in text:
-        return None  # Python reads "1_0" and Arabic digits as numbers
+        return None  # Python reads "1_0" as a number
     if "," in text:
         grouped = _GROUPED.fullmatch(text)
         if grouped and (not decimal_comma or text.count(",") > 1 or "." in text):
@@ -192,6 +200,7 @@ def measure(
             return np.inf
     if not isinstance(value, str):
         return np.nan
+    value = ascii_digits(value)
     if not _HAS_DIGIT.search(value, 0, _TEXT_MAX_CHARS):
         # float() reads the words inf and nan, which are no better than any other word
         return course_deg(value) if quantity is Quantity.ANGLE else np.nan
@@ -203,6 +212,8 @@ def measure(
     if plain is not None:
         return plain * factor
     marked = text.translate(_SIGNS).lstrip("\xb1~\u2248 ") if len(text) <= _TEXT_MAX_CHARS else ""
+    if quantity is Quantity.LENGTH and _SPACED.match(marked):
+        marked = _THOUSANDS.sub("", marked)
     found = _MEASURED.fullmatch(marked)
     if found is None:
         return np.nan
@@ -299,6 +310,7 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
     """
     if len(text) > _TEXT_MAX_CHARS:
         return None
+    text = ascii_digits(text)
     plain = _PLAIN_PAIR.fullmatch(text)
     if plain is not None and not lon_first:
         return float(plain[1]), float(plain[2])

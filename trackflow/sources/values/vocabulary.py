@@ -42,6 +42,20 @@ class Role(StrEnum):
     SPEED_UNIT = "unit of the speed"
 
 
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i"}
+)
+"""Letters that are no letter with an accent to Unicode."""
+
+
+def plain(name: str) -> str:
+    """A name without case, accents, spaces and punctuation."""
+    if not name.isascii():
+        marked = unicodedata.normalize("NFKD", name.lower().translate(_LETTERS))
+        name = "".join(c for c in marked if not unicodedata.combining(c))
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
 # Earlier names win: a file with `recorded_at` and `received_at` means the first.
 _NAMES: dict[Role, str] = {
     Role.TIME: (
@@ -66,17 +80,22 @@ _NAMES: dict[Role, str] = {
         "dataczas dataiczas czasutc znacznikczasu datumacas casovaznamka datumsacas idopont "
         "datumido idobelyeg datahoralocal momento zamandamgasi датаивремя датавремя "
         "时间 日期时间 时间戳 日時 タイムスタンプ 시간"
+        " التاريخوالوقت الوقتوالتاريخ الطابعالزمني ημερομηνιακαιωρα ημερομηνιαωρα χρονοσφραγιδα "
+        "дататачас датайчас датаичас datasiora datumivrijeme datumivreme waktu 일시 날짜시간 "
+        "תאריךושעה"
     ),
     Role.DATE: (
         "date utcdate gpsdate dateutc day localdate recordeddate fixdate startdate "
         "datum fecha paivamaara pvm paiva data dato jour giorno dia tag dateoffix "
         "dzien tarih дата 日期 日付"
+        " 날짜 التاريخ تاريخ ημερομηνια תאריך tanggal"
     ),
     Role.CLOCK: (
         "time utctime gpstime timeutc localtime clock timeofday hour recordedtime fixtime "
         "uhrzeit zeit heure hora ora orario kello kellonaika klo aika tijd tid klokslag klockslag "
         "klokkeslett tijdstip heurelocale horalocal oralocale starttime timeoffix "
         "czas godzina cas ido ora saat время 时刻 時刻"
+        " 시간 시각 الوقت ωρα час שעה vrijeme vreme"
     ),
     Role.YEAR: (
         "year yr yyyy yy jahr annee ano anio anno vuosi jaar ar rok yil год 年"
@@ -117,6 +136,8 @@ _NAMES: dict[Role, str] = {
         "latti latdec ycoord ycoordinate coordy pointy latwgs wgs84lat y "
         "szerokoscgeograficzna szerokosc szergeogr zemepisnasirka szelesseg "
         "foldrajziszelesseg laiuskraad enlem широта 纬度 緯度 위도"
+        " خطالعرض دائرةالعرض γεωγραφικοπλατος πλατος широчина קורוחב lintang sirina "
+        "geografskasirina zemljepisnasirina ละติจูด"
     ),
     Role.LON: (
         "longitude lon lng long lone longe longitudee posx "
@@ -130,6 +151,8 @@ _NAMES: dict[Role, str] = {
         "dlugoscgeograficzna dlugosc dlgeogr zemepisnadelka zemepisnadlzka "
         "hosszusag "
         "foldrajzihosszusag pikkuskraad boylam долгота 经度 経度 경도"
+        " خطالطول γεωγραφικομηκος μηκος довгота дължина קואורך bujur duzina geografskaduzina "
+        "zemljepisnadolzina ลองจิจูด longtitude"
     ),
     Role.NORTH_SOUTH: (
         "ns northsouth latref latituderef latitudehemisphere lathemisphere nshemisphere latdir "
@@ -149,6 +172,7 @@ _NAMES: dict[Role, str] = {
         "positie koordinater posisjon координаты местоположение wspolrzedne "
         "wspolrzednegps souradnice suradnice koordinatak konum pozycja polozenie 坐标 座標 "
         "latandlon latitudeandlongitude latlongposition"
+        " stastext astext thegeom wktgeom geog geography"
     ),
     Role.LON_LAT: "lonlat lnglat longlat longitudelatitude lonlatposition xy",
     Role.VALID: (
@@ -187,6 +211,7 @@ _NAMES: dict[Role, str] = {
         "posz altitudeabovesealevel "
         "heightaboveellipsoid heightabovemsl heightabovesealevel altitudeasl elevationm wysokosc "
         "vyska nadmorskavyska magassag yukseklik rakim высота 海拔 高度 標高 高程"
+        " الارتفاع υψομετρο 고도 висота nadmorskavisina altitudinea ketinggian"
     ),
     Role.ACCURACY: (
         "accuracy horizontalaccuracy haccuracy hacc acc gpsaccuracy positionaccuracy "
@@ -203,6 +228,8 @@ _NAMES: dict[Role, str] = {
         "currentspeed vehiclespeed "
         "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart "
         "hastighed velocidade predkosc rychlost sebesseg kiirus hiz скорость 速度 速さ"
+        " hspeed horizontalspeed السرعة ταχυτητα швидкість брзина brzina hitrost 속도 viteza "
+        "kecepatan מהירות"
     ),
     Role.COURSE: (
         "course bearing cog courseoverground heading azimuth direction angle gpsbearing gpsheading "
@@ -219,7 +246,7 @@ _NAMES: dict[Role, str] = {
 }  # fmt: skip
 
 RANKED: dict[Role, dict[str, int]] = {
-    role: {name: rank for rank, name in reversed(list(enumerate(names.split())))}
+    role: {plain(name): rank for rank, name in reversed(list(enumerate(names.split())))}
     for role, names in _NAMES.items()
 }
 """The rank of each name of a role: a lower one wins."""
@@ -239,17 +266,3 @@ SUFFIXES = (
     "milliseconds", "local",
 )  # fmt: skip
 """What may stand behind one."""
-
-
-_LETTERS = str.maketrans(
-    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i"}
-)
-"""Letters that are no letter with an accent to Unicode."""
-
-
-def plain(name: str) -> str:
-    """A name without case, accents, spaces and punctuation."""
-    if not name.isascii():
-        marked = unicodedata.normalize("NFKD", name.lower().translate(_LETTERS))
-        name = "".join(c for c in marked if not unicodedata.combining(c))
-    return re.sub(r"[\W_]+", "", name.lower())
