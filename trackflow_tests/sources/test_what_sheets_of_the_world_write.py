@@ -186,3 +186,30 @@ def test_the_order_of_bare_coordinates_is_never_guessed() -> None:
 def test_days_in_three_columns_are_no_moments() -> None:
     found = read_any("year,month,day,lat,lon\n2024,5,13,60.1,24.9\n")
     assert (found.rows, found.reasons) == ([], ["bad_time"])
+
+
+TWICE = [("Time", "Time (UTC)"), ("timestamp", "timestamp_utc"), ("local_time", "time_utc"),
+         ("Date Time", "Date Time GMT"), ("datetime_local", "datetime_utc")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("local", "utc"), TWICE)
+def test_a_time_that_says_utc_goes_before_the_same_without_a_zone(local: str, utc: str) -> None:
+    cells = {local: "2024-05-13 13:00:00", utc: "2024-05-13 10:00:00", "lat": 60.1, "lon": 24.9}
+    for names in (list(cells), list(cells)[::-1]):
+        table = f"{','.join(names)}\n{','.join(str(cells[name]) for name in names)}\n"
+        listed = json.dumps([{name: cells[name] for name in names}])
+        for data in (table, listed):
+            found = read_any(data)
+            assert ([row[1] for row in found.rows], found.naive) == ([AT * 10**6], 0)
+
+
+@pytest.mark.parametrize("name", ["speed in km/h", "Geschwindigkeit in km/h", "vitesse en km/h"])
+def test_a_unit_in_words(name: str) -> None:
+    assert only_row(f"time;lat;lon;{name}\n{ISO};60,1;24,9;36\n")[SPEED] == pytest.approx(10)
+
+
+def test_garmins_satellite_messengers_report_kilometres_per_hour() -> None:
+    point = {"latitude": 60.1, "longitude": 24.9, "gpsFix": 2, "course": 90, "speed": 36}
+    event = {"imei": "3004", "messageCode": 0, "timeStamp": AT * 1000, "point": point}
+    row = only_row(json.dumps({"Version": "2.0", "Events": [event]}))
+    assert (row[0], row[SPEED]) == ("3004", pytest.approx(10))

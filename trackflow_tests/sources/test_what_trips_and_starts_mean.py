@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow_tests.helpers.reading import first_four, read_any, read_bytes
+from trackflow.sources.devices import traccar
+from trackflow.sources.devices.envelopes import Envelope
+from trackflow_tests.helpers.reading import NOW_US, first_four, read_any, read_bytes
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""
@@ -244,3 +246,15 @@ def test_whole_numbers_are_degrees_where_only_one_part_of_them_fits(
     found = read_any(f"time,{names}\n{START},{lat},{lon}\n")
     assert [row[2:4] for row in found.rows] == ([] if place is None else [place])
     assert place is not None or "lat_e7 and lon_e7, or lat_e6" in found.error
+
+
+def test_a_list_of_recordings_has_the_moments_of_their_starts() -> None:
+    rows = "".join(f"2024-05-0{day}T10:00:00Z,3600,60.1,24.9\n" for day in (1, 2))
+    found = read_any(f"start_time,elapsed_s,lat,lon\n{rows}")
+    assert [row[1] for row in found.rows] == [AT * 10**6, (AT + 86_400) * 10**6]
+
+
+def test_a_count_from_a_start_at_the_door() -> None:
+    body = {"id": "a", "start_time": START, "elapsed_s": 5, "lat": 60.2, "lon": 24.8}
+    sent = traccar.read(json.dumps(body).encode(), Envelope("traccar"), NOW_US, NOW_US)
+    assert [row[1:4] for row in sent.points.rows()] == COUNTED[1:]

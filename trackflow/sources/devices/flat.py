@@ -17,6 +17,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.date_parts import PARTS
+from trackflow.sources.values.elapsed import counted, elapsed_among
 from trackflow.sources.values.fields import denies_fix, known_fields, moment_of
 from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
@@ -154,6 +155,8 @@ def fix_of(
     moment = _time(record) if PARTS.isdisjoint(names) else moment_of(known_fields(record))
     if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
         moment = arrived_us
+    if (count := elapsed_among(tuple(_first_names(record)))) is not None and count.is_alone:
+        moment = counted(record, {Role.TIME: moment}, None).get(Role.TIME)
     moment = in_zone(moment, by_role.get(Role.ZONE))
     accuracy, hdop = by_role.get(Role.ACCURACY), by_role.get(Role.HDOP)
     if sender == OSMAND:  # its {3} is the accuracy in metres, under any name in the address

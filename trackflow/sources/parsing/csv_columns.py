@@ -62,7 +62,8 @@ def count_from_start(
     if not all(map(is_relative, counts)) or column == whole:
         return None
     starts = {row[whole] for row in rows}
-    is_start = names[whole] in found.starts and columns.plain(names[whole]) != "date"
+    is_shared = len(starts) < len(rows)  # else each row is one of a list of recordings
+    is_start = names[whole] in found.starts and columns.plain(names[whole]) != "date" and is_shared
     is_same = len(starts) == 1 and len(counts) > 1 and _spread(counts) > _ONE_SECOND
     return Count(column, found.unit_s, "") if is_start or is_same else None
 

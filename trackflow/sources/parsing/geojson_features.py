@@ -289,11 +289,12 @@ class FeatureCollector:
         self.rows.append((position[0], position[1], altitude, moment, known, number, index))
 
     def _add_record(self, record: dict[str, object], number: int) -> None:
-        for row in (rows := by_row(record) or two_ends(record)):
+        whole = flat(record)
+        for row in (rows := by_row(record) or two_ends(whole)):
             self._add_known(dated_fields(flat(row), self._start), number)
         if rows:
             return
-        known = dated_fields(flat(record), self._start)
+        known = dated_fields(whole, self._start)
         position = _position(known)
         if position is None:
             inside = list(known_inside(record))

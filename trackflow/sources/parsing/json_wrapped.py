@@ -1,6 +1,7 @@
 """Records inside records: the envelopes in which servers and webhooks send positions."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain, pairwise
 
 from trackflow.sources.values.columns import Role, find, has_position
@@ -67,10 +68,11 @@ def _of_member(
         depth: in how many records it is.
         start: from which the times in it may count.
     """
-    if rows := by_row(each) or two_ends(each):
+    whole = flat(each)
+    if rows := by_row(each) or two_ends(whole):
         yield from (around | dated_fields(flat(row), start) for row in rows)
         return
-    known = dated_fields(flat(each), start)
+    known = dated_fields(whole, start)
     if not {Role.TIME, Role.DATE} & known.keys() and _is_moment(name):
         known[Role.TIME] = name
     if is_dated_position(known):
@@ -185,7 +187,7 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     }
     if len(lists) < 2:  # a place and a time; nearly all records have none
         return []
-    found = find(tuple(lists))
+    found = _found(tuple(lists))
     if not has_position(found) or not {Role.TIME, Role.DATE} & found.keys():
         return []
     names = tuple(lists)
@@ -202,15 +204,17 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     return [plain | dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)]
 
 
+_found = lru_cache(maxsize=256)(find)
+
+
 def _values_in(column: dict[str, object]) -> list[object]:
     """The values of a column that is an object: those of its `data`, or all that it has by row."""
     data = column.get("data")
     return data if isinstance(data, list) else list(column.values())
 
 
-def two_ends(record: Mapping[str, object]) -> list[dict[str, object]]:
-    """The start and the end of a record that is a trip; empty if it is none, or has its path."""
-    whole = flat(record)
+def two_ends(whole: Mapping[str, object]) -> list[dict[str, object]]:
+    """The start and the end of a flat record that is a trip; empty for others, and for a path."""
     ends = trip_ends(tuple(whole))
     if ends is None or any(isinstance(value, list) for value in whole.values()):
         return []

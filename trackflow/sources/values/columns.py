@@ -120,7 +120,9 @@ def _without_unit(simple: str, role: Role) -> list[tuple[str, float]]:
     for unit in units_of(quantity) if quantity else ():
         stem = simple.removesuffix(unit)
         if stem and stem != simple and quantity:
-            ways.append((stem, factor_of(unit, quantity) or 1.0))
+            factor = factor_of(unit, quantity) or 1.0
+            ways += [(stem, factor)]
+            ways += [(stem[:-2], factor)] if stem.endswith(("in", "en")) else []  # speed in km/h
     return ways
 
 
@@ -143,6 +145,8 @@ def find(names: Sequence[str]) -> dict[Role, int]:
             ranks = [each for each in ranks if each[1] != found.get(Role.MONTH)]
         if ranks:
             found[role] = min(ranks)[1]
+            if role is Role.TIME:
+                found[role] = _in_utc(names, found[role], [index for _, index in ranks])
     settle_parts(found)
     if _has_minutes(names):
         found = {role: column for role, column in found.items() if role not in _HALVES}
@@ -158,6 +162,22 @@ def find(names: Sequence[str]) -> dict[Role, int]:
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found
+
+
+def _in_utc(names: Sequence[str], chosen: int, others: Sequence[int]) -> int:
+    """Of times that are the same but for their zone, the one that says it is in UTC."""
+    if len(others) < 2 or zone_in_name(names[chosen][:120])[1]:
+        return chosen
+    stem = _of_any_zone(names[chosen])
+    for index in others:
+        zone = zone_in_name(names[index][:120])[1].upper()
+        if zone in ("UTC", "GMT", "Z") and _of_any_zone(names[index]) == stem:
+            return index
+    return chosen
+
+
+def _of_any_zone(name: str) -> str:
+    return re.sub("^(?:local|utc|gmt)|(?:local|utc|gmt)$", "", plain(zone_in_name(name[:120])[0]))
 
 
 _HALVES = (Role.LAT, Role.LON)
@@ -325,6 +345,8 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
         return KNOTS_MS
     if _are_of_aircraft(simple) or "mmsi" in simple:
         return KNOTS_MS / 10 if simple >= _OF_MARINETRAFFIC else KNOTS_MS
+    if "messagecode" in simple and any(name.endswith("gpsfix") for name in simple):  # Garmin IPC
+        return KMH_MS
     if any(name.endswith("gpsasof") for name in simple):  # Tesla
         return MPH_MS
     if {"ident", "positionlatitude"} <= simple:  # flespi

@@ -67,9 +67,8 @@ def elapsed_among(names: tuple[str, ...]) -> Elapsed | None:
     named = [(simple[each], unit) for each, unit in _OF_UNIT.items() if each in simple]
     named += [(simple[each], unit) for marks, each, unit in _SENDERS if marks <= simple.keys()]
     bare = [(simple[each], None) for each in sorted(_STEMS) if each in simple]
-    for name, unit_s in [*named, *bare]:
-        return Elapsed(name, unit_s, starts, when <= {*starts, name})
-    return None
+    name, unit_s = next(iter([*named, *bare]), ("", None))
+    return Elapsed(name, unit_s, starts, when <= {*starts, name}) if name else None
 
 
 _WIDEST = 200

@@ -244,11 +244,11 @@ def _flatten(
         if len(found) >= _MEMBERS_MAX:
             return
         value: object = member
-        if isinstance(member, Mapping):
+        if type(member) is dict or isinstance(member, Mapping):  # the first is far faster
             value = _value_of(member)
         elif isinstance(member, list):
             value = merged(member)
-        if isinstance(value, Mapping) and depth < _DEEPEST:
+        if (type(value) is dict or isinstance(value, Mapping)) and depth < _DEEPEST:
             _flatten(value, f"{prefix}{name}.", found, depth + 1)
         else:
             found[f"{prefix}{name}"] = value
