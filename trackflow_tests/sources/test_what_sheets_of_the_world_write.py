@@ -203,6 +203,22 @@ def test_a_time_that_says_utc_goes_before_the_same_without_a_zone(local: str, ut
             assert ([row[1] for row in found.rows], found.naive) == ([AT * 10**6], 0)
 
 
+COUNTS = [("time,epoch", "2024-05-13 13:00:00,1715594400"),
+          ("datetime,unix_time", "13.05.2024 13:00,1715594400"),
+          ("date,time,timestamp_ms", "2024-05-13,13:00:00,1715594400000")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "cells"), COUNTS)
+def test_a_count_from_1970_goes_before_a_clock_on_some_wall(names: str, cells: str) -> None:
+    found = read_any(f"{names},lat,lon\n{cells},60.1,24.9\n")
+    assert ([row[1] for row in found.rows], found.naive) == ([AT * 10**6], 0)
+
+
+def test_a_count_of_whole_seconds_takes_no_parts_of_seconds_away() -> None:
+    table = f"time,epoch,lat,lon\n2024-05-13 10:00:00.500,{AT},60.1,24.9\n"
+    assert only_row(table)[1] == AT * 10**6 + 500_000
+
+
 @pytest.mark.parametrize("name", ["speed in km/h", "Geschwindigkeit in km/h", "vitesse en km/h"])
 def test_a_unit_in_words(name: str) -> None:
     assert only_row(f"time;lat;lon;{name}\n{ISO};60,1;24,9;36\n")[SPEED] == pytest.approx(10)

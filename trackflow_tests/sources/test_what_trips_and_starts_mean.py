@@ -160,6 +160,11 @@ APART = [
     [entry(0, name="Keys"), entry(0, name="Bag")],
     [entry(0, id="a"), entry(0, id="b")],
     {"members": [{"id": "u1", "location": entry(0)}, {"id": "u2", "location": entry(9)}]},
+    [entry(0, trajectory_id=1), entry(0, trajectory_id=2)],
+    [{"key": key, "value": entry(0)} for key in ("car1", "car2")],
+    {"vehicles": [{"vehicle": {"id": each, "current_location":
+        {"located_at": START, **ROWS[0]}}} for each in (1, 2)]},
+    {"data": {"bikes": [{"bike_id": each, "last_reported": AT, **ROWS[0]} for each in "ab"]}},
     {"messages": {"message": [entry(0, messengerName="a"), entry(0, messengerName="b")]}},
     {"type": "FeatureCollection", "features": [
         {"type": "Feature", "id": each, "properties": {"time": AT},

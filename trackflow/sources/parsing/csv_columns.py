@@ -1,5 +1,6 @@
 """What the columns of a table mean, where only their cells show it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from trackflow.sources.values.columns import Role
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
 from trackflow.sources.values.moments import DAY_FRACTION, with_half_behind
-from trackflow.sources.values.times import is_relative
+from trackflow.sources.values.times import BY_ITSELF, epoch_form, is_relative, read_time
 from trackflow.sources.values.zones import zone_of
 
 SEMICIRCLE_DEG = 180.0 / 2**31
@@ -140,6 +141,29 @@ def find_time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) 
     if clock is not None and clock not in (whole, date) and _is_clock(rows, clock):
         return (date, clock) if not _has_moments(rows, whole) else (whole,)
     return (whole,)
+
+
+def count_instead(
+    names: Sequence[str], rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The column that counts from 1970, where the time beside it is a clock on some wall."""
+    counts = [index for index, name in enumerate(names) if columns.plain(name) in _COUNTS]
+    if not counts or counts[0] in time_columns or not rows:
+        return time_columns
+    clocks = [" ".join(row[column] for column in time_columns) for row in rows]
+    count = [row[counts[0]] for row in rows]
+    is_finer = any(map(_PART_OF_SECOND.search, clocks)) and all(len(c) <= _SECONDS for c in count)
+    are_naive = all(read_time(clock, BY_ITSELF)[1] for clock in clocks)
+    are_counts = all((value := number(c)) is not None and epoch_form(value) for c in count)
+    return (counts[0],) if are_naive and are_counts and not is_finer else time_columns
+
+
+_COUNTS = {
+    "epoch", "epochs", "epochms", "epochtime", "epochseconds", "unixtime", "unixtimestamp", "unix",
+    "timestampepoch", "timestampunix", "timestampms", "timestampmillis", "timems",
+}  # fmt: skip
+_SECONDS = 10
+_PART_OF_SECOND = re.compile(r":\d\d[.,]\d")
 
 
 def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:

@@ -13,6 +13,7 @@ from trackflow.sources.parsing.csv_columns import (
     are_garmin_times,
     are_zones,
     count_from_start,
+    count_instead,
     find_time_columns,
     has_decimal_commas,
     has_short_dates,
@@ -186,7 +187,7 @@ def _layout(
     settle_device(index, rows)
     if Role.ZONE in index and not are_zones(rows, index[Role.ZONE]):
         del index[Role.ZONE]
-    time_columns = find_time_columns(index, rows)
+    time_columns = count_instead(names, rows, find_time_columns(index, rows))
     drop_parts(
         index,
         day=time_columns[0] != index.get(Role.YEAR),

@@ -80,6 +80,7 @@ _NAMES: dict[Role, str] = {
         "dataczas dataiczas czasutc znacznikczasu datumacas casovaznamka datumsacas idopont "
         "datumido idobelyeg datahoralocal momento zamandamgasi датаивремя датавремя "
         "时间 日期时间 时间戳 日時 タイムスタンプ 시간"
+        " lastreported locatedat enqueuedtime lastseen lastseenat lastfixtime lastlocationtime"
         " التاريخوالوقت الوقتوالتاريخ الطابعالزمني ημερομηνιακαιωρα ημερομηνιαωρα χρονοσφραγιδα "
         "дататачас датайчас датаичас datasiora datumivrijeme datumivreme waktu 일시 날짜시간 "
         "תאריךושעה"
@@ -202,7 +203,7 @@ _NAMES: dict[Role, str] = {
     Role.ROW_ID: "id",
     Role.NAME: (
         "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
-        "nimi"
+        "nimi trajectoryid trajid trackid tripid rideid key"
     ),
     Role.ALTITUDE: (
         "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
