@@ -159,6 +159,7 @@ APART = [
     {"users": {"u1": {"points": [entry(0)]}, "u2": {"points": [entry(60)]}}},
     [entry(0, name="Keys"), entry(0, name="Bag")],
     [entry(0, id="a"), entry(0, id="b")],
+    {"buses": [{"id": each, "position": entry(9 * each)} for each in (1, 2)]},
     {"members": [{"id": "u1", "location": entry(0)}, {"id": "u2", "location": entry(9)}]},
     [entry(0, trajectory_id=1), entry(0, trajectory_id=2)],
     [{"key": key, "value": entry(0)} for key in ("car1", "car2")],
@@ -192,14 +193,22 @@ def test_what_one_device_may_have_written_stays_its_own(data: object) -> None:
     assert list(of_devices(json.dumps(data))) == ["stem"]
 
 
-NAMED = ["vessel", "car", "truck_id", "bus_no", "driver", "bike_id", "VIN", "collar_id", "dev_eui",
-         "messengerName", "boat", "rider_id"]  # fmt: skip
+NAMED = ["vessel", "car_id", "truck_id", "bus_no", "driver", "bike_id", "VIN", "collar_id",
+         "dev_eui", "messengerName", "boat", "rider_id"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_what_moves_is_a_device(name: str) -> None:
     table = f"{name},time,lat,lon\na,{START},60.1,24.9\nb,{START},60.1,24.9\n"
     assert of_devices(table) == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize("name", ["car", "bike", "bus", "member", "hex", "trip_id"])
+def test_what_may_be_a_mark_is_no_device_unless_two_are_at_one_moment(name: str) -> None:
+    rows = "".join(f"{mark},2024-05-01T10:00:0{mark}Z,60.1,24.9\n" for mark in (1, 0, 3, 4))
+    assert list(of_devices(f"{name},time,lat,lon\n{rows}")) == ["stem"]
+    both = f"{name},time,lat,lon\na,{START},60.1,24.9\nb,{START},60.1,24.8\n"
+    assert of_devices(both) == {"a": 1, "b": 1}
 
 
 def test_names_of_vehicles_in_a_table_and_row_numbers() -> None:

@@ -1,5 +1,6 @@
 """Records inside records: the envelopes in which servers and webhooks send positions."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -129,7 +130,11 @@ _OF_ONE = {
 
 def _are_devices(name: str) -> bool:
     """Whether a list is one of devices, whose `id` is theirs: `devices`, `vehicles`."""
-    return plain(name).removesuffix("s") in RANKED[Role.DEVICE]
+    one = re.sub("(?<=s)es$|s$", "", plain(name))
+    return one in RANKED[Role.DEVICE] or one in _MOVING
+
+
+_MOVING = {"car", "truck", "bus", "bike", "scooter", "boat", "ship", "rider", "member", "animal"}
 
 
 def _is_moment(name: str) -> bool:

@@ -194,16 +194,17 @@ _NAMES: dict[Role, str] = {
         "arac "
         "устроиство автомобиль 设备 设备id 端末 icao24 icao "
         "ident veh registration callsign "
-        "car carid carname truck truckid trucknumber bus busno busnumber busname bike bikeid "
-        "scooterid boat boatid boatname vessel vesselid vesselname ship shipid shipname vin "
-        "driver driverid drivername rider riderid member memberid messengername messengerid "
-        "animal animalid collar collarid collarserialnumber deveui hex "
+        "carid carname truckid trucknumber busno busnumber busname bikeid "
+        "scooterid boatid boatname vessel vesselid vesselname shipid shipname vin "
+        "driver driverid drivername riderid memberid messengername messengerid "
+        "animalid collarid collarserialnumber deveui "
         "deviceserialnumber deviceserial fahrer chauffeur conductor kuljettaja"
     ),
     Role.ROW_ID: "id",
     Role.NAME: (
         "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
-        "nimi trajectoryid trajid trackid tripid rideid key"
+        "nimi trajectoryid trajid trackid tripid rideid key car truck bus bike scooter boat ship "
+        "rider member animal collar hex"
     ),
     Role.ALTITUDE: (
         "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
