@@ -64,6 +64,7 @@ class TripPart:
         start_place: name or address; None if neither is known.
         end_place: the same.
         addresses: which of the two are addresses.
+        said: which of category, purpose, partner and mode a person decided.
     """
 
     device_id: str
@@ -81,6 +82,7 @@ class TripPart:
     start_place: str | None = None
     end_place: str | None = None
     addresses: frozenset[str] = frozenset()
+    said: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Keep the times at the offsets that they have."""

@@ -1,9 +1,8 @@
 """Which tracks make one trip of a logbook, and which are the same trip recorded twice."""
 
 import datetime as dt
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trackflow.mileage.entries import BUSINESS, TripPart, first_of
 
@@ -25,19 +24,57 @@ class JoinedTime:
 def without_doubles(parts: Sequence[TripPart]) -> list[TripPart]:
     """Tracks without those that a second device in the vehicle recorded once more, by start.
 
+    Those that stay take over what persons decided about the others: nobody knows which device's
+    track the book will have.
+
     Args:
         parts: of each device after those of devices that go before it.
     """
     kept: dict[str, list[TripPart]] = {}
+    doubles: list[TripPart] = []
     for part in parts:
-        others = (one for device, some in kept.items() if device != part.device_id for one in some)
-        covered_s = sum(
-            max((min(part.end, one.end) - max(part.start, one.start)).total_seconds(), 0.0)
-            for one in others
-        )
-        if covered_s <= MOST_COVERED * (part.end - part.start).total_seconds():
+        others = [one for device, some in kept.items() if device != part.device_id for one in some]
+        if _covered_s(part, others) <= MOST_COVERED * _length_s(part):
             kept.setdefault(part.device_id, []).append(part)
-    return sorted(itertools.chain(*kept.values()), key=lambda part: part.start)
+        else:
+            doubles.append(part)
+    decided = [one for one in doubles if one.said]
+    found = [_with_words(part, decided) for some in kept.values() for part in some]
+    return sorted(found, key=lambda part: part.start)
+
+
+def _length_s(part: TripPart) -> float:
+    return (part.end - part.start).total_seconds()
+
+
+def _shared_s(a: TripPart, b: TripPart) -> float:
+    return max((min(a.end, b.end) - max(a.start, b.start)).total_seconds(), 0.0)
+
+
+def _covered_s(part: TripPart, others: Sequence[TripPart]) -> float:
+    """How much of the time of a track others cover; what two of them cover counts once."""
+    found, reached = 0.0, part.start
+    for one in sorted(others, key=lambda one: one.start):
+        found += max((min(part.end, one.end) - max(reached, one.start)).total_seconds(), 0.0)
+        reached = max(reached, one.end)
+    return found
+
+
+def _with_words(part: TripPart, doubles: Sequence[TripPart]) -> TripPart:
+    """A track with what persons decided about its doubles and not about itself.
+
+    Args:
+        part: the track.
+        doubles: of it and of others; of several, that with which it shares most comes first.
+    """
+    for one in sorted(doubles, key=lambda one: -_shared_s(part, one)):
+        least_s = MOST_COVERED * min(_length_s(part), _length_s(one))
+        if one.device_id != part.device_id and _shared_s(part, one) > least_s:
+            new = {name: getattr(one, name) for name in one.said - part.said}
+            if new.get("category", part.category) != part.category:
+                new["rate"] = one.rate
+            part = replace(part, **new, said=part.said | one.said)
+    return part
 
 
 def grouped(

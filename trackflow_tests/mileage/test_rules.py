@@ -340,27 +340,49 @@ def test_a_join_mixes_neither_categories_nor_drivers(
     assert PRIVATE not in str([{**one, "category": None} for one in told])
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8), st.booleans()), max_size=12))
-def test_two_devices_in_a_vehicle_count_once(spans: list[tuple[int, int, bool]]) -> None:
-    free = {"a": 0, "b": 0}
+SPANS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(1, 8), st.sampled_from("abc"), st.booleans()),
+    max_size=12,
+)
+
+
+@given(SPANS)
+def test_some_devices_in_a_vehicle_count_once(spans: list[tuple[int, int, str, bool]]) -> None:
+    """What half of the hours covers, however many devices do; and words of people count for all."""
+    free = dict.fromkeys("abc", 0)
     parts: list[TripPart] = []
-    for start, length, is_second in sorted(spans):
-        device = "b" if is_second else "a"
+    for start, length, device, is_said in sorted(spans):
         if start < free[device]:
             continue
         free[device] = start + length
         times = START_OF_ALL + start * HOUR, START_OF_ALL + (start + length) * HOUR
-        parts.append(TripPart(device, f"{device}{start}", *times, 1000.0, 1.0))
+        word: dict[str, Any] = {"purpose": f"{device}{start}", "said": frozenset({"purpose"})}
+        name = f"{device}{start}"
+        parts.append(TripPart(device, name, *times, 1000.0, 1.0, **(word if is_said else {})))
     parts.sort(key=lambda part: (part.device_id, part.start))
     kept = without_doubles(parts)
-    assert [part for part in kept if part.device_id == "a"] == [
-        part for part in parts if part.device_id == "a"
-    ]
+    names = {part.track_id for part in kept}
+
+    def hours(part: TripPart) -> set[int]:
+        start, end = ((time - START_OF_ALL) // HOUR for time in (part.start, part.end))
+        return set(range(start, end))
+
+    for part in parts:
+        before = [one for one in parts if one.device_id < part.device_id]
+        covered = set().union(*(hours(one) for one in before if one.track_id in names))
+        is_double = 2 * len(hours(part) & covered) > len(hours(part))
+        assert (part.track_id in names) != is_double
+    doubles = [part for part in parts if part.track_id not in names and part.said]
+    for part, one in itertools.product(kept, doubles):
+        if hours(part) & hours(one) and not part.purpose:
+            shared = len(hours(part) & hours(one))
+            assert 2 * shared <= min(len(hours(part)), len(hours(one)))
     for part in kept:
-        for other in kept:
-            if part.device_id == "b" and other.device_id == "a":
-                shared = min(part.end, other.end) - max(part.start, other.start)
-                assert shared <= (part.end - part.start) / 2
+        heard = {one.track_id for one in doubles if hours(one) & hours(part)}
+        assert part.purpose in {part.track_id, *heard, None}
+        assert {one.purpose for one in parts if one.track_id == part.track_id and one.said} <= {
+            part.purpose
+        }, "its own word stands"
 
 
 @pytest.mark.parametrize("change", ["2026-03-29T01:00Z", "2026-10-25T01:00Z"])

@@ -148,6 +148,8 @@ def decided(
 ) -> Outcome:
     """What the rules give, overruled by the newest decision of a person on each result.
 
+    The rate of a rule is that of the rule's category: one that a person has changed has its own.
+
     Args:
         by_rules: what the rules give.
         start: start of the track, UTC.
@@ -167,6 +169,8 @@ def decided(
             value = getattr(one, name)
             if value is not None:
                 found[name] = (value, one.origin, one.decision_id)
+    if by_rules.category is not None and found["category"][0] != by_rules.category:
+        found.pop("rate", None)
     return outcome_of(found)
 
 

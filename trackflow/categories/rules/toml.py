@@ -26,7 +26,7 @@ def parse_toml(text: str) -> RuleSet:
     """
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # some numbers are no TOMLDecodeError
         raise RulesError([f"this is no TOML: {error}"]) from None
     return parse_table(table)
 

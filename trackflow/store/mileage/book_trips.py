@@ -39,6 +39,7 @@ def read_book_trips(
             c.purpose,
             c.partner,
             c.rate,
+            c.origins,
         )
         .select_from(tracks.outerjoin(categories, same))
         .where(

@@ -27,7 +27,7 @@ from trackflow.usecases.categories.trips import BESIDE, read_sources
 MOST_DAYS = 31
 """Days of one transaction: it may block writers for a second, not for a minute."""
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Part of what categories are made of: change it when the same rows give other results."""
 
 

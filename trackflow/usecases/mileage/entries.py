@@ -30,7 +30,7 @@ from trackflow.usecases.mileage.making import VehicleTracks, carried_among, entr
 from trackflow.usecases.mileage.opening import Opener
 from trackflow.usecases.mileage.paid_together import lock_books
 
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 """Part of what entries are made of: change it when the same rows give other entries."""
 
 MOST_DAYS = 31

@@ -214,6 +214,7 @@ def _part(
     start, end = addresses
     start_place = facts.start_place.name if facts.start_place else None
     end_place = facts.end_place.name if facts.end_place else None
+    said = {name for name, (by, _) in (row.origins or {}).items() if by != "rule"}
     used = {
         "start_place": start_place is None and start is not None,
         "end_place": end_place is None and end is not None,
@@ -234,4 +235,5 @@ def _part(
         start_place=start_place or start,
         end_place=end_place or end,
         addresses=frozenset(name for name, is_used in used.items() if is_used),
+        said=frozenset(said if facts.said_mode is None else {*said, "mode"}),
     )

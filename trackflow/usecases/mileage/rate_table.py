@@ -7,15 +7,21 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from trackflow.categories.rules.reading import LONGEST_TEXT, is_storable
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
+from trackflow.usecases.mileage.fleet import KINDS
 
 NAMES = {
     *("id", "from", "until", "category", "vehicle_kind", "currency", "unit", "amount", "tiers"),
     *("year_start", "source", "per"),
 }
+
+MOST, MOST_DECIMALS = Decimal(1_000_000_000), 9
+"""Of an amount or a limit: with more digits, the sum of a year could not be rounded exactly, and no
+book that it pays could be read any more."""
 
 
 def import_rates(context: Context, path: Path) -> list[Rate]:
@@ -58,7 +64,10 @@ def parse_rates(text: str) -> list[Rate]:
     try:
         # decimals, as an amount of money has no binary fraction
         document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not all are TOMLDecodeError
         raise BadInputError(f"this is no TOML: {error}") from None
     given = document.pop("rate", [])
     if document or not isinstance(given, list):
@@ -99,17 +108,22 @@ def _rate(values: Any, number: int) -> Rate:
         raise BadInputError(f"rate {name} has either an amount or tiers")
     tiers = values.get("tiers", [{"amount": values.get("amount")}])
     until = values.get("until")
+    kind = _text(values.get("vehicle_kind"), name)
+    if kind not in (None, *KINDS):
+        raise BadInputError(
+            f"rate {name}: {kind!r} is no kind of vehicle; there are {', '.join(KINDS)}"
+        )
     return Rate(
-        str(values["id"]),
+        _some_text(values["id"], name),
         _day(values["from"], name),
         None if until is None else _day(until, name),
-        _text(values.get("category")),
-        _text(values.get("vehicle_kind")),
-        str(values["currency"]),
+        _text(values.get("category"), name),
+        kind,
+        _some_text(values["currency"], name),
         str(values["unit"]),
         tuple(_tier(tier, name) for tier in _list(tiers, name)),
         _year_start(str(values.get("year_start", "01-01")), name),
-        _text(values.get("source")),
+        _text(values.get("source"), name),
         str(values.get("per", VEHICLE)),
     )
 
@@ -120,8 +134,17 @@ def _list(value: Any, name: str) -> Sequence[Any]:
     return value
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _text(value: Any, name: str) -> str | None:
+    return None if value is None else _some_text(value, name)
+
+
+def _some_text(value: Any, name: str) -> str:
+    text = str(value).strip()
+    if not text or len(text) > LONGEST_TEXT or not is_storable(text):
+        raise BadInputError(
+            f"rate {name}: {text[:30]!r} is no text of 1 to {LONGEST_TEXT} characters"
+        )
+    return text
 
 
 def _tier(value: Any, name: str) -> Tier:
@@ -140,6 +163,10 @@ def _decimal(value: Any, name: str) -> Decimal:
         raise BadInputError(f"rate {name}: {value!r} is no number") from None
     if not number.is_finite():
         raise BadInputError(f"rate {name}: {value!r} is no number")
+    if not 0 <= number <= MOST or number != round(number, MOST_DECIMALS):
+        raise BadInputError(
+            f"rate {name}: a number is from 0 to {MOST:,} and has {MOST_DECIMALS} decimals at most"
+        )
     return number
 
 

@@ -139,10 +139,9 @@ def decisions(draw: st.DrawFn) -> Decision:
 def test_the_newest_decision_about_the_middle_wins_in_any_order(
     some: list[Decision], order: "st.Random", length: int
 ) -> None:
-    """And what nobody decided stays with the rules."""
-    by_rules = Outcome(
-        "rule's", "reason", origins=(("category", "rule", "r"), ("purpose", "rule", "r"))
-    )
+    """And what nobody decided stays with the rules; their rate goes with their category."""
+    origins = tuple((name, "rule", "r") for name in ("category", "purpose", "rate"))
+    by_rules = Outcome("rule's", "reason", rate="own", origins=origins)
     end = NOON + dt.timedelta(minutes=length)
     found = decided(by_rules, NOON, end, some)
     shuffled = list(some)
@@ -155,6 +154,8 @@ def test_the_newest_decision_about_the_middle_wins_in_any_order(
         assert getattr(found, name) == getattr(newest or by_rules, name)
         if newest is not None:
             assert found.origin(name) == (newest.origin, newest.decision_id)
+    assert found.rate == ("own" if found.category == by_rules.category else None)
+    assert decided(Outcome(rate="own", origins=origins[2:]), NOON, end, some).rate == "own"
 
 
 def test_the_newest_use_whose_time_it_is_wins() -> None:
@@ -271,6 +272,12 @@ def test_what_is_wrong_is_named_with_what_is_allowed(text: str, named: str) -> N
         parse_toml(text)
     assert named in str(caught.value)
     assert len(caught.value.problems) == 1, caught.value.problems
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 2000, "x"])
+def test_what_is_no_toml_is_told(text: str) -> None:
+    with pytest.raises(RulesError, match="no TOML"):
+        parse_toml(text)
 
 
 def test_all_problems_are_named_at_once() -> None:

@@ -13,8 +13,10 @@ from trackflow.errors import BadInputError, NotFoundError
 from trackflow.exports.mileage.writing import report_bytes
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY
+from trackflow.mileage.entries import device_key_of
 from trackflow.mileage.left_out import LeftOutTrack
 from trackflow.usecases.categories.correcting import correct_mode, list_corrections
+from trackflow.usecases.categories.deciding import DecisionRequest, decide, undo_decision
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.settings import change_settings
@@ -144,6 +146,26 @@ def test_who_said_it_is_told_as_far_as_it_is_known(context: Context) -> None:
     assert len(list_corrections(context)) == 3
     correct_mode(context, "phone", NOON, NOON + HOUR, Mode.TRAIN, decided_by="carla")
     assert told(left_out(context))[2] == ("03-02 14:00", "said", "carla")
+
+
+def test_what_a_person_says_of_a_double_counts_for_the_trip_that_the_book_has(
+    context: Context,
+) -> None:
+    def trip() -> tuple[str, str, str]:
+        follow_tracks(context)
+        (one,) = [e for e in list_entries(context) if e.start_time == NOON + 3 * HOUR]
+        assert one.content["device_key"] == str(device_key_of("tracker"))
+        return one.content["category"], one.content["purpose"], one.content["mode"]
+
+    start, end = NOON + 3 * HOUR, NOON + 4 * HOUR
+    assert trip() == (None, None, "driving")
+    said = decide(context, DecisionRequest("phone", start, end, "business", "Smith"), "bo")
+    assert trip() == ("business", "Smith", "driving")
+    decide(context, DecisionRequest("tracker", start, end, purpose="Jones"), "bo")
+    assert trip() == ("business", "Jones", "driving"), "what is said of the trip itself stands"
+    undo_decision(context, said.decision_id)
+    assert trip() == (None, "Jones", "driving")
+    assert told(left_out(context)) == EARLY + LATE
 
 
 def test_what_makes_no_sense_is_refused(context: Context) -> None:
