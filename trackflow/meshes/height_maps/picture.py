@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ _BROKEN = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, Ke
 """What Pillow's readers raise for damaged files."""
 
 _ORIENTATION_TAG = 274
+_TURNED = "turned upright, as its EXIF data says"
+_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels.swapaxes(0, 1)[::-1, ::-1],
+    8: np.rot90,
+}
+"""By the value of the tag, as `ImageOps.exif_transpose` does it."""
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = 0
 
@@ -39,7 +51,7 @@ def read_picture(image: bytes, name: str) -> Raster:
             check_size(opened.width, opened.height, name)
             _check_tiles(opened, name)
             if _is_deep_colour_png(image):
-                return _deep_colour(image, name)
+                return _deep_colour(image, opened.getexif().get(_ORIENTATION_TAG, 1), name)
             return _decoded(opened)
     except UnidentifiedImageError as error:
         raise BadInputError(
@@ -72,7 +84,7 @@ def _decoded(opened: Image.Image) -> Raster:
     if opened.info.get("icc_profile") and opened.mode != "CMYK":
         notes.append("its colour profile is left aside: values are read as they are")
     if opened.getexif().get(_ORIENTATION_TAG, 1) != 1:
-        notes.append("turned upright, as its EXIF data says")
+        notes.append(_TURNED)
     picture = ImageOps.exif_transpose(opened)
     if picture.mode == "CMYK":
         notes.append("printing colours (CMYK) became red, green and blue")
@@ -90,9 +102,13 @@ def _bands(picture: Image.Image) -> tuple[NDArray[Any], NDArray[np.uint8] | None
     if "transparency" in picture.info or mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         is_grey = mode in ("L", "LA", "1")
         pixels = _three_axes(picture.convert("LA" if is_grey else "RGBA"))
-        alpha = pixels[:, :, -1]
-        return pixels[:, :, :-1], None if alpha.all() and alpha.min() == 255 else alpha, False
+        return pixels[:, :, :-1], _opacity(pixels[:, :, -1]), False
     return _three_axes(picture.convert("L" if mode in ("1", "L") else "RGB")), None, False
+
+
+def _opacity(alpha: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """An alpha channel; None where all of it is opaque."""
+    return None if alpha.min() == 255 else alpha
 
 
 def _three_axes(picture: Image.Image) -> NDArray[Any]:
@@ -105,7 +121,7 @@ def _is_deep_colour_png(image: bytes) -> bool:
     return image.startswith(_PNG_MAGIC) and image[24] == 16 and image[25] != _PNG_GREY
 
 
-def _deep_colour(image: bytes, name: str) -> Raster:
+def _deep_colour(image: bytes, orientation: int, name: str) -> Raster:
     try:
         with (
             warnings.catch_warnings(),
@@ -117,8 +133,13 @@ def _deep_colour(image: bytes, name: str) -> Raster:
                 pixels = np.moveaxis(dataset.read(), 0, 2)
     except RasterioError as error:
         raise BadInputError(f"{name} is damaged or cut short") from error
+    turn = _TURNS.get(orientation)
+    notes = (_TURNED,) if turn else ()
+    pixels = turn(pixels) if turn else pixels
     alpha = None
     if pixels.shape[2] in (2, 4):
-        alpha = (pixels[:, :, -1] >> 8).astype(np.uint8)
+        deep = pixels[:, :, -1]
+        # next to nothing is still something
+        alpha = _opacity(np.maximum(deep >> 8, deep > 0).astype(np.uint8))
         pixels = pixels[:, :, :-1]
-    return Raster(grey_if_grey(pixels), alpha=None if alpha is None or alpha.all() else alpha)
+    return Raster(grey_if_grey(pixels), alpha=alpha, notes=notes)

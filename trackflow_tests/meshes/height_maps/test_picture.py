@@ -1,8 +1,12 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from trackflow.errors import BadInputError
+from trackflow.meshes.height_maps.picture import read_picture
 from trackflow.meshes.parameters import MeshParameters
 from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import (
@@ -120,6 +124,27 @@ def test_exif_rotation_keeps_16_bits():
     exif = Image.Exif()
     exif[274] = 8
     assert heights_of(picture(RAMP, exif=exif), SIXTEEN) == pytest.approx(np.rot90(RAMP), abs=0.01)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("least", [0, 1, 78, 255])
+def test_colours_of_16_bits_are_read_as_those_of_8(turn, least):
+    """Turned as EXIF says, and as opaque."""
+    alpha = np.full(GREY.shape, 255, np.uint8)
+    alpha[3:9, 2:7] = least
+    pixels = np.dstack([photograph(*GREY.shape), alpha])
+    exif = Image.Exif()
+    exif[274] = turn
+    tags = exif.tobytes().removeprefix(b"Exif\0\0")
+    body = b"eXIf" + tags
+    chunk = struct.pack(">I", len(tags)) + body + struct.pack(">I", zlib.crc32(body))
+    deep = raster_file(np.moveaxis(pixels.astype(np.uint16), 2, 0) * 257, driver="PNG")
+    found = read_picture(deep[:33] + chunk + deep[33:], "a")
+    plain = read_picture(picture(Image.fromarray(pixels), exif=exif), "a")
+    assert np.array_equal(found.bands, plain.bands.astype(np.uint16) * 257)
+    assert found.notes == plain.notes
+    assert (found.alpha is None) == (plain.alpha is None)
+    assert plain.alpha is None or np.array_equal(found.alpha, plain.alpha)
 
 
 def test_animations_and_pages_give_their_first():
