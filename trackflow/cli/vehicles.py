@@ -47,16 +47,18 @@ def add_to(app: typer.Typer) -> None:
 @vehicles_app.command("add", epilog="Example: trackflow vehicles add van --plate ABC-123")
 def add(
     vehicle: VehicleId,
-    plate: Annotated[str | None, typer.Option(help="Number plate.")] = None,
+    plate: Annotated[str | None, typer.Option(help='Number plate; "" for none.')] = None,
     kind: Annotated[
-        str, typer.Option(help="car, van, lorry, motorcycle, bicycle or other.")
-    ] = "car",
+        str | None,
+        typer.Option(help="car (a new one by default), van, lorry, motorcycle, bicycle or other."),
+    ] = None,
     time_zone: Annotated[
-        str | None, typer.Option("--time-zone", help="Of its book; else that of the settings.")
+        str | None,
+        typer.Option("--time-zone", help='Of its book; "" for that of the settings.'),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a vehicle, or change one."""
+    """Add a vehicle, or change one; what is not given stays as it is."""
     from trackflow.usecases.mileage.fleet import save_vehicle
 
     with opened_context() as context:

@@ -64,11 +64,25 @@ def read_vehicles(connection: Connection) -> list[Vehicle]:
     return [Vehicle(*row) for row in connection.execute(query)]
 
 
-def save_vehicle(connection: Connection, vehicle_id: str, values: dict[str, Any]) -> None:
-    """Add a vehicle, or change one; what of its book is closed is not touched."""
-    row = insert_into(connection, vehicles).values(vehicle_id=vehicle_id, **values)
-    changed = {name: value for name, value in values.items() if name != "created_at"}
-    connection.execute(row.on_conflict_do_update(index_elements=["vehicle_id"], set_=changed))
+def save_vehicle(
+    connection: Connection, vehicle_id: str, changes: dict[str, Any], now: dt.datetime
+) -> None:
+    """Add a vehicle, or change one; what of its book is closed is not touched.
+
+    Args:
+        connection: in a transaction for writing.
+        vehicle_id: its id.
+        changes: values of columns; a new one is a car where they do not say a kind.
+        now: the time, UTC.
+    """
+    new = {"kind": "car", "created_at": now} | changes
+    row = insert_into(connection, vehicles).values(vehicle_id=vehicle_id, **new)
+    known = ["vehicle_id"]
+    connection.execute(
+        row.on_conflict_do_update(index_elements=known, set_=changes)
+        if changes
+        else row.on_conflict_do_nothing(index_elements=known)
+    )
 
 
 def claim_reminder(connection: Connection, vehicle_id: str, until: dt.datetime) -> bool:

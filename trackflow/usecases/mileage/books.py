@@ -165,13 +165,18 @@ def _has_questions(connection: Connection, vehicle: Vehicle) -> bool:
 
 
 def read_entry(context: Context, entry_id: uuid.UUID) -> BookTrip:
-    """An entry with its amendments, or a trip that a closed book lacked.
+    """An entry with its amendments, or a trip that a closed book lacked, as it is listed.
 
     Raises:
         NotFoundError: there is none.
     """
     with context.store.read() as connection:
-        return _trip(connection, entry_id)
+        found = _trip(connection, entry_id)
+        if found.is_closed:
+            return found
+        # its odometer and amount need the whole book
+        book = completed_trips(connection, vehicle_named(connection, found.entry.vehicle_id))
+        return next(one for one in book if one.trip_id == entry_id)
 
 
 def _trip(connection: Connection, trip_id: uuid.UUID) -> BookTrip:

@@ -25,18 +25,18 @@ def save_vehicle(
     context: Context,
     vehicle_id: str,
     *,
-    kind: str = "car",
+    kind: str | None = None,
     plate: str | None = None,
     time_zone: str | None = None,
 ) -> Vehicle:
-    """Add a vehicle, or change one.
+    """Add a vehicle, or change one; what is not given stays as it is.
 
     Args:
         context: the store.
         vehicle_id: its id.
-        kind: one of `KINDS`.
-        plate: its number plate.
-        time_zone: of its book; None for that of the settings.
+        kind: one of `KINDS`; a new one is a car without it.
+        plate: its number plate; "" for none.
+        time_zone: of its book; "" takes that of the settings.
 
     Raises:
         BadInputError: the id is empty, or there is no such kind.
@@ -45,18 +45,15 @@ def save_vehicle(
     name = vehicle_id.strip()
     if not name or "\0" in name:
         raise BadInputError("a vehicle needs an id")
-    if kind not in KINDS:
+    if kind not in (None, *KINDS):
         raise BadInputError(f"{kind!r} is no kind of vehicle; there are {', '.join(KINDS)}")
-    if time_zone is not None:
+    if time_zone:
         zone_named(time_zone)
-    values: dict[str, Any] = {
-        "kind": kind,
-        "plate": plate,
-        "time_zone": time_zone,
-        "created_at": context.clock(),
-    }
+    texts = {"plate": plate, "time_zone": time_zone}
+    changes: dict[str, Any] = {"kind": kind} if kind else {}
+    changes |= {key: text or None for key, text in texts.items() if text is not None}
     with context.store.write() as connection:
-        vehicles.save_vehicle(connection, name, values)
+        vehicles.save_vehicle(connection, name, changes, context.clock())
         return vehicle_named(connection, name)
 
 

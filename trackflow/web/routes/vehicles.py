@@ -28,10 +28,12 @@ OneVehicle = Annotated[str | None, Query(description="Of this vehicle only.", ma
 
 
 class VehicleBody(Body):
-    """A vehicle."""
+    """A vehicle; a value that is left out stays."""
 
-    kind: str = Field("car", description=f"{', '.join(fleet.KINDS)}.", max_length=20)
-    plate: str | None = Field(None, description="Number plate.", max_length=50)
+    kind: str = Field(
+        "car", description=f"{', '.join(fleet.KINDS)}. Of a new one, car by default.", max_length=20
+    )
+    plate: str | None = Field(None, description="Number plate; null for none.", max_length=50)
     time_zone: str | None = Field(
         None, description="Of its book; null for that of the settings.", max_length=100
     )
@@ -103,7 +105,8 @@ def put_vehicle(
     """Closed entries keep the plate that they were closed with."""
     for value in (vehicle_id, wanted.plate, wanted.time_zone):
         text(value)
-    found = fleet.save_vehicle(context, vehicle_id, **wanted.model_dump())
+    given = {name: value or "" for name, value in wanted.model_dump(exclude_unset=True).items()}
+    found = fleet.save_vehicle(context, vehicle_id, **given)
     return answers.vehicle_answer(found)
 
 

@@ -89,6 +89,10 @@ def test_a_trip_that_came_late_explains_its_way_and_leaves_with_its_device(
     deliver(context.store, batch_of_device("van", drive(NOON + ONE_DAY / 2, 200)))
     run(context)
     follow_tracks(context)
+    listed = list_entries(context)
+    assert {one.status for one in listed} == {"open", "closed", "added"}
+    for one in listed:
+        assert read_entry(context, one.trip_id).content == one.content, "open ones with odometers"
     later = month_reports(context, "2026-03")[0]
     assert later.amended_m > before.amended_m == later.distance_m
     shown_m = 1_000_000 + later.amended_m

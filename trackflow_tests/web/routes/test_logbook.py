@@ -195,7 +195,10 @@ def test_a_book_that_has_not_changed_is_not_even_read(
 
 
 def test_what_was_said_about_a_vehicle_is_listed_and_taken_back(api: httpx.Client) -> None:
-    ask(api, "PUT", "/vehicles/lorry", {"kind": "lorry"})
+    ask(api, "PUT", "/vehicles/lorry", {"kind": "lorry", "plate": "ABC-1"})
+    now = ask(api, "PUT", "/vehicles/lorry", {"time_zone": "UTC"})
+    assert (now["kind"], now["plate"], now["time_zone"]) == ("lorry", "ABC-1", "UTC")
+    assert ask(api, "PUT", "/vehicles/lorry", {"plate": None})["plate"] is None
     later = {"from_time": "2026-03-02T13:00:00Z"}
     for body in ({"device_id": "van-7"}, {"device_id": "van-7", **later}):
         ask(api, "POST", "/vehicles/lorry/device", body)
