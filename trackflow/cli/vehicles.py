@@ -175,7 +175,10 @@ def odometer(
     ],
     unit: Annotated[str, typer.Option(help="What it counts: km or mi.")] = "km",
     replaced: Annotated[
-        bool, typer.Option("--replaced", help="It is a new one, and shows less than the old one.")
+        bool,
+        typer.Option(
+            "--replaced", help="It is another one; first note what the old one showed at last."
+        ),
     ] = False,
     by: By = None,
     as_json: Json = False,

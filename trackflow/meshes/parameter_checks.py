@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,8 +51,9 @@ def check_bounds(parameters: MeshParameters) -> None:
     for name, (low, high) in BOUNDS.items():
         value = getattr(parameters, name)
         if value is not None and not low <= value <= high:
+            shown = f"{value:g}" if abs(value) <= sys.float_info.max else "such a number"
             raise BadInputError(
-                f"{name} makes no sense as {value:g}; it lies between {low:g} and {high:g}"
+                f"{name} makes no sense as {shown}; it lies between {low:g} and {high:g}"
             )
     if parameters.low_m > parameters.high_m:
         raise BadInputError(

@@ -5,7 +5,8 @@ the odometer or the distances drift, and the difference is spread over the open 
 odometer runs from one reading to the next. If it is much, trips are missing: then it is shown as
 what it is, kilometres that no trip explains. Closed entries keep their odometers.
 
-A reading that shows less than the one before is the first of another odometer.
+A reading that shows less than the one before is the first of another odometer; so is the second of
+two at one moment, however much it shows: nothing is driven in no time.
 """
 
 import datetime as dt
@@ -86,15 +87,18 @@ def check_reading(new: Reading, readings: Sequence[Reading], *, is_replaced: boo
 
     Raises:
         BadInputError: it shows less than before or more than after, or not less although the
-            odometer is another one.
+            odometer is another one and nobody read the old one at the same moment.
     """
     before = [one for one in readings if one.read_at <= new.read_at]
     after = [one for one in readings if one.read_at >= new.read_at]
     last, following = before[-1] if before else None, after[0] if after else None
-    if is_replaced and (last is None or last.odometer_m <= new.odometer_m):
+    if is_replaced and last is not None and last.read_at == new.read_at:
+        after = [one for one in after if one.read_at > new.read_at]
+        following = after[0] if after else None
+    elif is_replaced and (last is None or last.odometer_m <= new.odometer_m):
         raise BadInputError(
-            "an odometer that was replaced shows less than the old one; there is no reading before "
-            "this one that shows more: note what the old one showed at last"
+            "an odometer that was replaced shows less than the old one, or the old one was read at "
+            "the same moment; there is no such reading: note what the old one showed at last"
         )
     if not is_replaced and last is not None and last.odometer_m > new.odometer_m:
         raise _runs_back(last, "if it was replaced, say so (--replaced, in the API `replaced`)")
@@ -176,8 +180,8 @@ def stretches(trips: Sequence[DrivenTrip], readings: Sequence[Reading]) -> list[
     starts = [trip.start for trip in trips]
     found = []
     for first, second in itertools.pairwise(readings):
-        if second.odometer_m < first.odometer_m:
-            continue  # nobody has read how far the old odometer got
+        if second.odometer_m < first.odometer_m or second.read_at == first.read_at:
+            continue  # another odometer: if the old one was driven on, nobody has read how far
         low, high = bisect_left(starts, first.read_at), bisect_left(starts, second.read_at)
         # a trip that begins at the very moment of a reading belongs to what comes after it
         trips_m = sum(trip.distance_m for trip in trips[low:high])

@@ -72,6 +72,8 @@ def test_numbers_are_taken_within_their_bounds_only(name: str, value: float) -> 
         ({"solid": "perhaps"}, "solid"),
         ({"low_m": 10, "high_m": 5}, "low_m"),
         ({"detail_factor": [1]}, "detail_factor"),
+        ({"levels": 10**400}, "levels makes no sense"),
+        ({"levels": "9" * 400}, "levels makes no sense"),
         ({"tracks": ["~"]}, "encoded polyline"),
         ({"tracks": [polylines.encode([24.9], [60.1])], "kind": "outline"}, "terrain"),
         ({"tracks": ["?" * 2_000_001]}, "characters"),

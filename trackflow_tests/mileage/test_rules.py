@@ -102,14 +102,16 @@ def test_an_odometer_runs_on_until_another_one_is_put_in(
         before = max((one for one in readings if one.read_at <= new.read_at), default=None,
                      key=lambda one: (one.read_at, readings.index(one)))  # fmt: skip
         shows_less = before is not None and shown < before.odometer_m
-        if shows_less is not is_replaced:
+        is_exchanged = is_replaced and before is not None and before.read_at == new.read_at
+        if shows_less is not is_replaced and not is_exchanged:
             with pytest.raises(BadInputError, match="replaced"):
                 check_reading(new, readings, is_replaced=is_replaced)
             continue
         try:
             check_reading(new, readings, is_replaced=is_replaced)
         except BadInputError:
-            assert any(r.read_at >= new.read_at and r.odometer_m < shown for r in readings)
+            later = [r for r in readings if r.read_at >= new.read_at]
+            assert any(r.odometer_m < shown for r in later)
             continue
         readings.append(new)
         readings.sort(key=lambda one: one.read_at)
@@ -121,8 +123,28 @@ def test_an_odometer_runs_on_until_another_one_is_put_in(
         if pair is not None:
             assert begun[-1].odometer_m <= pair[0] <= pair[1]
     assert all(one.driven_m >= 0 for one in stretches(trips, readings))
-    drops = sum(b.odometer_m < a.odometer_m for a, b in itertools.pairwise(readings))
+    drops = sum(
+        b.odometer_m < a.odometer_m or a.read_at == b.read_at
+        for a, b in itertools.pairwise(readings)
+    )
     assert len(stretches(trips, readings)) == max(len(readings) - 1, 0) - drops
+
+
+@given(METRES, st.integers(0, 900_000), st.integers(0, 900_000))
+def test_an_odometer_of_any_age_is_put_in_at_one_moment(
+    metres: int, old_m: int, new_m: int
+) -> None:
+    """What it showed when it was bought is no way that the vehicle drove."""
+    moments = START_OF_ALL, START_OF_ALL + HOUR, START_OF_ALL + 2 * HOUR
+    readings = [Reading(moments[0], old_m), Reading(moments[1], old_m + metres)]
+    check_reading(Reading(moments[1], new_m), readings, is_replaced=True)
+    readings += [Reading(moments[1], new_m), Reading(moments[2], new_m + metres)]
+    check_reading(readings[-1], readings[:-1], is_replaced=False)
+    trips = [trip_at(0, metres), trip_at(1, metres)]
+    assert odometers(trips, readings) == [(old_m, old_m + metres), (new_m, new_m + metres)]
+    assert [one.unexplained_m for one in stretches(trips, readings)] == [0, 0]
+    with pytest.raises(BadInputError, match="same moment"):
+        check_reading(Reading(moments[2] + HOUR, new_m + metres), readings, is_replaced=True)
 
 
 @given(st.lists(METRES, min_size=1, max_size=8), st.integers(0, 8), st.integers(0, 10**6))

@@ -194,7 +194,7 @@ def _check(request: MeshRequest) -> None:
         raise BadInputError("a mesh needs one image: a file or an image_url")
     if request.image_url is not None and (
         len(request.image_url) > MOST_ADDRESS_CHARACTERS
-        or not re.match(r"https?://[^\s/]", request.image_url)
+        or not re.fullmatch(r"https?://[^\s/\0][^\0]*", request.image_url)
     ):
         raise BadInputError("image_url is no web address; it begins with https:// or http://")
     if request.mesh_id is not None and not MESH_ID.fullmatch(request.mesh_id):

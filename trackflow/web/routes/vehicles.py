@@ -81,7 +81,9 @@ class OdometerBody(Body):
 
     time: dt.datetime = Field(description="When it was read; UTC if no offset.")
     odometer_km: float = Field(description="What it shows.", ge=0, le=100_000_000)
-    replaced: bool = Field(False, description="It is a new one, and shows less than the old one.")
+    replaced: bool = Field(
+        False, description="It is another one; first note what the old one showed at last."
+    )
 
 
 @router.get("/api/v1/vehicles", tags=["logbook"], summary="Vehicles", responses=answers.VEHICLES)

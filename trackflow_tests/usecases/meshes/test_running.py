@@ -201,6 +201,8 @@ def test_addresses_are_fetched_once_and_their_errors_are_told(
             raise answer
         return answer
 
+    with pytest.raises(BadInputError, match="image_url"):  # no database would hold it
+        request_mesh(context, MeshRequest(image_url="https://x.example/\0.png"))
     found, gone = (request_mesh(context, MeshRequest(image_url=url)).mesh_id for url in pages)
     generator = TroubledGenerator()
     run_due_meshes(context, generator, fetch=fetch)
