@@ -13,7 +13,7 @@ from trackflow.meshes.thumbnail import thumbnail_of
 from trackflow.meshes.track_parts import with_tracks
 from trackflow.meshes.writing import WRITERS
 
-GENERATOR_VERSION = "4"
+GENERATOR_VERSION = "5"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
 
 
