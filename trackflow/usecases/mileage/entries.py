@@ -5,8 +5,6 @@ differs becomes an amendment beside it, once.
 """
 
 import datetime as dt
-import hashlib
-import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,21 +15,17 @@ from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight, runs_of_days
 from trackflow.mileage.entries import device_key_of
 from trackflow.mileage.open_times import ClosedTime
 from trackflow.store.categories import trips
-from trackflow.store.categories.trips import Assignment, Vehicles
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import device_ids, lock_devices
+from trackflow.store.devices.settings import lock_devices
 from trackflow.store.mileage import book_days, books, vehicles
 from trackflow.store.mileage.books import Entry
-from trackflow.store.mileage.joins import read_joins
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
-from trackflow.usecases.mileage.making import VehicleTracks, carried_among, entries_of, read_tracks
+from trackflow.usecases.mileage.entry_inputs import own_hashes
+from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
 from trackflow.usecases.mileage.opening import Opener
 from trackflow.usecases.mileage.paid_together import lock_books
-
-CODE_VERSION = "6"
-"""Part of what entries are made of: change it when the same rows give other entries."""
 
 MOST_DAYS = 31
 """Days of one transaction: it may block writers for a second, not for a minute."""
@@ -92,7 +86,7 @@ def due_in(
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.
     """
-    own = _own_hashes(context, connection, device_id)
+    own = own_hashes(context, connection, device_id)
     found = book_days.due_days(connection, own, device_id, first, last)
     return {one: [day for day, _ in days] for one, days in found.items()}
 
@@ -124,7 +118,7 @@ def update_entries(context: Context, device_id: str, days: Collection[dt.date]) 
     for first, last in runs_of_days(set(days), most=MOST_DAYS):
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
-            own = _own_hashes(context, connection, device_id)
+            own = own_hashes(context, connection, device_id)
             due = book_days.due_days(connection, own, device_id, first, last)
             time = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
             names = vehicles_of(connection, device_id, *time)
@@ -310,77 +304,3 @@ def _add(
         return
     amender.add_trip(entry)
     report.amended += 1
-
-
-def _own_hashes(context: Context, connection: Connection, device_id: str | None) -> dict[str, str]:
-    """For each device in a vehicle a hash of what all its entries are made of.
-
-    Args:
-        context: the settings.
-        connection: to the store.
-        device_id: only this device; None for all.
-    """
-    chosen = None if device_id is None else (device_id,)
-    assigned = trips.read_vehicles(connection, chosen)
-    known = vehicles.read_vehicles(connection)
-    zones = {one.vehicle_id: one.time_zone for one in known}
-    kinds = {one.vehicle_id: one.kind for one in known}
-    joins: dict[str, list[tuple[str, str]]] = {}
-    for join in read_joins(connection, device_id):
-        times = (join.start_time.isoformat(), join.end_time.isoformat())
-        joins.setdefault(join.device_id, []).append(times)
-    in_vehicles = [
-        one
-        for one in (device_ids(connection) if device_id is None else [device_id])
-        if assigned.of_devices.get(one)
-    ]
-    carried_in = {
-        one: [kinds.get(at.name) for at in assigned.of_devices[one]]
-        for one in carried_among(connection, in_vehicles)
-    }
-    return {
-        one: _own_hash(
-            context,
-            assigned,
-            zones,
-            assigned.of_devices[one],
-            joins.get(one, []),
-            carried_in.get(one, []),
-        )
-        for one in in_vehicles
-    }
-
-
-def _own_hash(
-    context: Context,
-    assigned: Vehicles,
-    zones: dict[str, str | None],
-    of_device: Sequence[Assignment],
-    joins: Sequence[tuple[str, str]],
-    carried_in: Sequence[str | None],
-) -> str:
-    """A hash of what all entries of a device are made of.
-
-    Args:
-        context: the settings.
-        assigned: vehicles, drivers and plates.
-        zones: of the vehicles.
-        of_device: the vehicles of the device.
-        joins: of its tracks.
-        carried_in: kinds of its vehicles, if a person carries it.
-    """
-    names = sorted({one.name for one in of_device})
-    content = [
-        CODE_VERSION,
-        context.settings.time_zone,
-        context.settings.close_after_days,
-        context.settings.logbook_join_min,
-        [repr(one) for one in of_device],
-        [
-            [name, assigned.plates.get(name), repr(assigned.drivers.get(name)), zones.get(name)]
-            for name in names
-        ],
-        list(joins),
-        *carried_in,
-    ]
-    return hashlib.blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()
