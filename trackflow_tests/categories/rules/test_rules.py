@@ -22,6 +22,7 @@ from trackflow.categories.rules.conditions import (
     PlacePattern,
     TimeOfDay,
     Weekday,
+    fits,
 )
 from trackflow.categories.rules.facts import PlaceFacts, TripFacts
 from trackflow.categories.rules.from_track import rule_of_track
@@ -211,6 +212,22 @@ def test_wildcards_are_stars_and_question_marks_only() -> None:
         assert AtPlace("start", (PlacePattern(text),)).holds(facts, ()) == fit, text
     assert Named("device", ("VAN-*",)).holds(facts, ())
     assert not AtPlace("end", (PlacePattern("*"),)).holds(facts, ()), "no known place"
+
+
+@given(st.text("aB?*", max_size=8), st.text("ab", max_size=8))
+def test_a_star_stands_for_any_letters_and_a_question_mark_for_one(text: str, name: str) -> None:
+    reached = {0}  # letters of the name that the text so far may stand for
+    for letter in text.lower():
+        if letter == "*":
+            reached = set(range(min(reached, default=len(name) + 1), len(name) + 1))
+        else:
+            reached = {k + 1 for k in reached if name[k : k + 1] and letter in ("?", name[k])}
+    assert fits(name, (text,)) == (len(name) in reached)
+
+
+def test_many_stars_take_no_time() -> None:
+    """Of backtracking, this would take longer than the universe is old."""
+    assert not fits("a" * 200, ("*a" * 50 + "b",))
 
 
 def test_holidays_of_a_country_are_written_down() -> None:
