@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from copy import copy
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.main import get_command_name
@@ -92,6 +92,12 @@ def named(words: Sequence[str]) -> typer.Typer:
     return alone
 
 
+def _fail(text: str) -> NoReturn:
+    if not logs.note(text, is_error=True):
+        err.print(f"trackflow: {text}", markup=False, soft_wrap=True)
+    sys.exit(1)
+
+
 def main() -> None:
     """Run the command; errors are one clear line and exit code 1, never a traceback."""
     logs.set_up(os.environ.get(LOG_FORMAT, "").strip())
@@ -101,9 +107,13 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # flush here, where a closed pipe can be handled; at exit it cannot
     except TrackflowError as error:
-        if not logs.note(f"{error}", is_error=True):
-            err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(str(error))
+    except UnicodeEncodeError:
+        # Python keeps such bytes of an argument as halves of pairs of UTF-16
+        odd = [one for one in sys.argv if any("\udc80" <= letter <= "\udcff" for letter in one)]
+        if not odd:
+            raise
+        _fail(f"{odd[0]!a} has bytes that are no UTF-8: nothing stored has such a text")
     except BrokenPipeError:
         # the reader has closed the pipe (`| head`); the rest of the buffer must not be written at
         # exit, where the same error would be printed

@@ -517,6 +517,16 @@ def test_a_call_that_makes_no_sense_is_one_clear_line(
     assert result.err.startswith("trackflow: ")
 
 
+@pytest.mark.parametrize(
+    "call", ["vehicles add", "vehicles add V --plate", "categories list --device"]
+)
+def test_an_argument_whose_bytes_are_no_text_is_one_clear_line(trackflow: Run, call: str) -> None:
+    result = trackflow(*call.split(), os.fsdecode(b"a\xff"))
+    assert result.code == 1
+    assert result.err.startswith("trackflow: 'a\\udcff' has bytes that are no UTF-8")
+    assert len(result.err.splitlines()) == 1
+
+
 @pytest.fixture
 def mixed_folder(tmp_path: Path) -> Path:
     """Good files beside everything that can be wrong with one."""
