@@ -25,7 +25,7 @@ def parse_toml(text: str) -> RuleSet:
         RulesError: it is no TOML, or a rule makes no sense; all problems are listed.
     """
     try:
-        table = tomllib.loads(text)
+        table = tomllib.loads(text.removeprefix("\ufeff"))  # as editors of Windows begin it
     except (ValueError, RecursionError) as error:  # some numbers are no TOMLDecodeError
         raise RulesError([f"this is no TOML: {error}"]) from None
     return parse_table(table)

@@ -63,7 +63,7 @@ def parse_rates(text: str) -> list[Rate]:
     """
     try:
         # decimals, as an amount of money has no binary fraction
-        document = tomllib.loads(text, parse_float=Decimal)
+        document = tomllib.loads(text.removeprefix("\ufeff"), parse_float=Decimal)
     except (
         ValueError,
         RecursionError,

@@ -52,6 +52,7 @@ TRIP = TripFacts("van-7", NOON, NOON + dt.timedelta(hours=1), 5_000.0, 5.0, 50.0
 @given(rules=values.rule_sets())
 def test_what_is_written_is_read(rules: RuleSet) -> None:
     assert parse_toml(write_toml(rules)) == rules
+    assert parse_toml("\ufeff" + write_toml(rules).replace("\n", "\r\n")) == rules, "of Windows"
     table = json.loads(json.dumps(json_table(rules)))
     assert parse_table(table) == rules
     assert stored_rules(table["rules"], rules.holidays) == rules

@@ -40,6 +40,11 @@ def test_what_is_taken_pays_any_trips(amount: str, metres: list[int]) -> None:
     assert abs(paid - sum(metres) * Decimal(amount) / 1000) <= Decimal("0.005")
 
 
+def test_a_table_from_windows_is_a_table() -> None:
+    windows = "\ufeff" + table().replace("\n", "\r\n")
+    assert parse_rates(windows) == parse_rates(table())
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
