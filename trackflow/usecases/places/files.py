@@ -64,7 +64,8 @@ def import_places(context: Context, text: str, by: str) -> PlacesImport:
 
     Args:
         context: the store and the clock.
-        text: with the columns name, longitude, latitude, and optionally kind, radius_m, device_id.
+        text: with the columns name, longitude, latitude, and optionally kind, radius_m, device_id,
+            between commas, semicolons or tabs.
         by: name of the person.
 
     Raises:
@@ -80,7 +81,14 @@ def import_places(context: Context, text: str, by: str) -> PlacesImport:
 
 
 def _drafts(text: str) -> Iterator[PlaceDraft]:
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    text = text.removeprefix("\ufeff")
+    header = text.partition("\n")[0]
+    separator = max(",;\t", key=header.count)  # Excel of half of Europe writes 24,9 and `;`
+    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+
+    def number(text: str) -> float:
+        return float(text if separator == "," else text.replace(",", "."))
+
     names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
     if missing := [name for name in NEEDED if name not in names]:
         raise BadInputError(f"the file of places lacks the column {', '.join(missing)}")
@@ -93,9 +101,9 @@ def _drafts(text: str) -> Iterator[PlaceDraft]:
                 yield PlaceDraft(
                     value["name"],
                     value.get("kind") or "other",
-                    float(value["longitude"]),
-                    float(value["latitude"]),
-                    float(value.get("radius_m") or DEFAULT_RADIUS_M),
+                    number(value["longitude"]),
+                    number(value["latitude"]),
+                    number(value.get("radius_m") or str(DEFAULT_RADIUS_M)),
                     value.get("device_id") or None,
                 )
             except ValueError:

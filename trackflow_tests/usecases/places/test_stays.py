@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import datetime as dt
+import io
 import json
 import random
 import uuid
@@ -300,6 +301,11 @@ def test_places_go_out_as_csv_and_come_back(filled: Context) -> None:
     before = state(filled)
     assert import_places(filled, text, "bob").changed == 0
     assert state(filled) == before
+    for separator in ";\t":
+        rows = [[cell.replace(".", ",") for cell in row] for row in csv.reader(text.splitlines())]
+        german = io.StringIO()
+        csv.writer(german, delimiter=separator).writerows(rows)
+        assert import_places(filled, german.getvalue(), "bob").changed == 0, "as Excel saves it"
     for row in list_places(filled):
         editing.reject_place(filled, row.place_id, "anna")
     assert import_places(filled, text, "bob").changed == 2
