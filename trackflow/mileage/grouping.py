@@ -1,7 +1,8 @@
 """Which tracks make one trip of a logbook, and which are the same trip recorded twice."""
 
 import datetime as dt
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trackflow.mileage.entries import BUSINESS, TripPart, first_of
@@ -31,16 +32,29 @@ def without_doubles(parts: Sequence[TripPart]) -> list[TripPart]:
         parts: of each device after those of devices that go before it.
     """
     kept: dict[str, list[TripPart]] = {}
-    doubles: list[TripPart] = []
+    decided: dict[str, list[TripPart]] = {}
     for part in parts:
-        others = [one for device, some in kept.items() if device != part.device_id for one in some]
-        if _covered_s(part, others) <= MOST_COVERED * _length_s(part):
+        if _covered_s(part, _beside(part, kept)) <= MOST_COVERED * _length_s(part):
             kept.setdefault(part.device_id, []).append(part)
-        else:
-            doubles.append(part)
-    decided = [one for one in doubles if one.said]
-    found = [_with_words(part, decided) for some in kept.values() for part in some]
+        elif part.said:
+            decided.setdefault(part.device_id, []).append(part)
+    found = [_with_words(part, _beside(part, decided)) for some in kept.values() for part in some]
     return sorted(found, key=lambda part: part.start)
+
+
+def _beside(part: TripPart, tracks: Mapping[str, Sequence[TripPart]]) -> list[TripPart]:
+    """The tracks of other devices that share some time with a track.
+
+    Args:
+        part: the track.
+        tracks: of each device, in order of time; no two of one device overlap.
+    """
+    found: list[TripPart] = []
+    for device_id, some in tracks.items():
+        if device_id != part.device_id:
+            low = bisect_right(some, part.start, key=lambda one: one.end)
+            found += some[low : bisect_left(some, part.end, lo=low, key=lambda one: one.start)]
+    return found
 
 
 def _length_s(part: TripPart) -> float:
@@ -65,11 +79,10 @@ def _with_words(part: TripPart, doubles: Sequence[TripPart]) -> TripPart:
 
     Args:
         part: the track.
-        doubles: of it and of others; of several, that with which it shares most comes first.
+        doubles: of other devices; of several, that with which it shares most comes first.
     """
     for one in sorted(doubles, key=lambda one: -_shared_s(part, one)):
-        least_s = MOST_COVERED * min(_length_s(part), _length_s(one))
-        if one.device_id != part.device_id and _shared_s(part, one) > least_s:
+        if _shared_s(part, one) > MOST_COVERED * min(_length_s(part), _length_s(one)):
             new = {name: getattr(one, name) for name in one.said - part.said}
             if new.get("category", part.category) != part.category:
                 new["rate"] = one.rate
