@@ -195,14 +195,22 @@ function uncovered() {
   return [southWest.lng, southWest.lat, northEast.lng, northEast.lat];
 }
 
-/** Show an area. Without `always` only if it is not in view already. */
+const MOST_ZOOM = 16.5;
+const SMALL_PX = 40; // what is smaller can hardly be seen
+
+const isSmall = ([west, south, east, north]) => {
+  const [a, b] = [map.project([west, south]), map.project([east, north])];
+  return Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y)) < SMALL_PX && map.getZoom() < MOST_ZOOM;
+};
+
+/** Show an area. Without `always` only if it is not in view already, large enough to be seen. */
 export function fit(bounds, { always = true, moving = true } = {}) {
   if (!map || !bounds) return;
   if (!always) {
     const seen = uncovered();
-    if (bounds[0] >= seen[0] && bounds[1] >= seen[1] && bounds[2] <= seen[2] && bounds[3] <= seen[3]) return;
+    if (bounds[0] >= seen[0] && bounds[1] >= seen[1] && bounds[2] <= seen[2] && bounds[3] <= seen[3] && !isSmall(bounds)) return;
   }
-  map.fitBounds(bounds, { padding: padding(), maxZoom: 16.5, duration: calm.matches || !moving ? 0 : 450 });
+  map.fitBounds(bounds, { padding: padding(), maxZoom: MOST_ZOOM, duration: calm.matches || !moving ? 0 : 450 });
 }
 
 /** Go to a place; nearer only if the map shows more than a town. */

@@ -105,6 +105,7 @@ export default {
   'no position': 'Position fehlt',
   'no time': 'Zeit fehlt',
   'no track': 'keine Fahrt',
+  'Nobody is at work on it: it begins when “trackflow serve” runs.': 'Niemand arbeitet daran: Es beginnt, wenn „trackflow serve“ läuft.',
   'not a number': 'keine Zahl',
   'not a point': 'kein Punkt',
   'Note': 'Notiz',

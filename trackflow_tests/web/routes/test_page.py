@@ -147,6 +147,11 @@ class TestFleet:
         page.wait_for(f"{MAP}.queryRenderedFeatures({{layers: ['raw']}}).length > 0")
         _shoot(page, "details")
 
+        page.eval(f"void {MAP}.jumpTo({{ zoom: 1 }})")  # the track is in sight, as a dot
+        page.eval("document.getElementById('tab-tracks').click()")
+        page.eval(f"document.querySelector('.track:not([data-key*=\"{track_id}\"])').click()")
+        page.wait_for(f"{MAP}.getZoom() > 8")
+
     def test_a_new_point_appears_without_reload(self, service: Service, page: Page) -> None:
         # of two days: on the edge of two days the fleet's last drive may be more than 24 h ago
         _open(page, service.url("last=48&tab=tracks"))
