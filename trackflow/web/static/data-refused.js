@@ -5,7 +5,7 @@ import { confirmed } from './asking.js';
 import { refusalName } from './codes.js';
 import { el, english } from './dom.js';
 import { moment } from './format.js';
-import { plural, tr } from './words.js';
+import { isolated, plural, tr } from './words.js';
 
 const MOST = 100;
 let open = ''; // the id that is shown whole
@@ -27,7 +27,7 @@ export async function drawRefused({ act, again }) {
       el('span', { class: 'dim' }, refused.length === MOST ? tr('The newest {n} are shown.', { n: MOST }) : plural('{n} input', '{n} inputs', refused.length))),
     el('ul', { class: 'entries', 'aria-label': tr('Refused input') }, refused.length === 0 && el('li', { class: 'dim' }, tr('Nothing was refused.')),
       refused.map((one) => el('li', {},
-        el('span', { class: 'words' }, el('strong', {}, refusalName(one.reason)), ' · ', english(one.where), one.device_id && ` · ${one.device_id}`, el('span', { class: 'dim' }, ` · ${moment(one.received_at)}`)),
+        el('span', { class: 'words' }, el('strong', {}, refusalName(one.reason)), ' · ', english(one.where), one.device_id && ` · ${isolated(one.device_id)}`, el('span', { class: 'dim' }, ` · ${moment(one.received_at)}`)),
         el('button', { type: 'button', class: 'link', 'aria-expanded': one.id === open, 'data-key': `show-${one.id}`, on: { click: () => show(one.id) } }, one.id === open ? tr('Less') : tr('Show')),
         el('button', { type: 'button', class: 'link', 'data-key': `retry-${one.id}`, on: { click: () => retry({ ids: [one.id] }) } }, tr('Read again')),
         el('button', { type: 'button', class: 'link bad', 'data-key': `delete-${one.id}`, on: { click: async () => await confirmed(tr('Delete this input?'), tr('It cannot be taken back.'), tr('Delete')) && remove({ ids: [one.id] }) } }, tr('Delete')),

@@ -73,7 +73,7 @@ async function drawBook(versions) {
   const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
   if (isSame && isKept(byId('book'))) return;
   if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
-    fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: add one below, and say which device is in it.')));
+    fill(byId('book'), el('p', { class: 'dim' }, mayChange ? tr('There is no vehicle yet: add one below, and say which device is in it.') : tr('There is no vehicle yet.')));
     return;
   }
   const [{ data: found }, { data: checks }, { data: others }] = await Promise.all([

@@ -100,6 +100,7 @@ export default {
   'The trips of vehicles show up here.': 'Hier erscheinen die Fahrten von Fahrzeugen.',
   'The vehicle': 'Das Fahrzeug',
   'There is a vehicle of this id already.': 'Ein Fahrzeug mit dieser Kennung gibt es schon.',
+  'There is no vehicle yet.': 'Noch kein Fahrzeug.',
   'There is no vehicle yet: add one below, and say which device is in it.': 'Noch kein Fahrzeug: Unten eines anlegen und angeben, welches Gerät darin ist.',
   'They are learned from stays, after some days of tracks.': 'Sie werden nach einigen Tagen mit Fahrten aus Aufenthalten gelernt.',
   'trackflow: logbook': 'trackflow: Fahrtenbuch',
