@@ -1,5 +1,6 @@
-"""Words as they are compared: without case, accents and signs."""
+"""Words as they are compared: without case, accents and signs; and as a shell takes them."""
 
+import shlex
 import unicodedata
 
 LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
@@ -11,6 +12,11 @@ def folded(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))
     bare = (" " if not letter.isalnum() else letter for letter in apart if not _is_mark(letter))
     return " ".join("".join(bare).split())
+
+
+def signs(text: str) -> str:
+    """What `folded` leaves out of a name that is looked for by it: `Bus🚌 12` becomes `🚌`."""
+    return " ".join(letter for letter in text if unicodedata.category(letter)[0] == "S")
 
 
 def _is_mark(letter: str) -> bool:
@@ -33,3 +39,8 @@ def rank(name: str, wanted: str) -> int | None:
     if all(any(word.startswith(part) for word in words) for part in wanted.split()):
         return 3
     return None
+
+
+def for_shell(text: str) -> str:
+    """A text as one argument of a command that a message prints: ids have spaces and quotes."""
+    return shlex.quote(text)

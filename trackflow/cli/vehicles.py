@@ -18,6 +18,7 @@ from trackflow.cli.common import (
     print_json,
     print_line,
 )
+from trackflow.words import for_shell
 
 vehicles_app = typer.Typer(
     help="Vehicles of the logbook: devices, drivers, odometers.", no_args_is_help=True
@@ -66,7 +67,7 @@ def add(
     if as_json:
         print_json(found)
     else:
-        print_line(f"next: trackflow vehicles device {found.vehicle_id} DEVICE")
+        print_line(f"next: trackflow vehicles device {for_shell(found.vehicle_id)} DEVICE")
 
 
 @vehicles_app.command("list", epilog="Example: trackflow vehicles list")

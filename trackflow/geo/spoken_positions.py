@@ -1,4 +1,8 @@
-"""Positions as people write and copy them: `60.17, 24.94`, `60°10'12"N 24°56'24"E`, `geo:60,24`."""
+"""Positions as people write and copy them: `60.17, 24.94`, `60°10'12"N 24°56'24"E`, `geo:60,24`.
+
+Stricter than `sources.values.units.position`, which reads cells of a column of positions: what is
+looked for may be a date or a name.
+"""
 
 import math
 import re
@@ -15,6 +19,7 @@ _ANGLE = re.compile(
     r"(?(before)|(?:\s*(?P<after>[NSEWO]))?)"
 )
 _BETWEEN = re.compile(rf"\s*[,;]\s*|\s+|(?<=[NSEWO°])|(?<={_SECOND})")
+_DECIMAL_COMMA = re.compile(r"(\d),(\d+)")
 LATITUDE, LONGITUDE = "NS", "EWO"
 """Letters of the compass; O is east in German."""
 
@@ -22,11 +27,17 @@ LATITUDE, LONGITUDE = "NS", "EWO"
 def position_meant(text: str) -> Position | None:
     """The position that a text means; None if it is none.
 
-    Without letters, latitude comes first, as on maps; where that cannot be, longitude.
+    Without letters, latitude comes first, as on maps; where that cannot be, longitude. Decimal
+    commas are read where each of the two has one: `60,17 24,94`.
     """
     words = (
         text.strip().upper().replace("\N{MINUS SIGN}", "-").removeprefix("GEO:").partition("?")[0]
     )
+    with_points, commas = _DECIMAL_COMMA.subn(r"\1.\2", words)
+    return _read(with_points if commas == 2 and "." not in words else words)
+
+
+def _read(words: str) -> Position | None:
     first = _ANGLE.match(words)
     between = first and _BETWEEN.match(words, first.end())
     second = between and _ANGLE.fullmatch(words, between.end())

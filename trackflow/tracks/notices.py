@@ -19,6 +19,7 @@ from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.segments import Ledger
 from trackflow.tracks.thresholds import Thresholds
+from trackflow.words import for_shell
 
 FEWEST_POINTS = 10
 """Fewer odd points are an accident, not a fault of the device or a wrong setting."""
@@ -231,7 +232,7 @@ def _words(
     values = thresholds.as_dict() | {
         "longest_h": round(max(thresholds.gap_s, thresholds.silence_s) / 3600, 2)
     }
-    return what.format(**values), advice.format(device=device_id)
+    return what.format(**values), advice.format(device=for_shell(device_id))
 
 
 def lone_reasons(

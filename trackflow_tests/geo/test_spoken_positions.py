@@ -16,6 +16,8 @@ from trackflow.geo.spoken_positions import position_meant
         "geo:60.17,24.94?z=15",
         "N 60.17 E 24.94",
         "60.17N, 24.94E",
+        "60,17N 24,94E",
+        "60° 10,2' N, 24° 56,4' E",
         "24.94° O 60.17° N",
         "60°10'12\"N 24°56'24\"E",
         "60° 10.2' N, 24° 56.4' E",
@@ -33,8 +35,8 @@ def test_longitude_is_first_where_latitude_cannot_be() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2026", "21.9.", "21.9.2026", "1/3/2026", "60.17", "95, 200", "60.17, 24.94, 3", "N 60 N 24",
-     "-60 S, 24 E", "60 N, 24", "60°75' N 24° E", "van 7, 24", "2026-03-02", ""],
+    ["2026", "21.9.", "21.9.2026", "1/3/2026", "60.17", "95, 200", "60.17, 24.94, 3", "60,24,3",
+     "N 60 N 24", "-60 S, 24 E", "60 N, 24", "60°75' N 24° E", "van 7, 24", "2026-03-02", ""],
 )  # fmt: skip
 def test_what_is_no_position_is_none(text: str) -> None:
     assert position_meant(text) is None
@@ -47,6 +49,11 @@ def test_what_is_read_lies_on_the_earth(text: str) -> None:
 
 
 @given(st.floats(-180, 180), st.floats(-90, 90))
-def test_a_position_is_read_as_the_map_writes_it(longitude: float, latitude: float) -> None:
-    written = f"{latitude:.5f}, {longitude:.5f}"
-    assert position_meant(written) == (float(f"{longitude:.5f}"), float(f"{latitude:.5f}"))
+def test_a_position_is_read_as_maps_and_people_with_commas_write_it(
+    longitude: float, latitude: float
+) -> None:
+    north, east = f"{latitude:.5f}", f"{longitude:.5f}"
+    assert position_meant(f"{north}, {east}") == (float(east), float(north))
+    for between in (" ", ", ", ";", ","):
+        commas = f"{north}{between}{east}".replace(".", ",")
+        assert position_meant(commas) == (float(east), float(north))

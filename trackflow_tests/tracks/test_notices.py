@@ -1,6 +1,7 @@
 """Notices: what they tell of, what they leave alone, and that their numbers are the ledgers'."""
 
 import datetime as dt
+import shlex
 
 import numpy as np
 import pytest
@@ -54,6 +55,19 @@ def test_notices_count_what_the_ledgers_hold(found: dict[dt.date, Ledger]) -> No
         assert notice.of_points == sum(one.points for one in noticed.values())
         assert notice.text.startswith(f"{notice.points:,} of {notice.of_points:,} points ")
         assert "{" not in notice.text + notice.advice
+
+
+@given(
+    st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text),
+    st.sampled_from(ODD + LOST),
+)
+def test_its_commands_name_the_device_as_a_shell_takes_it(device: str, kind: NoticeKind) -> None:
+    lost = Ledger(points=99, **{kind: 99})
+    causes = [None, *({reason: 9} for reason in EndReason)]
+    for because in causes if kind is NoticeKind.LONE else [None]:
+        for notice in ledger_notices(device, {DAY: lost}, Thresholds(), because):
+            if "trackflow explain" in notice.advice or "trackflow device" in notice.advice:
+                assert device in shlex.split(notice.advice.split("`", 1)[1].rsplit("`", 1)[0])
 
 
 @given(days)
@@ -187,9 +201,10 @@ later = DAY + dt.timedelta(days=3)
 def test_times_1024_weeks_early_are_named(
     found: dict[dt.date, int], received: dt.date | None, concerned: int | None
 ) -> None:
-    notice = rollover_notice("d", found, received)
+    notice = rollover_notice("my van's", found, received)
     assert (notice and notice.points) == concerned
     if notice:
+        assert "my van's" in shlex.split(notice.advice.split("`")[1])
         assert "times jump by 1,024 weeks" in notice.text
         assert f"--from {notice.first_day} --to {notice.last_day}" in notice.advice
         assert notice.of_points == sum(found.values())

@@ -41,6 +41,7 @@ from trackflow.usecases.catalogue.status import list_tracks as list_tracks
 from trackflow.usecases.catalogue.status import status as status
 from trackflow.usecases.housekeeping.kill_switches import switch_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
+from trackflow.words import for_shell
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
     """The ending that the guards require, None if they pass."""
     reason = "; ".join(judgement.reasons)
     if judgement.action is GuardAction.ASK:
-        reason += f"; `trackflow catalogue sync --source {source} --approve` does it"
+        reason += f"; `trackflow catalogue sync --source {for_shell(source)} --approve` does it"
         return Ending(SyncOutcome.STOPPED_FOR_APPROVAL, reason, listing)
     return Ending(SyncOutcome.REFUSED, reason, listing)
 

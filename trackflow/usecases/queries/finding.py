@@ -5,7 +5,7 @@ world; both come with files that are there already.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,7 +25,7 @@ from trackflow.store.days import track_notes
 from trackflow.store.roads import networks
 from trackflow.usecases.places.reading import list_places
 from trackflow.usecases.queries.devices import list_devices
-from trackflow.words import folded, rank
+from trackflow.words import folded, rank, signs
 
 LONGEST = 200
 """Characters of a search."""
@@ -64,6 +64,7 @@ class Found:
 
 
 type _Ranked = tuple[int, Found]
+type _Ranking = Callable[..., int | None]
 
 
 def find(
@@ -83,17 +84,22 @@ def find(
     if len(text) > LONGEST:
         raise BadInputError(f"what is looked for has at most {LONGEST} characters")
     wanted = folded(text)
-    found = {"day": _days(context, text)[:limit], "position": _positions(text)}
-    if wanted:
-        groups: dict[str, Iterable[_Ranked]] = {
-            "device": _devices(context, wanted),
-            "place": _places(context, wanted),
-            "track": _tracks(context, wanted, limit),
-            "street": _streets(context, wanted),
-            "town": _towns(wanted),
+    found: dict[str, list[Found]] = {
+        "day": _days(context, text)[:limit],
+        "position": _positions(text),
+    }
+    groups: dict[str, Iterable[_Ranked]] = {}
+    if wanted or signs(text):
+        rank_of = _ranking(text)
+        groups |= {
+            "device": _devices(context, rank_of),
+            "place": _places(context, rank_of),
+            "track": _tracks(context, rank_of, limit),
         }
-        for group, ranked in groups.items():
-            found[group] = _best(ranked, near, limit)
+    if wanted:
+        groups |= {"street": _streets(context, wanted), "town": _towns(wanted)}
+    for group, ranked in groups.items():
+        found[group] = _best(ranked, near, limit)
     return {group: some for group, some in found.items() if some}
 
 
@@ -109,10 +115,10 @@ def _best(ranked: Iterable[_Ranked], near: Position | None, limit: int) -> list[
     return [every[k][1] for k in order[:limit]]
 
 
-def _devices(context: Context, wanted: str) -> Iterator[_Ranked]:
+def _devices(context: Context, rank_of: _Ranking) -> Iterator[_Ranked]:
     for device in list_devices(context):
         look = device.look
-        how = _best_rank((device.device_id, look.name, look.group), wanted)
+        how = rank_of(device.device_id, look.name, look.group)
         if how is not None:
             is_there = device.longitude is not None and device.latitude is not None
             yield (
@@ -127,9 +133,9 @@ def _devices(context: Context, wanted: str) -> Iterator[_Ranked]:
             )
 
 
-def _places(context: Context, wanted: str) -> Iterator[_Ranked]:
+def _places(context: Context, rank_of: _Ranking) -> Iterator[_Ranked]:
     for row in list_places(context):
-        how = _best_rank((row.name, row.kind), wanted)
+        how = rank_of(row.name, row.kind)
         if how is not None:
             where = (row.longitude, row.latitude)
             about = row.kind if row.device_id is None else f"{row.kind} of {row.device_id}"
@@ -137,13 +143,13 @@ def _places(context: Context, wanted: str) -> Iterator[_Ranked]:
             yield how, Found("place", row.name, about, str(row.place_id), where, box)
 
 
-def _tracks(context: Context, wanted: str, limit: int) -> Iterator[_Ranked]:
+def _tracks(context: Context, rank_of: _Ranking, limit: int) -> Iterator[_Ranked]:
     """Tracks by their names and notes; the newest first."""
     with context.store.read() as connection:
         ranked = [
             (how, note)
             for note in track_notes.read_all(connection)
-            if (how := _best_rank((note.name, note.note), wanted)) is not None
+            if (how := rank_of(note.name, note.note)) is not None
         ]
         ranked.sort(key=lambda pair: pair[1].start_time, reverse=True)
         ranked.sort(key=lambda pair: pair[0])
@@ -244,9 +250,16 @@ def _positions(text: str) -> list[Found]:
     return [Found("position", name, town.name if town else "", position=where)]
 
 
-def _best_rank(names: Iterable[str | None], wanted: str) -> int | None:
-    ranks = [rank(folded(name), wanted) for name in names if name]
-    return min((one for one in ranks if one is not None), default=None)
+def _ranking(text: str) -> _Ranking:
+    """How well the best of some names fits a text: one of signs alone, such as 🚌, by these."""
+    compared = folded if folded(text) else signs
+    wanted = compared(text)
+
+    def rank_of(*names: str | None) -> int | None:
+        ranks = [rank(compared(name), wanted) for name in names if name]
+        return min((one for one in ranks if one is not None), default=None)
+
+    return rank_of
 
 
 def _box_around(where: Position, radius_m: float) -> Bbox:

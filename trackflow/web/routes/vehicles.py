@@ -94,7 +94,7 @@ def vehicles(request: Request, context: ContextDep) -> Response:
 
 
 @router.put(
-    "/api/v1/vehicles/{vehicle_id}",
+    "/api/v1/vehicles/{vehicle_id:path}",
     tags=["logbook"],
     summary="Add or change a vehicle",
     response_model=None,
@@ -113,7 +113,7 @@ def put_vehicle(
 
 
 @router.post(
-    "/api/v1/vehicles/{vehicle_id}/device",
+    "/api/v1/vehicles/{vehicle_id:path}/device",
     tags=["logbook"],
     summary="Say which device is in a vehicle",
     response_model=None,
@@ -129,7 +129,7 @@ def put_device(context: ContextDep, vehicle_id: VehicleId, wanted: DeviceBody) -
 
 
 @router.post(
-    "/api/v1/vehicles/{vehicle_id}/driver",
+    "/api/v1/vehicles/{vehicle_id:path}/driver",
     tags=["logbook"],
     summary="Say who drives a vehicle",
     response_model=None,
@@ -146,7 +146,7 @@ def put_driver(context: ContextDep, vehicle_id: VehicleId, wanted: DriverBody) -
 
 
 @router.post(
-    "/api/v1/vehicles/{vehicle_id}/odometer",
+    "/api/v1/vehicles/{vehicle_id:path}/odometer",
     tags=["logbook"],
     summary="Note what an odometer shows",
     status_code=201,
@@ -186,7 +186,7 @@ def assignments(request: Request, context: ContextDep, vehicle: OneVehicle = Non
 
 
 @router.post(
-    "/api/v1/vehicles/{vehicle_id}/device/undo",
+    "/api/v1/vehicles/{vehicle_id:path}/device/undo",
     tags=["logbook"],
     summary="Take back that a device is in a vehicle",
     response_model=None,
@@ -203,7 +203,7 @@ def undo_device(context: ContextDep, vehicle_id: VehicleId, wanted: UndoDeviceBo
 
 
 @router.post(
-    "/api/v1/vehicles/{vehicle_id}/driver/undo",
+    "/api/v1/vehicles/{vehicle_id:path}/driver/undo",
     tags=["logbook"],
     summary="Take back who drives a vehicle",
     response_model=None,

@@ -3,7 +3,7 @@
 import { get, withQuery } from './api.js';
 import { el } from './dom.js';
 import { count, decimal, when } from './format.js';
-import { plural, tr } from './words.js';
+import { LOCALE, plural, tr } from './words.js';
 
 const NAMES = {
   name: tr('name'), slug: tr('slug'), url: tr('page at the source'), series_code: tr('series'), activity: tr('right now'), event_name: tr('event'),
@@ -24,8 +24,9 @@ const KINDS = {
 export const isWeb = (text) => /^https?:\/\//.test(text ?? '');
 export const webLink = (text) => (isWeb(text) ? el('a', { href: text, rel: 'noreferrer noopener', target: '_blank' }, text) : text ?? '');
 
+const listed = (words) => new Intl.ListFormat(LOCALE).format(words);
+
 function value(name, found) {
-  if (found === null) return el('span', { class: 'dim' }, tr('unknown'));
   if (typeof found === 'boolean') return found ? tr('yes') : tr('no');
   if (name === 'longitude' || name === 'latitude') return `${decimal(found, 5)}°`;
   if (typeof found === 'number') return count(found);
@@ -40,15 +41,18 @@ export const addressOf = (source, slug) => withQuery(`/api/v1/catalogue/tracks/$
 /** The race track as elements. */
 export async function drawTrack(source, slug, { close, meshLink }) {
   const { data: track } = await get(addressOf(source, slug));
+  const known = Object.keys(NAMES).filter((name) => track[name] !== null && track[name] !== '');
+  const unknown = Object.keys(NAMES).filter((name) => !known.includes(name));
   const origin = track.coordinates_from && track.coordinates_from !== 'source' ? ` (${tr('found by the geocoder {name}', { name: track.coordinates_from })})` : '';
   return [
     el('div', { class: 'source-head' },
-      el('h2', {}, track.name), !track.is_active && el('span', { class: 'bad' }, 'not listed any more'), el('span', { class: 'push' }),
+      el('h2', {}, track.name), !track.is_active && el('span', { class: 'bad' }, tr('not listed any more')), el('span', { class: 'push' }),
       el('button', { type: 'button', class: 'plain', on: { click: close } }, tr('Close'))),
     el('div', { class: 'track-parts' },
       track.mesh_id && meshLink(track, true),
-      el('dl', { class: 'all-fields' }, Object.entries(NAMES).map(([name, words]) => el('div', {},
-        el('dt', {}, words), el('dd', {}, value(name, track[name]), name === 'latitude' && origin))))),
+      el('dl', { class: 'all-fields' }, known.map((name) => el('div', {},
+        el('dt', {}, NAMES[name]), el('dd', {}, value(name, track[name]), name === 'latitude' && origin))))),
+    unknown.length > 0 && el('p', { class: 'dim unknown' }, tr('Not known: {fields}.', { fields: listed(unknown.map((name) => NAMES[name])) })),
     el('p', { class: 'dim' }, tr('First stored {first}, last written {last}.', { first: when(track.created_at), last: when(track.updated_at) }),
       track.misses > 0 && ` ${plural('The last list lacked it.', 'The last {n} lists lacked it.', track.misses)}`),
     el('h3', {}, tr('History')),

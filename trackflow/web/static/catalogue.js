@@ -9,11 +9,11 @@ import { age, count, duration, tickAges } from './format.js';
 import { installLogin } from './login.js';
 import { beginPage, isTriedAgain, tellProblem } from './problems.js';
 import { readSettings } from './settings.js';
+import { nobodyWorksHint } from './waiting.js';
 import { plural, tr } from './words.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
-const WAITS_LONG_S = 20;
 
 const data = { sources: [], reports: new Map(), mayStart: false };
 const shown = new Map(); // of each source, the sync whose outcome the page shows
@@ -159,15 +159,13 @@ function drawJob(job) {
   const left = job.seconds_left !== null && job.status === 'running' ? `, ${tr('{time} left', { time: duration(job.seconds_left) })}` : '';
   const words = job.status === 'queued' ? tr('waits to start') : job.cancel_requested ? tr('stops soon')
     : job.total ? `${tr('{n} of {all} pages', { n: count(job.processed), all: count(job.total) })}${left}` : job.message ?? tr('begins');
-  const since = (Date.now() - new Date(job.created_at)) / 1000;
   return el('div', { class: 'at-work' },
     el('div', { class: 'source-head' }, el('span', { class: 'strong' }, words), job.failed ? el('span', { class: 'bad' }, tr('{n} failed', { n: count(job.failed) })) : null,
       el('span', { class: 'push' }),
       data.mayStart && !job.cancel_requested && el('button', { type: 'button', class: 'link', 'data-key': `cancel-${job.job_id}`, on: { click: () => cancel(job) } }, tr('Cancel'))),
     el('div', { class: 'meter', role: 'progressbar', 'aria-label': tr('Progress of the sync'), 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(share * 100), 'aria-valuetext': words },
       el('span', { style: { width: `${share * 100}%` } })),
-    job.status === 'queued' && since > WAITS_LONG_S && el('p', { class: 'dim' },
-      tr('Nobody has begun it yet: “trackflow serve” begins it, or “trackflow jobs resume {job}”.', { job: job.job_id })));
+    nobodyWorksHint(job));
 }
 
 function drawPast(source) {

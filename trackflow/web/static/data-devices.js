@@ -22,23 +22,20 @@ const at = (id) => `/api/v1/devices/${encodeURIComponent(id)}`;
 
 const nameOf = ({ device_id: id, name }) => (name ? `${name} (${id})` : id);
 
-/** Draw the section. `act` does something and draws anew. */
-export async function drawDevices(box, { act, devices }) {
-  if (!devices.length) {
-    fill(box, el('p', { class: 'dim' }, tr('There are no devices yet.')));
-    return;
-  }
+/** The section. `act` does something and draws anew, `again` draws anew. */
+export async function drawDevices({ act, devices, again }) {
+  if (!devices.length) return [el('p', { class: 'dim' }, tr('There are no devices yet.'))];
   if (!devices.some((one) => one.device_id === chosen)) chosen = devices[0].device_id;
   const [{ data: settings }, { data: { presets } }] = await Promise.all([get(at(chosen)), get('/api/v1/presets')]);
-  const again = () => drawDevices(box, { act, devices });
   const choose = (event) => { chosen = event.target.value; again(); };
-  fill(box,
+  return [
     el('p', { class: 'lead' }, tr('After a change of its limits or of what it is, all days of a device are made again.')),
     el('div', { class: 'fields' }, el('label', {}, `${tr('Device')} `, el('select', { id: 'device-chosen', 'data-key': 'device-chosen', on: { change: choose } },
       devices.map((one) => el('option', { value: one.device_id, selected: one.device_id === chosen }, nameOf(one)))))),
     settingsForm(settings, presets, devices.find((one) => one.device_id === chosen), act),
     el('h3', {}, tr('Another id, or two devices made one')),
-    moveForms(devices, act));
+    moveForms(devices, act),
+  ];
 }
 
 // ---- settings ------------------------------------------------------------------------------
@@ -52,7 +49,7 @@ function settingsForm(settings, presets, device, act) {
   const preset = el('select', { name: 'preset', on: { change: () => drawLimits(preset.value) } }, el('option', { value: '' }, tr('anything')),
     Object.keys(presets).map((name) => el('option', { value: name, selected: name === settings.preset }, PRESETS[name] ?? name)));
   drawLimits(settings.preset);
-  const form = el('form', { id: 'device-form', 'aria-label': tr('Settings of the device'), on: { submit: (event) => save(event, settings, act) } },
+  const form = el('form', { id: 'device-form', 'aria-label': tr('Settings of the device'), data: { form: `settings ${settings.device_id}` }, on: { submit: (event) => save(event, settings, act) } },
     el('div', { class: 'fields' },
       el('label', {}, `${tr('What it is')} `, preset),
       el('label', {}, `${tr('Travels on')} `, el('select', { name: 'profile' }, Object.entries(PROFILES).map(([value, words]) => el('option', { value, selected: value === settings.profile }, words)))),
@@ -102,7 +99,7 @@ function save(event, settings, act) {
   const wanted = limitsOf(event.target, settings);
   if (given.get('profile') !== settings.profile) wanted.profile = given.get('profile');
   if (given.get('time_zone').trim() !== settings.time_zone) wanted.time_zone = given.get('time_zone').trim();
-  act(() => send('PATCH', at(settings.device_id), wanted), tr('Saved'));
+  act(event.target, () => send('PATCH', at(settings.device_id), wanted), tr('Saved'));
 }
 
 // ---- other ids -----------------------------------------------------------------------------
@@ -114,7 +111,7 @@ function moveForms(devices, act) {
   const rename = async (event) => {
     event.preventDefault();
     const wanted = new FormData(event.target).get('new_id').trim();
-    await act(async () => {
+    await act(event.target, async () => {
       const moved = await send('POST', `${at(old)}/rename`, { new_id: wanted });
       chosen = wanted;
       return moved;
@@ -130,10 +127,10 @@ function moveForms(devices, act) {
     }
   };
   return [
-    el('form', { class: 'fields', 'aria-label': tr('Another id'), on: { submit: rename } },
+    el('form', { class: 'fields', 'aria-label': tr('Another id'), data: { form: `rename ${old}` }, on: { submit: rename } },
       el('label', {}, `${tr('Id that senders use')} `, el('input', { name: 'new_id', required: true, maxlength: 200, value: old, autocomplete: 'off' })),
       el('button', { type: 'submit', class: 'plain', 'data-key': 'rename-device' }, tr('Rename'))),
-    others.length > 0 && el('form', { class: 'fields', 'aria-label': tr('Merge'), on: { submit: ask } },
+    others.length > 0 && el('form', { class: 'fields', 'aria-label': tr('Merge'), data: { form: `merge ${old}` }, on: { submit: ask } },
       el('label', {}, `${tr('Give all of its points to')} `, el('select', { name: 'into' }, others.map((one) => el('option', { value: one.device_id }, nameOf(one))))),
       el('button', { type: 'submit', class: 'plain', 'data-key': 'preview-merge' }, tr('Show what would move'))),
     result,
@@ -142,7 +139,7 @@ function moveForms(devices, act) {
 
 /** What a merge would move, and the button that does it. */
 function offer(found, act) {
-  const merge = () => act(async () => {
+  const merge = () => act(null, async () => {
     const moved = await send('POST', `${at(found.device_id)}/merge`, { into: found.into });
     chosen = found.into;
     return moved;

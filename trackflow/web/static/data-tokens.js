@@ -2,7 +2,7 @@
 
 import { get, send } from './api.js';
 import { confirmed } from './asking.js';
-import { el, fill, tell } from './dom.js';
+import { el, tell } from './dom.js';
 import { moment } from './format.js';
 import { tr } from './words.js';
 
@@ -35,21 +35,21 @@ function setups(token) {
   ];
 }
 
-/** Draw the list and the form. `act` does something and draws anew. */
-export async function drawTokens(box, { act, devices }) {
+/** The list and the form. `act` does something and draws anew. */
+export async function drawTokens({ act, devices }) {
   const { tokens } = (await get('/api/v1/tokens')).data;
-  const revoke = async (one) => await confirmed(tr('Revoke “{name}”?', { name: one.name }), tr('Whoever uses it is locked out.'), tr('Revoke')) && act(() => send('POST', `/api/v1/tokens/${encodeURIComponent(one.token_id)}/revoke`), tr('Revoked'));
+  const revoke = async (one) => await confirmed(tr('Revoke “{name}”?', { name: one.name }), tr('Whoever uses it is locked out.'), tr('Revoke')) && act(null, () => send('POST', `/api/v1/tokens/${encodeURIComponent(one.token_id)}/revoke`), tr('Revoked'));
   const create = async (event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.target));
     const isFirst = tokens.length === 0;
-    await act(async () => {
+    await act(event.target, async () => {
       made = await send('POST', '/api/v1/tokens', { name: given.name, scope: given.scope, device_id: given.scope === 'ingest' && given.device ? given.device : null });
       // the first token ends access without one: whoever made it here must not be locked out
       if (isFirst && made.scope === 'admin') await send('POST', '/session', { token: made.secret });
     }, tr('The token is made'));
   };
-  fill(box,
+  return [
     el('p', { class: 'lead' }, tr('Each phone, program and person gets one of its own, so that it can be revoked alone.')),
     made && el('div', { class: 'secret', role: 'status' }, el('p', {}, tr('{name}: copy it now, it is shown only here.', { name: el('strong', {}, made.name) })), el('code', {}, made.secret), made.setups.length > 0 && setups(made)),
     el('ul', { class: 'entries', 'aria-label': tr('Tokens') },
@@ -58,11 +58,12 @@ export async function drawTokens(box, { act, devices }) {
         el('span', { class: 'words' }, el('strong', {}, one.name), ` · ${MAY[one.scope]}`, one.device_id && ` ${tr('token|of {device}', { device: one.device_id })}`, el('span', { class: 'dim' }, ` · ${tr('since {time}', { time: moment(one.created_at) })}`)),
         one.revoked_at ? el('span', {}, tr('revoked')) : el('button', { type: 'button', class: 'plain', 'data-key': `revoke-${one.token_id}`, on: { click: () => revoke(one) } }, tr('Revoke'))))),
     el('h3', {}, tr('New token')),
-    el('form', { class: 'fields', 'aria-label': tr('New token'), on: { submit: create } },
+    el('form', { class: 'fields', 'aria-label': tr('New token'), data: { form: 'token' }, on: { submit: create } },
       el('label', {}, `${tr('Name')} `, el('input', { name: 'name', required: true, maxlength: 200, placeholder: tr('phone of Anna'), autocomplete: 'off' })),
       // the first one is for whoever is here: any other would lock them out
       el('label', {}, `${tr('It may')} `, el('select', { name: 'scope' }, Object.entries(SCOPES).filter(([scope]) => tokens.length || scope === 'admin').map(([scope, words]) => el('option', { value: scope }, words)))),
       el('label', {}, `${tr('Only of the device (for sending)')} `, el('input', { name: 'device', maxlength: 200, list: 'token-devices', placeholder: tr('device|any'), autocomplete: 'off' })),
       el('datalist', { id: 'token-devices' }, devices.map((d) => el('option', { value: d.device_id }))),
-      el('button', { type: 'submit', class: 'primary', 'data-key': 'make-token' }, tr('Make'))));
+      el('button', { type: 'submit', class: 'primary', 'data-key': 'make-token' }, tr('Make'))),
+  ];
 }

@@ -6,7 +6,7 @@ import { drawHidden } from './data-hidden.js';
 import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
-import { byId, el, fill, tell, touch } from './dom.js';
+import { byId, el, fill, fillAround, tell } from './dom.js';
 import { installDrop } from './drop.js';
 import { moment } from './format.js';
 import { installLogin } from './login.js';
@@ -23,15 +23,14 @@ const SHOWN = 50;
 let mayChange = false;
 let devices = [];
 
-/** Do something in a part of the page, then draw the lists anew; what goes wrong is said at the top. */
-async function act(part, ask, said) {
+/** Do something, then draw the lists anew; what goes wrong is said at the top. `sent`: the form that asked for it. */
+async function act(sent, ask, said) {
   try {
     tellProblem(null);
     const answer = await ask();
     forget();
     if (said) tell(typeof said === 'function' ? said(answer) : said);
-    part.classList.remove('touched');
-    await refresh();
+    await refresh(sent);
     return answer;
   } catch (error) {
     tellProblem(error);
@@ -57,7 +56,7 @@ const fewDevices = (names) => few(names, (n) => plural('and {n} more device', 'a
 
 async function drawImports() {
   const { imports } = (await get('/api/v1/imports')).data;
-  const undo = (one) => act(byId('imports'), () => send('POST', `/api/v1/imports/${encodeURIComponent(one.import_id)}/undo`), undoneWords);
+  const undo = (one) => act(null, () => send('POST', `/api/v1/imports/${encodeURIComponent(one.import_id)}/undo`), undoneWords);
   fill(byId('imports'), imports.length === 0 && el('li', { class: 'dim' }, tr('There are no imports yet.')),
     imports.slice(0, SHOWN).map((one) => el('li', { class: one.undone_at ? 'off' : '' },
       el('span', { class: 'words' }, el('strong', {}, fewFiles(one.files) || tr('no file with points')), ` · ${plural('{n} point', '{n} points', one.points_added)}`,
@@ -103,7 +102,7 @@ function drawRebuild() {
 byId('rebuild').addEventListener('submit', async (event) => {
   event.preventDefault();
   const given = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value));
-  const job = await act(byId('rebuild'), () => send('POST', '/api/v1/jobs', { kind: 'rebuild', ...given }), tr('Rebuild asked for'));
+  const job = await act(event.target, () => send('POST', '/api/v1/jobs', { kind: 'rebuild', ...given }), tr('Rebuild asked for'));
   if (job) fill(byId('rebuild-result'), tr('Asked for: {link}', { link: el('a', { class: 'link', href: '/#tab=work' }, tr('watch it on the map page')) }));
 });
 
@@ -111,12 +110,19 @@ byId('rebuild').addEventListener('submit', async (event) => {
 
 const PARTS = { 'devices-body': drawDevices, 'hidden-body': drawHidden, 'refused-body': drawRefused, 'tokens-body': drawTokens };
 
-async function refresh() {
+const asked = new Map(); // how often each part was asked for: an older answer must not replace a newer one
+
+async function redraw(id, sent) {
+  const mine = (asked.get(id) ?? 0) + 1;
+  asked.set(id, mine);
+  const parts = await PARTS[id]({ act, devices, again: () => redraw(id).catch(tellProblem) });
+  if (asked.get(id) === mine) fillAround(byId(id), sent, parts);
+}
+
+async function refresh(sent) {
   if (!mayChange) return;
   devices = (await get('/api/v1/devices')).data.devices;
-  // a form that somebody has begun to fill stays: drawn anew, it would be empty
-  const parts = Object.entries(PARTS).map(([id, draw]) => [byId(id), draw]).filter(([box]) => !box.classList.contains('touched'));
-  await Promise.all([drawImports(), ...parts.map(([box, draw]) => draw(box, { act: (...wanted) => act(box, ...wanted), devices }))]);
+  await Promise.all([drawImports(), ...Object.keys(PARTS).map((id) => redraw(id, sent))]);
 }
 
 async function begin() {
@@ -134,7 +140,7 @@ async function begin() {
 }
 
 installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin: () => beginPage(begin) });
-for (const id of Object.keys(PARTS)) byId(id).addEventListener('input', (event) => event.target.form && touch(event));
+for (const id of Object.keys(PARTS)) byId(id).addEventListener('input', (event) => event.target.form?.classList.add('touched'));
 installDrop({ mayDrop: () => mayChange, take });
 onImported.call = () => refresh().catch(tellProblem);
 byId('files').addEventListener('change', (event) => {

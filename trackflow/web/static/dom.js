@@ -49,6 +49,18 @@ export function fill(parent, ...children) {
   (buttons[Math.min(at, buttons.length - 1)] ?? parent.closest('[tabindex]'))?.focus({ preventScroll: true });
 }
 
+/**
+ * The same, but for forms in which somebody writes: those stay, where the new ones bear the same
+ * `data-form`. `sent`: the form that has just been sent, which is done with.
+ */
+export function fillAround(parent, sent, ...children) {
+  const kept = [...parent.querySelectorAll('form[data-form]')].filter((form) => form !== sent && (form.matches('.touched') || isWriting(form)));
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  fill(parent, ...children);
+  for (const form of kept) [...parent.querySelectorAll('form[data-form]')].find((one) => one.dataset.form === form.dataset.form)?.replaceWith(form);
+  if (focused?.isConnected) focused.focus({ preventScroll: true });
+}
+
 const buttonsOf = (parent) => [...parent.querySelectorAll('button:not(:disabled), a[href], summary')];
 
 let spoken = '';
@@ -108,8 +120,11 @@ export function oneInTabOrder(items, chosen) {
 /** A text with a large first letter, if it begins with a word: the server's sentences stand behind others in its logs. */
 export const capital = (text) => text?.replace(/^(?!trackflow\b)[a-z]+(?=[ ,])/, (word) => word[0].toUpperCase() + word.slice(1));
 
+/** A text as one argument of a command, as the server writes it: ids have spaces and quotes. */
+export const forShell = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
+
 /** A text of the server as children of an element: its commands stand between backticks. */
-export const withCommands = (text) => text.split(/`([^`]+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part));
+export const withCommands = (text) => text.split(/`((?:'[^']*'|[^`'])+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part));
 
 /** What the server says in sentences of its own, which are English on every page. */
 export const english = (text) => text && el('span', { lang: 'en' }, withCommands(text));

@@ -6,6 +6,7 @@ import { el, english, tell } from './dom.js';
 import { age, count, dayWords, duration } from './format.js';
 import { wordsOf } from './problems.js';
 import { daysOfRange } from './range.js';
+import { nobodyWorks, nobodyWorksHint } from './waiting.js';
 import { tr } from './words.js';
 
 let jobs = null; // null while unknown, false if the API has none
@@ -22,7 +23,7 @@ export async function refreshJobs(signal) {
   return before === null || !found || found.changed;
 }
 
-export const jobsMark = () => [jobs, problem?.message];
+export const jobsMark = () => [jobs, problem?.message, nobodyWorks(jobs || [])];
 
 async function act(method, address, body, said, again) {
   problem = null;
@@ -44,6 +45,7 @@ export function jobsSection({ devices, mayStart, again }) {
     jobs === null ? el('p', { class: 'hint' }, tr('Loading…'))
     : jobs.length ? el('ul', { class: 'list jobs', 'aria-label': tr('Jobs') }, jobs.slice(0, 20).map((job) => row(job, mayStart, again)))
     : el('p', { class: 'hint' }, tr('No jobs yet. A rebuild computes chosen days anew, such as after a change of a device’s limits.')),
+    nobodyWorksHint(...(jobs ?? [])),
     mayStart && form(devices, again),
   ];
 }

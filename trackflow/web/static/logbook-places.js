@@ -2,7 +2,7 @@
 
 import { get, send, withQuery } from './api.js';
 import { PLACE_KINDS, placeKindName } from './codes.js';
-import { el, empty, fill, tell } from './dom.js';
+import { el, empty, fill, fillAround, tell, touch } from './dom.js';
 import { distance, percent } from './format.js';
 import { textInput } from './outcome.js';
 import { plural, tr } from './words.js';
@@ -35,10 +35,10 @@ export function installPlaces(box, { mayChange, failed }) {
     }
   }
 
-  async function act(work, words) {
+  async function act(place, work, words) {
     try {
       await work();
-      editing = null;
+      if (editing?.id === place.place_id) editing = null;
       tell(`${words}. ${LATER}`);
       failed(null);
       await load();
@@ -49,11 +49,11 @@ export function installPlaces(box, { mayChange, failed }) {
 
   const at = (place, more = '') => `/api/v1/places/${place.place_id}${more}`;
   const actions = {
-    confirm: (place) => act(() => send('PATCH', at(place), {}), tr('{place} is confirmed', { place: place.name })),
-    rename: (place, change) => act(() => send('PATCH', at(place), change), tr('{place} is changed', { place: place.name })),
-    merge: (place, into) => act(() => send('POST', at(place, '/merge'), { into }), tr('{place} is merged', { place: place.name })),
-    reject: (place) => act(() => send('DELETE', at(place)), tr('{place} is rejected', { place: place.name })),
-    undo: (place) => act(() => send('POST', at(place, '/undo')), tr('Undone')),
+    confirm: (place) => act(place, () => send('PATCH', at(place), {}), tr('{place} is confirmed', { place: place.name })),
+    rename: (place, change) => act(place, () => send('PATCH', at(place), change), tr('{place} is changed', { place: place.name })),
+    merge: (place, into) => act(place, () => send('POST', at(place, '/merge'), { into }), tr('{place} is merged', { place: place.name })),
+    reject: (place) => act(place, () => send('DELETE', at(place)), tr('{place} is rejected', { place: place.name })),
+    undo: (place) => act(place, () => send('POST', at(place, '/undo')), tr('Undone')),
     edit: (place, form) => { editing = { id: place.place_id, form }; draw(); },
     stop: () => { editing = null; draw(); },
   };
@@ -65,7 +65,7 @@ export function installPlaces(box, { mayChange, failed }) {
       fill(list, empty(tr('No places yet'), tr('They are learned from stays, after some days of tracks.')));
       return;
     }
-    fill(list,
+    fillAround(list, null,
       found.slice(0, MOST).map((place) => article(place)),
       found.length > MOST && el('p', { class: 'dim' }, plural('and {n} more place: name one above', 'and {n} more places: name one above', found.length - MOST)),
       !found.length && el('p', { class: 'dim' }, tr('No place is called so.')));
@@ -111,7 +111,7 @@ export function installPlaces(box, { mayChange, failed }) {
       if (isRename) actions.rename(place, { name: name.value.trim(), kind: kind.value });
       else actions.merge(place, into.value);
     };
-    return el('form', { class: 'place-form', on: { submit } },
+    return el('form', { class: 'place-form', data: { form: `${editing.form} ${place.place_id}` }, on: { submit, input: touch } },
       isRename ? [name, kind] : el('label', {}, `${tr('into')} `, into),
       el('button', { type: 'submit', class: 'primary', 'data-key': `save-${place.place_id}` }, isRename ? tr('Save') : tr('Merge')),
       el('button', { type: 'button', class: 'plain', on: { click: actions.stop } }, tr('Cancel')));

@@ -73,7 +73,7 @@ function amountWords(contents) {
 
 /** The book of a vehicle's month. `saved` is called with the form of an amended trip. */
 export function book(entries, check, actions) {
-  if (!entries.length) return empty(tr('No trips in this month'), tr('Choose another month. Which device is in the vehicle is said with “trackflow vehicles device VEHICLE DEVICE”.'));
+  if (!entries.length) return empty(tr('No trips in this month'), tr('Choose another month. Which device is in the vehicle is said below, under Vehicles.'));
   const byCategory = Map.groupBy(entries.filter((one) => !one.now.gone).map((one) => one.now), (content) => categoryName(content.category) ?? tr('no category'));
   const sums = [...byCategory].map(([name, contents]) => {
     const metres = contents.reduce((sum, content) => sum + (content.distance_m ?? 0), 0);

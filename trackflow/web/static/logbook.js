@@ -7,6 +7,7 @@ import { leftOut } from './logbook-left-out.js';
 import { installPlaces } from './logbook-places.js';
 import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
+import { installVehicles, vehicleName } from './logbook-vehicles.js';
 import { installWhatIf } from './logbook-what-if.js';
 import { installLogin } from './login.js';
 import { isDay } from './periods.js';
@@ -72,7 +73,7 @@ async function drawBook(versions) {
   const isSame = drawnBook.startsWith(`${vehicle}\n${month}\n`);
   if (isSame && isKept(byId('book'))) return;
   if (!vehicle || !/^\d{4}-\d{2}$/.test(month)) {
-    fill(byId('book'), el('p', { class: 'dim' }, tr('There is no vehicle yet: “trackflow vehicles add ID --plate PLATE” makes one, “trackflow vehicles device ID DEVICE” says what is in it.')));
+    fill(byId('book'), el('p', { class: 'dim' }, mayChange ? tr('There is no vehicle yet: add one below, and say which device is in it.') : tr('There is no vehicle yet.')));
     return;
   }
   const [{ data: found }, { data: checks }, { data: others }] = await Promise.all([
@@ -91,13 +92,19 @@ async function drawBook(versions) {
   drawnBook = chosen;
 }
 
+/** The choice of a book: the one that is shown, or else the one in the address, stays. */
+function drawChoice(vehicles) {
+  const wanted = byId('vehicle').value || new URLSearchParams(location.search).get('vehicle');
+  byId('choice').hidden = !vehicles.length;
+  fill(byId('vehicle'), vehicles.map((one) => el('option', { value: one.vehicle_id, selected: one.vehicle_id === wanted }, vehicleName(one))));
+  drawnPurposes = drawnBook = '';
+  if (document.body.dataset.ready) refresh();
+}
+
 async function begin() {
   ({ mayChange } = await readSettings());
-  const { data: fleet } = await get('/api/v1/vehicles');
   const asked = new URLSearchParams(location.search);
-  byId('choice').hidden = !fleet.vehicles.length;
-  fill(byId('vehicle'), fleet.vehicles.map((one) => el('option', { value: one.vehicle_id }, one.plate ? `${one.plate} (${one.vehicle_id})` : one.vehicle_id)));
-  if (fleet.vehicles.some((one) => one.vehicle_id === asked.get('vehicle'))) byId('vehicle').value = asked.get('vehicle');
+  await installVehicles(byId('vehicles'), { mayChange, changed: drawChoice, failed: tellProblem });
   const month = asked.get('month');
   setDate(byId('month'), isDay(`${month}-01`) ? month : dayOf(Date.now()).slice(0, 7));
   drawnPurposes = drawnBook = '';

@@ -11,7 +11,6 @@ import { state } from './state.js';
 export const LONG_DAYS = 3;
 const MANY_TRACKS = 1000; // fewer are quicker as they are, and can be looked at closer
 const HIGHEST_ZOOM = 14;
-const OFTEN_ZOOM = 11; // a map shows those of 11 larger
 const EXTENT = 4096;
 
 const asked = () => {
@@ -29,7 +28,7 @@ export async function longTiles(signal) {
   const { tracks, version, bbox: bounds } = (await get(withQuery('/api/v1/tracks/extent', { ...asked(), show: state.colour }), { signal })).data;
   if (!tracks || (tracks <= MANY_TRACKS && !often)) return null;
   const address = `/tiles/tracks/{z}/{x}/{y}.mvt?${withQuery('', { ...asked(), show: state.colour, version }).slice(1)}`;
-  return { tracks, bounds, address, show: state.colour, highest: often ? OFTEN_ZOOM : HIGHEST_ZOOM };
+  return { tracks, bounds, address, show: state.colour, highest: HIGHEST_ZOOM };
 }
 
 /** The tiles that show a view in a box: { zoom, column, row }. */

@@ -68,9 +68,11 @@ async function start() {
   await Promise.all([known, devices]); // days are those of the zone that the settings name
   if (!state.range) change({ range: firstRange() }, { remember: false });
   await loadLong();
+  const first = data.long ? firstLines(data.long) : loadSome();
+  if (data.long) await first; // of a fleet's month the sums take the server as long as the tiles, which are seen first
   const rest = Promise.all([loadSums(), loadStops()]);
   rest.catch(() => {});
-  const some = data.long ? await firstLines(data.long) : await loadSome();
+  const some = await first;
   const preview = some.features.length && !hasMap() ? await showPreview(some.features, some.view) : null;
   drawRange();
   const library = mapLibre();

@@ -38,7 +38,6 @@ export function createMap(container, { view, paddingOf, handlers }) {
     style: style(shown),
     center: [view.lon, view.lat],
     zoom: view.zoom,
-    renderWorldCopies: false,
     refreshExpiredTiles: false,
   });
   if (!map) return null;
@@ -74,7 +73,7 @@ function pressAndHold(handlers) {
   const over = () => clearTimeout(timer);
   const ask = (lngLat) => {
     over();
-    if (!isHeld) handlers.here(lngLat);
+    if (!isHeld) handlers.here(lngLat.wrap());
     isHeld = isDown;
   };
   const end = (event) => {
@@ -182,7 +181,7 @@ export function showGround(ground) {
 /** { zoom, lat, lon, bounds } of what is shown. */
 export function currentView() {
   if (!map) return null;
-  const { lng: lon, lat } = map.getCenter();
+  const { lng: lon, lat } = map.getCenter().wrap();
   return { zoom: map.getZoom(), lat, lon, bounds: map.getBounds().toArray().flat() };
 }
 
@@ -195,14 +194,29 @@ function uncovered() {
   return [southWest.lng, southWest.lat, northEast.lng, northEast.lat];
 }
 
-/** Show an area. Without `always` only if it is not in view already. */
+const MOST_ZOOM = 16.5;
+const SMALL_PX = 40; // what is smaller can hardly be seen
+
+/** The same area where the map shows it: beyond 180 degrees the world goes on. */
+function beside([west, south, east, north], lon) {
+  const turns = Math.round((lon - (west + east) / 2) / 360) * 360;
+  return [west + turns, south, east + turns, north];
+}
+
+const isSmall = ([west, south, east, north]) => {
+  const [a, b] = [map.project([west, south]), map.project([east, north])];
+  return Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y)) < SMALL_PX && map.getZoom() < MOST_ZOOM;
+};
+
+/** Show an area. Without `always` only if it is not in view already, large enough to be seen. */
 export function fit(bounds, { always = true, moving = true } = {}) {
   if (!map || !bounds) return;
   if (!always) {
     const seen = uncovered();
-    if (bounds[0] >= seen[0] && bounds[1] >= seen[1] && bounds[2] <= seen[2] && bounds[3] <= seen[3]) return;
+    bounds = beside(bounds, (seen[0] + seen[2]) / 2);
+    if (bounds[0] >= seen[0] && bounds[1] >= seen[1] && bounds[2] <= seen[2] && bounds[3] <= seen[3] && !isSmall(bounds)) return;
   }
-  map.fitBounds(bounds, { padding: padding(), maxZoom: 16.5, duration: calm.matches || !moving ? 0 : 450 });
+  map.fitBounds(bounds, { padding: padding(), maxZoom: MOST_ZOOM, duration: calm.matches || !moving ? 0 : 450 });
 }
 
 /** Go to a place; nearer only if the map shows more than a town. */
@@ -251,7 +265,7 @@ function hover(event, handlers) {
   if (!ready) return;
   const [first] = near(event, CLICKABLE);
   map.getCanvas().style.cursor = first ? 'pointer' : '';
-  handlers.hint(first?.properties ?? null, event.point, event.lngLat);
+  handlers.hint(first?.properties ?? null, event.point, event.lngLat.wrap());
   hoverOver(['tracks', LONG].includes(first?.layer.id) ? first.properties.n ?? first.properties.track_id : null);
 }
 

@@ -3,6 +3,7 @@
 import { byId, el, english, fill } from './dom.js';
 import { age, count, duration, percent } from './format.js';
 import { bytes, inWork, meter, stateMark, stateWords, thumbnail } from './mesh-list.js';
+import { nobodyWorksHint } from './waiting.js';
 import { LOCALE, plural, tr } from './words.js';
 
 const FORMS = [
@@ -18,8 +19,8 @@ let opening = 0;
 
 // ---- the frame -----------------------------------------------------------------------------
 
-/** Draw the chosen mesh. `actions`: retry, cancel, remove, close. */
-export function drawMesh(mesh, mayMake, actions) {
+/** Draw the chosen mesh. `others`: those in the list; `actions`: retry, cancel, remove, close. */
+export function drawMesh(mesh, others, mayMake, actions) {
   byId('mesh').hidden = false;
   const button = (words, key, action, kind = 'plain') => el('button', { type: 'button', class: kind, 'data-key': key, on: { click: () => action(mesh) } }, words);
   fill(byId('mesh-head'),
@@ -28,7 +29,7 @@ export function drawMesh(mesh, mayMake, actions) {
     mayMake && inWork(mesh) && !mesh.cancel_requested && button(tr('Cancel'), 'cancel', actions.cancel),
     mayMake && !inWork(mesh) && button(tr('Delete…'), 'remove', actions.remove),
     el('button', { type: 'button', class: 'icon close', 'aria-label': tr('Close'), title: tr('Close'), 'data-key': 'close-mesh', on: { click: () => actions.close(mesh) } }, '×'));
-  fill(byId('mesh-facts'), facts(mesh));
+  fill(byId('mesh-facts'), facts(mesh, others));
   drawView(mesh);
 }
 
@@ -39,17 +40,14 @@ export function hideMesh() {
 
 // ---- numbers -------------------------------------------------------------------------------
 
-const WAITS_LONG_S = 60;
-const waitsLong = (mesh) => mesh.status === 'queued' && !mesh.next_try_at && (Date.now() - new Date(mesh.created_at)) / 1000 > WAITS_LONG_S;
-
 const rounded = (n, digits) => Number(n.toPrecision(digits)).toLocaleString(LOCALE);
 const metres = (m) => (m === null || m === undefined ? '–' : Math.abs(m) >= 1e4 ? `${rounded(m / 1e3, 4)} km` : `${rounded(m, 4)} m`);
 
-function facts(mesh) {
+function facts(mesh, others) {
   const { report } = mesh;
   return [
     inWork(mesh) && el('div', { class: 'at-work' }, el('span', { class: 'strong' }, stateWords(mesh)), meter(mesh.progress, stateWords(mesh), tr('Progress')),
-      waitsLong(mesh) && el('p', { class: 'dim' }, tr('Nothing has begun it yet: “trackflow serve” makes meshes.')),
+      nobodyWorksHint(mesh, ...others),
       mesh.next_try_at && mesh.error_message && el('p', { class: 'dim' }, tr('The last try failed: {message}', { message: english(mesh.error_message) }))),
     mesh.status === 'failed' && el('div', { class: 'wait', role: 'alert' }, el('p', { class: 'strong' }, mesh.error_message ? english(sentence(mesh.error_message)) : tr('It failed.')), el('p', { class: 'dim' }, advice(mesh))),
     mesh.status === 'cancelled' && el('p', { class: 'dim' }, mesh.error_message ? english(sentence(mesh.error_message)) : tr('It was cancelled.')),

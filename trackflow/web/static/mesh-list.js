@@ -2,6 +2,7 @@
 
 import { el, empty, fill, byId } from './dom.js';
 import { age, count, decimal, percent } from './format.js';
+import { nobodyWorksHint } from './waiting.js';
 import { plural, tr } from './words.js';
 
 const STATES = {
@@ -77,6 +78,7 @@ export function drawList({ rows, next, chosen, mayMake, filtered }, onOpen, onMo
     return kept.get(mesh.mesh_id).card;
   });
   fill(byId('meshes'),
+    nobodyWorksHint(...rows),
     cards.length ? el('ul', { class: 'cards', 'aria-label': tr('Meshes') }, cards)
     : filtered ? empty(tr('No such meshes'), tr('Choose “all” to see the others.'))
     : empty(tr('No meshes yet'), mayMake ? tr('Choose images above, or give the address of one.') : tr('Making meshes takes a token for admin.')),
@@ -104,6 +106,7 @@ export function drawBatches(jobs, mayMake, { onShow, onCancel, onResume, shown }
         mayMake && ['failed', 'cancelled'].includes(job.status) && el('button', { type: 'button', class: 'link', 'data-key': `resume-${job.batch_id}`, on: { click: () => onResume(job) } }, tr('Resume'))),
       meter(share, words, tr('Progress of {what}', { what: title })),
       el('p', { class: 'sub' }, words),
+      nobodyWorksHint(job),
       job.error && el('p', { class: 'bad', lang: 'en' }, job.error));
   }));
 }

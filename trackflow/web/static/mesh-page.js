@@ -136,7 +136,7 @@ const BATCH_ACTIONS = {
 function draw() {
   tellProblem(problem ?? unread, { isTriedAgain: !problem && isTriedAgain(unread) });
   byId('new').hidden = !mayMake;
-  if (mesh && chosen === mesh.mesh_id) drawMesh(mesh, mayMake, ACTIONS);
+  if (mesh && chosen === mesh.mesh_id) drawMesh(mesh, rows, mayMake, ACTIONS);
   else hideMesh();
   drawBatches(batches, mayMake, { ...BATCH_ACTIONS, shown: batch });
   const filtered = Boolean(byId('status').value || byId('project').value.trim() || batch);

@@ -21,6 +21,7 @@ const CHOICES = ['from', 'to', 'by', 'per', 'device', 'measure'];
 
 let today = asDay(new Date());
 let asked = 0;
+let known = []; // devices
 let byPeriod = null;
 
 const choice = () => Object.fromEntries(CHOICES.map((name) => [name, byId(name).value]));
@@ -72,7 +73,7 @@ function draw(byDay, groups, query) {
   fill(byId('totals'), tiles(byDay.totals, byDay.before));
   byId('before-words').textContent = byDay.before ? tr('Compared with {range}.', { range: rangeWords(byDay.before.first_day, byDay.before.last_day) }) : '';
   if (byDay.totals.trips || byDay.totals.distance_m) drawCalendar(byId('calendar'), byDay.rows, byDay.first_day, byDay.last_day);
-  else fill(byId('calendar'), query.from || query.to ? empty(tr('Nothing moved in this time.'), tr('Choose another time, or “All”.')) : noPoints());
+  else fill(byId('calendar'), query.from || query.to ? empty(tr('Nothing moved in this time.'), tr('Choose another time, or “All”.')) : known.length ? empty(tr('No tracks yet'), tr('There are points, but no way is made of them yet.')) : noPoints());
   drawPeriods();
   const choose = groups.per === 'device' && ((id) => { selectDevice(id); refresh(); });
   fill(byId('groups'), groups.groups.length > 0 && groupTable(groups, { most: MOST_GROUPS, choose }));
@@ -123,10 +124,11 @@ async function readAddress() {
 }
 
 async function begin() {
-  const [, { data: known }] = await Promise.all([readSettings(), get('/api/v1/devices')]);
+  const [, { data: found }] = await Promise.all([readSettings(), get('/api/v1/devices')]);
   today = dayOf(Date.now());
-  setLooks(known.devices);
-  const ids = known.devices.map((one) => one.device_id);
+  known = found.devices;
+  setLooks(known);
+  const ids = known.map((one) => one.device_id);
   fill(byId('device'), el('option', { value: '' }, tr('devices|all')), ids.slice(0, MOST_LISTED).map((id) => el('option', { value: id }, nameOf(id))));
   await readAddress();
   try {

@@ -68,7 +68,7 @@ export default {
   'No race tracks yet': 'Noch keine Rennstrecken',
   'No such race tracks': 'Keine solchen Rennstrecken',
   'No sync yet.': 'Noch kein Abgleich.',
-  'Nobody has begun it yet: “trackflow serve” begins it, or “trackflow jobs resume {job}”.': 'Noch nicht begonnen: „trackflow serve“ beginnt ihn, oder „trackflow jobs resume {job}“.',
+  'Not known: {fields}.': 'Nicht bekannt: {fields}.',
   'not listed any more': 'nicht mehr gelistet',
   'nothing has changed': 'nichts geändert',
   'now': 'jetzt',

@@ -75,7 +75,6 @@ export default {
   'No view in 3D: {reason} The files below can be opened in another program.': 'Keine 3D-Ansicht: {reason} Die Dateien unten lassen sich in einem anderen Programm öffnen.',
   'not sent': 'nicht gesendet',
   'Not watertight: {reason}.': 'Nicht wasserdicht: {reason}.',
-  'Nothing has begun it yet: “trackflow serve” makes meshes.': 'Noch nicht begonnen: „trackflow serve“ erzeugt 3D-Netze.',
   'OBJ file too': 'Auch OBJ-Datei',
   'Open the meshes': '3D-Netze öffnen',
   'or drop them here: height maps, GeoTIFF, SRTM tiles, silhouettes, logos': 'oder hierher ziehen: Höhenkarten, GeoTIFF, SRTM-Kacheln, Silhouetten, Logos',

@@ -31,7 +31,7 @@ async function read(file) {
 
 const withoutContext = (sentence) => sentence.slice(sentence.lastIndexOf('|') + 1);
 
-const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u202a-\u202e\u2066-\u2069]/;
 
 /** A name that stands between other words: one from right to left is kept from turning them around. */
 export const isolated = (name) => (RIGHT_TO_LEFT.test(name) && !name.startsWith('\u2068') ? `\u2068${name}\u2069` : name);

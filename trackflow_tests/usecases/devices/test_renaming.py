@@ -139,7 +139,7 @@ def test_settings_tokens_and_ids_go_along(database_url: str, tmp_path: Path) -> 
 
 def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path: Path) -> None:
     with open_context(database_url, tmp_path) as context:
-        for name in ("a", "b", "kept"):
+        for name in ("a", "b c's", "kept"):
             deliver(context.store, batch_of_device(name, drive(NOON, 20)))
         with context.store.write() as connection:
             kept = sa.update(devices).where(devices.c.device_id == "kept")
@@ -147,7 +147,7 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
         before = contents(context.store)
         for verb, old, new, says in (
             (rename, "nobody", "c", "no device"),
-            (rename, "a", "b", "device merge a b"),
+            (rename, "a", "b c's", "device merge a 'b c'\"'\"'s'"),
             (rename, "a", "", "1 to 200"),
             (rename, "a", "x\n", "1 to 200"),
             (rename, "kept", "c", "no longer kept"),

@@ -1,6 +1,7 @@
 """The page of the race tracks in a real browser, with real syncs against a site like LiveRC."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,8 +135,11 @@ def _look_through_the_list(tab: Page) -> None:
     tab.click_text(f"Show more of {COUNT}")
     tab.wait_for(f"{names}.length === {COUNT} && {names}.at(-1) === {first!r}")
     tab.eval("document.querySelector('#tracks .choose').click()")
-    tab.wait_for("document.querySelectorAll('#track .all-fields dt').length === 27")
     tab.wait_for_text("History", "First stored")
+    said = tab.eval("[...document.querySelectorAll('#track .all-fields dd')].map(d => d.innerText)")
+    unknown = tab.eval("document.querySelector('#track .unknown')?.innerText ?? ''")
+    assert len(said) + len(re.split(", and |, | and ", unknown)) * bool(unknown) == 27
+    assert not {"", "unknown"} & set(said)
     chosen = tab.eval("new URLSearchParams(location.hash.slice(1)).get('track')")
     assert tab.eval("document.activeElement.id") == "track"
     tab.press("Tab", "Enter")

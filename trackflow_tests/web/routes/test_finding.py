@@ -172,6 +172,10 @@ def test_things_are_found_by_part_of_their_names(api: httpx.Client, context: Con
     assert [one["id"] for one in find(api, "apfel mar")["tracks"]] == [track_id]
     town = find(api, "helsinki")["towns"][0]
     assert (town["name"], town["about"]) == ("Helsinki", "FI")
+    place = PlaceDraft("Depot🚌 2", "work", 24.94, 60.17)
+    add_place(context, place, "ada")
+    assert [one["name"] for one in find(api, "🚌")["places"]] == ["Depot🚌 2"]
+    assert find(api, "🚌")["towns"] == find(api, "🚲")["places"] == []
     assert find(api, "  ") == {k: [] for k in find(api, "  ")}
     assert find(api, "\x00%_'") is not None
 

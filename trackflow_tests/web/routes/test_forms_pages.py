@@ -17,6 +17,7 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.access.tokens import tokens_in_use
 from trackflow.usecases.days.run import run
+from trackflow.usecases.jobs.kinds import queue_job
 from trackflow.usecases.mileage.fleet import save_vehicle
 from trackflow_tests.helpers.browser import WEBGL, Page, needed_chromium, open_page
 from trackflow_tests.helpers.running_api import running_api, token_for
@@ -27,6 +28,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("forms")]
 ZONE = "America/St_Johns"
 LONG_NAME = "n" * 120
 ON_BODY = "document.activeElement === document.body"
+SLOW_ANSWERS = """(() => {
+  const usual = window.fetch;
+  window.held = [];
+  window.fetch = (...asked) => (!asked[0].includes('/hidings?') ? usual(...asked)
+    : new Promise((go) => { window.held.push(go); }).then(() => usual(...asked)));
+  window.release = () => { window.fetch = usual; for (const go of window.held) go(); };
+})()"""
+"""The list of hidden points is on its way until `release`."""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +119,17 @@ def test_a_double_click_does_once_what_a_click_does(tab: Page, api: httpx.Client
     assert (len(hidings(api)), len(jobs)) == (1, 1)
 
 
+def test_what_waits_with_nobody_at_work_says_what_begins_it(
+    tab: Page, context: Context, api: httpx.Client
+) -> None:
+    queue_job(context, "rebuild", {"from": "2026-03-02", "to": "2026-03-02"})
+    later = "{ const now = Date.now; Date.now = () => now() + 366 * 86400e3; }"
+    script = tab.call("Page.addScriptToEvaluateOnNewDocument", source=later)
+    show(tab, api, "/#tab=work")
+    tab.wait_for("document.querySelector('.nobody')?.innerText.includes('trackflow serve')")
+    tab.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+
+
 def test_what_is_done_is_said_in_sight_and_the_focus_stays_where_it_was_done(
     tab: Page, api: httpx.Client
 ) -> None:
@@ -137,6 +157,18 @@ def test_what_is_typed_stays_when_something_else_is_done(tab: Page, api: httpx.C
         hide(tab, f"2026-03-02T08:{minute}:00")
         tab.wait_for(f"document.querySelectorAll('[data-key^=restore-]').length > {before}")
     assert tab.eval(f"{element('#device-form [name=gap_s]')}.value") == "77"
+    tab.eval(SLOW_ANSWERS)
+    left = tab.eval("document.querySelectorAll('[data-key^=restore-]').length") - 1
+    tab.eval(f"{element('[data-key^=restore-]')}.click()")
+    tab.wait_for("window.held.length")
+    fill_in(tab, "#hidden-body [name=area]", "24,60,")  # while the list is on its way
+    tab.eval("window.release()")
+    tab.wait_for(f"document.querySelectorAll('[data-key^=restore-]').length === {left}")
+    tab.write("25,61")
+    assert tab.eval(f"{element('#hidden-body [name=area]')}.value") == "24,60,25,61"
+    tab.eval(f"{element('[data-key=hide]')}.click()")  # what is sent is done with
+    tab.wait_for(f"document.querySelectorAll('[data-key^=restore-]').length === {left + 1}")
+    assert tab.eval(f"{element('#hidden-body [name=area]')}.value") == ""
 
 
 def test_what_is_wrong_is_in_sight_wherever_its_form_is(tab: Page, api: httpx.Client) -> None:

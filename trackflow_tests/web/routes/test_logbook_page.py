@@ -200,6 +200,9 @@ def test_places_are_decided_by_click(context: Context, tab: Page) -> None:
         click("Rename")
         tab.wait_for(f"!!{place}.querySelector('form')")
         tab.eval(f"{place}.querySelector('input').value = 'Depot North'")
+        typed = "dispatchEvent(new Event('input', { bubbles: true }))"
+        tab.eval(f"{place}.querySelector('input').{typed}")
+        tab.eval(f"document.getElementById('place-filter').{typed}")  # what is drawn anew keeps it
         shoot(tab, "logbook-places", of="places-title")
         click("Save")
         tab.wait_for(f"{place}.innerText.includes('Depot North')")

@@ -55,10 +55,22 @@ def test_ten_years_are_drawn_from_tiles_and_a_track_is_chosen(address: str, page
     page.wait_for_text("Why does it start")
 
 
+SEEN = f"""{MAP}.querySourceFeatures('long', {{ sourceLayer: 'often' }})[0].geometry.coordinates"""
+ROADS = f"""(() => {{
+  const at = {MAP}.querySourceFeatures('long', {{ sourceLayer: 'often' }})
+    .map(f => {MAP}.project(f.geometry.coordinates)).filter((p, k) => k < 500);
+  return {MAP}.areTilesLoaded() && at.some((a, k) => at.some((b, n) => k !== n
+    && Math.hypot(a.x - b.x, a.y - b.y) < 10 && Math.hypot(a.x - b.x, a.y - b.y) > 1));
+}})()"""
+"""Points beside one another on the map: farther apart, they are blobs and no roads."""
+
+
 def test_a_heat_map_tells_how_often(address: str, page: Page) -> None:
     _open(page, f"{address}#days={LAST - dt.timedelta(days=200)}..{LAST}&colour=often")
     page.wait_for(f"!!{MAP}.getLayer('long-often')")
     page.wait_for_text("passed once", "most often")
+    page.eval(f"void {MAP}.jumpTo({{ center: {SEEN}, zoom: 14 }})")
+    page.wait_for(ROADS)
     page.wait_for_value("document.getElementById('days').dataset.unit", "week")
     page.eval("document.querySelector('.bar.chosen').click()")
     page.wait_for("location.hash.includes('days=')")
