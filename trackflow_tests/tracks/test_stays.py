@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.steps import between_mm, cos_latitude
+from trackflow.tracks.agreement import goes_round
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.slots import cut_slots
@@ -130,6 +131,46 @@ def test_laps_of_less_than_a_minute_are_no_stay(
     assert decisions.on_track[laps].all()
     assert len(decisions.stays[0]) == 2
     assert share(decisions.stopped[(t < 1770) | (t > 3330)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("radius_m", "speed_ms", "every_s"),
+    [(40, 13, 10), (50, 16, 10), (70, 7, 30)],
+)
+def test_laps_that_only_their_rhythm_shows_are_no_stay(
+    radius_m: float, speed_ms: float, every_s: float
+) -> None:
+    """A quarter of a lap and more lies between two fixes."""
+    t = np.arange(0, 5400, every_s)
+    angle = np.interp(t, [1800, 3300], [0, 1500 * speed_ms / radius_m])
+    noise = drifting(radius_m, len(t), every_s, 5)
+    x, y = radius_m * np.cos(angle) + noise[0], radius_m * np.sin(angle) + noise[1]
+    decisions = decide(at_metres(t, x, y), Thresholds())
+    assert decisions.on_track[(t >= 1860) & (t < 3240)].all()
+    assert len(decisions.stays[0]) == 2
+
+
+@pytest.mark.parametrize(("length_m", "speed_ms"), [(70, 4), (90, 8), (120, 6)])
+@pytest.mark.parametrize("every_s", [5, 10, 15])
+def test_rows_to_and_fro_are_no_stay(length_m: float, speed_ms: float, every_s: float) -> None:
+    """A roller, a loader or a drone, for half an hour on rows 3 m apart."""
+    t = np.arange(0, 5400, every_s)
+    rows = np.clip(t - 1800, 0, 1800) * speed_ms / length_m
+    x = length_m * np.abs((rows + 1) % 2 - 1)
+    noise = drifting(3, len(t), every_s, 3)
+    decisions = decide(at_metres(t, x + noise[0], 3 * np.floor(rows) + noise[1]), Thresholds())
+    assert decisions.on_track[(t >= 1920) & (t < 3480)].all()
+
+
+@pytest.mark.parametrize("memory_s", [1, 66])
+@pytest.mark.parametrize("every_s", [10, 30])
+def test_noise_has_no_rhythm(memory_s: float, every_s: float) -> None:
+    """Neither that of a fix by itself nor that of minutes: hardly one in ten stretches looks so."""
+    t = np.arange(0, 43_200, every_s)
+    points = at_metres(t, *drifting(5, len(t), every_s, 30, memory_s))
+    first = np.arange(0, len(t) - int(1200 / every_s))
+    assert np.mean(goes_round(points, first, first + int(1200 / every_s), Thresholds())) < 0.1
+    assert share(decide(points, Thresholds()).on_track) < 0.01
 
 
 @pytest.mark.parametrize("noise_m", [20, 45])
