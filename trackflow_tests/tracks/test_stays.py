@@ -219,6 +219,32 @@ def test_a_short_drive_between_two_stays_is_a_trip(way_m: int, every_s: int) -> 
         assert decisions.on_track[(x > 30) & (x < way_m - 30)].all()
 
 
+@pytest.mark.parametrize("way_m", [300, 350, 450])
+@pytest.mark.parametrize("every_s", [20, 30])
+def test_a_short_drive_that_one_or_two_fixes_show_is_a_trip(way_m: int, every_s: int) -> None:
+    for begins in range(900, 930, 5):
+        drive_s = way_m / 7
+        t = np.arange(0, 1800 + drive_s, every_s)
+        x = np.interp(t, [begins, begins + drive_s], [0, way_m])
+        noise = drifting(way_m, len(t), every_s, 4)
+        decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
+        assert len(decisions.stays[0]) == 2
+        assert decisions.on_track[(x > 60) & (x < way_m - 60)].all()
+
+
+@pytest.mark.parametrize("aside_m", [-150, 150])
+def test_one_fix_aside_of_two_places_is_no_way_between_them(aside_m: float) -> None:
+    """A phone in a large building, which takes a third network in passing."""
+    t = np.arange(0, 7200, 30)
+    x = np.where(t < 3600, 0, 230)
+    y = np.where(t == 3600, aside_m, 0)
+    noise = drifting(5, len(t), 30, 4)
+    decisions = decide(
+        at_metres(t, np.where(t == 3600, 115, x) + noise[0], y + noise[1]), Thresholds()
+    )
+    assert not decisions.on_track.any()
+
+
 @pytest.mark.parametrize("far_m", [120, 180, 240])
 @pytest.mark.parametrize("every_s", [5, 30, 60])
 def test_two_places_without_a_fix_between_them_are_one_stay(far_m: int, every_s: int) -> None:
