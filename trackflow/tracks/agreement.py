@@ -4,6 +4,9 @@ The mean product of each velocity with the next one is the square of the speed, 
 the turn between them. Noise takes no part in it: what one fix is off goes into two steps with
 opposite signs, so its product is negative, and slow drift has velocities that are independent of
 each other.
+
+What goes round, or to and fro, in less time than a few steps agrees with no neighbour; but from any
+step to the one so many later it has turned by the same angle. Noise turns by any.
 """
 
 import numpy as np
@@ -28,9 +31,20 @@ FASTEST_MM_PER_S = 1_500
 """A velocity is cut to that of a walk, so that a few wild fixes do not outweigh minutes of rest.
 The agreed speed shows for how much of the time something moved, not how fast."""
 
+MOST_LAG = 6
+"""Rounds are looked for over so many steps. Longer ones agree from each step to the next."""
 
-def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Floats:
+CHANCE = 6.0
+"""So well do velocities in any directions agree by chance in one of e to the 6 (400) stretches: by
+Rayleigh's test, how many they are, times the square of the share in which they agree."""
+
+
+def agreed_speeds_ms(
+    points: Points, first: Ints, last: Ints, thresholds: Thresholds
+) -> tuple[Floats, Bools]:
     """The agreed speed of stretches of points, in m/s; NaN where there are too few points.
+
+    And whether a stretch has so many steps of a walk or faster that it may go round.
 
     Args:
         points: kept points, in order of time. Shape (n,).
@@ -39,7 +53,58 @@ def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresh
         thresholds: the limits.
     """
     if not len(first):
-        return np.empty(0)
+        return np.empty(0), np.zeros(0, dtype=np.bool_)
+    (vx, vy, valid), begin, end = _binned(points, first, last, thresholds)
+    agreed = _mean_products(vx, vy, valid, begin, end)
+    speeds: Floats = np.sqrt(np.maximum(agreed, 0.0)) / 1000
+    power = running((vx * vx + vy * vy) * valid)
+    return speeds, power[end] - power[begin] > CHANCE * FASTEST_MM_PER_S**2
+
+
+def goes_round(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Bools:
+    """Whether the device goes round, or to and fro, at a steady rhythm in stretches of points.
+
+    The velocities are vectors, and two of them have turned by the angle of their product as complex
+    numbers, the one conjugated: it has the real part `along` and the imaginary part `across`.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        first: index of the first point of each stretch. Shape (k,).
+        last: index of its last point. Shape (k,).
+        thresholds: the limits.
+    """
+    if not len(first):
+        return np.zeros(0, dtype=np.bool_)
+    (vx, vy, valid), begin, end = _binned(points, first, last, thresholds)
+    vx, vy = vx * valid, vy * valid
+    power = running(vx * vx + vy * vy)
+    mean_power = (power[end] - power[begin]) / np.maximum(end - begin, 1)
+    ahead = np.zeros((2, len(vx) + MOST_LAG), dtype=np.int64)
+    ahead[0, : len(vx)], ahead[1, : len(vx)] = vx, vy
+    later = np.lib.stride_tricks.sliding_window_view(ahead[:, 1:], MOST_LAG, axis=1)  # (2, n, lags)
+    along, across = np.zeros((2, len(vx) + 1, MOST_LAG), dtype=np.int64)
+    np.cumsum(vx[:, None] * later[0] + vy[:, None] * later[1], axis=0, out=along[1:])
+    np.cumsum(vx[:, None] * later[1] - vy[:, None] * later[0], axis=0, out=across[1:])
+    # Of a stretch, those pairs whose later step is in it as well.
+    high = np.maximum(end[:, None] - np.arange(1, MOST_LAG + 1), begin[:, None])
+    low, lag = begin[:, None], np.arange(MOST_LAG)
+    real, imaginary = along[high, lag] - along[low, lag], across[high, lag] - across[low, lag]
+    real[:, 0] = np.maximum(real[:, 0], 0)  # the errors of two steps with a fix in common turn back
+    agreed = real.astype(np.float64) ** 2 + imaginary.astype(np.float64) ** 2
+    least = CHANCE * FASTEST_MM_PER_S**2 * mean_power[:, None] * (high - low)
+    found: Bools = (agreed > least).any(axis=1)
+    return found
+
+
+def _binned(
+    points: Points, first: Ints, last: Ints, thresholds: Thresholds
+) -> tuple[tuple[Ints, Ints, Bools], Ints, Ints]:
+    """The velocities of some stretches, as `_velocities` gives them, and each one's bins.
+
+    Returns:
+        The velocities of all of them. Then the first and the last bin of each stretch, shapes (k,):
+        from the first up to the last, which is not included, the velocities are its own.
+    """
     # Only the points in question are looked at; neighbouring stretches share them.
     order = first.argsort(kind="stable")
     low, reach = first[order], np.maximum.accumulate(last[order])
@@ -58,9 +123,7 @@ def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresh
     v = _velocities(points, rows, bins)
     first_bin = bins.searchsorted(rows.searchsorted(first), side="right") - 1
     last_bin = bins.searchsorted(rows.searchsorted(last), side="right") - 1
-    agreed = _mean_products(*v, first_bin, last_bin)
-    speeds: Floats = np.sqrt(np.maximum(agreed, 0.0)) / 1000
-    return speeds
+    return v, first_bin, last_bin
 
 
 def _mean_products(vx: Ints, vy: Ints, valid: Bools, first_bin: Ints, last_bin: Ints) -> Floats:

@@ -285,7 +285,8 @@ def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding
     )
     found.append(Finding("dwell_radius_m", wide, size_m, 2 * limits.dwell_radius_m, "m"))
     ends = np.array([0]), np.array([len(part) - 1])
-    speed_ms = float(agreed_speeds_ms(part, *ends, limits)[0])
+    speeds_ms, _ = agreed_speeds_ms(part, *ends, limits)
+    speed_ms = float(speeds_ms[0])
     if not np.isnan(speed_ms):
         pace = (
             f"neighbouring fixes agree on {speed_ms * 3.6:,.1f} km/h there; from "

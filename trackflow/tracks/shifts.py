@@ -15,7 +15,10 @@ from trackflow.tracks.slots import Slots, slot_us
 from trackflow.tracks.thresholds import SHIFT_S, US, Thresholds
 
 BETWEEN = 2
-"""So many fixes must lie on the way, far from both rests: one may be anywhere."""
+"""So many fixes must lie far from both rests: one may be anywhere."""
+
+DETOUR = 1.1
+"""But one that makes the way between them hardly longer lies on it."""
 
 
 def shifted_steps(
@@ -63,7 +66,8 @@ def shifted_steps(
     of, first = np.unique(of, return_index=True)
     there, last = np.unique(there[first][::-1], return_index=True)
     of = of[::-1][last]
-    seen = _seen_between(points, slots, of, there, rest_m / 2)
+    half_us = int(thresholds.dwell_s / 2 * US) - slot_us(thresholds)
+    seen = _seen_between(points, slots, of, there, rest_m / 2, half_us)
     for begin, end in zip(of[seen].tolist(), there[seen].tolist(), strict=True):
         shifted[begin:end] = True
     return shifted
@@ -117,13 +121,30 @@ def _rests(
     return rests
 
 
-def _seen_between(points: Points, slots: Slots, here: Ints, there: Ints, far_m: float) -> Bools:
-    """Whether some fixes lie far from both slots. Shape (k,)."""
+def _seen_between(
+    points: Points, slots: Slots, here: Ints, there: Ints, far_m: float, half_us: int
+) -> Bools:
+    """Whether some fixes lie far from both rests, or one does on the line between them. Shape (k,).
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        slots: without excursions. Shape (m,).
+        here: the last slot of the one rest. Shape (k,).
+        there: the first slot of the other. Shape (k,).
+        far_m: what lies further from a rest is far from it.
+        half_us: so long before and after the way, a device is where it rests: those slots may be on
+            the way.
+    """
     low, high = slots.first[here], slots.last[there] + 1
     rows, of = flat_ranges(low, high), numbered(high - low)
-    far = np.ones(len(rows), dtype=np.bool_)
-    for slot in (here[of], there[of]):
+    before = slots.start_us.searchsorted(slots.end_us[here] - half_us, side="right") - 1
+    after = slots.end_us.searchsorted(slots.start_us[there] + half_us)
+    apart_mm = np.zeros((2, len(rows)))
+    for k, slot in enumerate((before[of], after[of])):
         lon, lat = wrapped(slots.lon[slot]), slots.lat[slot]
-        far &= between_mm(points.lon[rows], points.lat[rows], lon, lat) > far_m * 1000
-    seen: Bools = sums(far, high - low) >= BETWEEN
+        apart_mm[k] = between_mm(points.lon[rows], points.lat[rows], lon, lat)
+    far = apart_mm.min(axis=0) > far_m * 1000
+    on_line = far & (apart_mm.sum(axis=0) <= DETOUR * 1000 * slots.apart_m(before, after)[of])
+    counts = high - low
+    seen: Bools = (sums(far, counts) >= BETWEEN) | (sums(on_line, counts) > 0)
     return seen

@@ -9,9 +9,10 @@ with a stop, and the unobserved way is added to the track after it.
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints
+from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.steps import between_mm
 from trackflow.tracks.cleaning import CleanPoints
-from trackflow.tracks.ranges import flat_ranges, numbered
+from trackflow.tracks.ranges import flat_ranges, numbered, running, sums
 from trackflow.tracks.slots import medians
 from trackflow.tracks.stays import scales
 from trackflow.tracks.thresholds import US, Thresholds
@@ -26,7 +27,11 @@ SLOWER = 0.5
 """A device is at least so fast in a silence as beside it, by this factor: a jam in the tunnel."""
 
 WAKES_UP_M = 1_000.0
-"""Trackers that sleep while they are parked are awake after the first kilometre."""
+"""Trackers that sleep while they are parked are mostly awake after the first kilometre. A longer
+silence may be a ferry, slower than the way beside it; but slower than a walk, something stood."""
+
+SOON_S = 150.0
+"""A device that sets out waits no longer at lights, before it goes on its way."""
 
 OWN_INTERVALS = 5
 """Within so many of the device's own intervals it has lost some reports, and did not sleep."""
@@ -85,12 +90,25 @@ def pauses(cleaned: CleanPoints, staying: Bools, cut: Bools, thresholds: Thresho
     # A cut may be so long that a day is read without the point before it.
     last_ms[cut[np.maximum(silent - 1, 0)]] = 0.0
     beside = np.minimum(silent + 1, len(cleaned.dt_us) - 1)
-    moves_on = cleaned.step_mm[silent] <= WAKES_UP_M * 1000
-    moves_on &= (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]
-    way_ms = np.maximum(np.maximum(last_ms, next_ms) * SLOWER, WALK_MS)
+    moves_on = (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]
+    moves_on |= _leaves(cleaned.points, silent + 1, cut)
+    near = cleaned.step_mm[silent] <= WAKES_UP_M * 1000
+    way_ms = np.where(near, np.maximum(np.maximum(last_ms, next_ms) * SLOWER, WALK_MS), WALK_MS)
     way_us = cleaned.step_mm[silent] / 1000 / way_ms * US
     silent = silent[moves_on & (way_us + thresholds.dwell_s * US <= cleaned.dt_us[silent])]
     return silent[cleaned.dt_us[silent] > OWN_INTERVALS * own_interval_us(cleaned, silent)]
+
+
+def _leaves(points: Points, at: Ints, cut: Bools) -> Bools:
+    """Whether a device is soon as far from some points as a walk leads, be it after a light."""
+    time_us = points.time_us
+    count = time_us.searchsorted(time_us[at] + int(SOON_S * US), side="right") - at
+    rows, of = flat_ranges(at, at + count), at.repeat(count)
+    far = between_mm(points.lon[of], points.lat[of], points.lon[rows], points.lat[rows])
+    cuts = running(cut)
+    found = (far >= WALK_MS * SOON_S * 1000) & (cuts[rows] == cuts[of])
+    leaves: Bools = sums(found, count) > 0
+    return leaves
 
 
 def _speeds_ms(cleaned: CleanPoints, steps: Ints) -> Floats:

@@ -49,6 +49,29 @@ def test_a_tracker_that_wakes_up_late_has_stood_and_loses_no_way() -> None:
     assert tracks[1].distance_m == pytest.approx(30 * 150 + 400, rel=1e-3)
 
 
+@pytest.mark.parametrize(("silent_s", "way_m"), [(2400, 1600), (5400, 1200), (8000, 2500)])
+def test_a_way_in_a_silence_that_is_slower_than_a_walk_leaves_a_stay(silent_s, way_m) -> None:
+    """A receiver that needs two minutes for its first fix is a mile away by then."""
+    decisions = decide(drive_silence_drive(silent_s, way_m), Thresholds())
+    assert decisions.ended(30) is EndReason.STOP
+    assert decisions.unseen_mm(np.array([30]))[0] == pytest.approx(way_m * 1000, rel=1e-3)
+
+
+@pytest.mark.parametrize("light_s", [0, 30, 120])
+def test_a_tracker_may_wake_up_at_a_light(light_s: int) -> None:
+    """It has stood before, and stands again at its first fixes: then it drives on."""
+    slept = drive_silence_drive(3600, 600)
+    woken, waiting = (
+        slept[31:],
+        at_metres(300 + 3600 + np.arange(0, light_s, 10), np.full(light_s // 10, 5100.0)),
+    )
+    woken = type(woken).of(woken.time_us + light_s * 1_000_000, woken.lon, woken.lat)
+    points = type(slept).concat([slept[:31], waiting, woken])
+    decisions = decide(points, Thresholds())
+    assert decisions.paused.tolist() == [30]
+    assert len(decisions.stays[0]) == 0
+
+
 def test_ends_apart_too_fast_are_a_cut() -> None:
     decisions = decide(drive_silence_drive(1200, 200_000), Thresholds())
     assert decisions.ended(30) is EndReason.SPEED

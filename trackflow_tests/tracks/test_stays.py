@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.steps import between_mm, cos_latitude
+from trackflow.tracks.agreement import goes_round
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.slots import cut_slots
@@ -132,6 +133,46 @@ def test_laps_of_less_than_a_minute_are_no_stay(
     assert share(decisions.stopped[(t < 1770) | (t > 3330)]) == 1
 
 
+@pytest.mark.parametrize(
+    ("radius_m", "speed_ms", "every_s"),
+    [(40, 13, 10), (50, 16, 10), (70, 7, 30)],
+)
+def test_laps_that_only_their_rhythm_shows_are_no_stay(
+    radius_m: float, speed_ms: float, every_s: float
+) -> None:
+    """A quarter of a lap and more lies between two fixes."""
+    t = np.arange(0, 5400, every_s)
+    angle = np.interp(t, [1800, 3300], [0, 1500 * speed_ms / radius_m])
+    noise = drifting(radius_m, len(t), every_s, 5)
+    x, y = radius_m * np.cos(angle) + noise[0], radius_m * np.sin(angle) + noise[1]
+    decisions = decide(at_metres(t, x, y), Thresholds())
+    assert decisions.on_track[(t >= 1860) & (t < 3240)].all()
+    assert len(decisions.stays[0]) == 2
+
+
+@pytest.mark.parametrize(("length_m", "speed_ms"), [(70, 4), (90, 8), (120, 6)])
+@pytest.mark.parametrize("every_s", [5, 10, 15])
+def test_rows_to_and_fro_are_no_stay(length_m: float, speed_ms: float, every_s: float) -> None:
+    """A roller, a loader or a drone, for half an hour on rows 3 m apart."""
+    t = np.arange(0, 5400, every_s)
+    rows = np.clip(t - 1800, 0, 1800) * speed_ms / length_m
+    x = length_m * np.abs((rows + 1) % 2 - 1)
+    noise = drifting(3, len(t), every_s, 3)
+    decisions = decide(at_metres(t, x + noise[0], 3 * np.floor(rows) + noise[1]), Thresholds())
+    assert decisions.on_track[(t >= 1920) & (t < 3480)].all()
+
+
+@pytest.mark.parametrize("memory_s", [1, 66])
+@pytest.mark.parametrize("every_s", [10, 30])
+def test_noise_has_no_rhythm(memory_s: float, every_s: float) -> None:
+    """Neither that of a fix by itself nor that of minutes: hardly one in ten stretches looks so."""
+    t = np.arange(0, 43_200, every_s)
+    points = at_metres(t, *drifting(5, len(t), every_s, 30, memory_s))
+    first = np.arange(0, len(t) - int(1200 / every_s))
+    assert np.mean(goes_round(points, first, first + int(1200 / every_s), Thresholds())) < 0.1
+    assert share(decide(points, Thresholds()).on_track) < 0.01
+
+
 @pytest.mark.parametrize("noise_m", [20, 45])
 @pytest.mark.parametrize("every_s", [1, 2.5, 5])
 def test_fixes_that_drift_fast_are_no_laps(noise_m: float, every_s: float) -> None:
@@ -176,6 +217,32 @@ def test_a_short_drive_between_two_stays_is_a_trip(way_m: int, every_s: int) -> 
         decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
         assert len(decisions.stays[0]) == 2
         assert decisions.on_track[(x > 30) & (x < way_m - 30)].all()
+
+
+@pytest.mark.parametrize("way_m", [300, 350, 450])
+@pytest.mark.parametrize("every_s", [20, 30])
+def test_a_short_drive_that_one_or_two_fixes_show_is_a_trip(way_m: int, every_s: int) -> None:
+    for begins in range(900, 930, 5):
+        drive_s = way_m / 7
+        t = np.arange(0, 1800 + drive_s, every_s)
+        x = np.interp(t, [begins, begins + drive_s], [0, way_m])
+        noise = drifting(way_m, len(t), every_s, 4)
+        decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
+        assert len(decisions.stays[0]) == 2
+        assert decisions.on_track[(x > 60) & (x < way_m - 60)].all()
+
+
+@pytest.mark.parametrize("aside_m", [-150, 150])
+def test_one_fix_aside_of_two_places_is_no_way_between_them(aside_m: float) -> None:
+    """A phone in a large building, which takes a third network in passing."""
+    t = np.arange(0, 7200, 30)
+    x = np.where(t < 3600, 0, 230)
+    y = np.where(t == 3600, aside_m, 0)
+    noise = drifting(5, len(t), 30, 4)
+    decisions = decide(
+        at_metres(t, np.where(t == 3600, 115, x) + noise[0], y + noise[1]), Thresholds()
+    )
+    assert not decisions.on_track.any()
 
 
 @pytest.mark.parametrize("far_m", [120, 180, 240])
