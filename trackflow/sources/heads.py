@@ -97,7 +97,9 @@ def code_page_of(head: bytes) -> str:
     Western Europe's where none says more, as most of them are.
     """
     lines = [
-        line for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES] if not line.isascii()
+        line
+        for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES]
+        if not line.isascii() and not _NO_TEXT.search(line)
     ]
 
     def named(page: str) -> int:
@@ -120,6 +122,9 @@ _CODE_PAGES = (
     "cp949", "big5",
 )  # fmt: skip
 _HEADER_LINES = 40
+
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19]")
+"""What no page has in a header: lines of a file that is no text are not looked at eleven times."""
 
 
 def best_separator(header: str) -> str:
