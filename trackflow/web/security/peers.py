@@ -112,7 +112,7 @@ def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
 def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
     """The sockets with these ends, and all that listen; none where the system shows none."""
     wanted = [f" {_kernels_text(*ends[0], v)} {_kernels_text(*ends[1], v)} " for v in (4, 6)]
-    found = []
+    found: list[Socket] = []
     for table in TABLES:
         with suppress(OSError):
             text = (PROC / table).read_text()
