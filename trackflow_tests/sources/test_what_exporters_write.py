@@ -79,6 +79,14 @@ def test_tables_in_the_code_pages_of_their_countries(page: str, header: str) -> 
     assert row[SPEED] == pytest.approx(10)
 
 
+def test_code_pages_are_tried_once_and_where_a_table_is_no_utf8() -> None:
+    for page, times in (("utf-8", 0), ("cp1251", 1)):
+        code_page_of.cache_clear()
+        table = f"Дата и время;Широта;Долгота\n{ISO};60,1;24,9\n"
+        assert only_row(table.encode(page))[2:4] == (24.9, 60.1)
+        assert code_page_of.cache_info().misses == times
+
+
 def test_bytes_of_no_text_are_asked_for_no_code_page() -> None:
     """Reading each line of a large map eleven times took a quarter of a second a file."""
     header = "Дата и время;Широта;Долгота".encode("cp1251")
