@@ -26,6 +26,7 @@ from trackflow_tests.helpers.distribution import ModulesInOrder, longest_first
 from trackflow_tests.helpers.engines import quick
 from trackflow_tests.helpers.failures import shorten
 from trackflow_tests.helpers.loading import load_tests, without_garbage
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.release import Release, make_release
 from trackflow_tests.helpers.templates import (
     copied_from,
@@ -248,6 +249,12 @@ def _new_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
         return
     with request.getfixturevalue("postgres_databases").lend() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def made_once() -> MadeOnce:
+    """For stores of a module that begin with the same rows."""
+    return MadeOnce()
 
 
 @pytest.fixture(scope="module")

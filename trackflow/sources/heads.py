@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 from trackflow.sources.values.trips import score
@@ -91,13 +91,16 @@ def encoding_of(head: bytes) -> str:
     return "utf-8"
 
 
+@lru_cache(maxsize=2)  # asked for the beginning of one file by its readers, one after another
 def code_page_of(head: bytes) -> str:
     """The code page of a table that is no UTF-8: that in which its header names most columns.
 
     Western Europe's where none says more, as most of them are.
     """
     lines = [
-        line for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES] if not line.isascii()
+        line
+        for line in head[:HEADER_CHARS].split(b"\n")[:_HEADER_LINES]
+        if not line.isascii() and not _NO_TEXT.search(line)
     ]
 
     def named(page: str) -> int:
@@ -121,10 +124,15 @@ _CODE_PAGES = (
 )  # fmt: skip
 _HEADER_LINES = 40
 
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19]")
+"""What no page has in a header: lines of a file that is no text are not looked at eleven times."""
+
 
 def best_separator(header: str) -> str:
     """The separator with which a header line names most of the columns that points have."""
-    return max(SEPARATORS, key=lambda s: (score(header.split(s)), header.count(s)))
+    absent = [s for s in SEPARATORS if s not in header]  # one is as good as another
+    asked = [s for s in SEPARATORS if s not in absent[1:]]
+    return max(asked, key=lambda s: (score(header.split(s)), header.count(s)))
 
 
 def stem(name: str) -> str:

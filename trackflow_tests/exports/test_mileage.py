@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import functools
 import io
 import itertools
 import logging
@@ -13,7 +14,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
@@ -163,10 +164,19 @@ def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
     assert text.index("Trips that came after closing") < text.index("Sums with all amendments")
 
 
-@settings(max_examples=25, deadline=None)
+@functools.cache
+def without_any(name: str) -> bytes:
+    """The report of a month in which nothing is left out."""
+    return report_bytes(report_of([trip()]), name)
+
+
+@settings(max_examples=20, deadline=None)
+@example([("business", "slow", 1)], None)
+@example([("private", DOUBLE, 1)], None)
 @given(
     st.lists(
-        st.tuples(categories, st.sampled_from(["slow", "said", DOUBLE]), st.integers(0, 99_999))
+        st.tuples(categories, st.sampled_from(["slow", "said", DOUBLE]), st.integers(0, 99_999)),
+        max_size=6,
     ),
     st.sampled_from([None, "Ada"]),
 )
@@ -185,7 +195,7 @@ def test_each_report_says_how_much_is_left_out_and_nothing_else_of_private_track
         for k, (category, reason, metres) in enumerate(left)
     ]  # fmt: skip
     report = report_of([trip()], left_out=[one.shown_to(reader) for one in tracks])
-    assert report_bytes(report, "csv") == report_bytes(report_of([trip()]), "csv")
+    assert report_bytes(report, "csv") == without_any("csv")
     rows = list(csv.DictReader(io.StringIO(report_bytes(report, "left-out").decode())))
     assert [row["distance_km"] for row in rows] == [KM.text(metres) for *_, metres in left]
     for k, (row, (category, reason, _)) in enumerate(zip(rows, left, strict=True)):
@@ -211,7 +221,8 @@ def test_each_report_says_how_much_is_left_out_and_nothing_else_of_private_track
         says = f"{len(some)}, {KM.text(sum(some))} km"
         assert in_sheet[f"Left out: {words}"] == says
         assert f"Left out: {words} | {says} |" in text
-    assert left == [] or report_bytes(report, "pdf") != report_bytes(report_of([trip()]), "pdf")
+    if len(left) == 1:  # the report for paper has the sections of the others
+        assert report_bytes(report, "pdf") != without_any("pdf")
 
 
 @given(st.integers(-(10**9), 10**9))

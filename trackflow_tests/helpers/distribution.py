@@ -17,7 +17,7 @@ MEASURED_S = {
     "celery": 240,
     "operations": 230,
     "serve": 210,
-    "starting": 170,
+    "starting": 90,
     "page": 160,
     "dagster-ui": 140,
     "language": 130,

@@ -7,8 +7,11 @@ migration adds need none: an older schema lacks them.
 import copy
 import io
 import json
+import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -91,12 +94,14 @@ class Schemas:
     """The columns of each table in each schema, as the migrations make them.
 
     Args:
-        folder: for a database in which each migration is applied.
+        folder: for a database in which each migration is applied, and its copies.
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._columns: dict[str, dict[str, set[str]]] = {}
-        engine = _engine(f"sqlite:///{folder / 'schemas.db'}")
+        path = folder / "schemas.db"
+        engine = _engine(f"sqlite:///{path}")
         for revision in REVISIONS:
             upgrade(engine, revision)
             inspected = sa.inspect(engine)
@@ -105,7 +110,19 @@ class Schemas:
                 for name in inspected.get_table_names()
                 if name in metadata.tables
             }
+            with closing(sqlite3.connect(path)) as file:
+                file.execute("VACUUM INTO ?", [str(self._file(revision))])
         engine.dispose()
+
+    def _file(self, revision: str) -> Path:
+        return self._folder / f"{revision}.db"
+
+    def make(self, engine: Engine, revision: str) -> None:
+        """Make a schema by the real migrations: on SQLite those that were applied before."""
+        if engine.dialect.name == "sqlite":
+            shutil.copyfile(self._file(revision), str(engine.url.database))
+        else:
+            upgrade(engine, revision)
 
     def rows_as_of(self, revision: str, today: Tables) -> Tables:
         """What a store of that schema had in place of these rows: its tables and columns only."""
@@ -119,9 +136,9 @@ class Schemas:
         }
 
 
-def write_store(engine: Engine, revision: str, rows: Tables) -> None:
+def write_store(engine: Engine, schemas: Schemas, revision: str, rows: Tables) -> None:
     """Bring rows into an empty database, with a schema that the real migrations make."""
-    upgrade(engine, revision)
+    schemas.make(engine, revision)
     with engine.begin() as connection:
         for table in metadata.sorted_tables:
             found = rows.get(table.name)

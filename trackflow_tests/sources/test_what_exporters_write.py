@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.devices import traccar
 from trackflow.sources.devices.envelopes import Envelope
+from trackflow.sources.heads import code_page_of
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.values.moments import parse_time
 from trackflow.sources.values.units import Quantity, measure
@@ -76,6 +77,21 @@ def test_tables_in_the_code_pages_of_their_countries(page: str, header: str) -> 
     row = only_row(f"{header}\n2024-05-01 10:00:00;60,1;24,9;36;{name} 7\n".encode(page))
     assert row[:4] == (f"{name} 7", AT * 1_000_000, 24.9, 60.1)
     assert row[SPEED] == pytest.approx(10)
+
+
+def test_code_pages_are_tried_once_and_where_a_table_is_no_utf8() -> None:
+    for page, times in (("utf-8", 0), ("cp1251", 1)):
+        code_page_of.cache_clear()
+        table = f"Дата и время;Широта;Долгота\n{ISO};60,1;24,9\n"
+        assert only_row(table.encode(page))[2:4] == (24.9, 60.1)
+        assert code_page_of.cache_info().misses == times
+
+
+def test_bytes_of_no_text_are_asked_for_no_code_page() -> None:
+    """Reading each line of a large map eleven times took a quarter of a second a file."""
+    header = "Дата и время;Широта;Долгота".encode("cp1251")
+    assert code_page_of(header) == "cp1251"
+    assert code_page_of(b"\x08" + header) == "cp1252"
 
 
 def test_quotation_marks_of_windows_in_degrees_with_minutes() -> None:

@@ -176,7 +176,7 @@ def test_a_store_of_an_older_version_is_kept_whole(
     before = today.schemas.rows_as_of(revision, today.rows)
     assert all(before.values())
     engine = _engine(settings_of(blank_database_url, tmp_path).url)
-    write_store(engine, revision, before)
+    write_store(engine, today.schemas, revision, before)
     engine.dispose()
 
     open_store(settings_of(blank_database_url, tmp_path)).close()

@@ -21,10 +21,10 @@ FOREVER = 1000
 WITHOUT_WEBGL = ("--disable-gpu", "--disable-3d-apis")
 HURRY = """{
   const [later, deadline] = [setTimeout.bind(globalThis), AbortSignal.timeout.bind(AbortSignal)];
-  globalThis.setTimeout = (f, ms, ...rest) => later(f, ms / 5, ...rest);
-  AbortSignal.timeout = (ms) => deadline(ms / 5);
+  globalThis.setTimeout = (f, ms, ...rest) => later(f, ms / 10, ...rest);
+  AbortSignal.timeout = (ms) => deadline(ms / 10);
 }"""
-"""Waits of a fifth: whoever waits is the page, not the test."""
+"""Waits of a tenth: whoever waits is the page, not the test."""
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,10 @@ def utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes
         return
     only_cr = b"\r" in head and b"\n" not in head
     first = True
-    page = code_page_of(head)
     for block in blocks(stream, block_bytes, cr_ends=only_cr):
         plain = block.removeprefix(codecs.BOM_UTF8) if first else block
         first = False
-        yield _mended(plain, page)
+        yield _mended(plain, head)
 
 
 def _from_utf16(stream: Stream, block_bytes: int, encoding: str) -> Iterator[bytes]:
@@ -47,19 +46,22 @@ def _from_utf16(stream: Stream, block_bytes: int, encoding: str) -> Iterator[byt
 def as_utf8(head: bytes, encoding: str, *, last: bool) -> bytes:
     """The beginning of a file as UTF-8; `last` says that nothing follows."""
     if encoding == "utf-8":
-        return _mended(head.removeprefix(codecs.BOM_UTF8), code_page_of(head))
+        return _mended(head.removeprefix(codecs.BOM_UTF8), head)
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     return decoder.decode(head, final=last).removeprefix("\ufeff").encode("utf-8", "replace")
 
 
-def _mended(block: bytes, page: str) -> bytes:
+def _mended(block: bytes, head: bytes) -> bytes:
     """The block with the lines that are no UTF-8 read in a code page, as Excel writes them.
+
+    The head says in which.
 
     By line, not by block: which lines share a block must change nothing.
     """
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:
+        page = code_page_of(head)
         return b"\n".join(_mended_line(line, page) for line in block.split(b"\n"))
     return block
 

@@ -7,6 +7,7 @@ is `speed`. Detection and all readers use this one vocabulary.
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Role(StrEnum):
@@ -50,10 +51,19 @@ _LETTERS = str.maketrans(
 
 def plain(name: str) -> str:
     """A name without case, accents, spaces and punctuation."""
+    return _kept(name) if len(name) <= _KEPT_CHARS else _plain(name)
+
+
+def _plain(name: str) -> str:
     if not name.isascii():
         marked = unicodedata.normalize("NFKD", name.lower().translate(_LETTERS))
         name = "".join(c for c in marked if not unicodedata.combining(c))
     return re.sub(r"[\W_]+", "", name.lower())
+
+
+_KEPT_CHARS = 120
+_kept = lru_cache(maxsize=4096)(_plain)
+"""Readers ask for the names of one header again and again, for each role and separator."""
 
 
 # Earlier names win: a file with `recorded_at` and `received_at` means the first.

@@ -112,17 +112,22 @@ def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
 def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
     """The sockets with these ends, and all that listen; none where the system shows none."""
     wanted = [f" {_kernels_text(*ends[0], v)} {_kernels_text(*ends[1], v)} " for v in (4, 6)]
-    found = []
+    found: list[Socket] = []
     for table in TABLES:
         with suppress(OSError):
-            lines = (PROC / table).read_text().splitlines()[1:]
-            # a busy service has thousands of ended connections in it: few lines are parsed
-            found += [
-                _socket(line)
-                for line in lines
-                if f" {LISTENING} " in line or any(text in line for text in wanted)
-            ]
+            text = (PROC / table).read_text()
+            # a busy service has thousands of ended connections in it: few lines are looked at
+            found += map(_socket, _lines_with(text, [f" {LISTENING} ", *wanted]))
     return found
+
+
+def _lines_with(text: str, parts: Iterable[str]) -> Iterator[str]:
+    for part in parts:
+        at = text.find(part)
+        while at >= 0:
+            end = text.find("\n", at) % (len(text) + 1)
+            yield text[text.rfind("\n", 0, at) + 1 : end]
+            at = text.find(part, end)
 
 
 def _kernels_text(address: Address, port: int, version: int) -> str:

@@ -33,6 +33,7 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.devices.renaming import merge, rename
 from trackflow.usecases.devices.shifting import shift_weeks
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
@@ -47,9 +48,10 @@ DAYS = 6
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def context(tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
     """A drive on each of some days, the second of them decided by a person."""
-    with open_context("", tmp_path) as opened:
+
+    def make() -> None:
         for day in range(DAYS):
             deliver(opened.store, batch_of_device("van", drive(NOON + day * ONE_DAY, 60)))
         run(opened)
@@ -57,6 +59,9 @@ def context(tmp_path: Path) -> Iterator[Context]:
         second = NOON + ONE_DAY
         decide(opened, DecisionRequest("van", second, second + ONE_DAY / 4, "mine"), "anna")
         update(opened)
+
+    with open_context("", tmp_path) as opened:
+        made_once.bring(opened.store, make)
         yield opened
 
 

@@ -37,6 +37,7 @@ from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.devices.renaming import rename
 from trackflow.usecases.devices.settings import change_settings
 from trackflow.usecases.devices.shifting import shift_weeks
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
@@ -142,13 +143,17 @@ TRIP = [(0, 4.5, 15), (0, 60.0, 40), (0, 4.5, 15)]
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def context(tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
     """A walk, a drive and a walk at noon of each of six days."""
-    with open_context("", tmp_path) as opened:
+
+    def make() -> None:
         for day in range(6):
             deliver(opened.store, batch_of_device("van", moves(TRIP, NOON + day * ONE_DAY)))
         run(opened)
         follow_tracks(opened)
+
+    with open_context("", tmp_path) as opened:
+        made_once.bring(opened.store, make)
         yield opened
 
 

@@ -18,6 +18,7 @@ from trackflow.store.tables import devices, segments, tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs import kinds, progress
 from trackflow.usecases.jobs.kinds import KINDS, as_dict, queue_job, rebuild
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
@@ -43,16 +44,24 @@ def clock() -> Clock:
 
 @pytest.fixture
 def context(
-    database_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
+    tmp_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    made_once: MadeOnce,
 ) -> Iterator[Context]:
     """A fleet that drives over each midnight, done; slices of a day, told of at once."""
-    monkeypatch.setattr(progress, "BEAT_EVERY_S", 0)
-    with open_context(database_url, tmp_path, clock) as context:
+
+    def make() -> None:
         for device in range(DEVICES):
             start = dt.datetime.combine(DAY, dt.time(20), dt.UTC)
             points = drive(start, 1100, every_s=120)
             deliver(context.store, batch_of_device(f"van-{device}", points))
         run(context)
+
+    monkeypatch.setattr(progress, "BEAT_EVERY_S", 0)
+    with open_context(database_url, tmp_path, clock) as context:
+        made_once.bring(context.store, make)
         assert len(statuses(context.store)) == BATCHES
         yield context
 

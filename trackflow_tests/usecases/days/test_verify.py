@@ -13,6 +13,7 @@ from trackflow.errors import SettingsError
 from trackflow.store.tables import day_ledgers, processing_batches, segments, tracks
 from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import VerifyReport, verify
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
@@ -27,12 +28,16 @@ NIGHT = dt.datetime.combine(NOON.date(), dt.time(23, 30), dt.UTC)
 
 
 @pytest.fixture
-def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+def context(database_url: str, tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
     """A drive over midnight and one at noon, all of it worked on."""
-    with open_context(database_url, tmp_path) as context:
+
+    def make() -> None:
         for start in (NOON, NIGHT):
             deliver(context.store, batch_of_device("a", drive(start, 400)))
         run(context)
+
+    with open_context(database_url, tmp_path) as context:
+        made_once.bring(context.store, make)
         yield context
 
 

@@ -15,6 +15,7 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping import retention
 from trackflow.usecases.housekeeping.retention import apply_retention
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     Clock,
     batch_of_device,
@@ -35,12 +36,15 @@ LATE = dt.datetime(2026, 4, 1, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
-    with open_context(database_url, tmp_path, Clock(NOW), retention_days=AGE) as found:
+def context(database_url: str, tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
+    def make() -> None:
         for name in "ab":
             for start in (JANUARY, FEBRUARY, MARCH, LATE):
                 deliver(found.store, batch_of_device(name, drive(start, POINTS)))
         assert not run(found).problems
+
+    with open_context(database_url, tmp_path, Clock(NOW), retention_days=AGE) as found:
+        made_once.bring(found.store, make)
         yield found
 
 

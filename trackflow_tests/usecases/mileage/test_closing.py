@@ -39,6 +39,7 @@ from trackflow.usecases.mileage.books import (
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.reconciling import compare_month
 from trackflow.usecases.mileage.reports import month_reports
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
@@ -55,19 +56,24 @@ CLOSED = 4
 
 
 @pytest.fixture
-def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+def context(database_url: str, tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
     """A vehicle with a trip on each day, of which some are due; the second was private."""
     clock = Clock(NOON)  # the book sees each trip no later than it ends
-    with open_context(database_url, tmp_path, clock) as opened:
+
+    def make() -> None:
         for day in range(DAYS):
             deliver(opened.store, batch_of_device("van", drive(NOON + day * ONE_DAY, 60)))
         fleet.save_vehicle(opened, "V")
         fleet.put_device(opened, "V", "van")
         fleet.put_driver(opened, "V", "anna")
         run(opened)
-        day = NOON + ONE_DAY
-        decide(opened, DecisionRequest("van", day, day + ONE_DAY / 4, "private", "Doctor"), "anna")
+        start = NOON + ONE_DAY
+        private = DecisionRequest("van", start, start + ONE_DAY / 4, "private", "Doctor")
+        decide(opened, private, "anna")
         follow_tracks(opened)
+
+    with open_context(database_url, tmp_path, clock) as opened:
+        made_once.bring(opened.store, make)
         clock.time = NOON + (CLOSED + 6.5) * ONE_DAY
         yield opened
 

@@ -24,6 +24,7 @@ from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.books import list_entries
 from trackflow.usecases.mileage.left_out import left_out, range_wanted
 from trackflow.usecases.mileage.reports import month_reports, report_of
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
@@ -42,10 +43,11 @@ DRIVE, WALK = [(0, 60.0, 50)], [(0, 5.0, 30)]
 
 
 @pytest.fixture
-def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+def context(database_url: str, tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
     """A phone that walks, drives and goes by train, with a tracker in its car."""
     clock = Clock(NOON + 2 * ONE_DAY)
-    with open_context(database_url, tmp_path, clock) as opened:
+
+    def make() -> None:
         where: dict[str, float] = {}
         for device, start, way in (
             ("phone", LAST_EVENING - 6 * HOUR, WALK),
@@ -76,7 +78,10 @@ def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
         ):
             clock.advance(1)
             correct_mode(opened, "phone", start, start + HOUR, mode, decided_by=person)
-        clock.advance(1)
+
+    with open_context(database_url, tmp_path, clock) as opened:
+        made_once.bring(opened.store, make)
+        clock.time = NOON + 2 * ONE_DAY + dt.timedelta(seconds=4)
         yield opened
 
 

@@ -41,6 +41,7 @@ from trackflow.usecases.places.learning import (
 from trackflow.usecases.places.reading import PlaceRow, list_places, read_place, read_visits
 from trackflow.usecases.places.stays import days_due, update_stays
 from trackflow.usecases.queries.lines import TimeRange
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
@@ -105,10 +106,13 @@ def state(context: Context) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def filled(database_url: str, tmp_path: Path) -> Iterator[Context]:
-    with open_context(database_url, tmp_path) as context:
+def filled(database_url: str, tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
+    def make() -> None:
         deliver(context.store, batch_of_device(DEVICE, POINTS))
         follow(context)
+
+    with open_context(database_url, tmp_path) as context:
+        made_once.bring(context.store, make)
         yield context
 
 

@@ -18,6 +18,7 @@ from trackflow.usecases.mileage.fleet import put_device, put_driver, save_vehicl
 from trackflow.usecases.places import editing
 from trackflow.usecases.places.reading import list_places
 from trackflow_tests.helpers.browser import Page
+from trackflow_tests.helpers.made_once import MadeOnce
 from trackflow_tests.helpers.running_api import running_api, token_for
 from trackflow_tests.helpers.stores import NOON, Clock, batch_of_device, deliver, open_context
 
@@ -47,10 +48,11 @@ def month(oldest: int = DAYS, newest: int = 1) -> Points:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def context(tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
     clock = Clock(NOON - dt.timedelta(days=DAYS + 1))  # the book sees each trip when it ends
-    with open_context(url, tmp_path, clock) as opened:
+
+    def make() -> None:
         deliver(opened.store, batch_of_device("van-1", month()))
         save_vehicle(opened, "van", plate="ABC-123")
         put_device(opened, "van", "van-1")
@@ -59,6 +61,10 @@ def context(tmp_path: Path) -> Iterator[Context]:
         follow_tracks(opened)
         clock.time = NOON
         close_due(opened)
+
+    with open_context(url, tmp_path, clock) as opened:
+        made_once.bring(opened.store, make)
+        clock.time = NOON
         yield opened
 
 

@@ -57,12 +57,20 @@ PARAMETERS = (
 )  # fmt: skip
 
 
+READ_BEFORE_THE_DATABASE = {
+    "%", "%zz", "%20", "true", "null", "UTC", "..", "[]", "%5B", "1,2,3", "1e400", "-1e400",
+    "Europe%2F..%2F..%2Fetc", "..%2F..%2Fetc%2Fpasswd", "2026-02-30", "-1e308,-1e308,1e308,1e308",
+}  # fmt: skip
+"""Parameters that are refused, or plain text, before either database gets them."""
+
+
 class Door:
     """A running API and all its routes."""
 
     def __init__(self, context: Context, port: int) -> None:
         self.port = port
         self._work = context
+        self.is_postgresql = context.store.is_postgresql
         self.secret = token_for(context, Scope.ADMIN)
         self.admin = (b"Authorization", f"Bearer {self.secret}".encode())
         app = create_app(context)
@@ -112,18 +120,45 @@ class Door:
         return status
 
 
-@pytest.fixture
-def door(database_url: str, tmp_path: Path) -> Iterator[Door]:
+@pytest.fixture(scope="module")
+def shared_door(
+    shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
     """A store with tracks, and an API that a token opens."""
-    with open_context(database_url, tmp_path) as context, _door(context) as opened:
+    home = tmp_path_factory.mktemp("door")
+    with open_context(shared_database_url, home) as context, _door(context) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_sqlite_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    home = tmp_path_factory.mktemp("door")
+    with open_context("", home) as context, _door(context) as opened:
         yield opened
 
 
 @pytest.fixture
-def sqlite_door(tmp_path: Path) -> Iterator[Door]:
+def door(shared_door: Door) -> Door:
+    """The shared one, whatever tests before have sent: the token opens it."""
+    return still_open(shared_door)
+
+
+@pytest.fixture
+def sqlite_door(shared_sqlite_door: Door) -> Door:
     """The same where the database does not matter."""
+    return still_open(shared_sqlite_door)
+
+
+@pytest.fixture
+def own_door(tmp_path: Path) -> Iterator[Door]:
+    """One that lets in more than a token."""
     with open_context("", tmp_path) as context, _door(context) as opened:
         yield opened
+
+
+def still_open(door: Door) -> Door:
+    assert door.ask(("GET", "/worker/status"), [door.admin]) == 200
+    return door
 
 
 @contextmanager
@@ -149,20 +184,21 @@ def test_no_header_breaks_a_route(sqlite_door: Door) -> None:
 @pytest.mark.parametrize("route", [("GET", "/worker/status"), ("POST", "/session")], ids=str)
 @pytest.mark.parametrize("known_by", ["nothing", "token", "cookie", "this machine"])
 def test_no_header_breaks_what_is_asked_of_each_caller(
-    sqlite_door: Door, known_by: str, route: tuple[str, str]
+    request: pytest.FixtureRequest, known_by: str, route: tuple[str, str]
 ) -> None:
     """However the caller is let in: the guard then reads other headers.
 
     What the guard does not read, or looks at only to see whether it is there, is sent with some
     values: the test before sends all of them.
     """
-    door = sqlite_door
+    is_own = known_by == "this machine"
+    door: Door = request.getfixturevalue("own_door" if is_own else "sqlite_door")
     cookie = f"{COOKIE}={door.secret}".encode()
     known = {"token": [door.admin], "cookie": [(b"Cookie", cookie)]}.get(known_by, [])
     statuses = set()
-    for number, name in enumerate(HEADERS if known_by != "this machine" else READ_BY_THE_GUARD):
+    for number, name in enumerate(READ_BY_THE_GUARD if is_own else HEADERS):
         is_read = name in READ_BY_THE_GUARD
-        if known_by == "this machine":
+        if is_own:
             door.let_this_machine_in()  # a header before may have ended that
         for value in VALUES if is_read else VALUES[number % 8 :: 8]:
             json = [] if name == "Content-Type" else [(b"Content-Type", b"application/json")]
@@ -186,9 +222,13 @@ def test_no_claim_about_the_body_breaks_a_route(name: str, tmp_path: Path) -> No
 
 
 def test_no_path_or_query_value_breaks_a_route(door: Door) -> None:
+    """PostgreSQL gets what may be read differently there."""
+    left_out = READ_BEFORE_THE_DATABASE if door.is_postgresql else set()
     for route in door.routes:
         names = door.queries.get(route, [])
         for value in PARAMETERS:
+            if value in left_out:
+                continue
             if "{" in route[1]:
                 door.ask(route, [door.admin], value)
             if names:
