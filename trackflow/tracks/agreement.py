@@ -9,6 +9,8 @@ What goes round, or to and fro, in less time than a few steps agrees with no nei
 step to the one so many later it has turned by the same angle. Noise turns by any.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints, Points, e7
@@ -39,12 +41,28 @@ CHANCE = 6.0
 Rayleigh's test, how many they are, times the square of the share in which they agree."""
 
 
-def agreed_speeds_ms(
-    points: Points, first: Ints, last: Ints, thresholds: Thresholds
-) -> tuple[Floats, Bools]:
-    """The agreed speed of stretches of points, in m/s; NaN where there are too few points.
+class Velocities(NamedTuple):
+    """Velocities within stretches of points, from each bin of time to the next.
 
-    And whether a stretch has so many steps of a walk or faster that it may go round.
+    Those of the first stretch are `[begin[0]:end[0]]`; stretches share them.
+
+    Attributes:
+        east: in mm/s. Shape (n,).
+        north: the same.
+        valid: whether it counts: a silence has none. Shape (n,).
+        begin: the first one of each stretch. Shape (k,).
+        end: the one after its last. Shape (k,).
+    """
+
+    east: Ints
+    north: Ints
+    valid: Bools
+    begin: Ints
+    end: Ints
+
+
+def velocities(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Velocities:
+    """The velocities within stretches of points.
 
     Args:
         points: kept points, in order of time. Shape (n,).
@@ -53,58 +71,8 @@ def agreed_speeds_ms(
         thresholds: the limits.
     """
     if not len(first):
-        return np.empty(0), np.zeros(0, dtype=np.bool_)
-    (vx, vy, valid), begin, end = _binned(points, first, last, thresholds)
-    agreed = _mean_products(vx, vy, valid, begin, end)
-    speeds: Floats = np.sqrt(np.maximum(agreed, 0.0)) / 1000
-    power = running((vx * vx + vy * vy) * valid)
-    return speeds, power[end] - power[begin] > CHANCE * FASTEST_MM_PER_S**2
-
-
-def goes_round(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Bools:
-    """Whether the device goes round, or to and fro, at a steady rhythm in stretches of points.
-
-    The velocities are vectors, and two of them have turned by the angle of their product as complex
-    numbers, the one conjugated: it has the real part `along` and the imaginary part `across`.
-
-    Args:
-        points: kept points, in order of time. Shape (n,).
-        first: index of the first point of each stretch. Shape (k,).
-        last: index of its last point. Shape (k,).
-        thresholds: the limits.
-    """
-    if not len(first):
-        return np.zeros(0, dtype=np.bool_)
-    (vx, vy, valid), begin, end = _binned(points, first, last, thresholds)
-    vx, vy = vx * valid, vy * valid
-    power = running(vx * vx + vy * vy)
-    mean_power = (power[end] - power[begin]) / np.maximum(end - begin, 1)
-    ahead = np.zeros((2, len(vx) + MOST_LAG), dtype=np.int64)
-    ahead[0, : len(vx)], ahead[1, : len(vx)] = vx, vy
-    later = np.lib.stride_tricks.sliding_window_view(ahead[:, 1:], MOST_LAG, axis=1)  # (2, n, lags)
-    along, across = np.zeros((2, len(vx) + 1, MOST_LAG), dtype=np.int64)
-    np.cumsum(vx[:, None] * later[0] + vy[:, None] * later[1], axis=0, out=along[1:])
-    np.cumsum(vx[:, None] * later[1] - vy[:, None] * later[0], axis=0, out=across[1:])
-    # Of a stretch, those pairs whose later step is in it as well.
-    high = np.maximum(end[:, None] - np.arange(1, MOST_LAG + 1), begin[:, None])
-    low, lag = begin[:, None], np.arange(MOST_LAG)
-    real, imaginary = along[high, lag] - along[low, lag], across[high, lag] - across[low, lag]
-    real[:, 0] = np.maximum(real[:, 0], 0)  # the errors of two steps with a fix in common turn back
-    agreed = real.astype(np.float64) ** 2 + imaginary.astype(np.float64) ** 2
-    least = CHANCE * FASTEST_MM_PER_S**2 * mean_power[:, None] * (high - low)
-    found: Bools = (agreed > least).any(axis=1)
-    return found
-
-
-def _binned(
-    points: Points, first: Ints, last: Ints, thresholds: Thresholds
-) -> tuple[tuple[Ints, Ints, Bools], Ints, Ints]:
-    """The velocities of some stretches, as `_velocities` gives them, and each one's bins.
-
-    Returns:
-        The velocities of all of them. Then the first and the last bin of each stretch, shapes (k,):
-        from the first up to the last, which is not included, the velocities are its own.
-    """
+        nothing = np.empty(0, dtype=np.int64)
+        return Velocities(nothing, nothing, np.empty(0, dtype=np.bool_), nothing, nothing)
     # Only the points in question are looked at; neighbouring stretches share them.
     order = first.argsort(kind="stable")
     low, reach = first[order], np.maximum.accumulate(last[order])
@@ -120,10 +88,59 @@ def _binned(
     np.not_equal(number[1:], number[:-1], out=begins[1:])
     begins[(high - low).cumsum()[:-1]] = True
     bins = begins.nonzero()[0]
-    v = _velocities(points, rows, bins)
-    first_bin = bins.searchsorted(rows.searchsorted(first), side="right") - 1
-    last_bin = bins.searchsorted(rows.searchsorted(last), side="right") - 1
-    return v, first_bin, last_bin
+    begin, end = (
+        bins.searchsorted(rows.searchsorted(at), side="right") - 1 for at in (first, last)
+    )
+    return Velocities(*_velocities(points, rows, bins), begin, end)
+
+
+def agreed_speeds_ms(of: Velocities) -> Floats:
+    """The agreed speed of each stretch, in m/s; NaN where there are too few points. Shape (k,)."""
+    agreed = _mean_products(*of)
+    speeds: Floats = np.sqrt(np.maximum(agreed, 0.0)) / 1000
+    return speeds
+
+
+def goes_round(of: Velocities, asked: Bools) -> Bools:
+    """Whether the device goes round, or to and fro, at a steady rhythm in stretches of points.
+
+    The velocities are vectors, and two of them have turned by the angle of their product as complex
+    numbers, the one conjugated: it has the real part `along` and the imaginary part `across`.
+
+    Args:
+        of: the velocities.
+        asked: the stretches in question; False is the answer for others. Shape (k,).
+    """
+    vx, vy = of.east * of.valid, of.north * of.valid
+    power = running(vx * vx + vy * vy)
+    power = power[of.end] - power[of.begin]
+    # Slower, or shorter, it could not be told from chance.
+    found: Bools = asked & (power > CHANCE * FASTEST_MM_PER_S**2)
+    chosen = found.nonzero()[0]
+    if not len(chosen):
+        return found
+    begin, end = of.begin[chosen], of.end[chosen]
+    opened, closed = (np.bincount(at, minlength=len(vx) + 1)[:-1] for at in (begin, end))
+    inside = (opened - closed).cumsum() > 0
+    vx, vy, at = vx[inside], vy[inside], running(inside)
+    begin, end = at[begin], at[end]
+    ahead = np.zeros((2, len(vx) + MOST_LAG), dtype=np.int64)
+    ahead[0, : len(vx)], ahead[1, : len(vx)] = vx, vy
+    later = np.lib.stride_tricks.sliding_window_view(ahead[:, 1:], MOST_LAG, axis=1)  # (2, n, lags)
+    along, across = np.zeros((2, len(vx) + 1, MOST_LAG), dtype=np.int64)
+    np.cumsum(vx[:, None] * later[0] + vy[:, None] * later[1], axis=0, out=along[1:])
+    np.cumsum(vx[:, None] * later[1] - vy[:, None] * later[0], axis=0, out=across[1:])
+    # Of a stretch, those pairs whose later step is in it as well.
+    high = np.maximum(end[:, None] - np.arange(1, MOST_LAG + 1), begin[:, None])
+    low, lag = begin[:, None], np.arange(MOST_LAG)
+    real, imaginary = along[high, lag] - along[low, lag], across[high, lag] - across[low, lag]
+    real[:, 0] = np.maximum(real[:, 0], 0)  # the errors of two steps with a fix in common turn back
+    agreed = real.astype(np.float64) ** 2 + imaginary.astype(np.float64) ** 2
+    mean_power = power[chosen] / (end - begin)
+    found[chosen] = (
+        agreed > CHANCE * FASTEST_MM_PER_S**2 * mean_power[:, None] * (high - low)
+    ).any(axis=1)
+    return found
 
 
 def _mean_products(vx: Ints, vy: Ints, valid: Bools, first_bin: Ints, last_bin: Ints) -> Floats:

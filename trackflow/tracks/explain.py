@@ -9,7 +9,7 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Ints, Points
 from trackflow.geo.steps import between_mm
 from trackflow.geo.time import from_us
-from trackflow.tracks.agreement import agreed_speeds_ms
+from trackflow.tracks.agreement import agreed_speeds_ms, velocities
 from trackflow.tracks.bboxes import bbox_diagonal_m
 from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
@@ -285,8 +285,7 @@ def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding
     )
     found.append(Finding("dwell_radius_m", wide, size_m, 2 * limits.dwell_radius_m, "m"))
     ends = np.array([0]), np.array([len(part) - 1])
-    speeds_ms, _ = agreed_speeds_ms(part, *ends, limits)
-    speed_ms = float(speeds_ms[0])
+    speed_ms = float(agreed_speeds_ms(velocities(part, *ends, limits))[0])
     if not np.isnan(speed_ms):
         pace = (
             f"neighbouring fixes agree on {speed_ms * 3.6:,.1f} km/h there; from "

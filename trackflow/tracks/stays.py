@@ -26,7 +26,7 @@ import numpy as np
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
-from trackflow.tracks.agreement import agreed_speeds_ms, goes_round
+from trackflow.tracks.agreement import agreed_speeds_ms, goes_round, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.laps import hold_laps
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
@@ -216,14 +216,13 @@ def _moves(
     """
     begin, end = stretch
     along = _along_net_way(slots, begin, end)
-    first, last = slots.first[begin], slots.last[end]
-    speeds_ms, far = agreed_speeds_ms(points, first, last, thresholds)
+    of = velocities(points, slots.first[begin], slots.last[end], thresholds)
+    speeds_ms = agreed_speeds_ms(of)
     moves = along >= np.where(too_large, SCATTERED_NET_SHARE, NET_SHARE)
     # Where the speed is unknown (NaN), only a box that is not too large proves a stay.
     moves |= np.where(too_large, ~(speeds_ms <= MOVING_MS), speeds_ms > MOVING_MS)
     strongly = (along >= NET_SHARE) | (speeds_ms > STRONG_MS)
-    asked = (far & ~moves).nonzero()[0]
-    moves[asked] = goes_round(points, first[asked], last[asked], thresholds)
+    moves |= goes_round(of, ~moves)
     return moves, strongly
 
 
