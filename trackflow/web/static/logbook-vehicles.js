@@ -21,16 +21,15 @@ const isNow = ({ from_time: from, until_time: until }) => (!from || Date.parse(f
 /** What a reading would mean beside those that are known, in order of time: as the server judges it. */
 export function judged(readings, when, metres, isReplaced) {
   const before = readings.filter((one) => new Date(one.read_at) <= when).at(-1);
-  const after = readings.find((one) => new Date(one.read_at) >= when);
+  const isOfBoth = isReplaced && before && +new Date(before.read_at) === +when;
+  const after = readings.find((one) => (isOfBoth ? new Date(one.read_at) > when : new Date(one.read_at) >= when));
   const of = (one) => ({ reading: odometer(one.odometer_m), time: moment(one.read_at) });
-  if (isReplaced) {
-    return before && before.odometer_m > metres
-      ? tr('The old one showed {reading} ({time}); trips count on from the new one.', of(before))
-      : tr('A new one shows less than the old one: note first what that showed at last.');
-  }
-  if (before && before.odometer_m > metres) return tr('Less than the {reading} of {time}. Is it a new one? Then say so.', of(before));
+  const isLess = before && before.odometer_m > metres;
+  if (isReplaced && !isOfBoth && !isLess) return tr('Note first what the old one showed at last; if that was less, for the same moment.');
+  if (isLess && !isReplaced) return tr('Less than the {reading} of {time}. Is it a new one? Then say so.', of(before));
   const isNewAfter = before && after && after.odometer_m < before.odometer_m;
   if (after && after.odometer_m < metres && !isNewAfter) return tr('More than the {reading} of {time}.', of(after));
+  if (isReplaced) return tr('The old one showed {reading} ({time}); trips count on from the new one.', of(before));
   return before ? tr('{distance} more than at {time}.', { distance: distance(metres - before.odometer_m), time: moment(before.read_at) }) : tr('The first reading: trips count on from it.');
 }
 
@@ -156,7 +155,7 @@ export function installVehicles(box, { mayChange, changed, failed }) {
     const made = form(`odometer ${id}`, tr('A reading of the odometer'), tr('Save'), [
       field(tr('Read at ({zone})', { zone: zoneName() }), el('input', { type: 'datetime-local', name: 'at', required: true, value: `${dayOf(Date.now())}T${clock(Date.now())}` })),
       field(tr('It shows ({unit})', { unit: UNITS.far[0] }), el('input', { type: 'number', name: 'shown', required: true, min: 0, step: 'any', inputmode: 'decimal' })),
-      el('label', { class: 'check' }, el('input', { type: 'checkbox', name: 'replaced' }), tr('It is a new one, and shows less than the old one')),
+      el('label', { class: 'check' }, el('input', { type: 'checkbox', name: 'replaced' }), tr('It is another one than before')),
     ], (given) => send('POST', at(id, '/odometer'), { time: time(given.at), odometer_km: metres(given) / 1000, replaced: Boolean(given.replaced) }), tr('Saved'));
     made.addEventListener('input', () => {
       const given = Object.fromEntries(new FormData(made));
