@@ -37,7 +37,7 @@ MOST_LAG = 6
 """Rounds are looked for over so many steps. Longer ones agree from each step to the next."""
 
 CHANCE = 6.0
-"""So well do velocities in any directions agree by chance in one of e to the 6 (400) stretches: by
+"""So surely velocities in any directions agree by chance in one of e to the 6 (400) stretches: by
 Rayleigh's test, how many they are, times the square of the share in which they agree."""
 
 
@@ -101,22 +101,22 @@ def agreed_speeds_ms(of: Velocities) -> Floats:
     return speeds
 
 
-def goes_round(of: Velocities, asked: Bools) -> Bools:
-    """Whether the device goes round, or to and fro, at a steady rhythm in stretches of points.
+def rhythms(of: Velocities, asked: Bools) -> Floats:
+    """How surely the device goes round, or to and fro, at a steady rhythm; above `CHANCE` it does.
 
     The velocities are vectors, and two of them have turned by the angle of their product as complex
     numbers, the one conjugated: it has the real part `along` and the imaginary part `across`.
 
     Args:
         of: the velocities.
-        asked: the stretches in question; False is the answer for others. Shape (k,).
+        asked: the stretches in question; 0 is the answer for others, and for those that are too
+            slow, or too short, to be told from chance. Shape (k,).
     """
     vx, vy = of.east * of.valid, of.north * of.valid
     power = running(vx * vx + vy * vy)
     power = power[of.end] - power[of.begin]
-    # Slower, or shorter, it could not be told from chance.
-    found: Bools = asked & (power > CHANCE * FASTEST_MM_PER_S**2)
-    chosen = found.nonzero()[0]
+    found = np.zeros(len(asked))
+    chosen = (asked & (power > CHANCE * FASTEST_MM_PER_S**2)).nonzero()[0]
     if not len(chosen):
         return found
     begin, end = of.begin[chosen], of.end[chosen]
@@ -136,10 +136,8 @@ def goes_round(of: Velocities, asked: Bools) -> Bools:
     real, imaginary = along[high, lag] - along[low, lag], across[high, lag] - across[low, lag]
     real[:, 0] = np.maximum(real[:, 0], 0)  # the errors of two steps with a fix in common turn back
     agreed = real.astype(np.float64) ** 2 + imaginary.astype(np.float64) ** 2
-    mean_power = power[chosen] / (end - begin)
-    found[chosen] = (
-        agreed > CHANCE * FASTEST_MM_PER_S**2 * mean_power[:, None] * (high - low)
-    ).any(axis=1)
+    by_chance = FASTEST_MM_PER_S**2 * (power[chosen] / (end - begin))[:, None] * (high - low)
+    found[chosen] = (agreed / np.maximum(by_chance, 1.0)).max(axis=1)
     return found
 
 

@@ -9,7 +9,7 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Ints, Points
 from trackflow.geo.steps import between_mm
 from trackflow.geo.time import from_us
-from trackflow.tracks.agreement import agreed_speeds_ms, velocities
+from trackflow.tracks.agreement import CHANCE, agreed_speeds_ms, rhythms, velocities
 from trackflow.tracks.bboxes import bbox_diagonal_m
 from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
@@ -285,13 +285,21 @@ def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding
     )
     found.append(Finding("dwell_radius_m", wide, size_m, 2 * limits.dwell_radius_m, "m"))
     ends = np.array([0]), np.array([len(part) - 1])
-    speed_ms = float(agreed_speeds_ms(velocities(part, *ends, limits))[0])
+    of = velocities(part, *ends, limits)
+    speed_ms = float(agreed_speeds_ms(of)[0])
     if not np.isnan(speed_ms):
         pace = (
             f"neighbouring fixes agree on {speed_ms * 3.6:,.1f} km/h there; from "
             f"{MOVING_MS * 3.6:,.1f} km/h on it would move about."
         )
         found.append(Finding("agreed_speed", pace, speed_ms * 3.6, MOVING_MS * 3.6, "km/h"))
+    if rhythm := float(rhythms(of, np.ones(1, dtype=np.bool_))[0]):
+        turns = (
+            f"that its velocity has always turned by the same angle a few fixes later is sure by "
+            f"{rhythm:.1f}; above {CHANCE:.1f}, which chance hardly reaches, it would go round or "
+            "to and fro."
+        )
+        found.append(Finding("rhythm", turns, rhythm, CHANCE))
     return tuple(found)
 
 

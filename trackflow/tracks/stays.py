@@ -9,7 +9,7 @@ slots counts, wherever a scan begins: a stretch proves that its steps are a stay
   (`scales`): the longer a device stays, the further its fixes drift, but its way stays none;
 - no speed is agreed on in it (`agreed_speeds_ms`): a plough that circles a yard of 60 m at 11 km/h
   moves, a phone that drifts about in 30 m does not;
-- it goes neither round nor to and fro at a steady rhythm (`goes_round`), as a mower on its rows;
+- it goes neither round nor to and fro at a steady rhythm (`rhythms`), as a mower on its rows;
 - nothing in it is laps of a vehicle (`laps`), which are too short for that;
 - it has no net way: a jam of 80 m in five minutes fits into the box, but goes in one direction.
 
@@ -26,7 +26,7 @@ import numpy as np
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
-from trackflow.tracks.agreement import agreed_speeds_ms, goes_round, velocities
+from trackflow.tracks.agreement import CHANCE, agreed_speeds_ms, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.laps import hold_laps
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
@@ -222,7 +222,7 @@ def _moves(
     # Where the speed is unknown (NaN), only a box that is not too large proves a stay.
     moves |= np.where(too_large, ~(speeds_ms <= MOVING_MS), speeds_ms > MOVING_MS)
     strongly = (along >= NET_SHARE) | (speeds_ms > STRONG_MS)
-    moves |= goes_round(of, ~moves)
+    moves |= rhythms(of, ~moves) > CHANCE
     return moves, strongly
 
 

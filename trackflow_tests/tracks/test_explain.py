@@ -57,6 +57,14 @@ def test_a_track_is_explained_with_both_its_ends() -> None:
     assert "the point before it is 2.7 h away; the limit of a silence is 2.5 h" in str(later)
 
 
+def test_a_stop_of_a_restless_phone_is_told_from_rounds() -> None:
+    wander = np.random.default_rng(4).normal(0, 20, 90).tolist()
+    found = explained([10 * k for k in range(90)], wander, 450)
+    assert (found.kind, found.findings[-1].rule) == ("stop", "rhythm")
+    assert found.findings[-1].threshold == 6
+    assert f"is sure by {found.findings[-1].measured:.1f}; above 6.0" in str(found)
+
+
 def test_the_nearest_point_is_explained() -> None:
     found = explained([0, 60, 120], [0, 800, 1600], 75)
     assert found.lines()[1] == "It is the nearest to 2026-03-01T12:01:15Z, 15 s away."
@@ -166,6 +174,8 @@ def test_any_point_is_explained_as_it_was_decided(history: History, share: float
     for part in (found.as_dict(), {"lines": found.lines()}):
         assert "nan" not in json.dumps(part, allow_nan=False)
     if found.kind == "stop":
+        for finding in found.findings:
+            assert finding.rule != "rhythm" or finding.measured <= finding.threshold
         measured, limit = found.findings[0].measured, found.findings[0].threshold
         assert measured is not None
         assert limit is not None

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.steps import between_mm, cos_latitude
-from trackflow.tracks.agreement import goes_round, velocities
+from trackflow.tracks.agreement import CHANCE, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.slots import cut_slots
@@ -170,7 +170,7 @@ def test_noise_has_no_rhythm(memory_s: float, every_s: float) -> None:
     points = at_metres(t, *drifting(5, len(t), every_s, 30, memory_s))
     first = np.arange(0, len(t) - int(1200 / every_s))
     of = velocities(points, first, first + int(1200 / every_s), Thresholds())
-    assert np.mean(goes_round(of, np.ones(len(first), dtype=np.bool_))) < 0.1
+    assert np.mean(rhythms(of, np.ones(len(first), dtype=np.bool_)) > CHANCE) < 0.1
     assert share(decide(points, Thresholds()).on_track) < 0.01
 
 
