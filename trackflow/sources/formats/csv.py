@@ -37,6 +37,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, Strings, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.date_parts import PARTS, clock_text, day_text, with_rest
+from trackflow.sources.values.elapsed import LONGEST_S
 from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
@@ -174,14 +175,14 @@ class _Reader:
             lines = left + lines[skipped:]
             found = records(lines, self.line, self.layout.separator, final=False)
             left = lines[found.lines_used :]
-            yield from self._chunks(found)
+            yield self._rows(found)
         if left:
-            yield from self._chunks(records(left, self.line, self.layout.separator, final=True))
+            yield self._rows(records(left, self.line, self.layout.separator, final=True))
         if self.stream.damage:
             yield self._damaged(cut_off)
 
-    def _chunks(self, found: Records) -> Iterator[Chunk]:
-        """What the rows have; of trips, a chunk of their starts and one of their ends."""
+    def _rows(self, found: Records) -> Chunk:
+        """What the rows have; of trips their starts, then their ends."""
         whole = self._chunk(found, self.layout)
         if self.layout.end is not None:
             end = self._chunk(found, self.layout.end)
@@ -194,7 +195,7 @@ class _Reader:
                 naive=whole.naive + end.naive,
             )
         self.line += found.lines_used
-        yield whole
+        return whole
 
     def _chunk(self, found: Records, layout: CsvLayout) -> Chunk:
         counts = () if layout.count is None else (layout.count.column,)
@@ -294,18 +295,14 @@ def _times(
 def _counted(starts: Times, column: Strings, count: Count) -> Times:
     """The times that a column counts from starts."""
     after = numbers(column)
-    bad = ~(after.values >= 0) | ~(after.values * (count.unit_s or 1.0) < _LONGEST_S)
-    after_us = np.where(bad, 0.0, after.values) * (count.unit_s or 1.0) * 1e6
+    bad = ~(after.values >= 0) | ~(after.values * count.unit_s < LONGEST_S)
+    after_us = np.where(bad, 0.0, after.values) * count.unit_s * 1e6
     return replace(
         starts,
         time_us=starts.time_us + np.rint(after_us).astype(np.int64),
         missing=starts.missing | after.missing,
         bad=(starts.bad | bad) & ~after.missing,
     )
-
-
-_LONGEST_S = 366 * 86_400
-"""No recording is longer than a year."""
 
 
 def _positions(found: dict[int, Strings], layout: CsvLayout) -> tuple[Numbers, Numbers]:
@@ -364,9 +361,7 @@ def _optional(found: dict[int, Strings], layout: CsvLayout, role: Role) -> Float
     values = numbers(
         found[column], QUANTITIES[role], factor, decimal_comma=layout.decimal_comma
     ).values
-    nothing = columns.unknown(role, layout.names)
-    if nothing is not None:
-        values = np.where(np.isclose(values, nothing * factor), np.nan, values)
+    values = columns.without_unknown(values, role, layout.names, factor)
     return values * _speed_units_ms(found[layout.index[Role.SPEED_UNIT]]) if has_units else values
 
 

@@ -244,11 +244,10 @@ class _Reader:
 
         def values(role: Role) -> Floats | None:
             found = measured(role)
-            nothing = columns.unknown(role, self._all_names)
-            if found is None or nothing is None:
-                return None if found is None else found.values
+            if found is None:
+                return None
             factor = columns.factor(role, self._of_role[role], self._all_names)
-            return np.where(np.isclose(found.values, nothing * factor), np.nan, found.values)
+            return columns.without_unknown(found.values, role, self._all_names, factor)
 
         lat, lon = measured(Role.LAT), measured(Role.LON)
         if lat is None or lon is None:

@@ -29,22 +29,36 @@ class Count:
 
     Attributes:
         column: which it is.
-        unit_s: seconds per unit; None where its name does not say it.
+        unit_s: seconds per unit.
         start: of all rows, as it is written; empty where each row has its own.
     """
 
     column: int
-    unit_s: float | None
+    unit_s: float
     start: str
 
 
 def count_from_start(
-    names: tuple[str, ...], index: Mapping[Role, int], rows: Sequence[Sequence[str]], start: str
+    names: tuple[str, ...],
+    index: Mapping[Role, int],
+    rows: Sequence[Sequence[str]],
+    start: str,
+    file: str,
 ) -> Count | None:
     """The column that counts from a start; None where times stand for themselves.
 
     The start stands above the table, or in each row: then it is the same in all of them, while the
     column counts.
+
+    Args:
+        names: of the columns.
+        index: the column of each role.
+        rows: the first ones.
+        start: what stands above the table; empty if nothing does.
+        file: its name.
+
+    Raises:
+        BadInputError: the column does not say in which unit it counts.
     """
     found = elapsed_among(names)
     whole = index.get(Role.TIME, index.get(Role.DATE))
@@ -53,12 +67,12 @@ def count_from_start(
         named = found is not None and found.name == names[whole]
         unit_s = found.unit_s if found is not None and named else (1.0 if fractions else None)
         are_counts = all(is_relative(row[whole]) for row in rows if row[whole])
-        return Count(whole, unit_s, start) if are_counts else None
+        return _count(whole, unit_s, start, names, file) if are_counts else None
     if found is None or not rows:
         return None
     column = names.index(found.name)
     if whole is None:
-        return Count(column, found.unit_s, start)
+        return _count(column, found.unit_s, start, names, file)
     counts = {row[column] for row in rows}
     if not all(map(is_relative, counts)) or column == whole:
         return None
@@ -66,7 +80,16 @@ def count_from_start(
     is_shared = len(starts) < len(rows)  # else each row is one of a list of recordings
     is_start = names[whole] in found.starts and columns.plain(names[whole]) != "date" and is_shared
     is_same = len(starts) == 1 and len(counts) > 1 and _spread(counts) > _ONE_SECOND
-    return Count(column, found.unit_s, "") if is_start or is_same else None
+    return _count(column, found.unit_s, "", names, file) if is_start or is_same else None
+
+
+def _count(column: int, unit_s: float | None, start: str, names: Sequence[str], file: str) -> Count:
+    if unit_s is None:
+        raise BadInputError(
+            f"{file}: the column {names[column]!r} counts from a start and does not say "
+            "what: name it elapsed_s or elapsed_ms"
+        )
+    return Count(column, unit_s, start)
 
 
 def _are_moments(cells: Sequence[str]) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from trackflow.errors import BadInputError
 from trackflow.sources.parsing.csv_columns import (
     SEMICIRCLE_DEG,
     Count,
@@ -131,40 +130,13 @@ def decide_layout(
     if both:
         start, end = (_layout(each, columns.find(each), written, form) for each in both)
         return replace(start, end=end)
-    count = _count(names, index, written, start_in(lines[:header_lines]), file)
+    rows = [[bare(cell) for cell in row] for row in written]
+    count = count_from_start(names, index, rows, start_in(lines[:header_lines]), file)
     if count is not None and count.start:
         index = {role: column for role, column in index.items() if role not in _MOMENTS}
         index[Role.TIME] = count.column
     columns.require(index, names, file)
     return replace(_layout(names, index, written, form), count=count)
-
-
-def _count(
-    names: tuple[str, ...],
-    index: Mapping[Role, int],
-    written: Sequence[Sequence[str]],
-    start: str,
-    file: str,
-) -> Count | None:
-    """The column that counts from a start; None where times stand for themselves.
-
-    Args:
-        names: of the columns.
-        index: the column of each role.
-        written: the first rows.
-        start: what stands above the table; empty if nothing does.
-        file: its name.
-
-    Raises:
-        BadInputError: it does not say in which unit it counts.
-    """
-    count = count_from_start(names, index, [list(map(bare, row)) for row in written], start)
-    if count is not None and count.unit_s is None:
-        raise BadInputError(
-            f"{file}: the column {names[count.column]!r} counts from a start and does not say "
-            "what: name it elapsed_s or elapsed_ms"
-        )
-    return count
 
 
 _MOMENTS = {Role.TIME, Role.DATE, Role.CLOCK, *PARTS}

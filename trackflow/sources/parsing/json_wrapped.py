@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, pairwise
 
-from trackflow.sources.values.columns import Role, find, has_position
+from trackflow.sources.values.columns import Role, find, is_dated
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
 from trackflow.sources.values.times import BY_ITSELF, read_time
@@ -161,10 +161,7 @@ def names_in(values: list[object]) -> tuple[str, ...]:
     named = [each.get("name") if isinstance(each, dict) else each for each in values[:_WIDEST]]
     names = tuple(name for name in named if isinstance(name, str))
     found = find(names) if len(names) == len(values) else {}
-    is_header = trip_ends(names) or (
-        has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
-    )
-    return names if is_header else ()
+    return names if trip_ends(names) or is_dated(found) else ()
 
 
 _WIDEST = 500
@@ -193,7 +190,7 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     if len(lists) < 2:  # a place and a time; nearly all records have none
         return []
     found = _found(tuple(lists))
-    if not has_position(found) or not {Role.TIME, Role.DATE} & found.keys():
+    if not is_dated(found):
         return []
     names = tuple(lists)
     counts = {len(lists[names[index]]) for index in found.values()}

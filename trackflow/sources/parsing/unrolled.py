@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trackflow.sources.values.columns import Role, find, has_position, meanings
+from trackflow.sources.values.columns import Role, find, has_position, is_dated, meanings
 
 
 def unrolled(table: Any) -> Any:
@@ -23,14 +23,14 @@ def unrolled(table: Any) -> Any:
         return table
     for name in lists:
         kind = table.schema.field(name).type.value_type
-        if pa.types.is_struct(kind) and _is_dated(
-            _members(pa.schema(kind).empty_table()).schema.names
+        if pa.types.is_struct(kind) and is_dated(
+            find(_members(pa.schema(kind).empty_table()).schema.names)
         ):
             cells = _whole(table, name)
             batch = pa.RecordBatch.from_struct_array(pc.list_flatten(cells))
             members = _members(pa.Table.from_batches([batch]))
             return _beside(table, members, pc.list_parent_indices(cells))
-    if not _is_dated(lists):
+    if not is_dated(find(lists)):
         return table
     found = [lists[index] for index in sorted(set(find(lists).values()))]
     columns = [_whole(table, name) for name in found]
@@ -49,11 +49,6 @@ def _members(table: Any) -> Any:
 
 def _is_list(kind: Any) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
-
-
-def _is_dated(names: list[str]) -> bool:
-    found = find(names)
-    return has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
 
 
 def _whole(table: Any, name: str) -> Any:

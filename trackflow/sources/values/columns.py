@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+
 from trackflow.errors import BadInputError
+from trackflow.geo.points import Floats
 from trackflow.sources.values.date_parts import PARTS, settle_parts
 from trackflow.sources.values.units import (
     FEET_M,
@@ -220,6 +223,24 @@ def _is_acceleration(names: Sequence[str], found: Mapping[Role, int]) -> bool:
     return is_acc and {"oper", "veh", "desi"} <= {plain(name.rpartition(".")[2]) for name in names}
 
 
+def without_unknown(
+    values: Floats, role: Role, names: Sequence[str], factor: float = 1.0
+) -> Floats:
+    """The values of a column, NaN for those that stand for `unknown`.
+
+    Args:
+        values: of the column. Shape (n,).
+        role: of the column.
+        names: of all columns.
+        factor: values per unit of the column.
+    """
+    nothing = unknown(role, names)
+    if nothing is None:
+        return values
+    known: Floats = np.where(np.isclose(values, nothing * factor), np.nan, values)
+    return known
+
+
 def unknown(role: Role, names: Sequence[str]) -> float | None:
     """What stands for a value that is not known, in the unit of its column; None if nothing does.
 
@@ -247,6 +268,11 @@ def has_position(found: Mapping[Role, int]) -> bool:
     """Whether these columns have positions."""
     both = Role.LAT in found and Role.LON in found
     return both or Role.POSITION in found or Role.LON_LAT in found
+
+
+def is_dated(found: Mapping[Role, int]) -> bool:
+    """Whether these columns have positions and when they were."""
+    return has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
 
 
 def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:

@@ -88,13 +88,14 @@ def moment_after(start: str, count: object, unit_s: float) -> str | None:
     """The moment so many units after a start, which names no zone if the start names none."""
     units = number(str(count)) if isinstance(count, str | int | float) else None
     start_us, is_naive = read_time(start, BY_ITSELF)
-    if units is None or start_us is None or not 0 <= units * unit_s < _LONGEST_S:
+    if units is None or start_us is None or not 0 <= units * unit_s < LONGEST_S:
         return None
     moment = from_us(start_us + round(units * unit_s * 1e6))
     return (moment.replace(tzinfo=None) if is_naive else moment).isoformat()
 
 
-_LONGEST_S = 366 * 86_400
+LONGEST_S = 366 * 86_400
+"""No recording is longer than a year."""
 
 
 def counted(

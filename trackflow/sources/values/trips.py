@@ -1,10 +1,18 @@
 """Tables of trips: a row has the place and the time of a start and of an end."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
-from trackflow.sources.values.columns import ALL_NAMES, Role, find, has_position, meanings, plain
+from trackflow.sources.values.columns import (
+    ALL_NAMES,
+    Role,
+    find,
+    has_position,
+    is_dated,
+    meanings,
+    plain,
+)
 
 
 def score(names: Sequence[str]) -> int:
@@ -35,14 +43,10 @@ def trip_ends(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]
         )
         for side in (0, 1)
     )
-    if not all(_is_dated(find(each)) for each in (one, other)):
+    if not all(is_dated(find(each)) for each in (one, other)):
         return None
     plain_ones = [name for name, (side, _) in zip(names, known, strict=False) if side is None]
     return None if has_position(find(plain_ones)) else (one, other)
-
-
-def _is_dated(found: Mapping[Role, int]) -> bool:
-    return has_position(found) and not {Role.TIME, Role.DATE}.isdisjoint(found)
 
 
 def _end_of(name: str) -> tuple[int | None, str]:
