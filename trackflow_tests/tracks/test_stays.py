@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.geo.points import Ints, Points
 from trackflow.geo.steps import between_mm, cos_latitude
 from trackflow.tracks.agreement import CHANCE, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
@@ -114,6 +115,15 @@ def test_a_plough_that_circles_a_yard_moves() -> None:
     assert set(classes(decide(points, Thresholds()))) == {"t"}
 
 
+def laps_between_rests(radius_m: float, speed_ms: float, every_s: float) -> tuple[Ints, Points]:
+    """Half an hour of rest, 25 minutes of laps, and rest again: seconds, and the points."""
+    t = np.arange(0, 5400, every_s)
+    angle = np.interp(t, [1800, 3300], [0, 1500 * speed_ms / radius_m])
+    noise = drifting(radius_m, len(t), every_s, 5)
+    x, y = radius_m * np.cos(angle) + noise[0], radius_m * np.sin(angle) + noise[1]
+    return t, at_metres(t, x, y)
+
+
 @pytest.mark.parametrize(
     ("radius_m", "speed_ms"), [(30, 8), (40, 14), (60, 15), (100, 25), (120, 25)]
 )
@@ -122,11 +132,8 @@ def test_laps_of_less_than_a_minute_are_no_stay(
     radius_m: float, speed_ms: float, every_s: float
 ) -> None:
     """Also where a lap takes as long as a slot, or half of one."""
-    t = np.arange(0, 5400, every_s)
-    angle = np.interp(t, [1800, 3300], [0, 1500 * speed_ms / radius_m])
-    noise = drifting(radius_m, len(t), every_s, 5)
-    x, y = radius_m * np.cos(angle) + noise[0], radius_m * np.sin(angle) + noise[1]
-    decisions = decide(at_metres(t, x, y), Thresholds())
+    t, points = laps_between_rests(radius_m, speed_ms, every_s)
+    decisions = decide(points, Thresholds())
     laps = (t >= 1830) & (t < 3270)
     assert decisions.on_track[laps].all()
     assert len(decisions.stays[0]) == 2
@@ -141,11 +148,8 @@ def test_laps_that_only_their_rhythm_shows_are_no_stay(
     radius_m: float, speed_ms: float, every_s: float
 ) -> None:
     """A quarter of a lap and more lies between two fixes."""
-    t = np.arange(0, 5400, every_s)
-    angle = np.interp(t, [1800, 3300], [0, 1500 * speed_ms / radius_m])
-    noise = drifting(radius_m, len(t), every_s, 5)
-    x, y = radius_m * np.cos(angle) + noise[0], radius_m * np.sin(angle) + noise[1]
-    decisions = decide(at_metres(t, x, y), Thresholds())
+    t, points = laps_between_rests(radius_m, speed_ms, every_s)
+    decisions = decide(points, Thresholds())
     assert decisions.on_track[(t >= 1860) & (t < 3240)].all()
     assert len(decisions.stays[0]) == 2
 

@@ -122,10 +122,12 @@ def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
 
 
 def _lines_with(text: str, parts: Iterable[str]) -> Iterator[str]:
+    """The lines that have one of the parts in them, found without splitting the text."""
     for part in parts:
         at = text.find(part)
         while at >= 0:
-            end = text.find("\n", at) % (len(text) + 1)
+            end = text.find("\n", at)
+            end = len(text) if end < 0 else end
             yield text[text.rfind("\n", 0, at) + 1 : end]
             at = text.find(part, end)
 

@@ -6,7 +6,7 @@ import { drawHidden } from './data-hidden.js';
 import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
-import { byId, el, fill, fillAround, tell } from './dom.js';
+import { byId, el, fill, fillAround, tell, touch } from './dom.js';
 import { installDrop } from './drop.js';
 import { moment } from './format.js';
 import { installLogin } from './login.js';
@@ -140,7 +140,7 @@ async function begin() {
 }
 
 installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin: () => beginPage(begin) });
-for (const id of Object.keys(PARTS)) byId(id).addEventListener('input', (event) => event.target.form?.classList.add('touched'));
+for (const id of Object.keys(PARTS)) byId(id).addEventListener('input', touch);
 installDrop({ mayDrop: () => mayChange, take });
 onImported.call = () => refresh().catch(tellProblem);
 byId('files').addEventListener('change', (event) => {

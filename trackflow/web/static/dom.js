@@ -73,7 +73,7 @@ export function announce(text) {
 }
 
 /** Mark a form that somebody has begun to fill: it is not drawn anew until it is sent. */
-export const touch = (event) => event.currentTarget.classList.add('touched');
+export const touch = (event) => event.target.form?.classList.add('touched');
 
 /** Whether somebody writes in a part of the page: drawn anew, its form would be empty. */
 export const isWriting = (box) => Boolean(box.querySelector('.touched, input:focus, textarea:focus'));

@@ -1,7 +1,7 @@
 // Vehicles: which devices are in them, who drives them, what their odometers show; said, and taken back.
 
 import { ApiError, forget, get, send } from './api.js';
-import { el, empty, fill, fillAround, tell } from './dom.js';
+import { el, empty, fill, fillAround, tell, touch } from './dom.js';
 import { clock, decimal, distance, moment } from './format.js';
 import { UNITS } from './units.js';
 import { isolated, plural, tr } from './words.js';
@@ -42,7 +42,7 @@ export function installVehicles(box, { mayChange, changed, failed }) {
   const filter = el('input', { type: 'search', id: 'vehicle-filter', placeholder: tr('Plate, id, driver or device'), 'aria-label': tr('Filter vehicles'), on: { input: () => draw() } });
   const filtering = el('div', { class: 'search', hidden: true }, filter);
   fill(box, filtering, list);
-  list.addEventListener('input', (event) => event.target.form?.classList.add('touched'));
+  list.addEventListener('input', touch);
 
   async function load(sent) {
     asked += 1;
