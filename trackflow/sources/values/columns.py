@@ -140,10 +140,10 @@ def _without_affixes(stem: str) -> list[str]:
 
 def find(names: Sequence[str]) -> dict[Role, int]:
     """The column of each role that is there."""
-    known = [meanings(name) for name in names]
+    ranked = _ranked(names)
     found: dict[Role, int] = {}
-    for role in Role:
-        ranks = [(m[role].rank, index) for index, m in enumerate(known) if role in m]
+    for role in sorted(ranked, key=_ORDER.__getitem__):
+        ranks = ranked[role]
         if role is Role.MINUTE:  # MM and mm
             ranks = [each for each in ranks if each[1] != found.get(Role.MONTH)]
         if ranks:
@@ -165,6 +165,18 @@ def find(names: Sequence[str]) -> dict[Role, int]:
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
         del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
     return found
+
+
+def _ranked(names: Sequence[str]) -> dict[Role, list[tuple[int, int]]]:
+    """The columns that each role may have: rank and index of each."""
+    ranked: dict[Role, list[tuple[int, int]]] = {}
+    for index, name in enumerate(names):
+        for role, meaning in meanings(name).items():
+            ranked.setdefault(role, []).append((meaning.rank, index))
+    return ranked
+
+
+_ORDER = {role: place for place, role in enumerate(Role)}
 
 
 def _in_utc(names: Sequence[str], chosen: int, others: Sequence[int]) -> int:

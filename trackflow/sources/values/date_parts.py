@@ -19,6 +19,8 @@ def settle_parts(found: dict[Role, int]) -> None:
     Those of a day stand for the date then, and those of a clock for the time of day, for all who
     ask which columns have a time.
     """
+    if PARTS.isdisjoint(found):
+        return
     may_be_clock = Role.TIME not in found or found[Role.TIME] == found.get(Role.CLOCK)
     has_day = found.keys() >= set(DAY_PARTS) and may_be_clock
     has_day = has_day and found.get(Role.DATE, found[Role.DAY]) == found[Role.DAY]

@@ -62,13 +62,17 @@ def elapsed_among(names: tuple[str, ...]) -> Elapsed | None:
     """What counts from a start among names of members or columns; None if nothing does."""
     simple = {plain(name[:120]): name for name in reversed(names[:_WIDEST])}
     starts = tuple(simple[start] for start in _STARTS if start in simple)
-    found = find(names[:_WIDEST])
-    when = {names[found[role]] for role in (Role.TIME, Role.DATE, Role.CLOCK) if role in found}
-    named = [(simple[each], unit) for each, unit in _OF_UNIT.items() if each in simple]
+    first_to_last = reversed(simple.items())
+    named = [(name, _OF_UNIT[each]) for each, name in first_to_last if each in _OF_UNIT]
+    named.sort(key=lambda each: list(_UNITS_S).index(each[1]))
     named += [(simple[each], unit) for marks, each, unit in _SENDERS if marks <= simple.keys()]
     bare = [(simple[each], None) for each in sorted(_STEMS) if each in simple]
     name, unit_s = next(iter([*named, *bare]), ("", None))
-    return Elapsed(name, unit_s, starts, when <= {*starts, name}) if name else None
+    if not name:
+        return None
+    found = find(names[:_WIDEST])
+    when = {names[found[role]] for role in (Role.TIME, Role.DATE, Role.CLOCK) if role in found}
+    return Elapsed(name, unit_s, starts, when <= {*starts, name})
 
 
 _WIDEST = 200

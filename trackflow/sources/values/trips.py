@@ -34,7 +34,7 @@ def trip_ends(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]
     one moment and is left out, except which device it was.
     """
     known = [_end_of(name) for name in names[:_TRIP_WIDEST]]
-    if {side for side, _ in known} < {0, 1}:
+    if not {0, 1} <= {side for side, _ in known}:
         return None
     one, other = (
         tuple(
@@ -53,14 +53,14 @@ def _end_of(name: str) -> tuple[int | None, str]:
     """Of which end of a trip a column is, 0 or 1, and what it has of it; None for neither."""
     words = _WORD.findall(name[:120])
     words = [words[0].lower(), *words[1:]] if words else words
+    simple = plain(name)
     for side, marks in enumerate(_ENDS):
         found = [word for word in words if word.lower() in marks]
         if found:
             rest = " ".join(w for w in words if w not in found and w.lower() not in _OF_TRIPS)
             return side, _named_once(rest)
-        simple = plain(name)
-        for mark in marks:
-            if len(mark) > 2 and simple.startswith(mark) and simple.removeprefix(mark) in ALL_NAMES:
+        for mark in _PREFIXES[side] if simple.startswith(_PREFIXES[side]) else ():
+            if simple.startswith(mark) and simple.removeprefix(mark) in ALL_NAMES:
                 return side, _named_once(simple.removeprefix(mark))
     return None, name
 
@@ -84,6 +84,8 @@ _ENDS = (
     {"end", "ended", "ending", "stop", "stopped", "finish", "finished", "destination", "dest",
      "dropoff", "arrival", "arrived", "to"},
 )  # fmt: skip
+_PREFIXES = tuple(tuple(mark for mark in marks if len(mark) > 2) for marks in _ENDS)
+"""Marks that may stand before a name without a space: `startlat`, but not `tolat`."""
 _OF_TRIPS = {"trip", "station", "lpep", "tpep", "ride", "journey", "drive"}
 _OF_AN_END = {Role.LAT, Role.LON, Role.POSITION, Role.LON_LAT, Role.TIME, Role.DATE, Role.CLOCK,
               Role.ZONE, Role.ALTITUDE}  # fmt: skip
