@@ -318,13 +318,14 @@ class FeatureCollector:
     def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
         """The rows so far, admitted, about `most` at a time; at the end at least one chunk."""
         self.flush()
-        rest, refused = self.rows, self.refused
+        whole, refused = self.rows, self.refused
         self.rows, self.refused = Rows(), []
-        if not rest and (refused or is_last):
+        left = len(whole)
+        if not left and (refused or is_last):
             yield Chunk(PointBatch.empty(), refused, self._stream.position())
-        while rest:
-            rows, rest = rest.split(most)
-            yield self._chunk(rows, [] if rest else refused)
+        for rows in whole.pieces(most):
+            left -= len(rows)
+            yield self._chunk(rows, [] if left else refused)
 
     def _chunk(self, rows: Rows, refused: list[Refusal]) -> Chunk:
         lon, lat, altitude, raw_times = rows.positions()

@@ -1,6 +1,7 @@
 """Lines of GeoJSON: which time belongs to which of their positions."""
 
 from itertools import islice
+from typing import cast
 
 from trackflow.sources.parsing.geojson_rows import Part, Row
 from trackflow.sources.values.columns import QUANTITIES, Role, factor, meanings, plain
@@ -82,7 +83,7 @@ def line_part(
 
     Args:
         positions: with their longitudes first.
-        moments: a list of their times, or None.
+        moments: a list of their times; None where each has its own or none.
         known: the values of the line for all of them, without their altitude.
         listed: values of each, likewise.
         number: of its element.
@@ -90,11 +91,13 @@ def line_part(
     if len(positions) < 2 or set(map(type, positions)) != {list}:
         return None
     lengths = set(map(len, positions))  # type: ignore[arg-type]
-    if not lengths <= {2, 3} or len(lengths) != 1 or not isinstance(moments, list):
+    if len(lengths) != 1 or not lengths <= {2, 3, 4}:
         return None
-    count = len(positions)
-    columns = [list(column) for column in zip(*positions, strict=True)]
-    lon, lat, altitude = [*columns, [None] * count][:3]
+    count, rows = len(positions), cast("list[list[object]]", positions)
+    lon, lat = [row[0] for row in rows], [row[1] for row in rows]
+    altitude = [None] * count if lengths == {2} else [row[2] for row in rows]
+    if not isinstance(moments, list):
+        moments = [None] * count if lengths != {4} else [measured_time(row) for row in rows]
 
     def at(index: int) -> Row:
         beside = {role: values[index] for role, values in listed.items()}

@@ -1,6 +1,6 @@
 """Positions of GeoJSON and of records, by column: single ones, and many of one shape together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Self
 
@@ -83,19 +83,27 @@ class Rows:
 
     def up_to(self, count: int) -> "Rows":
         """The first `count` positions."""
-        return self.split(count)[0]
+        return next(self.pieces(count), Rows())
 
-    def split(self, count: int) -> tuple["Rows", "Rows"]:
-        """The first `count` positions, and the others."""
+    def pieces(self, most: int) -> Iterator["Rows"]:
+        """All positions, `most` at a time.
+
+        Each piece is cut from the whole: cut from what the one before it left, pieces of a long
+        line would each keep all that followed.
+        """
         self._end_singles()
-        first: list[Part] = []
-        for at, part in enumerate(self._parts):
-            if part.size > count:
-                rest = [part.sliced(count, part.size), *self._parts[at + 1 :]]
-                return Rows([*first, part.sliced(0, count)] if count else first), Rows(rest)
-            first.append(part)
-            count -= part.size
-        return Rows(first), Rows()
+        piece: list[Part] = []
+        room = most
+        for part in self._parts:
+            start = 0
+            while start < part.size:
+                piece.append(part.sliced(start, start + room))
+                start, room = start + piece[-1].size, room - piece[-1].size
+                if not room:
+                    yield Rows(piece)
+                    piece, room = [], most
+        if piece:
+            yield Rows(piece)
 
     def at(self, index: int) -> Row:
         """One position."""

@@ -1,6 +1,7 @@
 """What is read by column is what is read value by value, for any text."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.devices.fixes import Fix, candidates_of
+from trackflow.sources.parsing import geojson_features
+from trackflow.sources.parsing.geojson_lines import line_part
+from trackflow.sources.parsing.geojson_rows import Rows
 from trackflow.sources.parsing.json_values import JsonElements
 from trackflow.sources.values.cells import EMPTY_CELLS, Numbers, is_empty, numbers, strings
 from trackflow.sources.values.fields import columns_of_fields, known_fields
@@ -217,3 +221,40 @@ def test_most_elements_are_decoded_together(monkeypatch):
     found = read_bytes(json.dumps(records).encode(), "geojson")
     assert len(found.points) == 5_000
     assert sum(taken) > 4_900
+
+
+POSITIONS = (
+    st.lists(st.lists(st.integers(0, 9), min_size=2, max_size=2), min_size=2)
+    | st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=2)
+    | st.lists(
+        st.tuples(*[st.integers(0, 9)] * 3, st.sampled_from([1.7e9, 1.7e12, 5])).map(list),
+        min_size=2,
+    )
+)
+
+
+@given(POSITIONS, st.booleans())
+def test_a_line_by_column_is_the_line_position_by_position(positions, timed):
+    line = {"type": "LineString", "coordinates": positions}
+    times = [1.7e9 + n for n in range(len(positions))]
+    properties = {"coordTimes": times} if timed else {}
+    feature = {"type": "Feature", "geometry": line, "properties": properties}
+    by_column = read_bytes(json.dumps(feature).encode(), "geojson")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(geojson_features, "line_part", lambda *_: None)
+        by_position = read_bytes(json.dumps(feature).encode(), "geojson")
+    assert repr(by_column.rows) == repr(by_position.rows)
+    assert by_column.refused == by_position.refused
+
+
+def test_pieces_of_a_long_line_take_no_more_memory_than_the_line():
+    """Each piece kept all that followed it: a line of 20 MB took 4 GB."""
+    count = 50_000
+    part = line_part([[1, 2]] * count, [0] * count, {}, {}, 1)
+    tracemalloc.start()
+    rows = Rows([part])
+    sizes = [len(piece) for piece in rows.pieces(500)]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sizes == [500] * 100
+    assert peak_bytes < 50 * count
