@@ -128,8 +128,10 @@ def _chunks(
     """Points of a device in order of time, each with its import and the time of its arrival."""
     columns = table.c
     by = r.import_id if table is gps_points else columns.import_id
+    key = list(table.primary_key.columns)[1:]  # after the device
     query = (
         sa.select(
+            columns.recorded_at,
             epoch_us(columns.recorded_at).label("time_us"),
             *(columns[name] for name in COLUMNS),
             columns.source,
@@ -138,12 +140,16 @@ def _chunks(
         )
         .select_from(table.outerjoin(receipts, r.received_seq == columns.received_seq))
         .where(columns.device_id == device_id)
-        .order_by(*table.primary_key.columns)
+        .order_by(*key)
+        .limit(CHUNK)
     )
-    start = 0
-    while rows := connection.execute(query.offset(start).limit(CHUNK)).mappings().all():
+    rows = connection.execute(query).mappings().all()
+    while rows:
         yield [dict(row) for row in rows]
-        start += len(rows)
+        # with OFFSET, the database would read all earlier chunks again for each
+        last = (sa.literal(rows[-1][column.name], column.type) for column in key)
+        beyond = query.where(sa.tuple_(*key) > sa.tuple_(*last))
+        rows = connection.execute(beyond).mappings().all()
 
 
 def _lost(connection: Connection, device_id: str) -> list[PointColumns]:
