@@ -1,10 +1,12 @@
-"""The devices with their last positions."""
+"""The devices: where they were last, and what is stored of them."""
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from trackflow.context import Context
 from trackflow.store.devices.looks import DeviceLook, ShownDevice, shown_devices
+from trackflow.store.devices.summaries import summaries
 from trackflow.store.intake.edge_points import EdgePoint, both_edges
 
 
@@ -57,3 +59,9 @@ def _state(
         latitude=last and last.latitude,
         look=device.look,
     )
+
+
+def summarize_devices(context: Context) -> list[dict[str, Any]]:
+    """All devices with settings, number of points, first and last one, and the last report."""
+    with context.store.read() as connection:
+        return summaries(connection)

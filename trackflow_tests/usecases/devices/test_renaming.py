@@ -21,7 +21,7 @@ from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import devices, gps_points, metadata, replaced_points
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
-from trackflow.usecases.devices.renaming import list_devices, merge, preview_merge, rename
+from trackflow.usecases.devices.renaming import merge, preview_merge, rename
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of,
@@ -161,13 +161,6 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
             with pytest.raises(SettingsError, match=says):
                 verb(context, old, new)
         assert contents(context.store) == before
-
-
-def test_the_list_says_when_each_last_reported(database_url: str, tmp_path: Path) -> None:
-    with open_context(database_url, tmp_path) as context:
-        deliver(context.store, batch_of_device("a", drive(NOON, 20)), now=NOON)
-        (row,) = list_devices(context)
-        assert (row["points"], row["first"], row["last_report"]) == (20, NOON, NOON)
 
 
 def test_points_move_chunk_by_chunk_and_none_is_left_or_doubled(
