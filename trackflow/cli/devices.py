@@ -105,10 +105,10 @@ def device(
 def list_(as_json: Json = False) -> None:
     """List devices: points, first and last one, preset, profile, and the last report's time."""
     from trackflow.usecases.days.report import counted
-    from trackflow.usecases.devices.renaming import list_devices
+    from trackflow.usecases.queries.devices import summarize_devices
 
     with opened_context() as context:
-        found = list_devices(context)
+        found = summarize_devices(context)
     if as_json:
         return print_json([dict(row) for row in found])
     for row in found:

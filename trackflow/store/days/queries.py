@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,7 +10,6 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from trackflow.store.intake.edge_points import both_edges
 from trackflow.store.tables import (
     STAGES,
     cached_polylines,
@@ -62,48 +61,6 @@ def of_days(
     if last is not None:
         found.append(column <= last)
     return tuple(found)
-
-
-class DeviceRow(NamedTuple):
-    """A device with the times of its first and last point and its last position.
-
-    Attributes:
-        device_id: its id.
-        profile: how it moves.
-        time_zone: its own; None for that of the settings.
-        first_time: of its first point, UTC; None without points, as the others.
-        last_time: of its last point, UTC.
-        longitude: of its last point, in degrees.
-        latitude: of its last point, in degrees.
-    """
-
-    device_id: str
-    profile: str
-    time_zone: str | None
-    first_time: dt.datetime | None
-    last_time: dt.datetime | None
-    longitude: float | None
-    latitude: float | None
-
-
-def device_rows(connection: Connection, device_ids: Devices = None) -> list[DeviceRow]:
-    """Devices with their first and last time and their last position, in order.
-
-    Each of the three costs a few index lookups per device, however many points there are.
-    """
-    query = sa.select(d.device_id, d.profile, d.time_zone)
-    query = query.where(*of_devices(d.device_id, device_ids)).order_by(d.device_id)
-    known = connection.execute(query).all()
-    ids = [row.device_id for row in known]
-    first, last = both_edges(connection, ids)
-    return [
-        DeviceRow(
-            *row,
-            first[row.device_id].recorded_at if row.device_id in first else None,
-            *last.get(row.device_id, (None, None, None)),
-        )
-        for row in known
-    ]
 
 
 def unmatched_days(

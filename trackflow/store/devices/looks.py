@@ -1,14 +1,11 @@
 """How people see devices: names, colours, icons and groups. Nothing is computed from them."""
 
-import functools
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.dialects import is_among, listed
 from trackflow.store.tables import devices
 
 d = devices.c
@@ -37,22 +34,36 @@ class DeviceLook:
         return asdict(self)
 
 
-def read_looks(connection: Connection, ids: Sequence[str]) -> dict[str, DeviceLook]:
-    """The looks of devices, by device; those that are not known are left out."""
-    rows = connection.execute(_looks_of(connection.dialect.name), listed(connection, ids))
-    return {
-        row.device_id: DeviceLook(row.name, row.colour, row.icon, row.group_name, row.ordinal)
-        for row in rows
-    }
+class ShownDevice(NamedTuple):
+    """A device with its profile, its own time zone (None for that of the settings) and its look."""
+
+    device_id: str
+    profile: str
+    time_zone: str | None
+    look: DeviceLook
 
 
-@functools.cache
-def _looks_of(dialect: str) -> sa.Select[Any]:
-    placed = sa.select(
-        *(d.device_id, d.name, d.colour, d.icon, d.group_name),
-        (sa.func.row_number().over(order_by=(d.created_at, d.device_id)) - 1).label("ordinal"),
-    ).subquery()
-    return sa.select(placed).where(is_among(dialect, placed.c.device_id))
+def shown_devices(connection: Connection) -> list[ShownDevice]:
+    """All devices, by id."""
+    rows = connection.execute(_shown().order_by(d.device_id))
+    return [
+        ShownDevice(device_id, profile, time_zone, DeviceLook(*look))
+        for device_id, profile, time_zone, *look in rows
+    ]
+
+
+def read_look(connection: Connection, device_id: str) -> DeviceLook:
+    """The look of a device, which is known."""
+    every = _shown().subquery()
+    row = connection.execute(sa.select(every).where(every.c.device_id == device_id)).one()
+    return DeviceLook(*row[3:])
+
+
+def _shown() -> sa.Select[Any]:
+    """Columns of a `ShownDevice`, followed by those of its look, in their order."""
+    ordinal = sa.func.row_number().over(order_by=(d.created_at, d.device_id)) - 1
+    look = (d.name, d.colour, d.icon, d.group_name, ordinal.label("ordinal"))
+    return sa.select(d.device_id, d.profile, d.time_zone, *look)
 
 
 def write_look(connection: Connection, device_id: str, look: DeviceLook) -> None:

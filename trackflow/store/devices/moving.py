@@ -128,8 +128,10 @@ def _chunks(
     """Points of a device in order of time, each with its import and the time of its arrival."""
     columns = table.c
     by = r.import_id if table is gps_points else columns.import_id
+    key = list(table.primary_key.columns)[1:]  # after the device
     query = (
         sa.select(
+            columns.recorded_at,
             epoch_us(columns.recorded_at).label("time_us"),
             *(columns[name] for name in COLUMNS),
             columns.source,
@@ -138,12 +140,16 @@ def _chunks(
         )
         .select_from(table.outerjoin(receipts, r.received_seq == columns.received_seq))
         .where(columns.device_id == device_id)
-        .order_by(*table.primary_key.columns)
+        .order_by(*key)
+        .limit(CHUNK)
     )
-    start = 0
-    while rows := connection.execute(query.offset(start).limit(CHUNK)).mappings().all():
+    rows = connection.execute(query).mappings().all()
+    while rows:
         yield [dict(row) for row in rows]
-        start += len(rows)
+        # with OFFSET, the database would read all earlier chunks again for each
+        last = (sa.literal(rows[-1][column.name], column.type) for column in key)
+        beyond = query.where(sa.tuple_(*key) > sa.tuple_(*last))
+        rows = connection.execute(beyond).mappings().all()
 
 
 def _lost(connection: Connection, device_id: str) -> list[PointColumns]:
@@ -180,33 +186,3 @@ def _accept(
             import_id=import_id,
             received_at=received_at if received_at > LONG_AGO else None,
         )
-
-
-def summaries(connection: Connection) -> list[dict[str, Any]]:
-    """All devices with settings, number of points, first and last one, and the last report."""
-    of_points = (
-        sa.select(
-            g.device_id,
-            sa.func.count().label("points"),
-            sa.func.min(g.recorded_at).label("first"),
-            sa.func.max(g.recorded_at).label("last"),
-            sa.func.max(r.received_at).label("last_report"),
-        )
-        .outerjoin(receipts, r.received_seq == g.received_seq)
-        .group_by(g.device_id)
-        .subquery()
-    )
-    query = (
-        sa.select(
-            d.device_id,
-            sa.func.coalesce(of_points.c.points, 0).label("points"),
-            of_points.c.first,
-            of_points.c.last,
-            d.profile,
-            d.preset,
-            of_points.c.last_report,
-        )
-        .outerjoin(of_points, of_points.c.device_id == d.device_id)
-        .order_by(d.device_id)
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]

@@ -186,9 +186,13 @@ def _add(dialect: str) -> sa.Executable:
     return insert.on_conflict_do_nothing()
 
 
-def device_ids(connection: Connection) -> list[str]:
-    """All known devices, in order."""
-    return list(connection.scalars(sa.select(devices.c.device_id).order_by(devices.c.device_id)))
+def device_ids(connection: Connection, among: Sequence[str] | None = None) -> list[str]:
+    """The known devices, in order; of `among`, if given."""
+    query = sa.select(devices.c.device_id).order_by(devices.c.device_id)
+    if among is None:
+        return list(connection.scalars(query))
+    query = query.where(is_among(connection.dialect.name, devices.c.device_id))
+    return list(connection.scalars(query, listed(connection, among)))
 
 
 def known(device_id: str, ids: Sequence[str]) -> str:

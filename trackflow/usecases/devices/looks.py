@@ -59,6 +59,6 @@ def apply_look(connection: Connection, device_id: str, wanted: LookChange) -> No
             raise SettingsError(f"{colour!r} is no colour; write it like #0b6bb5")
     if (icon := given.get("icon")) and icon not in ICONS:
         raise SettingsError(f"there is no icon {icon!r}; there are {', '.join(ICONS)}")
-    look = looks.read_looks(connection, [device_id])[device_id]
+    look = looks.read_look(connection, device_id)
     changes: dict[str, Any] = {key: text or None for key, text in given.items()}
     looks.write_look(connection, device_id, replace(look, **changes))

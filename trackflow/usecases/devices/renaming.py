@@ -1,8 +1,7 @@
-"""Lists devices, renames them, and merges two into one."""
+"""Renames devices, and merges two into one."""
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
@@ -42,12 +41,6 @@ class MergePreview:
     first: dt.datetime | None
     last: dt.datetime | None
     shared_moments: int
-
-
-def list_devices(context: Context) -> list[dict[str, Any]]:
-    """All devices with settings, number of points, first and last one, and the last report."""
-    with context.store.read() as connection:
-        return moving.summaries(connection)
 
 
 def rename(context: Context, device_id: str, new_id: str) -> MoveReport:

@@ -5,9 +5,10 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
+from trackflow.store.database import Connection
 from trackflow.store.devices import settings
-from trackflow.store.devices.looks import DeviceLook, read_looks
-from trackflow.store.devices.settings import Device, lock_devices
+from trackflow.store.devices.looks import DeviceLook, read_look
+from trackflow.store.devices.settings import Device
 from trackflow.tracks.notices import Notice
 from trackflow.tracks.presets import PRESETS, PresetGuess, preset_thresholds
 from trackflow.usecases.days.notices import read_guess, read_notices
@@ -63,8 +64,12 @@ def check_device(context: Context, device_id: str) -> None:
         NotFoundError: there is not.
     """
     with context.store.read() as connection:
-        if device_id not in settings.device_ids(connection):
-            raise NotFoundError(f"there is no device {device_id!r}")
+        _check_known(connection, device_id)
+
+
+def _check_known(connection: Connection, device_id: str) -> None:
+    if not settings.device_ids(connection, [device_id]):
+        raise NotFoundError(f"there is no device {device_id!r}")
 
 
 def read_settings(context: Context, device_id: str) -> DeviceSettings:
@@ -74,10 +79,10 @@ def read_settings(context: Context, device_id: str) -> DeviceSettings:
         NotFoundError: there is no such device.
         SettingsError: its stored thresholds make no sense.
     """
-    check_device(context, device_id)
     with context.store.read() as connection:
+        _check_known(connection, device_id)
         device = settings.read_device(connection, device_id)
-        look = read_looks(connection, [device_id])[device_id]
+        look = read_look(connection, device_id)
     zone = device.time_zone or context.settings.time_zone
     guess, notices = read_guess(context, device_id), read_notices(context, (device_id,))
     return DeviceSettings(device, zone, guess, notices, look)
@@ -120,7 +125,6 @@ def change_settings(
         )
         apply_look(connection, device_id, look)
         if time_zone is not None:
-            lock_devices(connection, [device_id])
             # its nights and working hours are others now
             learn_in(context, connection, device_id)
     return read_settings(context, device_id)

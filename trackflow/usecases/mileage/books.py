@@ -216,7 +216,7 @@ def amend_entry(
         raise BadInputError("an amendment needs a reason")
     if amended_by == BY_TRACKFLOW:
         raise BadInputError(f"{BY_TRACKFLOW} is the name of amendments that no person made")
-    # what is empty in a book is None, whichever door it comes through
+    # what is empty in a book is None: a form sends an empty text, a program null
     values = {name: (value or "").strip() or None for name, value in values.items()}
     with context.store.write() as connection:
         trip = _trip(connection, entry_id)

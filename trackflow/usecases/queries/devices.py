@@ -1,11 +1,13 @@
-"""The devices with their last positions."""
+"""The devices: where they were last, and what is stored of them."""
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from trackflow.context import Context
-from trackflow.store.days import queries
-from trackflow.store.devices.looks import DeviceLook, read_looks
+from trackflow.store.devices.looks import DeviceLook, ShownDevice, shown_devices
+from trackflow.store.devices.summaries import summaries
+from trackflow.store.intake.edge_points import EdgePoint, both_edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,30 @@ class DeviceState:
 def list_devices(context: Context) -> list[DeviceState]:
     """All devices, by id."""
     with context.store.read() as connection:
-        rows = queries.device_rows(connection)
-        looks = read_looks(connection, [row.device_id for row in rows])
+        known = shown_devices(connection)
+        first, last = both_edges(connection, [one.device_id for one in known])
     return [
-        DeviceState(
-            device_id=row.device_id,
-            profile=row.profile,
-            time_zone=row.time_zone or context.settings.time_zone,
-            first_time=row.first_time,
-            last_time=row.last_time,
-            longitude=row.longitude,
-            latitude=row.latitude,
-            look=looks[row.device_id],
-        )
-        for row in rows
+        _state(one, context.settings.time_zone, first.get(one.device_id), last.get(one.device_id))
+        for one in known
     ]
+
+
+def _state(
+    device: ShownDevice, time_zone: str, first: EdgePoint | None, last: EdgePoint | None
+) -> DeviceState:
+    return DeviceState(
+        device_id=device.device_id,
+        profile=device.profile,
+        time_zone=device.time_zone or time_zone,
+        first_time=first and first.recorded_at,
+        last_time=last and last.recorded_at,
+        longitude=last and last.longitude,
+        latitude=last and last.latitude,
+        look=device.look,
+    )
+
+
+def summarize_devices(context: Context) -> list[dict[str, Any]]:
+    """All devices with settings, number of points, first and last one, and the last report."""
+    with context.store.read() as connection:
+        return summaries(connection)

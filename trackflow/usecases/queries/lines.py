@@ -12,6 +12,8 @@ from trackflow.context import Context
 from trackflow.geo.time import midnight
 from trackflow.store.days import queries
 from trackflow.store.days.queries import Devices
+from trackflow.store.devices import settings
+from trackflow.store.intake.edge_points import EdgePoint, both_edges
 from trackflow.store.roads import polylines
 from trackflow.usecases.queries.limits import check_count
 
@@ -96,11 +98,10 @@ def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> Line
         BadInputError: there are too many.
     """
     with context.store.read() as connection:
-        known = queries.device_rows(connection, device_ids)
+        known = settings.device_ids(connection, device_ids)
+        first, last = both_edges(connection, known)
         unmatched = queries.unmatched_days(connection, device_ids)
-        rows = polylines.read_paths(
-            connection, [row.device_id for row in known], when.start, when.end, MOST_PATHS + 1
-        )
+        rows = polylines.read_paths(connection, known, when.start, when.end, MOST_PATHS + 1)
     check_count(len(rows), MOST_PATHS, "lines")
     starts, ends = (_times([row[k] for row in rows]) for k in (1, 2))
     lines: dict[str, list[WindowLine]] = {
@@ -122,17 +123,19 @@ def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> Line
         )
     }
     complete = {
-        row.device_id: _complete_until(row.first_time, row.last_time, unmatched.get(row.device_id))
-        for row in known
+        device_id: _complete_until(
+            first.get(device_id), last.get(device_id), unmatched.get(device_id)
+        )
+        for device_id in known
     }
     devices = [
         DeviceLines(
-            row.device_id,
-            complete[row.device_id],
-            unmatched.get(row.device_id, (0, None))[0],
-            lines.get(row.device_id, []),
+            device_id,
+            complete[device_id],
+            unmatched.get(device_id, (0, None))[0],
+            lines.get(device_id, []),
         )
-        for row in known
+        for device_id in known
     ]
     return LinesOfTime(when, _all_complete_until(complete, unmatched), len(rows), devices)
 
@@ -144,16 +147,18 @@ def _times(times_us: list[int]) -> list[dt.datetime]:
 
 
 def _complete_until(
-    first: dt.datetime | None, last: dt.datetime | None, unmatched: tuple[int, dt.date] | None
+    first: EdgePoint | None, last: EdgePoint | None, unmatched: tuple[int, dt.date] | None
 ) -> dt.datetime | None:
     """The time until which a device's lines hold all its points; None if none yet.
 
     Which of a day's points are new is not known, so a day that has any is not counted at all.
     """
-    if unmatched is None or first is None or last is None:
-        return last
+    if first is None or last is None:
+        return None
+    if unmatched is None:
+        return last.recorded_at
     until = midnight(unmatched[1])
-    return min(until, last) if until > first else None
+    return min(until, last.recorded_at) if until > first.recorded_at else None
 
 
 def _all_complete_until(

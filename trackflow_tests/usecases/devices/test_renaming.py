@@ -15,12 +15,13 @@ from trackflow.geo.time import to_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.access import tokens
 from trackflow.store.days import track_ids
+from trackflow.store.devices import moving
 from trackflow.store.intake import acceptance, imports
 from trackflow.store.service_tables import access_tokens
-from trackflow.store.tables import devices, metadata
+from trackflow.store.tables import devices, gps_points, metadata, replaced_points
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
-from trackflow.usecases.devices.renaming import list_devices, merge, preview_merge, rename
+from trackflow.usecases.devices.renaming import merge, preview_merge, rename
 from trackflow_tests.helpers.stores import (
     NOON,
     batch_of,
@@ -162,8 +163,30 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
         assert contents(context.store) == before
 
 
-def test_the_list_says_when_each_last_reported(database_url: str, tmp_path: Path) -> None:
+def test_points_move_chunk_by_chunk_and_none_is_left_or_doubled(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "CHUNK", 2)
+    same_moment = [(5, place, 3.0, one) for place in range(3) for one in ("0000000a", "0000000b")]
+    told = [*same_moment, *((minute, 0, 8.0, "") for minute in range(5))]
     with open_context(database_url, tmp_path) as context:
-        deliver(context.store, batch_of_device("a", drive(NOON, 20)), now=NOON)
-        (row,) = list_devices(context)
-        assert (row["points"], row["first"], row["last_report"]) == (20, NOON, NOON)
+        for minute, place, accuracy_m, import_id in told:
+            bring(context, batch_of([point("from", minute, place, accuracy_m)]), import_id)
+        before = by_time(context)
+        assert [len(rows) for rows in before] == [6, 5]
+        assert rename(context, "from", "into").points == 6
+        assert by_time(context) == before
+
+
+def by_time(context: Context) -> list[list[tuple[Any, ...]]]:
+    """Points, and those that they replaced."""
+    with context.store.read() as connection:
+        return [
+            sorted(
+                tuple(row)
+                for row in connection.execute(
+                    sa.select(table.c.recorded_at, table.c.longitude, table.c.accuracy_m)
+                )
+            )
+            for table in (gps_points, replaced_points)
+        ]
