@@ -31,7 +31,7 @@ export async function drawRules(box, { mayChange, saved, failed }) {
   };
   const preview = () => act(async () => {
     const found = await send('POST', '/api/v1/rules/preview', { toml: text.value });
-    fill(result, changes(found), missingRates(found));
+    fill(result, missingRates(found), changes(found));
     announce(plural('{n} trip of {all} would change', '{n} trips of {all} would change', found.changed, { all: count(found.tracks) }));
   });
   const save = () => act(async () => {
