@@ -42,5 +42,11 @@ def rank(name: str, wanted: str) -> int | None:
 
 
 def for_shell(text: str) -> str:
-    """A text as one argument of a command that a message prints: ids have spaces and quotes."""
+    """A text as the value of an option of a command that a message prints, with its quotes."""
     return shlex.quote(text)
+
+
+def last_for_shell(*texts: str) -> str:
+    """Texts as the arguments of a command, behind its options: an id may look like an option."""
+    dashes = ["--"] if any(text.startswith("-") for text in texts) else []
+    return shlex.join([*dashes, *texts])

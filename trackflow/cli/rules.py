@@ -21,7 +21,7 @@ from trackflow.cli.common import (
     print_line,
     read_input,
 )
-from trackflow.cli.rules_lines import preview_lines, use_line
+from trackflow.cli.rules_lines import missing_lines, preview_lines, use_line
 from trackflow.errors import BadInputError, SettingsError
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def save(
         saved = save_rules(context, rules, decider(by), comment)
     if as_json:
         return print_json(saved)
+    for line in missing_lines(saved.missing_rates):
+        print_line(line)
     if not saved.is_new:
         return print_line(
             f"These rules are version {saved.version} already, for tracks that begin from now on."

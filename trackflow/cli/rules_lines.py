@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trackflow.categories.rules.preview import Differences
     from trackflow.categories.rules.rules import Outcome
     from trackflow.usecases.categories.rule_versions import UseRow
@@ -31,7 +33,14 @@ def preview_lines(found: "Differences", offset: int) -> list[str]:
             for one in sums
         ]
         lines.append(f"{category or NO_CATEGORY}: {texts[0]} -> {texts[1]}")
-    return lines
+    return lines + missing_lines(found.missing_rates)
+
+
+def missing_lines(rates: "Sequence[str]") -> list[str]:
+    """What is said of rates that rules name, and the table lacks."""
+    return [
+        f"Rate {rate} is not in the table of rates: its trips are paid nothing." for rate in rates
+    ]
 
 
 def _outcome(outcome: "Outcome") -> str:

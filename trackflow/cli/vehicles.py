@@ -17,8 +17,10 @@ from trackflow.cli.common import (
     plain,
     print_json,
     print_line,
+    print_note,
 )
-from trackflow.words import for_shell
+from trackflow.cli.rules_lines import missing_lines
+from trackflow.words import last_for_shell
 
 vehicles_app = typer.Typer(
     help="Vehicles of the logbook: devices, drivers, odometers.", no_args_is_help=True
@@ -67,7 +69,7 @@ def add(
     if as_json:
         print_json(found)
     else:
-        print_line(f"next: trackflow vehicles device {for_shell(found.vehicle_id)} DEVICE")
+        print_line(f"next: trackflow vehicles device {last_for_shell(found.vehicle_id)} DEVICE")
 
 
 @vehicles_app.command("list", epilog="Example: trackflow vehicles list")
@@ -240,24 +242,30 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Replace the table of rates; closed entries keep the amounts that they were closed with."""
+    from trackflow.usecases.categories.rule_versions import missing_rates
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.mileage.rate_table import import_rates
 
     with opened_context() as context:
         found = import_rates(context, file)
+        missing = missing_rates(context)
     if as_json:
         print_json(found)
     else:
         print_line(counted(len(found), "rate"))
+    for line in missing_lines(missing):
+        print_note(line)
 
 
 @rates_app.command("list", epilog="Example: trackflow rates list")
 def rates(as_json: Json = False) -> None:
     """Show the table of rates."""
+    from trackflow.usecases.categories.rule_versions import missing_rates
     from trackflow.usecases.mileage.rate_table import list_rates
 
     with opened_context() as context:
         found = list_rates(context)
+        missing = missing_rates(context)
     if as_json:
         print_json(found)
         return
@@ -272,3 +280,5 @@ def rates(as_json: Json = False) -> None:
         print_line(plain(line))
     if not found:
         print_line("There is no rate: trackflow rates import FILE")
+    for text in missing_lines(missing):
+        print_line(text)

@@ -19,7 +19,7 @@ from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.segments import Ledger
 from trackflow.tracks.thresholds import Thresholds
-from trackflow.words import for_shell
+from trackflow.words import for_shell, last_for_shell
 
 FEWEST_POINTS = 10
 """Fewer odd points are an accident, not a fault of the device or a wrong setting."""
@@ -98,13 +98,13 @@ class NoticeText(NamedTuple):
 WORDS: Mapping[NoticeKind, NoticeText] = {
     NoticeKind.SPIKE: NoticeText(
         "are spikes, which no speed explains",
-        "see the day on the map or with `trackflow explain {device} TIME`: a broken receiver, or "
-        "latitude and longitude that change places",
+        "see the day on the map or with `trackflow explain {arguments} TIME`: a broken receiver, "
+        "or latitude and longitude that change places",
     ),
     NoticeKind.INACCURATE: NoticeText(
         "claim too low an accuracy ({max_accuracy_m:g} m is the limit)",
-        "allow the app to use precise positions, or raise the limit: `trackflow device {device} "
-        "--set max_accuracy_m=METRES`",
+        "allow the app to use precise positions, or raise the limit: `trackflow device --set "
+        "max_accuracy_m=METRES {arguments}`",
     ),
     NoticeKind.MIXED: NoticeText(
         "interleave two ways: two senders under one id, or a clock that jumps?",
@@ -114,8 +114,8 @@ WORDS: Mapping[NoticeKind, NoticeText] = {
     NoticeKind.SHORT: NoticeText(
         "belong to tracks that are too short (under {min_track_m:g} m or {min_track_points:g} "
         "points)",
-        "if these were real ways, lower the limit: `trackflow device {device} --set min_track_m="
-        "METRES`",
+        "if these were real ways, lower the limit: `trackflow device --set min_track_m=METRES "
+        "{arguments}`",
     ),
     NoticeKind.EXCURSION: NoticeText(
         "claim to be elsewhere while the device rested: fixes from cell towers?",
@@ -133,12 +133,12 @@ WORDS: Mapping[NoticeKind, NoticeText] = {
 LONE_WORDS: Mapping[EndReason, NoticeText] = {
     EndReason.SPEED: NoticeText(
         "belong to no track (too fast: nothing moves from one to the next like that)",
-        "`trackflow explain {device} TIME` shows the speeds; two senders under one id, a broken "
+        "`trackflow explain {arguments} TIME` shows the speeds; two senders under one id, a broken "
         "receiver, or latitude and longitude that change places",
     ),
     EndReason.GAP: NoticeText(
         "belong to no track (too far apart in time: over {longest_h:g} h without a point)",
-        "if the device reports rarely: `trackflow device {device} --preset asset`",
+        "if the device reports rarely: `trackflow device --preset asset {arguments}`",
     ),
     EndReason.MIXED: WORDS[NoticeKind.MIXED],
     EndReason.HIDDEN: NoticeText(
@@ -149,7 +149,7 @@ LONE_WORDS: Mapping[EndReason, NoticeText] = {
 BETTER_THAN_SILENCE = (EndReason.SPEED, EndReason.MIXED, EndReason.HIDDEN)
 LONE_UNKNOWN = NoticeText(
     "belong to no track: each is alone",
-    "`trackflow explain {device} TIME` says why",
+    "`trackflow explain {arguments} TIME` says why",
 )
 
 
@@ -232,7 +232,8 @@ def _words(
     values = thresholds.as_dict() | {
         "longest_h": round(max(thresholds.gap_s, thresholds.silence_s) / 3600, 2)
     }
-    return what.format(**values), advice.format(device=for_shell(device_id))
+    device, arguments = for_shell(device_id), last_for_shell(device_id)
+    return what.format(**values), advice.format(device=device, arguments=arguments)
 
 
 def lone_reasons(

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from trackflow.tracks.notices import FEWEST_POINTS, Notice, NoticeKind
-from trackflow.words import for_shell
+from trackflow.words import last_for_shell
 
 ROLLOVER = dt.timedelta(weeks=1024)
 """GPS counts weeks in ten bits. Old receivers begin anew after so many."""
@@ -49,8 +49,8 @@ def rollover_notice(
         "week began anew"
     )
     advice = (
-        f"`trackflow device {for_shell(device_id)} --shift-weeks 1024 --from {span[0]} "
-        f"--to {span[1]}` moves them; --shift-weeks -1024 takes it back"
+        f"`trackflow device --shift-weeks 1024 --from {span[0]} --to {span[1]} "
+        f"{last_for_shell(device_id)}` moves them; --shift-weeks -1024 takes it back"
     )
     total = sum(days.values())
     return Notice(

@@ -57,8 +57,11 @@ def test_notices_count_what_the_ledgers_hold(found: dict[dt.date, Ledger]) -> No
         assert "{" not in notice.text + notice.advice
 
 
+IDS = st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text)
+
+
 @given(
-    st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text),
+    IDS | IDS.map("-{}".format),
     st.sampled_from(ODD + LOST),
 )
 def test_its_commands_name_the_device_as_a_shell_takes_it(device: str, kind: NoticeKind) -> None:
@@ -67,7 +70,10 @@ def test_its_commands_name_the_device_as_a_shell_takes_it(device: str, kind: Not
     for because in causes if kind is NoticeKind.LONE else [None]:
         for notice in ledger_notices(device, {DAY: lost}, Thresholds(), because):
             if "trackflow explain" in notice.advice or "trackflow device" in notice.advice:
-                assert device in shlex.split(notice.advice.split("`", 1)[1].rsplit("`", 1)[0])
+                words = shlex.split(notice.advice.split("`", 1)[1].rsplit("`", 1)[0])
+                at = words.index(device)
+                assert not device.startswith("-") or words[at - 1] == "--"
+                assert all(not word.startswith("-") for word in words[at + 1 :])
 
 
 @given(days)

@@ -48,6 +48,7 @@ class Differences:
         changes: some of those that would change, in order.
         before: sums by category with the rules in use; "" is no category.
         after: sums by category with the other rules.
+        missing_rates: that the other rules name, and the table of rates lacks.
     """
 
     tracks: int = 0
@@ -55,6 +56,7 @@ class Differences:
     changes: list[TrackChange] = field(default_factory=list)
     before: dict[str, CategorySum] = field(default_factory=dict)
     after: dict[str, CategorySum] = field(default_factory=dict)
+    missing_rates: tuple[str, ...] = ()
 
     def add(self, compared: Iterable[TrackChange], skip: int, limit: int) -> None:
         """Count more tracks; of all that change, `limit` after the first `skip` are kept."""

@@ -94,6 +94,12 @@ class RuleSet:
         days = frozenset(self.holidays.own) | frozenset(self.holidays.known)
         object.__setattr__(self, "_days", days)
 
+    @property
+    def rates(self) -> frozenset[str]:
+        """The ids of all rates that they name."""
+        results = (result for rule in self.rules for result in rule.results)
+        return frozenset(text for name, text in results if name == "rate")
+
     def decide(self, facts: TripFacts) -> Outcome:
         """What these rules give for a trip."""
         found: dict[str, tuple[str, str]] = {}

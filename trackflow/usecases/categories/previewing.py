@@ -13,6 +13,7 @@ from trackflow.store.categories.trips import TripRow
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.usecases.categories.categorising import outcome_for, read_decisions
+from trackflow.usecases.categories.rule_versions import missing_in
 from trackflow.usecases.categories.trips import read_sources
 
 PART_TRACKS = 5_000
@@ -52,6 +53,7 @@ def preview_rules(context: Context, draft: RuleSet, chosen: PreviewRange) -> Dif
     complete = with_known_days(draft, context.clock().date())
     found = Differences()
     with context.store.read() as connection:
+        found.missing_rates = missing_in(connection, complete)
         uses = rule_sets.read_uses(connection)
         newest = max((use.use_no for use in uses), default=0)
         applied = [*uses, RulesUse(newest + 1, DRAFT, chosen.start, chosen.end, complete)]

@@ -16,6 +16,7 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.categories import categories, rule_sets
 from trackflow.store.categories.rule_sets import UseRow, VersionRow
 from trackflow.store.database import Connection
+from trackflow.store.mileage import rates
 
 __all__ = [
     "RulesHistory",
@@ -24,6 +25,7 @@ __all__ = [
     "UseRow",
     "VersionRow",
     "apply_rules",
+    "missing_rates",
     "read_history",
     "read_version",
     "save_rules",
@@ -39,11 +41,13 @@ class SaveReport:
         version: its number.
         use_no: the use from now on.
         is_new: whether it was saved now; the same rules are not saved twice in a row.
+        missing_rates: that the rules name, and the table of rates lacks.
     """
 
     version: int
     use_no: int
     is_new: bool
+    missing_rates: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +84,18 @@ def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = 
     complete = with_known_days(rules, now.date())
     with context.store.write() as connection:
         rule_sets.lock_rules(connection)
+        missing = missing_in(connection, complete)
         newest = rule_sets.newest_version(connection)
         current = _use_from(connection, now)
         is_same = newest is not None and rule_sets.read_rules(connection, newest) == complete
         if is_same and newest is not None and current is not None and current.version == newest:
-            return SaveReport(newest, current.use_no, is_new=False)
+            return SaveReport(newest, current.use_no, False, missing)
         version = newest if is_same and newest is not None else None
         if version is None:
             version = rule_sets.add_version(connection, complete, comment, by, now)
         use_no = rule_sets.add_use(connection, version, now, None, by, now)
         categories.mark_due(connection, None, now, None)
-    return SaveReport(version, use_no, is_new=not is_same)
+    return SaveReport(version, use_no, not is_same, missing)
 
 
 def apply_rules(
@@ -175,6 +180,18 @@ def read_history(context: Context) -> RulesHistory:
     """All versions and all uses, the newest first."""
     with context.store.read() as connection:
         return RulesHistory(rule_sets.list_versions(connection), rule_sets.list_uses(connection))
+
+
+def missing_rates(context: Context) -> tuple[str, ...]:
+    """The rates that the rules in use now name, and the table lacks: trips are paid nothing."""
+    rules = read_version(context).rules
+    with context.store.read() as connection:
+        return missing_in(connection, rules)
+
+
+def missing_in(connection: Connection, rules: RuleSet) -> tuple[str, ...]:
+    """The rates that rules name, and the table lacks."""
+    return tuple(sorted(rules.rates - {one.rate_id for one in rates.read_rates(connection)}))
 
 
 def _use_at(connection: Connection, now: dt.datetime) -> UseRow | None:

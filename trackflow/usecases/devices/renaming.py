@@ -10,7 +10,7 @@ from trackflow.sources.admission import fit_device
 from trackflow.store.database import Connection
 from trackflow.store.devices import moving, settings
 from trackflow.store.intake import points as points_table
-from trackflow.words import for_shell
+from trackflow.words import last_for_shell
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
         if new_id in ids:
             raise SettingsError(
                 f"there is a device {new_id!r} already: "
-                f"`trackflow device merge {for_shell(device_id)} {for_shell(new_id)}` makes one of "
+                f"`trackflow device merge {last_for_shell(device_id, new_id)}` makes one of "
                 "the two"
             )
         settings.lock_devices(connection, [device_id])

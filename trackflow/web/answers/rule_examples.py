@@ -42,7 +42,9 @@ def _preview() -> Differences:
 
 RULES = shows(answers.RulesAnswer, answers.rules_answer(RulesVersion(3, _RULES)))
 DRAFT = shows(answers.RulesAnswer, answers.rules_answer(RulesVersion(0, _RULES)))
-SAVED = shows(answers.SaveReportAnswer, answers.saved_answer(SaveReport(3, 4, is_new=True)))
+SAVED = shows(
+    answers.SaveReportAnswer, answers.saved_answer(SaveReport(3, 4, is_new=True, missing_rates=()))
+)
 USE = shows(answers.ChangedUseAnswer, {"use": answers.use_answer(_USE), "changed": 17})
 HISTORY = shows(
     answers.RulesHistoryAnswer,

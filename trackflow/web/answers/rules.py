@@ -66,6 +66,8 @@ class SaveReportAnswer(TypedDict):
     """Number of the use from now on."""
     is_new: bool
     """False if the newest version was the same."""
+    missing_rates: list[str]
+    """Rates that the rules name, and the table of rates lacks: their trips are paid nothing."""
 
 
 @described
@@ -166,6 +168,8 @@ class PreviewAnswer(TypedDict):
     """Those of the page, by start."""
     sums: list[CategorySumAnswer]
     """By category."""
+    missing_rates: list[str]
+    """Rates that the draft names, and the table of rates lacks: their trips are paid nothing."""
 
 
 def rules_answer(found: RulesVersion) -> RulesAnswer:
@@ -199,7 +203,12 @@ def _rule(table: Mapping[str, Any]) -> RuleAnswer:
 
 def saved_answer(saved: SaveReport) -> SaveReportAnswer:
     """A version that was saved."""
-    return {"version": saved.version, "use_no": saved.use_no, "is_new": saved.is_new}
+    return {
+        "version": saved.version,
+        "use_no": saved.use_no,
+        "is_new": saved.is_new,
+        "missing_rates": list(saved.missing_rates),
+    }
 
 
 def use_answer(use: UseRow) -> RulesUseAnswer:
@@ -251,6 +260,7 @@ def preview_answer(found: Differences) -> PreviewAnswer:
         "changed": found.changed,
         "changes": [_track_change(one) for one in found.changes],
         "sums": [_sums(name, found.before.get(name), found.after.get(name)) for name in names],
+        "missing_rates": list(found.missing_rates),
     }
 
 

@@ -129,6 +129,8 @@ class RatesAnswer(TypedDict):
     """The table of rates."""
 
     rates: list[RateAnswer]
+    missing: list[str]
+    """Rates that the rules in use name, and the table lacks: their trips are paid nothing."""
 
 
 def vehicle_answer(one: Vehicle) -> VehicleAnswer:
@@ -148,7 +150,7 @@ def vehicles_answer(found: Sequence[Vehicle]) -> VehiclesAnswer:
     return {"vehicles": [vehicle_answer(one) for one in found]}
 
 
-def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
+def rates_answer(found: Sequence[Rate], missing: Sequence[str]) -> RatesAnswer:
     """The table of rates."""
     return {
         "rates": [
@@ -172,7 +174,8 @@ def rates_answer(found: Sequence[Rate]) -> RatesAnswer:
                 "source": one.source,
             }
             for one in found
-        ]
+        ],
+        "missing": list(missing),
     }
 
 
@@ -240,4 +243,4 @@ ASSIGNMENTS = shows(
         [AssignmentRow("van", "Ada Lovelace", _START, None)],
     ),
 )
-RATES = shows(RatesAnswer, rates_answer([]))
+RATES = shows(RatesAnswer, rates_answer([], []))

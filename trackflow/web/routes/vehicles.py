@@ -10,6 +10,7 @@ from pydantic import Field
 from trackflow.geo.time import within_calendars
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.categories.rule_versions import missing_rates
 from trackflow.usecases.mileage import fleet
 from trackflow.usecases.mileage.rate_table import list_rates, save_rates
 from trackflow.web.answers import vehicles as answers
@@ -249,7 +250,7 @@ def undo_reading(
 @open_to(Scope.READ)
 def rates(request: Request, context: ContextDep) -> Response:
     """The table of what is paid per kilometre or mile."""
-    return answer(request, answers.rates_answer(list_rates(context)))
+    return answer(request, answers.rates_answer(list_rates(context), missing_rates(context)))
 
 
 @router.put(
@@ -262,7 +263,7 @@ def rates(request: Request, context: ContextDep) -> Response:
 @open_to(Scope.ADMIN)
 def put_rates(context: ContextDep, wanted: RatesBody) -> answers.RatesAnswer:
     """The whole table. Closed entries keep the amounts that they were closed with."""
-    return answers.rates_answer(save_rates(context, str(text(wanted.toml))))
+    return answers.rates_answer(save_rates(context, str(text(wanted.toml))), missing_rates(context))
 
 
 def _times(wanted: TimesBody) -> tuple[dt.datetime | None, dt.datetime | None]:

@@ -120,8 +120,8 @@ export function oneInTabOrder(items, chosen) {
 /** A text with a large first letter, if it begins with a word: the server's sentences stand behind others in its logs. */
 export const capital = (text) => text?.replace(/^(?!trackflow\b)[a-z]+(?=[ ,])/, (word) => word[0].toUpperCase() + word.slice(1));
 
-/** A text as one argument of a command, as the server writes it: ids have spaces and quotes. */
-export const forShell = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
+/** A text as the argument of a command, behind its options, as the server writes it: ids have spaces, quotes and dashes. */
+export const lastForShell = (text) => (text.startsWith('-') ? '-- ' : '') + (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
 
 /** A text of the server as children of an element: its commands stand between backticks. */
 export const withCommands = (text) => text.split(/`((?:'[^']*'|[^`'])+)`/).map((part, k) => (k % 2 ? el('code', {}, part) : part));

@@ -84,7 +84,9 @@ export const ago = (time) => {
   const seconds = (Date.now() - new Date(time)) / 1000;
   if (seconds < 5) return tr('just now');
   const hours = Math.floor(Math.round(seconds / 60) / 60);
-  return hours < LONG_HOURS ? tr('{time} ago', { time: duration(seconds) }) : plural('{n} day ago', '{n} days ago', Math.round(hours / 24));
+  if (hours < 1) return tr('{time} ago', { time: duration(seconds) });
+  // one unit is enough, as the time itself is the title: minutes of hours were cut off in narrow rows
+  return hours < LONG_HOURS ? tr('{time} ago', { time: tr('{n} h', { n: hours }) }) : plural('{n} day ago', '{n} days ago', Math.round(hours / 24));
 };
 
 /** The same as an element that grows older by itself. */

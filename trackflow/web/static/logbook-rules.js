@@ -31,12 +31,12 @@ export async function drawRules(box, { mayChange, saved, failed }) {
   };
   const preview = () => act(async () => {
     const found = await send('POST', '/api/v1/rules/preview', { toml: text.value });
-    fill(result, changes(found));
+    fill(result, missingRates(found), changes(found));
     announce(plural('{n} trip of {all} would change', '{n} trips of {all} would change', found.changed, { all: count(found.tracks) }));
   });
   const save = () => act(async () => {
     const found = await send('POST', '/api/v1/rules', { toml: text.value });
-    fill(result, el('p', {}, tr('Saved as version {version}, for trips from now on. The past stays as it is: “trackflow rules apply {version} --from DAY --to DAY” uses it for a time.', { version: found.version })));
+    fill(result, el('p', {}, tr('Saved as version {version}, for trips from now on. The past stays as it is: “trackflow rules apply {version} --from DAY --to DAY” uses it for a time.', { version: found.version })), missingRates(found));
     announce(tr('The rules are saved'));
     await saved();
   });
@@ -47,6 +47,11 @@ export async function drawRules(box, { mayChange, saved, failed }) {
       el('button', { type: 'button', class: 'plain', id: 'preview-rules', on: { click: preview } }, tr('Preview')),
       mayChange && el('button', { type: 'button', class: 'primary', id: 'save-rules', on: { click: save } }, tr('Save'))),
     result);
+}
+
+/** Rates that a person's rules name, and the table lacks: nothing else says why a trip is paid nothing. */
+function missingRates(found) {
+  return found.missing_rates.map((rate) => el('p', { class: 'bad' }, tr('Rate {rate} is not in the table of rates: its trips are paid nothing.', { rate: isolated(rate) })));
 }
 
 function name(outcome) {

@@ -1,7 +1,7 @@
 // What other thresholds would do to a device's tracks. Nothing is written.
 
 import { get, send } from './api.js';
-import { announce, el, empty, fill, forShell } from './dom.js';
+import { announce, el, empty, fill, lastForShell } from './dom.js';
 import { wordsOf } from './problems.js';
 import { MEANINGS, comparison, isoDay } from './thresholds.js';
 import { plural, tr } from './words.js';
@@ -71,5 +71,5 @@ export async function installWhatIf(box, { failed }) {
 
 function forGood(found, thresholds) {
   const set = Object.entries(thresholds).map(([name, value]) => `--set ${name}=${value}`).join(' ');
-  return el('p', { class: 'dim' }, tr('For good: {command}', { command: el('code', {}, `trackflow device ${forShell(found.device_id)} ${set}`) }));
+  return el('p', { class: 'dim' }, tr('For good: {command}', { command: el('code', {}, `trackflow device ${set} ${lastForShell(found.device_id)}`) }));
 }

@@ -216,6 +216,7 @@ export default {
   '{n} file arrived and is read': { one: '{n} Datei ist da und wird gelesen', other: '{n} Dateien sind da und werden gelesen' },
   '{n} file on the way': { one: '{n} Datei unterwegs', other: '{n} Dateien unterwegs' },
   '{n} is stored still or again, as others brought it.': { one: '{n} bleibt gespeichert oder ist es wieder, weil andere Quellen ihn auch haben.', other: '{n} bleiben gespeichert oder sind es wieder, weil andere Quellen sie auch haben.' },
+  '{n} h': '{n} h',
   '{n} min': '{n} min',
   '{n} of {all}': '{n} von {all}',
   '{n} time names no zone: it is read as UTC, or in the zone that was given': { one: '{n} Zeit nennt keine Zone: gelesen als UTC oder in der angegebenen Zone', other: '{n} Zeiten nennen keine Zone: gelesen als UTC oder in der angegebenen Zone' },

@@ -84,6 +84,7 @@ export default {
   'Rejected and merged too': 'Auch verworfene und verbundene',
   'Rules': 'Regeln',
   'Rules as TOML': 'Regeln als TOML',
+  'Rate {rate} is not in the table of rates: its trips are paid nothing.': 'Der Satz {rate} steht nicht in der Tabelle der Sätze: Für seine Fahrten wird nichts gezahlt.',
   'Saved as version {version}, for trips from now on. The past stays as it is: “trackflow rules apply {version} --from DAY --to DAY” uses it for a time.': 'Gespeichert als Version {version}, für Fahrten ab jetzt. Die Vergangenheit bleibt, wie sie ist: „trackflow rules apply {version} --from TAG --to TAG“ wendet sie auf einen Zeitraum an.',
   'Skip to the trips': 'Zu den Fahrten springen',
   'State': 'Stand',

@@ -61,7 +61,6 @@ export default {
   'what fits': 'automatisch',
   'year': 'Jahr',
   '{figure} by {period}': '{figure} nach {period}',
-  '{n} h': '{n} h',
   '{n} more is in the files.': { one: '{n} weitere Zeile steht in den Dateien.', other: '{n} weitere Zeilen stehen in den Dateien.' },
   '{share} less than before': '{share} weniger als vorher',
   '{share} more than before': '{share} mehr als vorher',

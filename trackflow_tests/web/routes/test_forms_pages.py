@@ -193,11 +193,7 @@ def test_times_of_the_data_are_in_the_zone_that_they_name(tab: Page, api: httpx.
 
 def test_a_wall_clock_time_is_the_moment_that_its_zone_means(tab: Page, api: httpx.Client) -> None:
     show(tab, api, "/data")
-    module = tab.eval(
-        "performance.getEntriesByType('resource').find(r => r.name.endsWith('/zones.js')).name"
-    )
-    tab.eval(f"void import({json.dumps(module)}).then(m => {{ window.zones = m; }})")
-    tab.wait_for("!!window.zones")
+    load(tab, "zones")
 
     @settings(max_examples=60, deadline=None)
     @given(st.integers(86400, 80 * 365 * 86400).map(_shown))
@@ -209,6 +205,24 @@ def test_a_wall_clock_time_is_the_moment_that_its_zone_means(tab: Page, api: htt
     holds()
     for gap_or_twice in ("2026-03-08T02:30:00", "2026-11-01T01:30:00"):
         holds.hypothesis.inner_test(dt.datetime.fromisoformat(gap_or_twice))
+
+
+def test_an_age_has_one_unit_so_that_a_narrow_row_holds_it(tab: Page, api: httpx.Client) -> None:
+    show(tab, api, "/data")
+    load(tab, "format")
+    ages = {30: "30 s ago", 3480: "58 min ago", 3660: "1 h ago", 81060: "22 h ago"}
+    ages |= {47 * 3600 + 3540: "47 h ago", 73 * 3600: "3 days ago"}
+    for seconds, words in ages.items():
+        assert tab.eval(f"window.format.ago(Date.now() - {seconds * 1000})") == words
+
+
+def load(tab: Page, name: str) -> None:
+    """Make the names of a module of the page those of a property of its window."""
+    module = tab.eval(
+        f"performance.getEntriesByType('resource').find(r => r.name.endsWith('/{name}.js')).name"
+    )
+    tab.eval(f"void import({json.dumps(module)}).then(m => {{ window.{name} = m; }})")
+    tab.wait_for(f"!!window.{name}")
 
 
 def _shown(seconds: int) -> dt.datetime:

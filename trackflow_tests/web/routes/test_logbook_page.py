@@ -259,7 +259,7 @@ def test_other_thresholds_are_compared(context: Context, tab: Page) -> None:
         tab.wait_for_text("Change at least one threshold")
         tab.eval(f"{value}.value = '1000000'")
         tab.eval(compare)
-        tab.wait_for_text("14 removed", "trackflow device van-1 --set min_track_m=1000000")
+        tab.wait_for_text("14 removed", "trackflow device --set min_track_m=1000000 van-1")
         for width, height, name in ((1500, 1000, "logbook-what-if"), (390, 844, "logbook-phone")):
             tab.resize(width, height, phone=width < 500)
             shoot(tab, name, of="what-if-title")

@@ -83,6 +83,25 @@ def test_from_a_draft_to_the_past_and_back(api: httpx.Client, context: Context) 
     assert logbook(api) == [None]
 
 
+def test_a_rate_that_the_table_lacks_is_told_wherever_rules_or_rates_are_given(
+    api: httpx.Client,
+) -> None:
+    def told() -> list[list[str]]:
+        answers = [
+            post(api, "/rules/preview", {"toml": TOML}),
+            post(api, "/rules", {"toml": TOML}),
+        ]
+        in_use = api.get("/api/v1/rates").json()["missing"]
+        return [*(one["missing_rates"] for one in answers), in_use]
+
+    rate = '[[rate]]\nid = "eu"\nfrom = 2026-01-01\ncurrency = "EUR"\nunit = "km"\namount = "0.3"'
+    assert told() == [["eu"]] * 3, "its trips are paid nothing"
+    assert api.put("/api/v1/rates", json={"toml": rate}).json()["missing"] == []
+    assert told() == [[]] * 3
+    assert api.put("/api/v1/rates", json={"toml": ""}).json()["missing"] == ["eu"]
+    post(api, "/rules", TABLES)
+
+
 def test_a_hand_on_a_track(api: httpx.Client) -> None:
     page = api.get("/api/v1/categories", params={"limit": 1}).json()
     rest = api.get("/api/v1/categories", params={"cursor": page["next"]}).json()
