@@ -1,10 +1,10 @@
 """Reads NMEA 0183, the sentences of GPS receivers, as loggers and ships keep them.
 
-A point is one moment: its position from RMC (else GGA, GNS or GLL), speed and course from RMC
-(else VTG), altitude and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it
-only now and then, the days are counted on from it, over midnight too. A sentence whose checksum is wrong is
-refused alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and so
-is a count behind the checksum, as Android's GnssLogger writes it.
+A point is one moment: its position from RMC (else GGA, GNS or GLL), speed and course from RMC (else
+VTG), altitude and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only
+now and then, the days are counted on from it, over midnight too. A sentence whose checksum is wrong
+is refused alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and
+so is a count behind the checksum, as Android's GnssLogger writes it.
 """
 
 import datetime as dt
