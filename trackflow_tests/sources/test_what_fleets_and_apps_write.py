@@ -245,3 +245,24 @@ def test_positions_of_gll_have_the_day_of_the_sentences_beside_them():
     rows = [(AT * 1_000_000 - 10_000_000, 24.9, 60.1), *MOMENTS]
     assert [row[1:4] for row in found.rows] == rows
     assert read_any(sentences.replace("$GPZDA", "$GPZZZ")).reasons == ["no_time"] * 3
+
+
+def test_speeds_of_positions_that_a_server_of_traccar_forwards_are_knots():
+    """They were metres per second, as its marks stand one level deeper."""
+    position = PLACE | {"deviceTime": ISO, "fixTime": ISO, "valid": True, "speed": 10}
+    for many in (1, 20):
+        text = "\n".join([json.dumps({"position": position, "device": {"uniqueId": "a"}})] * many)
+        assert read_any(text).rows[0][SPEED] == pytest.approx(10 * 1852 / 3600)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps([{"Time": "2024/05/01 10:00:00 UTC",
+                     "Latitude, Longitude": "60.1 ± 12.5 meters, 24.9 ± 12.5 meters"}]),
+        json.dumps([PLACE | {"timestamp": 30, "timestampExternal": AT * 1000}]),
+        f"Update UTC,lat,lon\n{ISO},60.1,24.9\n",
+    ],
+)  # fmt: skip
+def test_names_and_marks_of_more_exports(text):
+    assert only_row(text)[1:4] == MOMENTS[0]

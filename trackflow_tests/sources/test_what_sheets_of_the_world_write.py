@@ -214,6 +214,40 @@ def test_a_count_from_1970_goes_before_a_clock_on_some_wall(names: str, cells: s
     assert ([row[1] for row in found.rows], found.naive) == ([AT * 10**6], 0)
 
 
+@pytest.mark.parametrize(("names", "cells"), COUNTS)
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("shape", ["record", "feature"])
+def test_so_it_does_in_json_one_by_one_and_by_column(
+    names: str, cells: str, count: int, shape: str
+) -> None:
+    """They were hours off."""
+    record = dict(zip(names.split(","), cells.split(","), strict=True))
+    place = {"type": "Point", "coordinates": [24.9, 60.1]}
+    each = (
+        {"type": "Feature", "geometry": place, "properties": record}
+        if shape == "feature"
+        else record | {"lat": 60.1, "lon": 24.9}
+    )
+    found = read_any(json.dumps([each] * count))
+    assert ([row[1] for row in found.rows], found.naive) == ([AT * 10**6] * count, 0)
+
+
+@pytest.mark.parametrize(
+    ("clock", "count", "moment_us"),
+    [
+        ("2024-05-13 13:00:00.500", AT, AT * 10**6 + 500_000),
+        ("2024-05-13T10:00:05Z", AT, (AT + 5) * 10**6),
+        ("2024-05-13T13:00:05+03:00", AT, (AT + 5) * 10**6),
+        ("2024-05-13 10:00:05", 17, (AT + 5) * 10**6),
+    ],
+)
+def test_a_count_beside_a_time_in_json(clock: str, count: int, moment_us: int) -> None:
+    """It takes no parts of seconds away, and nothing from a time that names its zone."""
+    record = {"time": clock, "epoch": count, "lat": 60.1, "lon": 24.9}
+    for many in (1, 20):
+        assert {row[1] for row in read_any(json.dumps([record] * many)).rows} == {moment_us}
+
+
 def test_a_count_of_whole_seconds_takes_no_parts_of_seconds_away() -> None:
     table = f"time,epoch,lat,lon\n2024-05-13 10:00:00.500,{AT},60.1,24.9\n"
     assert only_row(table)[1] == AT * 10**6 + 500_000

@@ -19,8 +19,10 @@ from trackflow.sources.values.columns import Role
 from trackflow.sources.values.date_parts import PARTS
 from trackflow.sources.values.elapsed import counted, elapsed_among
 from trackflow.sources.values.fields import denies_fix, known_fields, moment_of
+from trackflow.sources.values.moments import count_before_clock
 from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
+from trackflow.sources.values.vocabulary import COUNTS
 
 MAX_FORM_FIELDS = 200
 
@@ -228,7 +230,11 @@ def _time(record: Record) -> object:
     if name is not None:
         cell = (text(record[name]) or "").strip()
         day = text(record.get(found.get(Role.DATE, ""))) or ""
-        return f"{day.strip()}T{cell}" if day and _CLOCK.fullmatch(cell) else record[name]
+        clock = f"{day.strip()}T{cell}" if day and _CLOCK.fullmatch(cell) else record[name]
+        counts = (
+            record[n] for n in _first_names(record) if n != name and columns.plain(n) in COUNTS
+        )
+        return count_before_clock(clock, next(counts, None))
     meant = [
         record[name]
         for name in _first_names(record)

@@ -1,10 +1,10 @@
 """Reads NMEA 0183, the sentences of GPS receivers, as loggers and ships keep them.
 
-A point is one moment: its position from RMC (else GGA, GNS or GLL), speed and course from RMC,
-altitude and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only now and
-then, the days are counted on from it, over midnight too. A sentence whose checksum is wrong is
-refused alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and so
-is a count behind the checksum, as Android's GnssLogger writes it.
+A point is one moment: its position from RMC (else GGA, GNS or GLL), speed and course from RMC (else
+VTG), altitude and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only
+now and then, the days are counted on from it, over midnight too. A sentence whose checksum is wrong
+is refused alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over, and
+so is a count behind the checksum, as Android's GnssLogger writes it.
 """
 
 import datetime as dt
@@ -110,12 +110,16 @@ class _Epochs:
     Attributes:
         rows: where they go.
         any_sentence: whether any sentence was one of those that are read.
+        _leads: VTG, which has no time, comes before the moment that it is of, and not behind it.
+        _ahead: its fields, until that moment.
     """
 
     rows: RowCollector
     any_sentence: bool = False
     _now: _Epoch | None = None
     _last_us: int | None = None
+    _leads: bool = False
+    _ahead: list[str] | None = None
     _undated: list[_Epoch] = field(default_factory=list)
     _without_fix: int = 0
 
@@ -128,14 +132,17 @@ class _Epochs:
                 self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         kind, body, checksum = sentence[2], sentence[3], sentence[4]
-        if kind not in _FILL:
+        if kind not in _FILL and kind != "VTG":
             return
-        self.any_sentence = True
+        self.any_sentence = self.any_sentence or kind != "VTG"
         checked = f"{sentence[1]}{kind},{body}"
         if checksum is not None and reduce(xor, checked.encode()) != int(checksum, 16):
             self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         fields = body.split(",")
+        if kind == "VTG":
+            self._add_velocity([*fields, *[""] * 12])
+            return
         second_s = second_of_day([*fields, *[""] * 5][4 if kind == "GLL" else 0])
         if second_s is None:
             self._without_fix += kind not in ("ZDA", "GLL")
@@ -143,7 +150,18 @@ class _Epochs:
         if self._now is None or self._now.second_s != second_s:
             self._finish()
             self._now = _Epoch(second_s, number, text)
+            if self._ahead is not None:
+                _fill_vtg(self._now, self._ahead)
+                self._ahead = None
         _FILL[kind](self._now, [*fields, *[""] * 12])
+
+    def _add_velocity(self, fields: list[str]) -> None:
+        """The fields of VTG, which belong to the moment on the side where the file keeps them."""
+        self._leads = self._leads or not (self._now or self._last_us or self._undated)
+        if self._leads:
+            self._ahead = fields
+        elif self._now is not None:
+            _fill_vtg(self._now, fields)
 
     def end(self) -> None:
         """The last moment, and what never got a date or a position."""
@@ -210,8 +228,9 @@ def _fill_rmc(epoch: _Epoch, fields: list[str]) -> None:
         return
     epoch.lat, epoch.lon = _degrees(fields, 2, "NS"), _degrees(fields, 4, "EW")
     knots = _number(fields[6])
-    epoch.speed_ms = None if knots is None else knots * KNOTS_MS
-    epoch.course_deg = _number(fields[7])
+    epoch.speed_ms = epoch.speed_ms if knots is None else knots * KNOTS_MS
+    course_deg = _number(fields[7])
+    epoch.course_deg = epoch.course_deg if course_deg is None else course_deg
 
 
 def _fill_gga(epoch: _Epoch, fields: list[str]) -> None:
@@ -245,6 +264,15 @@ def _fill_fix(epoch: _Epoch, fields: list[str]) -> None:
 def _fill_zda(epoch: _Epoch, fields: list[str]) -> None:
     if all(part.isascii() and part.isdigit() for part in fields[1:4]):
         epoch.date = day_of(int(fields[3]), int(fields[2]), int(fields[1])) or epoch.date
+
+
+def _fill_vtg(epoch: _Epoch, fields: list[str]) -> None:
+    """Speed and course where RMC has not told them."""
+    knots = _number(fields[4]) if fields[5] == "N" else None
+    if epoch.speed_ms is None and knots is not None:
+        epoch.speed_ms = knots * KNOTS_MS
+    if epoch.course_deg is None and fields[1] == "T":
+        epoch.course_deg = _number(fields[0])
 
 
 _FILL = {"RMC": _fill_rmc, "GGA": _fill_gga, "GNS": _fill_gns, "GLL": _fill_gll, "ZDA": _fill_zda}

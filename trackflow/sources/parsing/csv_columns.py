@@ -12,6 +12,7 @@ from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
 from trackflow.sources.values.moments import DAY_FRACTION, with_half_behind
 from trackflow.sources.values.times import BY_ITSELF, epoch_form, is_relative, read_time
+from trackflow.sources.values.vocabulary import COUNTS
 from trackflow.sources.values.zones import zone_of
 
 SEMICIRCLE_DEG = 180.0 / 2**31
@@ -170,7 +171,7 @@ def count_instead(
     names: Sequence[str], rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]
 ) -> tuple[int, ...]:
     """The column that counts from 1970, where the time beside it is a clock on some wall."""
-    counts = [index for index, name in enumerate(names) if columns.plain(name) in _COUNTS]
+    counts = [index for index, name in enumerate(names) if columns.plain(name) in COUNTS]
     if not counts or counts[0] in time_columns or not rows:
         return time_columns
     clocks = [" ".join(row[column] for column in time_columns) for row in rows]
@@ -181,10 +182,6 @@ def count_instead(
     return (counts[0],) if are_naive and are_counts and not is_finer else time_columns
 
 
-_COUNTS = {
-    "epoch", "epochs", "epochms", "epochtime", "epochseconds", "unixtime", "unixtimestamp", "unix",
-    "timestampepoch", "timestampunix", "timestampms", "timestampmillis", "timems",
-}  # fmt: skip
 _SECONDS = 10
 _PART_OF_SECOND = re.compile(r":\d\d[.,]\d")
 

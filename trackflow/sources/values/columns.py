@@ -379,6 +379,7 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
     whose latitudes end in N or S, flespi, Teltonika, Webfleet, Geotab, TeslaMate and Runtastic.
     """
     simple = {plain(name) for name in names}
+    simple |= {plain(name.rpartition(".")[2]) for name in names}  # members of a record inside
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
         return KNOTS_MS
     if _are_of_aircraft(simple) or "mmsi" in simple:

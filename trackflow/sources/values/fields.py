@@ -8,6 +8,7 @@ import numpy as np
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.date_parts import PARTS, put_together
+from trackflow.sources.values.moments import count_before_clock
 from trackflow.sources.values.units import (
     Quantity,
     factor_of,
@@ -15,6 +16,7 @@ from trackflow.sources.values.units import (
     hemisphere,
     measure,
 )
+from trackflow.sources.values.vocabulary import COUNTS
 
 _INVALID = {
     "false", "f", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "falsch", "non",
@@ -71,7 +73,18 @@ def known_fields(
             known[role] = _value(role, known[role], factor, decimal_comma=comma)
     if _has_parts(names):
         put_together(known)
+    if count := _count_beside(names):
+        _take_count(known, record[count])
     return _with_sides(known, _zone_told(names))
+
+
+def _take_count(known: dict[Role, object], count: object) -> None:
+    """Takes a count since 1970 for the time, where that is a clock that names no zone."""
+    clock = moment_of(known)
+    moment = count_before_clock(clock, count)
+    if moment != clock:
+        known[Role.TIME] = moment
+        known.pop(Role.DATE, None)
 
 
 def _with_sides(known: dict[Role, object], zone: str) -> dict[Role, object]:
@@ -134,6 +147,9 @@ def columns_of_fields(
             written.append((role, factor))
     if any(None in known[role] for role in _COORDINATES & known.keys()) and _has_pair(names):
         return None
+    if (count := _count_beside(names)) and Role.TIME in known:
+        counts = [record[count] for record in records]
+        known[Role.TIME] = list(map(count_before_clock, known[Role.TIME], counts))
     if Role.ZONE not in known and (zone := _zone_told(names)):
         known[Role.ZONE] = [zone] * len(records)
     if written:
@@ -219,6 +235,14 @@ def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool, float 
 def _has_parts(names: tuple[str, ...]) -> bool:
     """Whether a moment may stand in several members."""
     return any(role in PARTS for role, *_ in _roles(names))
+
+
+@lru_cache(maxsize=1024)
+def _count_beside(names: tuple[str, ...]) -> str:
+    """The name of a count since 1970 beside another time; empty if there is none."""
+    times = [name for role, name, *_ in _roles(names) if role in (Role.TIME, Role.DATE)]
+    counts = (name for name in names[:_MEMBERS_MAX] if columns.plain(name) in COUNTS)
+    return next((name for name in counts if times and name not in times), "")
 
 
 @lru_cache(maxsize=1024)

@@ -220,6 +220,29 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         return None, False
 
 
+def count_before_clock(clock: object, count: object) -> object:
+    """The count since 1970 that stands beside a clock that names no zone; else the clock.
+
+    What the clock has of a second is put behind a count of whole ones.
+    """
+    if not isinstance(clock, str) or clock[-1:] == "Z" or number(clock) is not None:
+        return clock
+    is_count = isinstance(count, str | int | float) and not isinstance(count, bool)
+    value = number(str(count)) if is_count else None
+    form = None if value is None else epoch_form(value)
+    if value is None or form is None:
+        return clock
+    time_us, is_naive = read_time(clock, BY_ITSELF)
+    if time_us is not None and not is_naive:
+        return clock
+    part = _PART_OF_SECOND.search(clock)
+    is_finer = part is not None and form is TimeForm.EPOCH_S and value % 60 == int(part[1])
+    return f"{int(value)}.{part[2]}" if part is not None and is_finer else count
+
+
+_PART_OF_SECOND = re.compile(r":(\d\d)[.,](\d{1,6})")
+
+
 def _of_days_or_ticks(value: float, rules: TimeRules) -> tuple[int | None, bool]:
     """A count of the days of spreadsheets or the ticks of .NET, and whether it names no zone."""
     if _FIRST_TICKS <= value < _LAST_TICKS:

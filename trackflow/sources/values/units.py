@@ -138,7 +138,7 @@ _PLAIN_PAIR = re.compile(
 )
 """What nearly all are, read without a look at the rare ones."""
 
-_SPREAD = re.compile(r"\s*\xb1\s*[0-9.]+")
+_SPREAD = re.compile(r"\s*\xb1\s*[0-9.]+(?:\s*m(?:et(?:er|re)s?)?\b)?")
 """How exact a coordinate is, behind it, as Snapchat writes it."""
 
 _WELL_KNOWN_BINARY = re.compile(r"0[01](?:[0-9A-Fa-f]{2}){20,40}")

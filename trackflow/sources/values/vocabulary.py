@@ -69,16 +69,16 @@ _kept = lru_cache(maxsize=4096)(_plain)
 # Earlier names win: a file with `recorded_at` and `received_at` means the first.
 _NAMES: dict[Role, str] = {
     Role.TIME: (
-        "recordedat timestamp timestamputc utctimestamp timeutc utctime datetime datetimeutc "
-        "utcdatetime gpstime gpstimestamp gpsdatetime fixtime devicetime time isotime utc tst "
-        "timestampms timestamps timestampus timestampns timestampmillis timems times "
+        "recordedat timestampexternal timestamp timestamputc utctimestamp timeutc utctime datetime "
+        "datetimeutc utcdatetime gpstime gpstimestamp gpsdatetime fixtime devicetime time isotime "
+        "utc tst timestampms timestamps timestampus timestampns timestampmillis timems times "
         "timestampepoch epoch epochs epochms epochus epochns epochseconds epochtime "
         "unixtime unixtimestamp "
         "eventtime eventtimestamp locationtime "
         "locationtimestamp localtime localdatetime positiontime measuredat measurementtime "
         "createdat observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
-        "lastchanged lastupdated lastupdate start begin arrivaltime arrivedat reportedat sentat "
-        "basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
+        "lastchanged lastupdated lastupdate update start begin arrivaltime arrivedat reportedat "
+        "sentat basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
         "timeiso timestampiso updatedat updatetime updateutc "
         "zeitstempel zeitpunkt datumzeit datumuhrzeit datumunduhrzeit datumundzeit zeit "
         "horodatage horodate dateheure dateetheure datetheure heureutc temps "
@@ -262,6 +262,12 @@ RANKED: dict[Role, dict[str, int]] = {
     for role, names in _NAMES.items()
 }
 """The rank of each name of a role: a lower one wins."""
+
+COUNTS = {
+    "epoch", "epochs", "epochms", "epochtime", "epochseconds", "unixtime", "unixtimestamp", "unix",
+    "timestampepoch", "timestampunix", "timestampms", "timestampmillis", "timems",
+}  # fmt: skip
+"""Names of times that count since 1970, whatever clock stands beside them."""
 
 PREFIXES = (
     "gps", "geo", "position", "pos", "location", "loc", "coords", "coordinates", "coordinate",

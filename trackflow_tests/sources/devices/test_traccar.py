@@ -208,3 +208,9 @@ def test_a_zero_that_is_no_altitude() -> None:
     for altitude, expected in ((0, None), (21.0, 21.0)):
         location = CLIENT["location"] | {"coords": coords | {"altitude": altitude}}
         assert rows(read(CLIENT | {"location": location}))[0][4] == expected
+
+
+def test_a_count_since_1970_goes_before_a_clock_of_some_zone():
+    """The clock was read as UTC, hours off."""
+    record = {"id": "a", "lat": "60.1", "lon": "24.9", "time": "2026-05-28 23:26:40"}
+    assert [row[1] for row in rows(read_form(**record, timestamp_ms=str(US // 1000)))] == [US]

@@ -12,6 +12,8 @@ from trackflow_tests.helpers.reading import points, read_bytes
 
 DAY_US = 86_400_000_000
 
+AT = 1_714_557_600
+
 
 def sentence(body: str) -> str:
     return f"${body}*{reduce(xor, body.encode()):02X}"
@@ -120,6 +122,18 @@ def test_one_moment_is_one_point_with_the_values_of_all_its_sentences():
     ):
         (row,) = read_bytes(nmea(*lines), "nmea").rows
         assert row[4:] == (34.5, 6.0, pytest.approx(5.14444, abs=1e-4), 90.5)
+
+
+@pytest.mark.parametrize("is_before", [False, True])
+def test_speed_and_course_of_vtg_are_those_of_the_moment_beside_it(is_before):
+    """Without RMC they were lost. VTG has no time: its place in the file says of which it is."""
+    moments = [
+        (gga(AT + s, 60.1, 24.9), sentence(f"GPVTG,{s}0.0,T,,M,{s}.0,N,,K,A")) for s in (1, 2, 3)
+    ]
+    lines = [line for both in moments for line in (both[::-1] if is_before else both)]
+    rows = read_bytes(nmea(*lines, zda(AT + 3)), "nmea").rows
+    assert [row[6] for row in rows] == pytest.approx([s * 1852 / 3600 for s in (1, 2, 3)])
+    assert [row[7] for row in rows] == [10, 20, 30]
 
 
 def test_without_a_fix_there_is_no_point_and_one_word():
