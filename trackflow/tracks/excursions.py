@@ -4,12 +4,14 @@ A phone indoors takes a distant cell tower for itself, or a reflected signal thr
 street. Such places are reached and left without a fix in between, often again and again, or faster
 than anything gets from standing still to standing still. A slot is an excursion if it belongs to a
 direct leave and return (`_returns`) from a place where the device is known to rest (`_seen_at`),
-and one of three rules shows that the device was not there:
+and one of four rules shows that the device was not there:
 
 - near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most, with a rest before and
   after: a vehicle that passes the place at which it is about to park was not away from it;
 - too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
-- again: the same far place is left for and returned from repeatedly, by fast ways each time.
+- again: the same far place is left for and returned from repeatedly, by fast ways each time;
+- vague: each fix away from it claims so poor an accuracy that the device may have stayed, and it
+  rests before and after.
 
 None of them does where the fixes show the way there and back (`goes_on`): rounds on a race track
 lead past the place at which their vehicle rests before and after them.
@@ -35,6 +37,9 @@ the device is seen so many times as often where it rests. A loader crosses its y
 
 AT_SHARE = 1.5
 """Fixes of one place lie up to so much further apart than near ones, as one of them may be off."""
+
+CLAIM_SHARE = 2.0
+"""A fix is wrong by up to so many times the accuracy that it claims, which two thirds keep to."""
 
 AGAIN_KMH = 30.0
 """A place that is visited again and again is a cell tower only if it is reached this fast."""
@@ -170,7 +175,24 @@ def _is_excursion(
     again &= _again(slots, returns, again, near_m)
     far = (too_fast | again) & (at_rest > at_other)
     excursion: Bools = (at_rest >= SEEN_SLOTS) & (near | far)
+    if slots.claim_m.any():
+        excursion |= (
+            (at_rest >= SEEN_SLOTS)
+            & (at_rest > at_other)
+            & rests[0][before]
+            & rests[1][after]
+            & _vague(slots, returns)
+        )
     return excursion
+
+
+def _vague(slots: Slots, returns: _Returns) -> Bools:
+    """Whether no slot away is further from the rest than its fixes may be wrong."""
+    counts = returns.after - returns.before - 1
+    rows, of = flat_ranges(returns.before + 1, returns.after), numbered(counts)
+    covered = slots.apart_m(returns.before[of], rows) <= CLAIM_SHARE * slots.claim_m[rows]
+    vague: Bools = sums(covered, counts) == counts
+    return vague
 
 
 def _seen_at(

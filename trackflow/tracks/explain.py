@@ -14,8 +14,9 @@ from trackflow.tracks.bboxes import bbox_diagonal_m
 from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
 from trackflow.tracks.ends import lasts_us
+from trackflow.tracks.excursions import CLAIM_SHARE
 from trackflow.tracks.silences import longest_silence_us
-from trackflow.tracks.slots import cut_slots
+from trackflow.tracks.slots import FINE_ACCURACY_M, cut_slots
 from trackflow.tracks.speeds import TURN
 from trackflow.tracks.stays import MOVING_MS
 from trackflow.tracks.thresholds import US, Thresholds
@@ -145,7 +146,7 @@ def explain(
     stay = decisions.stay_of(at) or decisions.stay_of(at - 1)
     if stay is not None and decisions.away[at]:
         away = _excursion(decisions, at, stay)
-        return Explanation(nearest, time_us, "excursion", (away, *duplicates))
+        return Explanation(nearest, time_us, "excursion", (*away, *duplicates))
     if stay is not None:
         return Explanation(nearest, time_us, "stop", (*_stay(decisions, at, stay), *duplicates))
     before, after = _cut(decisions, at - 1, before=True), _cut(decisions, at, before=False)
@@ -318,8 +319,8 @@ def _around(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[int, 
     return max(min(first, at), stay[0]), min(max(last, at + 1), stay[1])
 
 
-def _excursion(decisions: Decisions, at: int, stay: tuple[int, int]) -> Finding:
-    """How far from its stop a device claimed to be, and for how long."""
+def _excursion(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding, ...]:
+    """How far from its stop a device claimed to be, for how long, and how surely."""
     points, away = decisions.cleaned.points, decisions.away
     first, last = at, at
     while first > stay[0] and away[first - 1]:
@@ -336,7 +337,16 @@ def _excursion(decisions: Decisions, at: int, stay: tuple[int, int]) -> Finding:
         f"{near_m:,.0f} m are one place), reached and left without a fix in between ({seen}): the "
         "device did not go there."
     )
-    return Finding("excursion", text, far_m, near_m, "m")
+    found = [Finding("excursion", text, far_m, near_m, "m")]
+    claim_m = float(points.accuracy_m[at])
+    most_m = CLAIM_SHARE * claim_m
+    if claim_m > FINE_ACCURACY_M and far_m <= most_m:
+        vague = (
+            f"it claims to be accurate to {claim_m:,.0f} m only, so it may be wrong by "
+            f"{most_m:,.0f} m; it lies {far_m:,.0f} m away."
+        )
+        found.append(Finding("claim", vague, far_m, most_m, "m"))
+    return tuple(found)
 
 
 def _apart(one: Points, other: Points) -> tuple[float, float]:

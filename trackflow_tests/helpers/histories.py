@@ -268,7 +268,7 @@ class Walker:
         """Fixes of cell towers that say how rough they are; unknown is written as 0 too."""
         for _ in range(e.count):
             self.go(max(e.every_s, 30), 0.2, 3)
-            self.put(noise_m=60)
+            self.put(noise_m=float(self.random.choice([60, 60, 400])))
             accuracy = float(self.random.choice([0.0, -1.0, 40.0, 150.0, 450.0]))
             self.rows[-1] = (*self.rows[-1][:3], accuracy)
 

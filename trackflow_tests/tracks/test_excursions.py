@@ -34,6 +34,23 @@ def test_one_fix_across_the_street_between_two_stays_is_no_trip(every_s: float) 
     assert set(found) == {"s", "e"}
 
 
+@pytest.mark.parametrize(("every_s", "fixes"), [(60, 1), (60, 2), (60, 6), (300, 1), (300, 2)])
+@pytest.mark.parametrize(("far_m", "claim_m"), [(540, 300), (850, 444), (980, 499)])
+def test_fixes_that_may_be_wrong_by_their_own_claim_are_no_trip(
+    every_s: float, fixes: int, far_m: float, claim_m: float
+) -> None:
+    """No speed tells: it could be there and back in the time. Of fixes that are sure, it is."""
+    t = np.arange(0, 10_800, every_s)
+    away = (np.arange(len(t)) >= len(t) // 2) & (np.arange(len(t)) < len(t) // 2 + fixes)
+    vague, sure = (
+        classes(decide(at_metres(t, away * far_m, accuracy_m=accuracy_m), Thresholds()))
+        for accuracy_m in (np.where(away, claim_m, 20.0), np.where(away, far_m * 0.4, 20.0))
+    )
+    assert vague == "".join("e" if a else "s" for a in away)
+    assert "t" in sure
+    assert "e" not in sure
+
+
 def test_a_real_errand_is_a_trip() -> None:
     """1.5 km by car, two minutes there, back again: with fixes on the way."""
     t = np.arange(0, 7200, 30)

@@ -14,6 +14,7 @@ from trackflow.tracks.decisions import decide
 from trackflow.tracks.explain import Explanation, explain
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.helpers.histories import DEGREE_M, FIRST, US, History, histories
+from trackflow_tests.helpers.paths import at_metres
 
 START_US = midnight_us(FIRST) + 12 * 3600 * US
 
@@ -112,6 +113,15 @@ def test_an_excursion_is_explained_with_its_distance() -> None:
     assert found.findings[0].measured == pytest.approx(170, abs=0.1)
     assert found.findings[0].threshold == 100
     assert "reached and left without a fix in between (1 fix)" in str(found)
+
+
+def test_a_vague_excursion_is_explained_with_what_it_claims() -> None:
+    t, away = np.arange(0, 7200, 60), np.arange(120) == 60
+    points = at_metres(t, away * 800, accuracy_m=np.where(away, 444, 20))
+    found = explain(points, int(points.time_us[60]), Thresholds())
+    assert found.kind == "excursion"
+    assert (found.findings[1].rule, found.findings[1].threshold) == ("claim", 888)
+    assert found.findings[1].measured == pytest.approx(800, abs=0.1)
 
 
 def test_a_mixture_is_explained_as_one() -> None:
