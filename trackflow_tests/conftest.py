@@ -1,5 +1,6 @@
 """What every test gets: folders and databases of its own, and no telemetry."""
 
+import itertools
 import os
 import shutil
 import sys
@@ -96,6 +97,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 LONGEST_ID_PART = 80
 
+HOMES = itertools.count()
+
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Short names for long values.
@@ -147,8 +150,17 @@ def _stores_are_quick() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACKFLOW_HOME", str(tmp_path / "home"))
+def _home(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A home of the test's own; making a folder takes longer than most tests that write nothing."""
+    if "tmp_path" in request.fixturenames:
+        home = request.getfixturevalue("tmp_path") / "home"
+    else:
+        home = tmp_path_factory.getbasetemp() / f"home-{next(HOMES)}"
+    monkeypatch.setenv("TRACKFLOW_HOME", str(home))
 
 
 @pytest.fixture(scope="session")
