@@ -211,7 +211,7 @@ def test_a_real_answer_is_as_described(
         lists = {name: value for name, value in content.items() if isinstance(value, list)}
         maybe_empty = {"tokens",
             "looks_like", "breakers", "notices", "alarms", "changes", "failures", "anomalies",
-            "amendments",
+            "amendments", "missing",
         }  # fmt: skip
         if answer.path == "/api/v1/find":
             maybe_empty = lists.keys() - {"devices"}  # one word finds one kind
