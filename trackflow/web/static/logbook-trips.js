@@ -12,7 +12,8 @@ const STATES = { open: tr('open'), closed: tr('closed'), added: tr('book|added')
 export const timeOf = (text) => text?.slice(11, 16) ?? '';
 /** A day; with its year if that is not this one. */
 export const dayOf = (text) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short', year: text.startsWith(`${new Date().getFullYear()}-`) ? undefined : 'numeric' }).format(new Date(`${text}T00:00Z`));
-const ends = (content) => tr('{start} to {end}', { start: content.start_place ?? tr('unknown place'), end: content.end_place ?? tr('unknown place') });
+/** From where to where; null where neither is known: a store without places would say so in each row. */
+const ends = (content) => (content.start_place ?? content.end_place) && tr('{start} to {end}', { start: content.start_place ?? tr('unknown place'), end: content.end_place ?? tr('unknown place') });
 
 /** What is left until an entry closes. */
 function closing(entry) {
@@ -55,7 +56,7 @@ export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
     const trip = el('article', { class: 'trip', 'data-entry': entry.entry_id },
       el('div', {},
         el('p', { class: 'strong' }, `${dayOf(content.local_day)}, ${timeOf(content.start_time)} – ${timeOf(content.end_time)}`),
-        el('p', {}, `${distance(content.distance_m)}, ${ends(content)}`),
+        el('p', {}, [distance(content.distance_m), ends(content)].filter(Boolean).join(', ')),
         el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? tr('came after closing') : closing(entry)}`)),
       mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, tr('Save'))));
     return trip;
@@ -101,7 +102,7 @@ function row(entry, isPaid, actions) {
   const made = el('tr', { 'data-row': entry.entry_id },
     el('td', {}, dayOf(content.local_day)),
     el('td', {}, content.start_time ? `${timeOf(content.start_time)} – ${timeOf(content.end_time)}` : '–'),
-    el('td', {}, content.start_time ? ends(content) : categoryName('private')),
+    el('td', {}, content.start_time ? ends(content) ?? '–' : categoryName('private')),
     el('td', {}, [content.purpose, content.partner].filter(Boolean).join(', ') || '–'),
     el('td', {}, categoryName(content.category) ?? '–'),
     el('td', { class: 'number' }, decimal(content.distance_m / UNITS.far[1], 1)),
