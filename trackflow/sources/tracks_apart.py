@@ -7,6 +7,7 @@ from the times of all of them.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def separated_tracks(
     """
     tracks: dict[str, _Track] = {}
     buffered: list[Chunk] = []
-    count = 0
+    noted = 0
     first = iter(chunks())
     failure: BadInputError | None = None
     while True:
@@ -63,10 +64,10 @@ def separated_tracks(
             failure = error
             break
         _note(tracks, chunk.points)
-        count += len(chunk.points)
-        buffered = [*buffered, chunk] if count <= BUFFERED_POINTS_MAX else []
+        noted += len(chunk.points)
+        buffered = [*buffered, chunk] if noted <= BUFFERED_POINTS_MAX else []
     devices = _devices(tracks, fallback_device)
-    if count > BUFFERED_POINTS_MAX:
+    if noted > BUFFERED_POINTS_MAX:
         yield from (_renamed(chunk, devices, fallback_device) for chunk in chunks())
         return
     yield from (_renamed(chunk, devices, fallback_device) for chunk in buffered)
@@ -75,15 +76,18 @@ def separated_tracks(
 
 
 def _note(tracks: dict[str, _Track], points: PointBatch) -> None:
-    for code, label in enumerate(points.devices):
+    lat, lon = (np.round(v * 1e7).astype(np.int64) for v in (points.lat, points.lon))
+    places = lat * 4_000_000_000 + lon
+    in_order = np.argsort(points.device, kind="stable")
+    firsts = np.searchsorted(points.device[in_order], np.arange(len(points.devices) + 1))
+    for label, start, stop in zip(points.devices, firsts[:-1], firsts[1:], strict=True):
         if label.startswith(_MARK):
-            rows = points.of_device(code)
+            rows = in_order[start:stop]
             track = tracks.setdefault(
                 label, _Track(label.partition("\u29d7")[2].partition("\u29d7")[2])
             )
             track.times.append(points.time_us[rows])
-            lat, lon = (np.round(v[rows] * 1e7).astype(np.int64) for v in (points.lat, points.lon))
-            track.places.append(lat * 4_000_000_000 + lon)
+            track.places.append(places[rows])
 
 
 def _devices(tracks: dict[str, _Track], fallback_device: str) -> dict[str, str]:
@@ -93,7 +97,7 @@ def _devices(tracks: dict[str, _Track], fallback_device: str) -> dict[str, str]:
     clashes = []
     for at, one in enumerate(order):
         end_us = settled[one][0][-1]
-        for other in order[at + 1 :]:
+        for other in (order[after] for after in range(at + 1, len(order))):
             if settled[other][0][0] >= end_us:
                 break
             if _were_apart(settled[one], settled[other]):
@@ -123,18 +127,15 @@ def _were_apart(one: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> bool:
 
 def _lanes(order: list[str], clashes: list[tuple[str, str]], device: str) -> dict[str, str]:
     """Each track to the first number whose tracks it does not clash with."""
-    apart = {frozenset(pair) for pair in clashes}
-    lanes: list[list[str]] = []
+    apart: dict[str, list[str]] = {label: [] for label in order}
+    for one, other in clashes:
+        apart[one].append(other)
+        apart[other].append(one)
+    lanes: dict[str, int] = {}
     for label in order:
-        free = (
-            lane for lane in lanes if all(frozenset((label, other)) not in apart for other in lane)
-        )
-        lane = next(free, None)
-        if lane is None:
-            lanes.append([label])
-        else:
-            lane.append(label)
-    return {label: f"{device}-{n}" for n, lane in enumerate(lanes, start=1) for label in lane}
+        taken = {lanes[other] for other in apart[label] if other in lanes}
+        lanes[label] = next(number for number in count(1) if number not in taken)
+    return {label: f"{device}-{number}" for label, number in lanes.items()}
 
 
 def _renamed(chunk: Chunk, devices: dict[str, str], fallback_device: str) -> Chunk:
