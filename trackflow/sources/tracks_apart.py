@@ -5,6 +5,7 @@ places at once. Readers label the points of each track; what becomes of the labe
 from the times of all of them.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -17,6 +18,9 @@ from trackflow.sources.records import Chunk, PointBatch
 
 BUFFERED_POINTS_MAX = 300_000
 """A file with more points is read twice: once for its times, once for its points."""
+
+COMPARED_MAX = 1_000_000
+"""So many pairs of tracks of a file are compared, in half a minute: those of 1,400 vehicles."""
 
 _MARK = "\u29d7track "
 _NAME_MAX_CHARS = 150
@@ -49,6 +53,9 @@ def separated_tracks(
     Args:
         chunks: reads the file; called once more if it is too large to be kept in memory.
         fallback_device: the device of tracks that do not overlap.
+
+    Raises:
+        BadInputError: too many of its tracks were made at the same time to compare them.
     """
     tracks: dict[str, _Track] = {}
     buffered: list[Chunk] = []
@@ -95,13 +102,15 @@ def _devices(tracks: dict[str, _Track], fallback_device: str) -> dict[str, str]:
     settled = {label: track.settle() for label, track in tracks.items()}
     order = sorted(settled, key=lambda label: int(settled[label][0][0]))
     clashes = []
-    for at, one in enumerate(order):
-        end_us = settled[one][0][-1]
-        for other in (order[after] for after in range(at + 1, len(order))):
-            if settled[other][0][0] >= end_us:
-                break
-            if _were_apart(settled[one], settled[other]):
-                clashes.append((one, other))
+    for compared, (one, other) in enumerate(_at_once(settled, order)):
+        if compared == COMPARED_MAX:
+            most = math.isqrt(2 * COMPARED_MAX)
+            raise BadInputError(
+                f"more than {most:,} of its tracks were made at the same time; split it, or name "
+                "one device for all of it"
+            )
+        if _were_apart(settled[one], settled[other]):
+            clashes.append((one, other))
     if not clashes:
         return dict.fromkeys(tracks, fallback_device)
     names = {label: track.name for label, track in tracks.items()}
@@ -110,19 +119,39 @@ def _devices(tracks: dict[str, _Track], fallback_device: str) -> dict[str, str]:
     return _lanes(order, clashes, fallback_device)
 
 
+def _at_once(settled: dict[str, tuple[Ints, Ints]], order: list[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of tracks that share time; `order` is that of their beginnings."""
+    for at, one in enumerate(order):
+        for after in range(at + 1, len(order)):
+            if settled[order[after]][0][0] >= settled[one][0][-1]:
+                break
+            yield one, order[after]
+
+
 def _were_apart(one: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> bool:
     """Whether both have points of their own in the time that they share.
 
     A track that is in the file twice, or thinned, has none.
     """
     low, high = max(one[0][0], other[0][0]), min(one[0][-1], other[0][-1])
-    if low >= high:
+    return bool(low < high) and _has_own(one, other, low, high) and _has_own(other, one, low, high)
+
+
+def _has_own(one: tuple[Ints, Ints], other: tuple[Ints, Ints], low: int, high: int) -> bool:
+    """Whether a track has a point that another lacks, from one moment to another, both included."""
+    start, stop = np.searchsorted(one[0], (low, high + 1))
+    if start == stop:
         return False
-    a, b = (
-        set(zip(t[m := (t >= low) & (t <= high)].tolist(), p[m].tolist(), strict=True))
-        for t, p in (one, other)
+    first = one[0][start]
+    at_first = slice(*np.searchsorted(other[0], (first, first + 1)))
+    if one[1][start] not in other[1][at_first]:
+        return True  # without a look at all points of both, unless they are copies
+    within = slice(*np.searchsorted(other[0], (low, high + 1)))
+    own, others = (
+        set(zip(t[rows].tolist(), p[rows].tolist(), strict=True))
+        for (t, p), rows in ((one, slice(start, stop)), (other, within))
     )
-    return bool(a - b) and bool(b - a)
+    return not own <= others
 
 
 def _lanes(order: list[str], clashes: list[tuple[str, str]], device: str) -> dict[str, str]:

@@ -61,6 +61,10 @@ FILES: dict[str, tuple[str, str, Callable[[int], str], str]] = {
         "a.gpx", "<gpx>",
         lambda k: f'<trk><trkseg><trkpt lat="1" lon="2"><time>{_time(k)}</time></trkpt></trkseg>'
         "</trk>", "</gpx>"),
+    "gpx, tracks at once": (
+        "a.gpx", "<gpx>",
+        lambda k: f'<trk><trkseg><trkpt lat="1" lon="{k % 180}"><time>{_time(0)}</time></trkpt>'
+        f'<trkpt lat="1" lon="{k % 180}"><time>{_time(9)}</time></trkpt></trkseg></trk>', "</gpx>"),
     "gpx, one endless text": ("a.gpx", TRACK + "<name>", lambda k: "x" * 1000, ""),
     "kml, one moment": (
         "a.kml", f"<kml><Placemark><TimeStamp><when>{ISO}</when></TimeStamp><MultiGeometry>",

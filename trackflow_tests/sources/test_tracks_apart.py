@@ -3,9 +3,12 @@
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.errors import BadInputError
+from trackflow.sources import tracks_apart
 from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.tracks_apart import label_of, separated_tracks
 
@@ -55,3 +58,13 @@ def test_no_device_is_at_two_places_at_once_and_none_is_needless(spans, most):
         sum(start <= second < start + length for start, length in spans) for second in range(40)
     )
     assert len(set(found)) == most_at_once
+
+
+def test_more_tracks_at_once_than_can_be_compared_are_refused(monkeypatch):
+    """Each pair would be compared: 10 MB of two points each took hours."""
+    monkeypatch.setattr(tracks_apart, "COMPARED_MAX", 5)
+    chunk = Chunk(batch([(0, 1)] * 4), [], 0)
+    with pytest.raises(BadInputError, match=r"3 of its tracks .* split it"):
+        list(separated_tracks(lambda: [chunk], "gpx"))
+    monkeypatch.setattr(tracks_apart, "COMPARED_MAX", 6)
+    assert len(list(separated_tracks(lambda: [chunk], "gpx"))) == 1
