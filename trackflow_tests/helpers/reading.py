@@ -151,7 +151,7 @@ def whole_seconds(rows) -> list[tuple]:
     return [(device, second * 1_000_000, lon, lat) for device, second, _, lat, lon in rows]
 
 
-seconds = st.integers(700_000_000, 1_790_000_000)
+seconds = st.integers(946_684_800, 1_790_000_000)
 millionths = st.integers(0, 999_999)
 lats = st.integers(-900_000_000, 900_000_000).map(lambda e7: e7 / 1e7)
 lons = st.integers(-1_800_000_000, 1_800_000_000).map(lambda e7: e7 / 1e7)

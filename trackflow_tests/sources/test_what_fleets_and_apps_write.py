@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.sources.devices.raw_fix import moment_us
 from trackflow.sources.recognition import UnknownFormatError, detect
+from trackflow.sources.values.moments import TimeForm
 from trackflow_tests.helpers.reading import only_row, read_any, read_bytes
 
 AT = 1_714_557_600
@@ -266,3 +268,50 @@ def test_speeds_of_positions_that_a_server_of_traccar_forwards_are_knots():
 )  # fmt: skip
 def test_names_and_marks_of_more_exports(text):
     assert only_row(text)[1:4] == MOMENTS[0]
+
+
+TO_2001 = 978_307_200
+HELD = {
+    "ZLATITUDE": 60.1, "ZLONGITUDE": 24.9, "ZALTITUDE": 20.0, "ZHORIZONTALACCURACY": 8.0,
+    "ZSPEED": 5.0, "ZCOURSE": 90.0,
+}  # fmt: skip
+
+
+@given(st.integers(126_230_400, 820_000_000), st.sampled_from(["ZTIMESTAMP", "ZDATE"]),
+       st.integers(1, 12))  # fmt: skip
+def test_tables_of_core_data_count_since_2001(seconds, name, rows):
+    records = [HELD | {name: seconds + 0.25 + row} for row in range(rows)]
+    lines = [",".join(map(str, record.values())) for record in records]
+    table = "\n".join([",".join(records[0]), *lines])
+    want = [
+        (round((seconds + TO_2001 + row + 0.25) * 1e6), 24.9, 60.1, 20, 8, 5, 90)
+        for row in range(rows)
+    ]
+    assert [row[1:] for row in read_any(json.dumps(records)).rows] == want
+    assert [row[1:] for row in read_any(table, name="ZRTCLLOCATIONMO.csv").rows] == want
+
+
+@given(st.integers(631_152_000, 820_000_000), st.sampled_from(["", ".25"]))
+def test_seconds_since_1970_before_2000_are_since_2001(seconds, part):
+    """A phone's positions of 2024 were stored in 1993."""
+    want = round((seconds + TO_2001 + float(part or 0)) * 1e6)
+    record = f'{{"lat": 60.1, "lon": 24.9, "timestamp": {seconds}{part}}}'
+    assert only_row(f"[{record}]")[TIME] == want
+    assert only_row(f"lat,lon,timestamp\n60.1,24.9,{seconds}{part}\n")[TIME] == want
+
+
+@given(st.integers(946_684_800, 1_790_000_000), st.sampled_from(["timestamp", "ZTIMESTAMP"]))
+def test_seconds_since_1970_after_2000_stay(seconds, name):
+    record = {"lat": 60.1, "lon": 24.9, name: seconds}
+    assert only_row(json.dumps([record]))[TIME] == seconds * 1_000_000
+    assert only_row(f"lat,lon,{name}\n60.1,24.9,{seconds}\n")[TIME] == seconds * 1_000_000
+
+
+def test_at_the_doors_seconds_of_a_sender_that_counts_since_1970_stay():
+    assert moment_us("736250400.25", None) == AT * 1_000_000 + 250_000
+    assert moment_us("736250400", TimeForm.EPOCH_S) == 736_250_400_000_000
+    assert moment_us(str(AT), None) == AT * 1_000_000
+
+
+def test_words_in_capitals_with_a_z_are_no_columns_of_core_data():
+    assert only_row(f"ZEITSTEMPEL,LAT,LON\n{ISO},60.1,24.9\n")[TIME] == AT * 1_000_000

@@ -82,4 +82,6 @@ def moment_us(cell: str, form: TimeForm | None) -> int | None:
     if value is None:
         return parse_time(_LOST_PLUS.sub(r"\1+\2", cell), TimeForm.ISO)
     found = epoch_form(value) or form
+    if found is TimeForm.SINCE_2001 and form is not None:
+        found = form  # it counts since 1970, whatever its clock shows
     return None if found is None else parse_time(cell.replace(",", "."), found)

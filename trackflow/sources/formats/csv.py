@@ -89,7 +89,7 @@ def read_csv(
     # The sample is cut from a head of fixed size: a layout must not depend on the block size.
     sample = as_utf8(head, encoding_of(head), last=len(head) < HEAD_BYTES)
     layout = decide_layout(_sample_lines(sample), stream.name, options.columns)
-    rules = options.time_rules
+    rules = replace(options.time_rules, form=layout.form)
     order = _decide_order(stream, layout, _sample_lines(sample), rules, block_bytes)
     reader = _Reader(
         stream,

@@ -18,7 +18,7 @@ from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, PositionRow, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
-from trackflow.sources.values.times import epoch_form
+from trackflow.sources.values.moments import count_us, epoch_form
 from trackflow.sources.values.trips import score
 
 DEVICE = "samsung-health"
@@ -99,7 +99,8 @@ def _time_us(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return BAD_TIME
     form = epoch_form(value)
-    return BAD_TIME if form is None else round(value * float(form.value))
+    time_us = None if form is None else count_us(value, form)
+    return BAD_TIME if time_us is None else time_us
 
 
 def _plain_table(stream: Stream) -> Stream:

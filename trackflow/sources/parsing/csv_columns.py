@@ -10,9 +10,9 @@ from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
-from trackflow.sources.values.moments import DAY_FRACTION, with_half_behind
+from trackflow.sources.values.moments import DAY_FRACTION, may_be_of_core_data, with_half_behind
 from trackflow.sources.values.times import BY_ITSELF, epoch_form, is_relative, read_time
-from trackflow.sources.values.vocabulary import COUNTS
+from trackflow.sources.values.vocabulary import COUNTS, core_data_name
 from trackflow.sources.values.zones import zone_of
 
 SEMICIRCLE_DEG = 180.0 / 2**31
@@ -110,6 +110,16 @@ def are_garmin_times(rows: Sequence[Sequence[str]], time_columns: tuple[int, ...
     """Whether times count from 1989-12-31: as seconds since 1970 they lie before there was FIT."""
     cells = [row[time_columns[0]] for row in rows if row[time_columns[0]] not in EMPTY_CELLS]
     return bool(cells) and all(c.isdigit() and int(c) < _BEFORE_FIT_S for c in cells)
+
+
+def are_apple_times(
+    names: Sequence[str], rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]
+) -> bool:
+    """Whether times are those of Core Data, which count since 2001."""
+    if len(time_columns) != 1 or not core_data_name(names[time_columns[0]]):
+        return False
+    counts = [number(row[time_columns[0]]) for row in rows if row[time_columns[0]]]
+    return bool(counts) and all(c is not None and may_be_of_core_data(c) for c in counts)
 
 
 def settle_device(index: dict[Role, int], rows: Sequence[Sequence[str]]) -> None:

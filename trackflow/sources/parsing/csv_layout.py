@@ -9,6 +9,7 @@ from typing import NamedTuple
 from trackflow.sources.parsing.csv_columns import (
     SEMICIRCLE_DEG,
     Count,
+    are_apple_times,
     are_garmin_times,
     are_zones,
     count_from_start,
@@ -31,6 +32,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.date_parts import PARTS, drop_parts
 from trackflow.sources.values.elapsed import start_in
+from trackflow.sources.values.moments import TimeForm
 from trackflow.sources.values.trips import trip_ends
 from trackflow.sources.values.zones import zone_of
 
@@ -62,6 +64,7 @@ class CsvLayout:
         loose: the column whose cells may have separators in them without quotes.
         keeps_text: some cells are written as ="60.1" or '60.1'.
         is_garmin_time: times count seconds since 1990, as in FIT.
+        form: that of times, where the values alone do not show it.
         zone: that of times without one, if the name of their column tells it.
         count: what counts from a start; None where times stand for themselves.
         end: of the ends of trips that begin in the same rows; None if rows have one place each.
@@ -79,6 +82,7 @@ class CsvLayout:
     loose: int | None
     keeps_text: bool = False
     is_garmin_time: bool = False
+    form: TimeForm | None = None
     zone: dt.tzinfo | None = None
     count: Count | None = None
     end: "CsvLayout | None" = None
@@ -166,6 +170,10 @@ def _layout(
         clock=time_columns[-1] != index.get(Role.HOUR),
     )
     lat_scale, lon_scale = scales(rows, index, names, form.file)
+    is_garmin = lat_scale == SEMICIRCLE_DEG and are_garmin_times(rows, time_columns)
+    form_of_times = TimeForm.EPOCH_S if is_garmin else None
+    if are_apple_times(names, rows, time_columns):
+        form_of_times = TimeForm.SINCE_2001
     return CsvLayout(
         form.separator,
         names,
@@ -178,7 +186,8 @@ def _layout(
         form.header_lines,
         form.loose,
         rows != written,
-        lat_scale == SEMICIRCLE_DEG and are_garmin_times(rows, time_columns),
+        is_garmin,
+        form_of_times,
         zone_of(columns.zone_in_names(names[column] for column in reversed(time_columns))),
     )
 

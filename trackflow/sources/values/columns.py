@@ -21,7 +21,14 @@ from trackflow.sources.values.units import (
     factor_of,
     units_of,
 )
-from trackflow.sources.values.vocabulary import PREFIXES, RANKED, SUFFIXES, Role, plain
+from trackflow.sources.values.vocabulary import (
+    PREFIXES,
+    RANKED,
+    SUFFIXES,
+    Role,
+    core_data_name,
+    plain,
+)
 from trackflow.sources.values.zones import zone_in_name
 
 __all__ = ["HDOP_UNIT_M", "Role", "factor", "find", "has_position", "plain", "require"]
@@ -83,7 +90,7 @@ class Meaning(NamedTuple):
 @lru_cache(maxsize=4096)
 def meanings(name: str) -> Mapping[Role, Meaning]:
     """All that a name can mean."""
-    simple = plain(zone_in_name(name[:120])[0])
+    simple = core_data_name(name) or plain(zone_in_name(name[:120])[0])
     found: dict[Role, Meaning] = {}
     if simple not in ALL_NAMES and not (
         simple.startswith(("utc", *PREFIXES)) or simple.endswith(_ALL_ENDINGS)

@@ -8,7 +8,7 @@ import numpy as np
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.date_parts import PARTS, put_together
-from trackflow.sources.values.moments import count_before_clock
+from trackflow.sources.values.moments import count_before_clock, since_2001
 from trackflow.sources.values.units import (
     Quantity,
     factor_of,
@@ -16,7 +16,7 @@ from trackflow.sources.values.units import (
     hemisphere,
     measure,
 )
-from trackflow.sources.values.vocabulary import COUNTS
+from trackflow.sources.values.vocabulary import COUNTS, core_data_name
 
 _INVALID = {
     "false", "f", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "falsch", "non",
@@ -75,7 +75,14 @@ def known_fields(
         put_together(known)
     if count := _count_beside(names):
         _take_count(known, record[count])
-    return _with_sides(known, _zone_told(names))
+    return _with_sides(_since_1970(known, names), _zone_told(names))
+
+
+def _since_1970(known: dict[Role, object], names: tuple[str, ...]) -> dict[Role, object]:
+    """What is known of a record, with the time of Core Data as seconds since 1970."""
+    if Role.TIME in known and _is_core_data(names):
+        known[Role.TIME] = since_2001(known[Role.TIME])
+    return known
 
 
 def _take_count(known: dict[Role, object], count: object) -> None:
@@ -150,6 +157,8 @@ def columns_of_fields(
     if (count := _count_beside(names)) and Role.TIME in known:
         counts = [record[count] for record in records]
         known[Role.TIME] = list(map(count_before_clock, known[Role.TIME], counts))
+    if Role.TIME in known and _is_core_data(names):
+        known[Role.TIME] = list(map(since_2001, known[Role.TIME]))
     if Role.ZONE not in known and (zone := _zone_told(names)):
         known[Role.ZONE] = [zone] * len(records)
     if written:
@@ -243,6 +252,12 @@ def _count_beside(names: tuple[str, ...]) -> str:
     times = [name for role, name, *_ in _roles(names) if role in (Role.TIME, Role.DATE)]
     counts = (name for name in names[:_MEMBERS_MAX] if columns.plain(name) in COUNTS)
     return next((name for name in counts if times and name not in times), "")
+
+
+@lru_cache(maxsize=1024)
+def _is_core_data(names: tuple[str, ...]) -> bool:
+    """Whether the time is that of a column of Core Data, which counts since 2001."""
+    return any(role is Role.TIME and core_data_name(name) for role, name, *_ in _roles(names))
 
 
 @lru_cache(maxsize=1024)

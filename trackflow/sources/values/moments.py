@@ -1,9 +1,9 @@
 """One time as a file or a sender writes it, to UTC microseconds; each is read by itself.
 
 Understood are ISO 8601 and what spreadsheets, loggers and servers write in place of it, counts of
-seconds, milli-, micro- and nanoseconds since 1970, and the days of spreadsheets, all of them known
-by their size. 24:00 is the next midnight. Only an order of day and month that no value reveals has
-to be set.
+seconds, milli-, micro- and nanoseconds since 1970, Apple's seconds since 2001, and the days of
+spreadsheets, all of them known by their size. 24:00 is the next midnight. Only an order of day and
+month that no value reveals has to be set.
 """
 
 import datetime as dt
@@ -21,16 +21,19 @@ from trackflow.sources.values.zones import zone_of
 
 LARGEST_US = 9.0e18
 _SECONDS_1990 = 631_152_000
+SECONDS_2000 = 946_684_800
 _SECONDS_2100 = 4_102_444_800
+SECONDS_1970_TO_2001 = 978_307_200
 _DAYS_1990, _DAYS_2100 = 32_874, 73_051
 _SERIAL_START = dt.datetime(1899, 12, 30)  # noqa: DTZ001  a clock on the wall
 _TEXT_MAX_CHARS = 80
 
 
 class TimeForm(Enum):
-    """How a sender writes times, where that is known: microseconds per unit since 1970, or ISO."""
+    """How a sender writes times, where that is known: microseconds per unit since 1970, or else."""
 
     ISO = "iso"
+    SINCE_2001 = "seconds since 2001"
     EPOCH_S = 1_000_000.0
     EPOCH_MS = 1_000.0
     EPOCH_US = 1.0
@@ -202,7 +205,7 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         if value is not None and not _COMPACT.fullmatch(text):
             form = form or epoch_form(value)
             return (
-                _of_days_or_ticks(value, rules) if form is None else (_count_us(value, form), False)
+                _of_days_or_ticks(value, rules) if form is None else (count_us(value, form), False)
             )
         if form is not None:
             return None, False
@@ -272,14 +275,36 @@ def _of_two_cells(text: str) -> str:
 
 
 def epoch_form(value: float) -> TimeForm | None:
-    """The unit in which a number is a time between 1990 and 2100; None if in none."""
+    """How a number is a time between 1990 and 2100; None if in no way.
+
+    Seconds since 1970 that lie before 2000 are Apple's since 2001, of 2021 to 2030: no device wrote
+    its positions with a count since 1970 before there were phones and trackers with GPS.
+    """
     if _FIRST_TICKS <= value < _LAST_TICKS:
         return None
     for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
         assert isinstance(form.value, float)
         if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
-            return form
+            is_apple = form is TimeForm.EPOCH_S and value < SECONDS_2000
+            return TimeForm.SINCE_2001 if is_apple else form
     return None
+
+
+def since_2001(count: object) -> object:
+    """Seconds since 1970 of a count of Core Data, which begins in 2001; else the value itself."""
+    value = number(str(count)) if isinstance(count, str | int | float) else None
+    if value is None or not may_be_of_core_data(value):
+        return count
+    return value + SECONDS_1970_TO_2001
+
+
+def may_be_of_core_data(value: float) -> bool:
+    """Whether seconds since 2001 are a time after 2005, and since 1970 one before 2000."""
+    return _SECONDS_2005 <= value < SECONDS_2000
+
+
+_SECONDS_2005 = 126_230_400
+"""From 2001 to 2005."""
 
 
 def is_serial(value: float) -> bool:
@@ -314,9 +339,12 @@ def orders_of(text: str) -> set[DateOrder]:
     return orders
 
 
-def _count_us(value: float, form: TimeForm) -> int | None:
+def count_us(value: float, form: TimeForm) -> int | None:
+    """A count in a form as UTC microseconds since 1970; 0 if it is too large, None if infinite."""
     if not np.isfinite(value):
         return None
+    if form is TimeForm.SINCE_2001:
+        value, form = value + SECONDS_1970_TO_2001, TimeForm.EPOCH_S
     unit_us = float(form.value)
     scaled = value * unit_us if unit_us >= 1 else value // round(1 / unit_us)
     return round(scaled) if abs(scaled) < LARGEST_US else 0

@@ -20,6 +20,7 @@ from trackflow.sources.values.cells import CAREFUL_CELLS, Strings, blanks_to_nul
 from trackflow.sources.values.moments import (
     BY_ITSELF,
     LARGEST_US,
+    SECONDS_1970_TO_2001,
     DateOrder,
     TimeForm,
     TimeRules,
@@ -98,7 +99,8 @@ def decide_order(
         AmbiguousOrderError: all dates can be read in two ways.
     """
     cells = [cell.strip() for cell in sample if cell and cell.strip()]
-    if cells and all(is_relative(cell) for cell in cells) and not all(map(_is_serial, cells)):
+    is_known = rules.form is TimeForm.SINCE_2001 or all(map(_is_serial, cells))
+    if cells and all(is_relative(cell) for cell in cells) and not is_known:
         raise BadInputError(
             f"{file}: the column {column!r} counts from an unknown start, so it gives no time of "
             "day; a time must be like 2026-01-31T12:00:00Z or seconds since 1970, or count in "
@@ -280,12 +282,19 @@ def _counts(column: Strings, form: TimeForm | None) -> Ints | None:
     counts = np.asarray(pc.fill_null(whole, 0).to_numpy(zero_copy_only=False))
     known = np.asarray(pc.is_valid(whole).to_numpy(zero_copy_only=False))
     if form is not None:
-        return _scaled_whole(counts, float(form.value))
+        return np.where(known, _since_1970(counts, form), UNREADABLE_US)
     smallest, largest = (int(f(counts[known])) for f in (np.min, np.max)) if known.any() else (1, 0)
-    for each in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
-        if epoch_form(smallest) is each and epoch_form(largest) is each:
-            return np.where(known, _scaled_whole(counts, float(each.value)), UNREADABLE_US)
-    return None
+    each = epoch_form(smallest)
+    if each is None or epoch_form(largest) is not each:
+        return None
+    return np.where(known, _since_1970(counts, each), UNREADABLE_US)
+
+
+def _since_1970(counts: NDArray[np.int64], form: TimeForm) -> Ints:
+    """Counts in a form as microseconds since 1970."""
+    if form is TimeForm.SINCE_2001:
+        return _scaled_whole(counts + SECONDS_1970_TO_2001, 1e6)
+    return _scaled_whole(counts, float(form.value))
 
 
 def _scaled_whole(counts: NDArray[np.int64], unit_us: float) -> Ints:

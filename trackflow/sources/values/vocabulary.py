@@ -61,6 +61,18 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 
 
+def core_data_name(name: str) -> str:
+    """What an attribute is called for which Core Data has a column, such as ZLATITUDE; else ""."""
+    if not _CORE_DATA.fullmatch(name):
+        return ""
+    simple = plain(name)
+    is_word = any(simple in ranked for ranked in RANKED.values())  # as is ZEITSTEMPEL
+    return "" if is_word else _TIMES_OF_CORE_DATA.get(simple[1:], simple[1:])
+
+
+_CORE_DATA = re.compile("Z[A-Z][A-Z0-9]{2,60}")
+_TIMES_OF_CORE_DATA = {"date": "timestamp", "startdate": "starttime", "entrydate": "starttime"}
+
 _KEPT_CHARS = 120
 _kept = lru_cache(maxsize=4096)(_plain)
 """Readers ask for the names of one header again and again, for each role and separator."""

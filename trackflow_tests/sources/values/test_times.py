@@ -103,7 +103,7 @@ def written(moment: datetime) -> list[str]:
     ]
 
 
-moments = st.integers(915_148_800, 2_114_380_800).map(lambda s: datetime.fromtimestamp(s, UTC))
+moments = st.integers(946_684_800, 2_114_380_800).map(lambda s: datetime.fromtimestamp(s, UTC))
 
 
 @given(st.lists(st.tuples(moments, st.integers(0, 14)), min_size=1, max_size=300))
