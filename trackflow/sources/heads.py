@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 from trackflow.sources.values.trips import score
 
 HEAD_BYTES = 65_536
+PADDED = b"INDEX,TAG,DATE,TIME,"
+"""How tables of Columbus' loggers begin, whose cells are filled up with NUL."""
 NAME_MAX_CHARS = 200
 HEADER_CHARS = 8192
 """The header line of a table lies within this."""

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from trackflow.sources import formats
 from trackflow.sources.file_format import FileFormat, UnknownFormatError
-from trackflow.sources.heads import Head
+from trackflow.sources.heads import PADDED, Head
 from trackflow.sources.values import columns
 
 _NOT_READ = (
@@ -102,7 +102,7 @@ def detect(data: bytes, name: str, *, is_table: bool = False) -> str:
             raise UnknownFormatError(f"{name}: is {what}; understood are {understood()}")
     if not head.text:
         raise UnknownFormatError(f"{name}: the file has nothing but blanks in it")
-    if "\x00" in head.text[:2048]:
+    if "\x00" in head.text[:2048] and not data.startswith(PADDED):
         raise UnknownFormatError(f"{name}: is no text; understood are {understood()}")
     is_marked = head.text[0] in "<{["
     if is_table and not is_marked:

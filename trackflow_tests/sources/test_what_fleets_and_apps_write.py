@@ -315,3 +315,73 @@ def test_at_the_doors_seconds_of_a_sender_that_counts_since_1970_stay():
 
 def test_words_in_capitals_with_a_z_are_no_columns_of_core_data():
     assert only_row(f"ZEITSTEMPEL,LAT,LON\n{ISO},60.1,24.9\n")[TIME] == AT * 1_000_000
+
+
+def test_a_forwarded_position_is_of_the_device_that_its_sender_names():
+    """It was one of the number that the device has in Traccar's database."""
+    position = {"id": 1, "deviceId": 3, "fixTime": ISO, "latitude": 60.1, "longitude": 24.9}
+    device = {"id": 3, "name": "Van", "uniqueId": "8601", "lastUpdate": LATER}
+    line = json.dumps({"position": position, "device": device})
+    found = read_any(f"{line}\n{line.replace(ISO, LATER)}\n")
+    assert [row[:2] for row in found.rows] == [("8601", us * 1_000_000) for us in (AT, AT + 10)]
+
+
+PLACES = [(60.1, 24.9), (60.2, 24.8)]
+DESCRIPTORS = [
+    {"metricsIndex": index, "key": f"direct{name}", "unit": {"key": "gmt", "factor": 0.0}}
+    for index, name in ((1, "Latitude"), (0, "Timestamp"), (3, "Speed"), (2, "Longitude"))
+]
+METRICS = [{"metrics": [(AT + 10 * i) * 1000.0, *place, 5.0]} for i, place in enumerate(PLACES)]
+
+
+def test_details_of_an_activity_of_garmin():
+    details = {"metricDescriptors": DESCRIPTORS, "activityDetailMetrics": METRICS}
+    found = read_any(json.dumps(details))
+    assert [row[1:4] for row in found.rows] == MOMENTS
+    assert {row[SPEED] for row in found.rows} == {5}
+
+
+def test_aircraft():
+    trace = [[10 * i, *place, "ground" if i else 1000, 100, 90] for i, place in enumerate(PLACES)]
+    found = read_any(json.dumps({"icao": "4601f6", "timestamp": AT, "trace": trace}))
+    assert [row[:4] for row in found.rows] == [("4601f6", *moment) for moment in MOMENTS]
+    assert [row[ALTITUDE] for row in found.rows] == [pytest.approx(304.8), None]
+    assert found.rows[0][SPEED] == pytest.approx(100 * 1852 / 3600)
+    seen = {"lat": 60.1, "lon": 24.9, "seen_pos": 1.5, "alt_baro": "ground", "gs": 10}
+    now = {"now": AT + 1.5, "aircraft": [{"hex": "a", **seen}, {"hex": "b"}, {"hex": "c", **seen}]}
+    assert [row[:4] for row in read_any(json.dumps(now)).rows] == [
+        (name, *MOMENTS[0]) for name in "ac"
+    ]
+
+
+def test_cells_that_are_filled_up_with_nul():
+    table = (
+        "INDEX,TAG,DATE,TIME,LATITUDE N/S,LONGITUDE E/W,HEIGHT,SPEED,HEADING,VOX\n"
+        "1\0\0\0,T,240501,100000,60.100000N,024.900000E,20\0\0,36\0,90\0,\0\0\n"
+        "2\0\0\0,T,240501,100010,60.200000N,024.800000E,20\0\0,36\0,90\0,\0\0\n"
+    )
+    found = read_any(table, name="24050110.CSV")
+    assert (found.error, found.reasons) == ("", [])
+    assert [row[1:4] for row in found.rows] == MOMENTS
+    assert [(row[ALTITUDE], row[SPEED]) for row in found.rows] == [(20, pytest.approx(10))] * 2
+
+
+def test_fixes_of_gnss_logger_stand_below_a_comment_that_names_them():
+    table = (
+        "# Raw,utcTimeMillis,TimeNanos\n#\n# Fix,Provider,LatitudeDegrees,LongitudeDegrees,"
+        "AltitudeMeters,SpeedMps,AccuracyMeters,BearingDegrees,UnixTimeMillis\n"
+        f"Fix,GPS,60.1,24.9,20,5,8,90,{AT}000\nRaw,{AT}000,7\n"
+        f"Fix,GPS,60.2,24.8,20,5,8,90,{AT + 10}000\n"
+    )
+    found = read_any(table, name="gnss_log.txt")
+    assert (found.error, found.reasons) == ("", ["ragged_row"])
+    assert [row[1:] for row in found.rows] == [(*moment, 20, 8, 5, 90) for moment in MOMENTS]
+
+
+def test_moving_features():
+    moving = {"type": "MovingPoint", "datetimes": [ISO, LATER],
+              "coordinates": [[lon, lat] for lat, lon in PLACES]}  # fmt: skip
+    feature = {"type": "Feature", "temporalGeometry": moving, "properties": {"name": "van"}}
+    assert [row[1:4] for row in read_any(json.dumps(feature)).rows] == MOMENTS
+    collection = {"type": "FeatureCollection", "features": [feature]}
+    assert [row[1:4] for row in read_any(json.dumps(collection)).rows] == MOMENTS

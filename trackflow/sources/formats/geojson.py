@@ -90,7 +90,10 @@ _GEOMETRY = re.compile(
     r'|GeometryCollection)"'
 )
 
-_LISTED = re.compile(r'(?:[\[,]|"name"\s*:)\s*"((?:[^"\\]){1,60})"\s*(?=[,}\]])')
+_TRACE = re.compile(r'"icao"\s*:.*"trace"\s*:\s*\[', re.DOTALL)
+"""Of an aircraft, as readsb keeps it."""
+
+_LISTED = re.compile(r'(?:[\[,]|"(?:name|key)"\s*:)\s*"((?:[^"\\]){1,60})"\s*(?=[,}\]])')
 """Text in lists and names, which may be those of the columns of a table."""
 
 _MEMBER = re.compile(r'"((?:[^"\\]){1,60})"\s*:')
@@ -100,7 +103,8 @@ def _recognise(head: Head) -> int | None:
     """By its members; JSON that is none of the other formats may still name positions."""
     if head.text[0] not in "{[":
         return None
-    is_own = _GEOMETRY.search(head.text) or _names_positions(head.text) or _is_bare(head.text)
+    marked = _GEOMETRY.search(head.text) or _TRACE.search(head.text)
+    is_own = marked or _names_positions(head.text) or _is_bare(head.text)
     may_be = head.ending == ".geojson" or not head.is_whole
     return Surety.FALLBACK if is_own or may_be else None
 

@@ -1,9 +1,10 @@
 """Reads what Home Assistant keeps of people and trackers: its recorder's database, and history.
 
-History is the JSON of `/api/history/period`: a list of states for each entity. `device_tracker`
-entities are devices by their id. A `person` repeats the tracker that it follows (its `source`), so
-its states are read only where that tracker has no positions in the same file. States without a
-position (a router's "home", a phone that is away) are passed over and counted.
+History is the JSON of `/api/history/period`, a list of states for each entity, or that of the
+WebSocket, whose members have short names (`s`, `a`, `lu`, `lc`). `device_tracker` entities are
+devices by their id. A `person` repeats the tracker that it follows (its `source`), so its states
+are read only where that tracker has no positions in the same file. States without a position (a
+router's "home", a phone that is away) are passed over and counted.
 """
 
 import re
@@ -143,21 +144,30 @@ class _People:
         return isinstance(person.source, str) and person.source in self._met
 
 
+_MOMENTS = ("last_updated", "last_changed", "lu", "lc")
+_HEAD_BYTES = 2**16
+_SHORT = re.compile(rb'"[a-z_]{1,40}\.[^"\s]{1,255}"\s*:\s*\[\s*\{\s*"(?:s|a|lu|lc)"\s*:')
+"""An entity and its states with short names, as Home Assistant's WebSocket gives its history."""
+
+
 def _history(stream: Stream) -> Iterator[State | BrokenStretch]:
     """States of trackers and people; what names no entity is of the one before it."""
     entity_id = ""
-    for number, element in enumerate(JsonElements(stream, nesting=1), start=1):
+    is_short = _SHORT.search(stream.peek(_HEAD_BYTES)) is not None
+    elements = JsonElements(stream, nesting=1, is_nested=is_short)
+    for number, element in enumerate(elements, start=1):
         if isinstance(element, BrokenStretch):
             yield element
             continue
         if not isinstance(element, Mapping):
             yield BrokenStretch(RefusalReason.NOT_A_POINT, repr(element))
             continue
-        named = element.get("entity_id")
+        named = elements.path[-1] if elements.path else element.get("entity_id")
         entity_id = named if isinstance(named, str) else entity_id
         if entity_id.startswith(_KINDS):
-            attributes = element.get("attributes")
-            moment = element.get("last_updated", element.get("last_changed"))
+            attributes = element.get("attributes", element.get("a"))
+            moments = (element.get(name) for name in _MOMENTS)
+            moment = next((each for each in moments if each is not None), None)
             known_attributes = attributes if isinstance(attributes, Mapping) else {}
             known = {name: known_attributes[name] for name in _READ if name in known_attributes}
             yield State(entity_id, moment, known, f"element {number}")
@@ -199,6 +209,8 @@ def _recognise(head: Head) -> int | None:
     if not head.data.lstrip().startswith((b"{", b"[", b"\xef\xbb\xbf")):
         return None
     is_own = head.names_all("entity_id", "attributes", "last_changed|last_updated")
+    is_short = head.names_all("s", "lu|lc") and _SHORT.search(head.data) is not None
+    is_own = is_own or is_short
     return Surety.PROGRAM + 1 if is_own and head.text[:1] in ("{", "[") else None
 
 

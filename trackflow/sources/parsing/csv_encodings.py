@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterator
 
 from trackflow.sources.containers.streams import Stream
-from trackflow.sources.heads import code_page_of, encoding_of, in_code_page
+from trackflow.sources.heads import PADDED, code_page_of, encoding_of, in_code_page
 from trackflow.sources.parsing.csv_rows import (
     LINE_MAX_BYTES,
     blocks,
@@ -58,6 +58,8 @@ def _mended(block: bytes, head: bytes) -> bytes:
 
     By line, not by block: which lines share a block must change nothing.
     """
+    if head.startswith(PADDED):
+        block = block.replace(b"\x00", b"")
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:

@@ -42,7 +42,8 @@ def find_header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
             named = text.lstrip("# ")
             comment = named if _names_position(named, forced) or not comment else comment
             continue
-        if _names_position(text, forced):
+        is_row = _names_position(comment, forced) and _has_numbers(text, forced)
+        if _names_position(text, forced) and not is_row:
             second = lines[count].strip() if count < len(lines) else ""
             separator = forced or best_separator(second)
             names = two_rowed(split(text, separator) or [], split(second, separator) or [])
@@ -101,14 +102,18 @@ _TITLE_LINES_MAX = 20
 
 def _headed(header: str, forced: str, file: str, count: int) -> tuple[str, str, int]:
     separator = forced if forced in SEPARATORS else best_separator(header)
-    cells = header.split(separator)
-    numeric = sum(number(c.strip()) is not None for c in cells)
-    if len(cells) > 1 and numeric >= 2:
+    if _has_numbers(header, separator):
         raise BadInputError(
             f"{file}: has no header line; add one such as device_id,recorded_at,lat,lon, or "
             f"{COLUMNS_HINT}"
         )
     return header, separator, count
+
+
+def _has_numbers(text: str, forced: str) -> bool:
+    """Whether a line has several numbers, as rows have; in those of GnssLogger stand names, too."""
+    cells = text.split(forced or best_separator(text))
+    return len(cells) > 1 and sum(number(cell.strip()) is not None for cell in cells) >= 2
 
 
 def _names_position(text: str, forced: str) -> bool:

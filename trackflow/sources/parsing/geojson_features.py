@@ -181,7 +181,12 @@ class FeatureCollector:
             self.refuse(RefusalReason.NOT_A_POINT, _dumped(element), number)
             return
         kind = element.get("type")
-        if kind == "Feature":
+        moving = element.get("temporalGeometry")
+        if kind == "Feature" and isinstance(moving, dict):  # Moving Features JSON
+            self.any_feature = True
+            moments = moving.get("datetimes")
+            self._add_line(moving.get("coordinates"), moments, properties_of(element), number)
+        elif kind == "Feature":
             self._add_geometry(element.get("geometry"), properties_of(element), number, 0)
         elif isinstance(kind, str) and kind in _GEOMETRIES:
             self._add_geometry(element, {}, number, 0)

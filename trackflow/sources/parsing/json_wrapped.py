@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, pairwise
 
+from trackflow.sources.parsing.aircraft import rows_of_aircraft
 from trackflow.sources.values.columns import Role, find, is_dated
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
@@ -158,10 +159,27 @@ def header_in(record: Mapping[str, object]) -> tuple[str, ...]:
 
 def names_in(values: list[object]) -> tuple[str, ...]:
     """The names of columns that a list has, as text or in objects; empty if it has none."""
-    named = [each.get("name") if isinstance(each, dict) else each for each in values[:_WIDEST]]
+    if values and all(isinstance(v, dict) and type(v.get(_GARMIN)) is int for v in values):
+        values = sorted(values, key=lambda each: each[_GARMIN])  # type: ignore[index]
+    named = [_name_in(each) for each in values[:_WIDEST]]
     names = tuple(name for name in named if isinstance(name, str))
     found = find(names) if len(names) == len(values) else {}
     return names if trip_ends(names) or is_dated(found) else ()
+
+
+_GARMIN = "metricsIndex"
+"""Which column is meant by one of Garmin's `metricDescriptors`, which have its name as a key."""
+
+
+def _name_in(each: object) -> object:
+    if not isinstance(each, dict):
+        return each
+    return each.get("key" if _GARMIN in each else "name")
+
+
+def _cells(row: object) -> object:
+    """A row, which may be the only member of an object."""
+    return next(iter(row.values())) if isinstance(row, dict) and len(row) == 1 else row
 
 
 _WIDEST = 500
@@ -174,8 +192,10 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     Pandas writes a column as an object whose members are named by row, others as a list. Databases
     write the names of the columns in one list, and rows in another.
     """
+    if rows := rows_of_aircraft(record):
+        return rows
     if names := header_in(record):
-        tables = [value for value in record.values() if isinstance(value, list)]
+        tables = [list(map(_cells, value)) for value in record.values() if isinstance(value, list)]
         return [
             dict(zip(names, row, strict=True))
             for table in tables

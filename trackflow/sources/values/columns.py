@@ -229,11 +229,17 @@ def _drop_others(names: Sequence[str], found: dict[Role, int]) -> None:
     """Forgets columns whose names mean something else beside the others."""
     if Role.ZONE in found and (zone_told(names, found) or _is_check_in(names, found)):
         del found[Role.ZONE]  # it is where the clock on the wall was, and the time is UTC
+    if Role.DEVICE in found and _UNIQUE_ID in names:
+        found[Role.DEVICE] = names.index(_UNIQUE_ID)
     valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
     if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
         del found[Role.VALID]  # elsewhere it is about drawing
     if _is_acceleration(names, found):
         del found[Role.ACCURACY]
+
+
+_UNIQUE_ID = "device.uniqueId"
+"""Of a position that Traccar's server forwards; its `deviceId` is only a number in its database."""
 
 
 def _is_acceleration(names: Sequence[str], found: Mapping[Role, int]) -> bool:

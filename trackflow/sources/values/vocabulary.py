@@ -287,6 +287,7 @@ PREFIXES = (
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
+    "direct",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 

@@ -194,3 +194,22 @@ def test_the_file_and_its_folder_stay_as_they_were(tmp_path):
     assert len(found.rows) == 1
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_history_with_short_names(wrapped):
+    def states(lat: float) -> list[dict]:
+        place = {"latitude": lat, "longitude": 24.9, "gps_accuracy": 8}
+        return [{"s": "home", "a": place, "lc": T - 5.0, "lu": T + 0.5}, {"s": "away", "lu": T + 9}]
+
+    history = {
+        "sensor.battery": [{"s": "80", "lu": T}],
+        "device_tracker.a": states(60.1),
+        "device_tracker.b": states(60.2),
+    }
+    data = json.dumps({"id": 1, "result": history} if wrapped else history).encode()
+    found = read_bytes(data, detect(data[:65_536], "a.json"))
+    assert [row[:6] for row in found.rows] == [
+        (f"device_tracker.{name}", round((T + 0.5) * 1e6), 24.9, lat, None, 8)
+        for name, lat in (("a", 60.1), ("b", 60.2))
+    ]
