@@ -21,7 +21,8 @@ from trackflow.sources.values.zones import zone_of
 
 LARGEST_US = 9.0e18
 _SECONDS_1990 = 631_152_000
-SECONDS_2000 = 946_684_800
+FIRST_ROLLOVER_S = 935_280_000
+"""1999-08-22, when the count of GPS weeks began anew for the first time, from 1970."""
 _SECONDS_2100 = 4_102_444_800
 SECONDS_1970_TO_2001 = 978_307_200
 _DAYS_1990, _DAYS_2100 = 32_874, 73_051
@@ -277,15 +278,16 @@ def _of_two_cells(text: str) -> str:
 def epoch_form(value: float) -> TimeForm | None:
     """How a number is a time between 1990 and 2100; None if in no way.
 
-    Seconds since 1970 that lie before 2000 are Apple's since 2001, of 2021 to 2030: no device wrote
-    its positions with a count since 1970 before there were phones and trackers with GPS.
+    Seconds since 1970 that lie before August 1999 are Apple's since 2001, of 2021 to 2030: before
+    there were phones and trackers with GPS, no device wrote its positions with a count since 1970.
+    What lies behind it may be of a receiver whose weeks began anew.
     """
     if _FIRST_TICKS <= value < _LAST_TICKS:
         return None
     for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
         assert isinstance(form.value, float)
         if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
-            is_apple = form is TimeForm.EPOCH_S and value < SECONDS_2000
+            is_apple = form is TimeForm.EPOCH_S and value < FIRST_ROLLOVER_S
             return TimeForm.SINCE_2001 if is_apple else form
     return None
 
@@ -299,8 +301,8 @@ def since_2001(count: object) -> object:
 
 
 def may_be_of_core_data(value: float) -> bool:
-    """Whether seconds since 2001 are a time after 2005, and since 1970 one before 2000."""
-    return _SECONDS_2005 <= value < SECONDS_2000
+    """Whether seconds since 2001 are a time after 2005, and since 1970 one before August 1999."""
+    return _SECONDS_2005 <= value < FIRST_ROLLOVER_S
 
 
 _SECONDS_2005 = 126_230_400

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trackflow.geo.points import Ints
-from trackflow.sources.values.moments import SECONDS_2000, TimeForm, TimeRules, read_time
+from trackflow.sources.values.moments import FIRST_ROLLOVER_S, TimeForm, TimeRules, read_time
 
 _SECONDS_1990, _SECONDS_2100 = 631_152_000, 4_102_444_800
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -29,7 +29,7 @@ def whole_counts_us(cells: Sequence[object]) -> Ints | None:
         counts = np.array(cells, np.int64)
     except OverflowError:
         return None
-    in_seconds = (counts >= SECONDS_2000) & (counts < _SECONDS_2100)
+    in_seconds = (counts >= FIRST_ROLLOVER_S) & (counts < _SECONDS_2100)
     in_millis = (counts >= _SECONDS_1990 * 1000) & (counts < _SECONDS_2100 * 1000)
     if not (in_seconds | in_millis).all():
         return None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.sources.values.cells import number, numbers, strings
-from trackflow.sources.values.moments import DateOrder, TimeForm, TimeRules
+from trackflow.sources.values.moments import DateOrder, TimeForm, TimeRules, epoch_form
 from trackflow.sources.values.times import (
     UNREADABLE_US,
     decide_order,
@@ -185,3 +185,10 @@ def test_times_without_a_zone_are_utc_and_leap_seconds_are_times():
     assert parse_time("1970-01-01 00:00:01", TimeForm.ISO) == 1_000_000
     assert parse_time("2016-12-31T23:59:60Z", TimeForm.ISO) == 1_483_228_800_000_000
     assert parse_time("2026-01-31 12:00:00 +02:00", TimeForm.ISO) == 1_769_853_600_000_000
+
+
+def test_weeks_that_began_anew_are_no_count_of_apple():
+    """Receivers that missed the rollover of 2019 showed August 1999, and are moved as a whole."""
+    rollover = datetime(1999, 8, 22, tzinfo=UTC).timestamp()
+    assert epoch_form(rollover) is TimeForm.EPOCH_S
+    assert epoch_form(rollover - 1) is TimeForm.SINCE_2001
