@@ -5,6 +5,7 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
+from trackflow.sources.admission import fit_device
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings
 from trackflow.store.devices.looks import DeviceLook, read_look
@@ -68,7 +69,8 @@ def check_device(context: Context, device_id: str) -> None:
 
 
 def _check_known(connection: Connection, device_id: str) -> None:
-    if not settings.device_ids(connection, [device_id]):
+    # what no device can be called is not asked for: PostgreSQL refuses some of it, such as NUL
+    if not fit_device(device_id) or not settings.device_ids(connection, [device_id]):
         raise NotFoundError(f"there is no device {device_id!r}")
 
 

@@ -168,7 +168,7 @@ def test_rates_are_replaced_whole_or_not_at_all(api: httpx.Client) -> None:
     ):  # fmt: skip
         ask(api, "PUT", "/rates", {"toml": wrong}, 400)
         assert ask(api, "GET", "/rates") == saved
-    assert ask(api, "PUT", "/rates", {"toml": ""}) == {"rates": []}
+    assert ask(api, "PUT", "/rates", {"toml": ""}) == {"rates": [], "missing": []}
 
 
 def test_a_book_that_has_not_changed_is_not_even_read(
