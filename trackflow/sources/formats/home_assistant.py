@@ -14,7 +14,7 @@ from trackflow.sources.containers.spooling import on_disk
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
-from trackflow.sources.heads import Head
+from trackflow.sources.heads import HEAD_BYTES, Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.home_assistant_recorder import Recorder, State
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
@@ -145,7 +145,6 @@ class _People:
 
 
 _MOMENTS = ("last_updated", "last_changed", "lu", "lc")
-_HEAD_BYTES = 2**16
 _SHORT = re.compile(rb'"[a-z_]{1,40}\.[^"\s]{1,255}"\s*:\s*\[\s*\{\s*"(?:s|a|lu|lc)"\s*:')
 """An entity and its states with short names, as Home Assistant's WebSocket gives its history."""
 
@@ -153,7 +152,7 @@ _SHORT = re.compile(rb'"[a-z_]{1,40}\.[^"\s]{1,255}"\s*:\s*\[\s*\{\s*"(?:s|a|lu|
 def _history(stream: Stream) -> Iterator[State | BrokenStretch]:
     """States of trackers and people; what names no entity is of the one before it."""
     entity_id = ""
-    is_short = _SHORT.search(stream.peek(_HEAD_BYTES)) is not None
+    is_short = _SHORT.search(stream.peek(HEAD_BYTES)) is not None
     elements = JsonElements(stream, nesting=1, is_nested=is_short)
     for number, element in enumerate(elements, start=1):
         if isinstance(element, BrokenStretch):

@@ -1,6 +1,5 @@
 """What the columns of a table mean, where only their cells show it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,12 @@ from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
-from trackflow.sources.values.moments import DAY_FRACTION, may_be_of_core_data, with_half_behind
+from trackflow.sources.values.moments import (
+    DAY_FRACTION,
+    PART_OF_SECOND,
+    may_be_of_core_data,
+    with_half_behind,
+)
 from trackflow.sources.values.times import BY_ITSELF, epoch_form, is_relative, read_time
 from trackflow.sources.values.vocabulary import COUNTS, core_data_name
 from trackflow.sources.values.zones import zone_of
@@ -186,14 +190,13 @@ def count_instead(
         return time_columns
     clocks = [" ".join(row[column] for column in time_columns) for row in rows]
     count = [row[counts[0]] for row in rows]
-    is_finer = any(map(_PART_OF_SECOND.search, clocks)) and all(len(c) <= _SECONDS for c in count)
+    is_finer = any(map(PART_OF_SECOND.search, clocks)) and all(len(c) <= _SECONDS for c in count)
     are_naive = all(read_time(clock, BY_ITSELF)[1] for clock in clocks)
     are_counts = all((value := number(c)) is not None and epoch_form(value) for c in count)
     return (counts[0],) if are_naive and are_counts and not is_finer else time_columns
 
 
 _SECONDS = 10
-_PART_OF_SECOND = re.compile(r":\d\d[.,]\d")
 
 
 def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:

@@ -239,12 +239,12 @@ def count_before_clock(clock: object, count: object) -> object:
     time_us, is_naive = read_time(clock, BY_ITSELF)
     if time_us is not None and not is_naive:
         return clock
-    part = _PART_OF_SECOND.search(clock)
+    part = PART_OF_SECOND.search(clock)
     is_finer = part is not None and form is TimeForm.EPOCH_S and value % 60 == int(part[1])
     return f"{int(value)}.{part[2]}" if part is not None and is_finer else count
 
 
-_PART_OF_SECOND = re.compile(r":(\d\d)[.,](\d{1,6})")
+PART_OF_SECOND = re.compile(r":(\d\d)[.,](\d{1,6})")
 
 
 def _of_days_or_ticks(value: float, rules: TimeRules) -> tuple[int | None, bool]:
