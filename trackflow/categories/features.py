@@ -1,4 +1,4 @@
-"""What movement looks like, slot by slot: the numbers that a travel mode is told from.
+"""What movement looks like, slot by slot: the numbers that a travel mode is found from.
 
 A journey is looked at every 10 s (ticks), in slots of 30 s that the clock aligns. All sums are of
 whole numbers: so a slot's features depend on the points around it alone, to the last bit, wherever

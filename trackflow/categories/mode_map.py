@@ -1,9 +1,9 @@
 """What is around a movement: rails, roads, paths, ferries and stops of an OpenStreetMap extract.
 
 Stenneth et al. (2011) showed what this is worth: with rails and bus stops at hand, trains and buses
-are told from cars far better than by speed. Here each kind of line is a sorted list of the cells
-that it passes, of about 20 m: whether a position is near a line is one search, and a country fits
-into files that are read where they are needed only.
+are distinguished from cars far better than by speed. Here each kind of line is a sorted list of
+the cells that it passes, of about 20 m: whether a position is near a line is one search, and a
+country fits into files that are read where they are needed only.
 """
 
 import tempfile

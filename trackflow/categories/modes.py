@@ -34,4 +34,4 @@ CLASS_OF = {
     Mode.FLYING: "rail",
     Mode.BOAT: "rail",
 }
-"""A flight and a ferry are told from a train last: all three keep a steady speed and no corners."""
+"""A flight and a ferry are in the class of trains: all three keep a steady speed and no corners."""

@@ -22,7 +22,7 @@ MOST_AT_ONCE = 10
 def generate_files(
     images: Sequence[Path], parameters: Mapping[str, Any], out: Path | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Make a mesh of each image; returns what came of each, and whether one failed.
+    """Make a mesh of each image; returns the result of each, and whether one failed.
 
     A bad image does not stop the others.
 

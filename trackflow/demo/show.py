@@ -165,7 +165,7 @@ def _simulate(context: Context, first: dt.date) -> tuple[list[SimulatedDevice], 
 
 
 def _terrain(context: Context, device: SimulatedDevice) -> str:
-    """Make the terrain below a track of a device; returns what came of it, in words."""
+    """Make the terrain below a track of a device; returns the result, in words."""
     mesh = make_terrain(context, read_lines(context, device.device_id))
     if mesh.report is None:
         return f"not made: {mesh.error_message}"

@@ -38,7 +38,7 @@ def generate(
     """Make a mesh.
 
     Args:
-        image: a file of any supported format; it is told from its content.
+        image: a file of any supported format, which is recognised by its content.
         name: its name, for messages.
         parameters: what is asked.
         on_progress: called with the done share (0 to 1) and the step that begins.

@@ -1,4 +1,4 @@
-"""What comes in by itself, and how long it is kept."""
+"""What is received by itself, and how long it is kept."""
 
 import re
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def _mqtt_topic(text: str) -> str:
 
 @dataclass(frozen=True)
 class IntakeSettings:
-    """What comes in by itself, and how long it is kept.
+    """What is received by itself, and how long it is kept.
 
     Attributes:
         inbox: folder whose files are imported as they arrive; None for none.

@@ -1,4 +1,4 @@
-"""Reads the figures of services and pools that all processes have told of."""
+"""Reads the figures of services and pools that all processes have written."""
 
 import datetime as dt
 from collections.abc import Mapping

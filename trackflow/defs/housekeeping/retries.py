@@ -1,10 +1,10 @@
 """Asks Dagster again for retries that it has overlooked.
 
 Dagster writes the event of a failed run first, then the run's status, then whether it will be
-retried. Whoever looks in between errs for good. The daemon that starts retries takes the event for
-that of a run that goes on, and never looks again: the backfill of the run waits for ever. Or the
-backfill sees no retry to wait for, and ends as failed: the retry is refused then. An outage of the
-database in that moment does the same.
+retried. A process that looks in between errs for good. The daemon that starts retries takes the
+event for that of a run that goes on, and never looks again: the backfill of the run waits for ever.
+Or the backfill sees no retry to wait for, and ends as failed: the retry is refused then. An outage
+of the database in that moment does the same.
 """
 
 import datetime as dt

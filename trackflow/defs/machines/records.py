@@ -45,7 +45,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """What Dagster's own storage is told."""
+        """What is written to Dagster's own storage."""
         return pg_config()
 
     @classmethod

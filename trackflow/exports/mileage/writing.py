@@ -26,7 +26,7 @@ def _xlsx(report: MonthReport, unit: LengthUnit) -> bytes:
 
 
 WRITERS: dict[str, tuple[str, Callable[[MonthReport, LengthUnit], bytes]]] = {
-    # the same bytes for ever, whoever reads them
+    # the same bytes for ever, on every machine
     "csv": (".csv", lambda report, _: entries_csv(report)),
     "amendments": (".amendments.csv", lambda report, _: amendments_csv(report)),
     "left-out": (".left-out.csv", lambda report, _: left_out_csv(report)),

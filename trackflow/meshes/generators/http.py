@@ -38,7 +38,7 @@ type Guard = Callable[[Callable[[], Reply]], Reply]
 """Makes a request behind a circuit breaker."""
 
 type Told = Callable[[str], Mapping[str, Any] | None]
-"""What callbacks have told of a mesh: its `status`, `progress` and `step`; None for nothing."""
+"""What callbacks have reported of a mesh: its `status`, `progress` and `step`; None for nothing."""
 
 
 class MeshServiceBusyError(MeshServiceUnavailableError):

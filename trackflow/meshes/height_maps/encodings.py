@@ -2,7 +2,7 @@
 
 The two encodings are told apart by range alone: on the earth, Terrarium's red lies from 81 to 163
 and that of Terrain-RGB from 0 to 2, so that the wrong one gives heights of hundreds of kilometres.
-A photograph whose red happens to lie there is told by its steps: where red or green changes, an
+A photograph whose red happens to lie there is known by its steps: where red or green changes, an
 encoding's lower channel jumps back by its whole range, while a picture's does not.
 
 Terrarium: https://github.com/tilezen/joerd/blob/master/docs/formats.md

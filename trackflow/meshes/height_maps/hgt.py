@@ -1,6 +1,6 @@
 """SRTM tiles (`.hgt`): bare big-endian 16-bit heights of one degree; the name gives the place.
 
-The rows are told from the size alone: there is no header (USGS, "SRTM Topography", 2015).
+The rows are known from the size alone: there is no header (USGS, "SRTM Topography", 2015).
 """
 
 import re

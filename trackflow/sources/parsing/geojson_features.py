@@ -271,7 +271,7 @@ class FeatureCollector:
         known: dict[Role, object],
         number: int,
     ) -> None:
-        """A path begins and ends with the span that is told of it; between, no time is known."""
+        """A path begins and ends with the span that it has; between, no time is known."""
         between = len(positions) - 2
         self._add_position(positions[0], ends[0], known, number, 1)
         if between:

@@ -15,7 +15,7 @@ from trackflow.sources.values.vocabulary import RANKED, plain
 
 _DEEPEST = 5
 _OF_ALL = (Role.DEVICE, Role.ZONE)
-"""What a record tells of the records inside it."""
+"""What a record says about the records inside it."""
 
 
 def known_inside(record: Mapping[str, object]) -> Iterator[dict[Role, object]]:

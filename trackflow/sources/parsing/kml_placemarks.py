@@ -281,7 +281,7 @@ class PlacemarkParser(RunParser):
         self._new_placemark()
 
     def _add_path(self, begin: str, end: str) -> None:
-        """A path begins and ends with the span that is told of it; between, no time is known."""
+        """A path begins and ends with the span that it has; between, no time is known."""
         ((_, line),) = self._lines
         first, *between, last = self._path
         self._add(_parts(first), begin, line, self._data)

@@ -1,4 +1,4 @@
-"""Times that are counted from a start which is told once: beside the rows, or in each of them."""
+"""Times that are counted from a start which is given once: beside the rows, or in each of them."""
 
 import re
 from collections.abc import Mapping, Sequence

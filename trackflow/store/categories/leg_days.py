@@ -21,9 +21,9 @@ from trackflow.store.tables import processing_batches
 leg, d, b = legs.c, leg_days.c, processing_batches.c
 
 HASH_LENGTH, LEGS_LENGTH = 24, 16
-"""Of what all days of a device are told by; in a row, the hash of the day's legs follows. So what
-is made of legs is made anew where they have changed, and only there. Then come the maps that touch
-the day."""
+"""Of what decides the modes of all days of a device; in a row, the hash of the day's legs follows.
+So what is made of legs is made anew where they have changed, and only there. Then come the maps
+that touch the day."""
 
 type DueDays = dict[str, list[tuple[dt.date, int]]]
 """By device: days with the generation of their tracks."""
@@ -49,13 +49,13 @@ def due_days(
     first: dt.date | None = None,
     last: dt.date | None = None,
 ) -> DueDays:
-    """Days whose tracks, or what legs are told by, have changed.
+    """Days whose tracks, or what decides the modes of legs, have changed.
 
     Days whose tracks are not made yet are left out until they are.
 
     Args:
         connection: to the store.
-        device_hashes: the devices; for each, a hash of what all its days are told by.
+        device_hashes: the devices; for each, a hash of what decides the modes of all its days.
         areas: of the maps in use.
         first: the first day; None for no limit.
         last: the last day, included; None for no limit.

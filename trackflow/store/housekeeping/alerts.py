@@ -1,4 +1,4 @@
-"""Alerts, and what each channel has heard of them.
+"""Alerts, and what has been sent of them to each channel.
 
 A row of a channel holds what the channel has heard; an alert that differs from it is due. So no
 message is lost between a change and its note, whatever kills the process, and each channel is tried
@@ -79,7 +79,7 @@ def note_found(
     Args:
         connection: in a transaction for writing.
         found: the message of each alert.
-        channels: that hear of new alerts.
+        channels: that get new alerts.
         now: the time, UTC.
     """
     on = {alert.key: alert for alert in read_on(connection)}

@@ -1,4 +1,4 @@
-"""The tables of monitoring: alerts, who has heard of them, sums of work, and free space."""
+"""The tables of monitoring: alerts, which channels have got them, sums of work, and free space."""
 
 import sqlalchemy as sa
 

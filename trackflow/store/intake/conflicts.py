@@ -127,7 +127,7 @@ def compare_with_stored(connection: Connection, span: TimeSpan) -> Comparison:
 
 @functools.cache
 def _other_places() -> sa.Select[Any]:
-    """The stored points at whose moments another place comes in, and that place."""
+    """The stored points at whose moments another place arrives, and that place."""
     p, i, r = gps_points.c, incoming.c, receipts.c
     return (
         sa.select(

@@ -1,4 +1,4 @@
-"""Callbacks that wait to be sent: one row per mesh whose requester wants to hear of it.
+"""Callbacks that wait to be sent: one row per mesh whose requester wants to be notified.
 
 A row holds what its receiver has heard; a mesh that differs from it is due. So no callback can be
 lost between a change and its note, whatever kills the process that made the change, and of many

@@ -63,7 +63,7 @@ def take(connection: Connection, message_id: str, told: RemoteMesh, now: dt.date
 
 
 def find(connection: Connection, mesh_id: str) -> RemoteMesh | None:
-    """What was told of a mesh; None if nothing was."""
+    """What was reported of a mesh; None if nothing was."""
     query = sa.select(*(r[name] for name in RemoteMesh.__dataclass_fields__))
     row = connection.execute(query.where(r.mesh_id == mesh_id)).one_or_none()
     return None if row is None else RemoteMesh(*row)

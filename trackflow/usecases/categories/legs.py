@@ -60,7 +60,7 @@ class LegsReport:
 
 @dataclass(frozen=True, slots=True)
 class LegInputs:
-    """What legs are told by, but for the points.
+    """What decides the modes of legs, but for the points.
 
     Attributes:
         mode_map: None if no network has one.
@@ -86,7 +86,7 @@ class LegInputs:
 def leg_inputs(
     connection: Connection, ids: Sequence[str], mode_map: ModeMap | None
 ) -> dict[str, LegInputs]:
-    """What the legs of devices are told by, by device."""
+    """What decides the modes of the legs of devices, by device."""
     stored: dict[str, list[StoredCorrection]] = {}
     for one in corrections.read(connection, ids if len(ids) == 1 else None):
         stored.setdefault(one.device_id, []).append(one)

@@ -1,4 +1,4 @@
-"""Days that were made, whoever has made them: for Dagster's records. Only reads."""
+"""Days that were made, by any process: for Dagster's records. Only reads."""
 
 import datetime as dt
 

@@ -22,7 +22,7 @@ def waiting_s(context: Context, figures: MeshFigures) -> float:
 
 
 def send_mesh(context: Context, claimed: Mesh, status: MeshStatus | None) -> None:
-    """Send what came of one try of a mesh."""
+    """Send the result of one try of a mesh."""
     if context.settings.statsd is None or status is None:
         return
     with context.store.read() as connection:

@@ -98,7 +98,7 @@ class MeshBeat:
 def make_mesh(
     context: Context, tools: MeshTools, claimed: Mesh, on_beat: OnBeat, stop: Stop
 ) -> MeshStatus | None:
-    """Make a claimed mesh and write what came of it; None if another worker has it now.
+    """Make a claimed mesh and write its result; None if another worker has it now.
 
     Args:
         context: the store and settings.

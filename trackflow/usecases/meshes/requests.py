@@ -29,7 +29,7 @@ MOST_ADDRESS_CHARACTERS = 2000
 MOST_NAME_CHARACTERS = 80
 
 IMAGE_ENDING = ".image"
-"""Ending of the names of stored images; what they are is told from their content."""
+"""Ending of the names of stored images; what they are is read from their content."""
 
 
 @dataclass(frozen=True, slots=True)

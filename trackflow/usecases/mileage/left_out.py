@@ -1,7 +1,7 @@
 """Lists the tracks of vehicles' devices that are not in the books, each with why.
 
 A book is made of the tracks of its vehicle's devices. Those that a person carries travel without it
-as well, and two devices record a trip twice: what is left out for that is told here.
+as well, and two devices record a trip twice: what is left out for that is listed here.
 """
 
 import datetime as dt

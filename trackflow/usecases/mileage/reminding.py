@@ -11,7 +11,7 @@ from trackflow.store.mileage import vehicles
 from trackflow.usecases.mileage.books import BookTrip, list_entries
 
 BEFORE_CLOSING = dt.timedelta(days=2)
-"""How long before a trip closes people hear of it."""
+"""How long before a trip closes people are reminded."""
 
 MOST_LISTED = 30
 

@@ -31,7 +31,7 @@ class NumbersQuery:
         first: the first day; None for all.
         last: the last day, included; None for all.
         by: how long the periods of the rows are.
-        per: what is told apart; None for nothing.
+        per: by what the numbers are grouped; None for nothing.
         device_ids: of these devices; None for all.
         zone: time zone of the days; None for `TRACKFLOW_TIME_ZONE`.
     """
@@ -80,7 +80,7 @@ class NumbersReport:
         before: the period before it; None where the time has no begin or no end.
         before_totals: over that.
         rows: by period and key; those without tracks are left out.
-        groups: by key, most kilometres first; empty if nothing is told apart.
+        groups: by key, most kilometres first; empty if they are not grouped.
     """
 
     time_zone: str

@@ -54,7 +54,7 @@ MOST_VERTICES = 20_000_000
 
 
 class TileContent(StrEnum):
-    """What a tile tells of tracks."""
+    """What a tile shows of tracks."""
 
     DEVICE = "device"
     MODE = "mode"

@@ -172,7 +172,7 @@ class LeftOutAnswer(TypedDict):
     tracks: list[LeftOutTrackAnswer]
     """By vehicle and time."""
     slowest_drive_kmh: float
-    """What is never as fast was no drive, unless a person said so."""
+    """What is never as fast was no drive, unless a person has decided so."""
 
 
 @described

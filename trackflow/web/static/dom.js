@@ -35,7 +35,7 @@ export function focusOn(key, within = document) {
 }
 
 /**
- * Put new children in place of the old ones. Whoever has a `data-key` and the focus keeps it; if it is
+ * Put new children in place of the old ones. A child with a `data-key` that has the focus keeps it; if it is
  * gone, what came in its place gets the focus: on the body, the Tab key would begin at the top of the page.
  */
 export function fill(parent, ...children) {

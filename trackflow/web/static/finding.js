@@ -60,7 +60,7 @@ export async function refreshEnds() {
   try {
     await loadEnds(query());
   } catch {
-    // lists are of use without them; what is wrong is told by what reads the tracks
+    // lists are of use without them; what reads the tracks shows what is wrong
   }
 }
 

@@ -8,7 +8,7 @@ const LIBRARY = '/static/maplibre-gl/dist/maplibre-gl.mjs';
 
 let tries = 0; // a browser may remember that an address failed
 
-/** MapLibre's own script: large, so it is loaded by whoever needs it. */
+/** MapLibre's own script: large, so it is loaded when it is needed. */
 export async function mapLibre() {
   try {
     globalThis.maplibregl ??= await import(tries ? `${LIBRARY}?${tries}` : LIBRARY);

@@ -6,7 +6,7 @@ import { UNITS } from './units.js';
 import { LOCALE, plural, tr } from './words.js';
 import { zoneName } from './zones.js';
 
-const LONG_HOURS = 48; // from there on only days are told
+const LONG_HOURS = 48; // from there on only days are shown
 const formats = new Map();
 
 function formatter(options) {

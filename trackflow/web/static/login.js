@@ -34,7 +34,7 @@ export function installLogin({ admin, opens, begin }) {
 
 let isIn = false; // Escape, or a phone's Back, closes a dialog at the second time whatever a page says
 
-/** Try the token of the form; whether it opens the door. What is wrong is said in the form. */
+/** Try the token of the form; whether it is accepted. The form shows what is wrong. */
 async function signIn() {
   byId('login-error').textContent = '';
   try {

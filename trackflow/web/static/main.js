@@ -59,7 +59,7 @@ onSignedOut.call = (reason) => {
 async function start() {
   const known = settings();
   const asked = Promise.all([known, getIfThere('/api/v1/networks')]);
-  asked.catch(() => {}); // whatever is wrong is told below
+  asked.catch(() => {}); // what is wrong is shown below
   // The status comes first: what changes while the rest is read then shows in the next one.
   const devices = get('/worker/status').then(({ data: status }) => {
     data.status = status;

@@ -24,7 +24,7 @@ export const state = {
 
 const listeners = new Set();
 
-/** Be told of changes, by the set of names that have changed. */
+/** Follow changes, by the set of names that have changed. */
 export function onChange(listener) {
   listeners.add(listener);
 }

@@ -1,4 +1,4 @@
-// Who is told what: changes of the state, clicks on the map and on the page's own buttons.
+// Which part follows what: changes of the state, clicks on the map and on the page's own buttons.
 
 import { dark } from './colours.js';
 import { drawDetails, refreshDetails } from './details.js';

@@ -18,7 +18,7 @@ from trackflow.usecases.housekeeping.alerts.snapshot import (
 )
 
 HOLD_S = 120.0
-"""A process that has not noted by then what came of a message has died."""
+"""A process that has not noted the result of a message by then has died."""
 
 SENDING_S = 40.0
 """For all channels together: a tick of Dagster's sensor has a minute."""
