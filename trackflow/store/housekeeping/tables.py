@@ -20,7 +20,7 @@ alerts = sa.Table(
 )
 
 
-# One row per alert and channel: what the channel has heard. An alert that differs is due.
+# One row per alert and channel: what has been sent to the channel. An alert that differs is due.
 alert_channels = sa.Table(
     "alert_channels",
     metadata,

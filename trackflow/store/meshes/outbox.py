@@ -1,6 +1,6 @@
 """Callbacks that wait to be sent: one row per mesh whose requester wants to be notified.
 
-A row holds what its receiver has heard; a mesh that differs from it is due. So no callback can be
+A row holds what its receiver has got; a mesh that differs from it is due. So no callback can be
 lost between a change and its note, whatever kills the process that made the change, and of many
 changes the receiver hears the newest.
 """
