@@ -15,20 +15,33 @@ from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
-from trackflow.usecases.intake import receiving
-from trackflow.usecases.intake.receiving import ReceptionCounts, Report, receive_together
+from trackflow.usecases.intake.receiving import (
+    TURN_TIMEOUT_S,
+    ReceptionCounts,
+    Report,
+    receive_together,
+)
 
-GATHER_S = 0.004
-"""Seconds that the first report of a lot waits for others."""
 
-SMALL_POINTS = 100
-"""Reports of more points are stored one by one, in turn with the lots of smaller ones."""
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How reports are stored together, and how long they wait.
 
-MOST_REPORTS = 256
-"""Reports in one transaction: it must not delay the following ones."""
+    Attributes:
+        gather_s: seconds that the first report of a lot waits for others.
+        small_points: reports of more points are stored one by one, in turn with the lots of
+            smaller ones.
+        most_reports: in one transaction: it must not delay the following ones.
+        look_s: seconds between checks for senders that have waited too long, while the database
+            is slow.
+        wait_s: seconds after which a sender has waited too long.
+    """
 
-LOOK_S = 1.0
-"""Seconds between checks for senders that have waited too long, while the database is slow."""
+    gather_s: float = 0.004
+    small_points: int = 100
+    most_reports: int = 256
+    look_s: float = 1.0
+    wait_s: float = TURN_TIMEOUT_S
 
 
 @dataclass(slots=True, eq=False)
@@ -38,11 +51,15 @@ class _WaitingReport:
     outcome: asyncio.Future[ReceptionCounts]
 
 
+USUAL = QueueLimits()
+
+
 class ReportQueue:
     """Stores reports; belongs to one event loop."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, limits: QueueLimits = USUAL) -> None:
         self._context = context
+        self._limits = limits
         self._small: deque[_WaitingReport] = deque()
         self._large: deque[_WaitingReport] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
@@ -66,7 +83,7 @@ class ReportQueue:
         loop = asyncio.get_running_loop()
         waiting = _WaitingReport(report, time.monotonic(), loop.create_future())
         size = len(report.points) + len(report.refused)
-        (self._small if size <= SMALL_POINTS else self._large).append(waiting)
+        (self._small if size <= self._limits.small_points else self._large).append(waiting)
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write())
         return await waiting.outcome
@@ -78,9 +95,9 @@ class ReportQueue:
     async def _write(self) -> None:
         """Store waiting reports until there are none."""
         while self._small or self._large:
-            if len(self._small) < MOST_REPORTS:
-                await asyncio.sleep(GATHER_S)
-            size = min(len(self._small), MOST_REPORTS)
+            if len(self._small) < self._limits.most_reports:
+                await asyncio.sleep(self._limits.gather_s)
+            size = min(len(self._small), self._limits.most_reports)
             await self._write_lot([self._small.popleft() for _ in range(size)])
             await self._write_lot([self._large.popleft()] if self._large else [])
 
@@ -91,7 +108,7 @@ class ReportQueue:
         reports = [waiting.report for waiting in lot]
         storing = loop.run_in_executor(self._thread, receive_together, self._context, reports)
         try:
-            while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
+            while not (await asyncio.wait([storing], timeout=self._limits.look_s))[0]:
                 self._refuse_late()
             outcomes = storing.result()
         except BaseException:
@@ -114,7 +131,7 @@ class ReportQueue:
 
     def _refuse_late(self) -> None:
         """Answer senders with an error that have waited too long for the database."""
-        oldest = time.monotonic() - receiving.TURN_TIMEOUT_S
+        oldest = time.monotonic() - self._limits.wait_s
         for queue in (self._small, self._large):
             while queue and queue[0].since < oldest:
                 waiting = queue.popleft()

@@ -19,8 +19,7 @@ from trackflow.store.intake.reports import Report
 from trackflow.store.tables import receipts
 from trackflow.usecases.intake import receiving
 from trackflow.usecases.intake.receiving import ReceptionCounts
-from trackflow.web import reception
-from trackflow.web.reception import ReportQueue
+from trackflow.web.reception import QueueLimits, ReportQueue
 from trackflow_tests.benchmarks.ingest import KILL_AFTER, killed_while_sending
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of, contents, open_context
@@ -83,7 +82,7 @@ def test_single_reports_go_before_parts_of_large_ones(context: Context) -> None:
 
     async def all_at_once() -> None:
         gate = ReportQueue(context)
-        large = [store(gate, f"large {k}", reception.SMALL_POINTS + 1) for k in range(3)]
+        large = [store(gate, f"large {k}", QueueLimits().small_points + 1) for k in range(3)]
         await asyncio.gather(*large, *(store(gate, f"small {k}", 1) for k in range(3)))
         gate.close()
 
@@ -92,22 +91,15 @@ def test_single_reports_go_before_parts_of_large_ones(context: Context) -> None:
     assert done[3:] == ["large 0", "large 1", "large 2"]
 
 
-def test_while_the_database_hangs_those_who_wait_are_turned_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reception, "LOOK_S", 0.01)
-    monkeypatch.setattr(reception, "MOST_REPORTS", 2)
+def test_while_the_database_hangs_those_who_wait_are_turned_away(tmp_path: Path) -> None:
     with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
 
         async def store() -> list[Any]:
-            gate = ReportQueue(context)
+            gate = ReportQueue(context, QueueLimits(most_reports=2, look_s=0.01, wait_s=0.0))
             with receiving._turn:
                 coming = [asyncio.create_task(gate.store(report(f"d{k}"))) for k in range(5)]
-                while len(gate._small) != 3:  # two of them wait for the database
-                    await asyncio.sleep(0.01)
-                monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 0.0)
+                # two of them wait for the database, three for these two
                 outcomes = await asyncio.gather(*coming[2:], return_exceptions=True)
-            monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 60.0)
             outcomes += await asyncio.gather(*coming[:2], return_exceptions=True)
             gate.close()
             return outcomes

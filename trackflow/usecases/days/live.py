@@ -79,6 +79,7 @@ def follow_live(
     on_report: OnReport,
     on_followed: OnFollowed = lambda _report: None,
     run_id: str | None = None,
+    poll_s: float = POLL_S,
 ) -> int:
     """Process new points as they arrive; returns the number of batches processed.
 
@@ -89,6 +90,7 @@ def follow_live(
         on_report: called with the report of every pass.
         on_followed: called with what each pass has made of its tracks.
         run_id: of the Dagster run that this is.
+        poll_s: seconds between two looks for new points.
     """
     presence = _Presence(context, uuid.uuid4(), run_id)
     started = busy_at = time.monotonic()
@@ -100,7 +102,7 @@ def follow_live(
                     if _pass(context, pool, presence, on_report, on_followed):
                         busy_at = time.monotonic()
                     else:
-                        time.sleep(POLL_S)
+                        time.sleep(poll_s)
                 except RetryableError as error:  # the database restarts: try again
                     log.warning("the live worker waits: %s", error)
                     time.sleep(TROUBLE_PAUSE_S)

@@ -17,7 +17,7 @@ from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import StageProgress, run
 
 POLL_S = 1.0
-"""Between two looks at what the others have claimed."""
+"""Seconds between two looks at what the others have claimed."""
 
 
 def mark_all(context: Context, selection: BatchSelection) -> None:
@@ -33,6 +33,7 @@ def run_shared(
     stages: Sequence[str] = STAGES,
     progress: StageProgress | None = None,
     is_helper: bool = False,
+    poll_s: float = POLL_S,
 ) -> RunReport:
     """Process pending batches beside other runs, until no run has any of them left.
 
@@ -42,6 +43,7 @@ def run_shared(
         stages: names of the stages to run, in order.
         progress: called with a stage, its batches done and all its batches.
         is_helper: begin with the largest devices, with which the others end.
+        poll_s: seconds between two looks at what the others have claimed.
 
     Returns:
         What this run has done.
@@ -60,7 +62,7 @@ def run_shared(
         whole = report if whole is None else _joined(whole, report)
         # what has just failed or waits for a road engine is not tried again at once
         stuck = {(problem.device_id, problem.day) for problem in report.problems}
-        waited = _wait_for_others(context, selection, stages, stuck)
+        waited = _wait_for_others(context, selection, stages, stuck, poll_s)
         if not waited and not _due(context, selection, stages) - stuck:
             return _without_done_by_others(context, selection, whole)
 
@@ -82,7 +84,11 @@ def _without_done_by_others(
 
 
 def _wait_for_others(
-    context: Context, selection: BatchSelection, stages: Sequence[str], stuck: set[Pair]
+    context: Context,
+    selection: BatchSelection,
+    stages: Sequence[str],
+    stuck: set[Pair],
+    poll_s: float,
 ) -> bool:
     """Wait until there is something to do or nobody holds a claim; whether anyone held one.
 
@@ -91,13 +97,14 @@ def _wait_for_others(
         selection: days and device.
         stages: what there may be to do.
         stuck: batches that are nothing to do, although they are due.
+        poll_s: seconds between two looks.
     """
     waited = False
     while _claims(context, selection):
         waited = True
         if _due(context, selection, stages) - stuck:
             break
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
     return waited
 
 

@@ -4,8 +4,6 @@ import datetime as dt
 import threading
 from pathlib import Path
 
-import pytest
-
 from trackflow.context import Context
 from trackflow.store.jobs import workers
 from trackflow.usecases.days import live
@@ -26,13 +24,10 @@ NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 OLD = NOW - dt.timedelta(days=2)
 
 
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "POLL_S", 0.02)
-
-
 def follow(context: Context, told: live.OnReport, idle_s: float = 0.3) -> int:
-    return live.follow_live(context, idle_s=idle_s, longest_s=60, on_report=told, run_id="a-run")
+    return live.follow_live(
+        context, idle_s=idle_s, longest_s=60, on_report=told, run_id="a-run", poll_s=0.02
+    )
 
 
 def test_it_takes_what_is_there_and_what_comes_in_and_leaves(

@@ -130,12 +130,9 @@ def ticking(clock: Clock) -> Callable[[], dt.datetime]:
     return lambda: clock.time + dt.timedelta(seconds=next(looks))
 
 
-def test_a_run_waits_for_what_others_have_claimed(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_waits_for_what_others_have_claimed(database_url: str, tmp_path: Path) -> None:
     """It ends when the days are done, or takes over what a dead worker has left."""
     clock = Clock()
-    monkeypatch.setattr(sharing, "POLL_S", 0.01)
     with open_context(database_url, tmp_path, clock, lease_s=60) as context:
         for name in ("a", "b"):
             deliver(context.store, batch_of_device(name, drive(NOON, 100)))
@@ -143,7 +140,7 @@ def test_a_run_waits_for_what_others_have_claimed(
             dead = batches.claim(connection, "b", NOON.date(), "segmented", lease_s=60, now=clock())
         assert dead is not None
         context.clock = ticking(clock)
-        report = run_shared(context, EVERYTHING)
+        report = run_shared(context, EVERYTHING, poll_s=0.01)
         done = {r.device_id for r in report["tracked"].days}
         assert done == {"a", "b"}
         assert set(statuses(context.store).values()) == {"completed"}
@@ -159,7 +156,6 @@ def test_a_run_that_waits_for_others_tries_nothing_in_vain(
 ) -> None:
     """Neither what waits for a road network, nor stages that it was not asked for."""
     clock = Clock()
-    monkeypatch.setattr(sharing, "POLL_S", 0.01)
     runs_done = 0
 
     def counting(*args: Any, **options: Any) -> RunReport:
@@ -175,7 +171,7 @@ def test_a_run_that_waits_for_others_tries_nothing_in_vain(
             dead = batches.claim(connection, "b", NOON.date(), "segmented", lease_s=60, now=clock())
         assert dead is not None
         context.clock = ticking(clock)
-        run_shared(context, EVERYTHING, stages=stages)
+        run_shared(context, EVERYTHING, stages=stages, poll_s=0.01)
     assert runs_done == 2  # the second takes over what the dead one has left
 
 
