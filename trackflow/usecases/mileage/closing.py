@@ -9,6 +9,7 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.geo.calendar_days import begin_of
+from trackflow.geo.time import EARLIEST, ONE_DAY, midnight
 from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
 from trackflow.mileage.open_times import ClosedTime, closed_time
 from trackflow.mileage.rates import Payment, payments
@@ -160,8 +161,43 @@ def completed_trips(connection: Connection, vehicle: Vehicle) -> list[BookTrip]:
     return completed_books(connection, [vehicle])[vehicle.vehicle_id]
 
 
+def completed_among(
+    connection: Connection, vehicle: Vehicle, trips: Sequence[BookTrip]
+) -> list[BookTrip]:
+    """Some trips of a book, open ones completed: only these need what else the book says.
+
+    Args:
+        connection: to the store.
+        vehicle: whose book it is.
+        trips: as amended.
+    """
+    still_open = [trip for trip in trips if not trip.is_closed]
+    if not still_open:
+        return list(trips)
+    since = _counted_since(connection, vehicle, min(still_open, key=lambda one: one.start_time))
+    book = completed_books(connection, [vehicle], since=since)[vehicle.vehicle_id]
+    made = {trip.trip_id: trip for trip in book}
+    return [trip if trip.is_closed else made[trip.trip_id] for trip in trips]
+
+
+def _counted_since(connection: Connection, vehicle: Vehicle, first: BookTrip) -> dt.datetime:
+    """Since when trips count for the odometer and the amount of an open trip, and of later ones.
+
+    Its odometer counts from the reading before it, and its amount from the begin of its year.
+    """
+    day = dt.date.fromisoformat(first.content["local_day"])
+    read = [one.read_at for one in readings_of(connection, vehicle.vehicle_id)]
+    begins = [midnight(one.year_begin(day)) for one in rates.read_rates(connection)]
+    before = [at for at in read if at <= first.start_time][-1:]
+    # a day more: days are those of the book's zone, and late points have moved trips
+    return min([first.start_time, *before, *begins]) - ONE_DAY
+
+
 def completed_books(
-    connection: Connection, chosen: Sequence[Vehicle], due_by: dt.datetime | None = None
+    connection: Connection,
+    chosen: Sequence[Vehicle],
+    due_by: dt.datetime | None = None,
+    since: dt.datetime = EARLIEST,
 ) -> dict[str, list[BookTrip]]:
     """The same of some books, by vehicle.
 
@@ -170,8 +206,9 @@ def completed_books(
         chosen: the vehicles.
         due_by: what is paid counts open trips that are due by then before all others; None for in
             order of time.
+        since: of trips that end later, UTC.
     """
-    found = {one.vehicle_id: book_trips(connection, one.vehicle_id) for one in chosen}
+    found = {one.vehicle_id: book_trips(connection, one.vehicle_id, since) for one in chosen}
     paid = _paid(connection, chosen, found, due_by)
     return {name: _completed_trips(connection, name, found[name], paid) for name in found}
 

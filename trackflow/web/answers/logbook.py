@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from trackflow.categories.carried import SLOWEST_DRIVE_KMH
 from trackflow.mileage.entries import TripPart, is_hidden, shown_to
 from trackflow.mileage.left_out import LeftOutTrack
-from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
+from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry, EntryPage
 from trackflow.usecases.mileage.joins import Join
 from trackflow.web.answers.describing import described, shows
 
@@ -210,9 +210,9 @@ def entry_answer(one: BookTrip) -> EntryAnswer:
     }
 
 
-def entries_answer(found: Sequence[BookTrip], limit: int | None = None) -> EntriesAnswer:
-    """Entries, the first ones if there is a limit."""
-    return {"entries": [entry_answer(one) for one in found[:limit]], "total": len(found)}
+def entries_answer(found: EntryPage) -> EntriesAnswer:
+    """Entries."""
+    return {"entries": [entry_answer(one) for one in found.trips], "total": found.total}
 
 
 def versions_answer(found: Mapping[str, str]) -> BookVersionsAnswer:
@@ -301,7 +301,7 @@ _ENTRY = BookTrip(
     )
 )  # fmt: skip
 
-ENTRIES = shows(EntriesAnswer, entries_answer([_ENTRY]))
+ENTRIES = shows(EntriesAnswer, entries_answer(EntryPage([_ENTRY], 1)))
 VERSIONS = shows(BookVersionsAnswer, versions_answer({"van": "ab" * 12}))
 ENTRY = shows(EntryAnswer, entry_answer(_ENTRY))
 CHECKS = shows(BookChecksAnswer, checks_answer([BookCheck("van", 12, 3, "ab" * 32)]))
