@@ -10,9 +10,10 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.geo.calendar_days import begin_of
 from trackflow.geo.time import EARLIEST, ONE_DAY, midnight
+from trackflow.mileage.entries import UNPAID
 from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
 from trackflow.mileage.open_times import ClosedTime, closed_time
-from trackflow.mileage.rates import Payment, payments
+from trackflow.mileage.rates import Payment, lacking, payments
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, chains, rates, vehicles
@@ -26,6 +27,7 @@ from trackflow.usecases.mileage.paid_together import (
     groups,
     lock_books,
     paid_trip,
+    said_of_payment,
 )
 
 
@@ -36,10 +38,12 @@ class ClosingReport:
     Attributes:
         vehicles: books that were looked at.
         closed: entries that were closed.
+        unpaid: of these, those that are not paid, as the table of rates lacks something for them.
     """
 
     vehicles: int = 0
     closed: int = 0
+    unpaid: int = 0
 
 
 def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingReport:
@@ -59,15 +63,17 @@ def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingR
         known = groups(connection)
     for some in known:
         close = partial(_close_books, context, some, until or context.clock())
-        report.closed += write_repeatedly(context.store, close)
+        closed = write_repeatedly(context.store, close)
+        report.closed += len(closed)
+        report.unpaid += sum(UNPAID in entry.content for entry in closed)
         report.vehicles += len(some)
     return report
 
 
 def _close_books(
     context: Context, chosen: Sequence[Vehicle], until: dt.datetime, connection: Connection
-) -> int:
-    """Close what is due in some books; returns how many entries. A second call closes nothing.
+) -> list[Entry]:
+    """Close what is due in some books; returns these entries. A second call closes nothing.
 
     Args:
         context: the settings and the clock.
@@ -87,8 +93,10 @@ def _close_books(
         if any(entry.closes_at <= until for entry in still_open[one.vehicle_id])
     ]
     found = completed_books(connection, changing, due_by=until)
-    return sum(
-        _close_book(
+    return [
+        entry
+        for one in chosen
+        for entry in _close_book(
             context,
             one,
             found.get(one.vehicle_id, ()),
@@ -97,8 +105,7 @@ def _close_books(
             connection,
             closed.get(one.vehicle_id),
         )
-        for one in chosen
-    )
+    ]
 
 
 def _close_book(
@@ -109,8 +116,8 @@ def _close_book(
     until: dt.datetime,
     connection: Connection,
     before: ClosedTime | None,
-) -> int:
-    """Close what is due in one book; returns how many entries.
+) -> list[Entry]:
+    """Close what is due in one book; returns these entries.
 
     Args:
         context: the settings and the clock.
@@ -134,7 +141,7 @@ def _close_book(
         )
         if closed is not None and closed != before:
             chains.set_closed_time(connection, vehicle.vehicle_id, closed)
-    return len(due)
+    return due
 
 
 def _first_month(
@@ -218,8 +225,8 @@ def _paid(
     chosen: Sequence[Vehicle],
     found: Mapping[str, Sequence[BookTrip]],
     due_by: dt.datetime | None,
-) -> dict[str, Payment]:
-    """What is paid for trips of some books, by their ids.
+) -> dict[str, Payment | str]:
+    """What is paid for trips of some books by their ids, or what the table of rates lacks for them.
 
     It counts from the closed ones as amended, so that all of them add up to the year; and in the
     order in which they are closed, as each is paid what it adds to those before it.
@@ -243,14 +250,15 @@ def _paid(
             one[1].key,
         )
     )
-    return payments([paid for _, paid in there], table)
+    lacks = {one.key: text for _, one in there if (text := lacking(one, table)) is not None}
+    return lacks | payments([paid for _, paid in there], table)
 
 
 def _completed_trips(
     connection: Connection,
     vehicle_id: str,
     found: Sequence[BookTrip],
-    paid: Mapping[str, Payment],
+    paid: Mapping[str, Payment | str],
 ) -> list[BookTrip]:
     entries = [one.entry for one in found if not one.is_added]
     entries.sort(key=lambda one: (one.start_time, str(one.entry_id)))
@@ -261,22 +269,16 @@ def _completed_trips(
 
 def _completed(
     trip: BookTrip,
-    paid: Mapping[str, Payment],
+    paid: Mapping[str, Payment | str],
     odometer_of: Mapping[uuid.UUID, tuple[int, int] | None],
 ) -> BookTrip:
     more = _more(paid.get(str(trip.trip_id)), odometer_of[trip.trip_id])
     return replace(trip, entry=replace(trip.entry, content=trip.entry.content | more))
 
 
-def _more(payment: Payment | None, odometer: tuple[int, int] | None) -> dict[str, Any]:
+def _more(payment: Payment | str | None, odometer: tuple[int, int] | None) -> dict[str, Any]:
     start_m, end_m = odometer or (None, None)
-    return {
-        "odometer_start_m": start_m,
-        "odometer_end_m": end_m,
-        "rate": payment.rate_id if payment else None,
-        "amount": str(payment.amount) if payment else None,
-        "currency": payment.currency if payment else None,
-    }
+    return {"odometer_start_m": start_m, "odometer_end_m": end_m} | said_of_payment(payment)
 
 
 def driven_trip(entry: Entry) -> DrivenTrip:

@@ -42,7 +42,8 @@ class EntryAnswer(TypedDict):
     """Whether a person still has to say what it was for."""
     content: dict[str, Any]
     """What the book says, by name; metres are whole numbers, times have their offset. Empty for a
-    trip that was added."""
+    trip that was added. `unpaid` is there where the table of rates pays nothing for want of a
+    rate: of this name (rate), category, vehicle or day."""
     now: dict[str, Any]
     """The same with all amendments."""
     amendments: list[AmendmentAnswer]
