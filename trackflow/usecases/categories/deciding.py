@@ -14,6 +14,7 @@ from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
+from trackflow.words import category_named
 
 __all__ = [
     "DecisionRequest",
@@ -179,7 +180,7 @@ def row_of(wanted: DecisionRequest, by: str, origin: str, now: dt.datetime) -> D
         wanted.device_id,
         wanted.start_time.astimezone(dt.UTC),
         wanted.end_time.astimezone(dt.UTC),
-        category,
+        None if category is None else category_named(category),
         purpose,
         partner,
         origin,

@@ -28,6 +28,7 @@ from trackflow.usecases.mileage.closing import completed_among
 from trackflow.usecases.mileage.entries import days_due
 from trackflow.usecases.mileage.paid_together import are_paid_together, lock_books
 from trackflow.usecases.queries.limits import check_count
+from trackflow.words import category_named
 
 __all__ = ["Amendment", "BookTrip", "Entry"]  # for faces, which do not know the store
 
@@ -284,6 +285,8 @@ def amend_entry(
         raise BadInputError(f"{BY_TRACKFLOW} is the name of amendments that no person made")
     # what is empty in a book is None: a form sends an empty text, a program null
     values = {name: (value or "").strip() or None for name, value in values.items()}
+    if category := values.get("category"):
+        values |= {"category": category_named(category)}
     with context.store.write() as connection:
         trip = _trip(connection, entry_id)
         vehicle = vehicle_named(connection, trip.entry.vehicle_id)

@@ -13,6 +13,7 @@ from trackflow.errors import BadInputError
 from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
 from trackflow.usecases.mileage.fleet import KINDS
+from trackflow.words import category_named
 
 NAMES = {
     *("id", "from", "until", "category", "vehicle_kind", "currency", "unit", "amount", "tiers"),
@@ -113,11 +114,12 @@ def _rate(values: Any, number: int) -> Rate:
         raise BadInputError(
             f"rate {name}: {kind!r} is no kind of vehicle; there are {', '.join(KINDS)}"
         )
+    category = _text(values.get("category"), name)
     return Rate(
         _some_text(values["id"], name),
         _day(values["from"], name),
         None if until is None else _day(until, name),
-        _text(values.get("category"), name),
+        None if category is None else category_named(category),
         kind,
         _some_text(values["currency"], name),
         str(values["unit"]),

@@ -100,6 +100,27 @@ def rate_of_years(first: str, more: str) -> str:
     return f'[[rate]]\n{name}from = {first}\ncurrency = "EUR"\nunit = "km"\namount = 0.1\n{more}'
 
 
+def test_a_known_category_is_known_at_every_door(tmp_path: Path) -> None:
+    """A trip that somebody calls "Privat" or PRIVATE is hidden, and "Business" is paid."""
+    with open_context("", tmp_path, Clock(NOON + HOUR)) as context:
+        deliver(context.store, batch_of_device("van", drive(NOON, 60)))
+        run(context)
+        save_vehicle(context, "v1")
+        put_device(context, "v1", "van")
+        save_rates(context, rate_of_years("2026-01-01", 'category = "Business"'))
+        apply_rules(
+            context, save_rules(context, rules_of("Business: "), "a").version, None, None, "a"
+        )
+        assert followed(context) == ["business"]
+        assert list_entries(context)[0].content["amount"]
+        decide(context, DecisionRequest("van", NOON, NOON + HOUR, "Arbeitsweg"), "a")
+        assert followed(context) == ["commute"]
+        close_due(context, until=NOON + 30 * DAY)
+        (one,) = list_entries(context)
+        amend_entry(context, one.trip_id, {"category": "Privat"}, reason="x", amended_by="a")
+        assert entries(context) == ["private"]
+
+
 def test_everything_is_made_again(tmp_path: Path) -> None:
     """As after a repair: also where nothing that it is made of has changed."""
     with open_context("", tmp_path, Clock(NOON + 2 * DAY)) as context:
