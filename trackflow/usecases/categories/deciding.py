@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 
-from trackflow.categories.rules.reading import LONGEST_TEXT, is_storable
+from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.geo.time import EARLIEST, LATEST
@@ -55,11 +55,10 @@ class DecisionRequest:
         given = [one for one in (self.category, self.purpose, self.partner) if one is not None]
         if not given:
             raise SettingsError("decide a category, a purpose or a partner")
-        for text in given:
-            if not text.strip() or len(text) > LONGEST_TEXT or not is_storable(text):
-                raise SettingsError(
-                    f"a category, purpose or partner is a text of 1 to {LONGEST_TEXT} characters"
-                )
+        if not all(map(is_text, given)):
+            raise SettingsError(
+                f"a category, purpose or partner is a text of 1 to {LONGEST_TEXT} characters"
+            )
 
 
 def decide(

@@ -66,6 +66,11 @@ class ImportReport:
     refusals: list[LineRefusal] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """What it did, for people."""
+        return f"{self.added:,} new, {self.unchanged:,} known, {self.refused:,} refused"
+
     def refuse(self, refused: list[LineRefusal]) -> None:
         """Count and list rows that cannot be used."""
         self.refused += len(refused)
@@ -82,6 +87,12 @@ class DecisionsReport(ImportReport):
     """
 
     changed: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """What it did, for people."""
+        # by name: a dataclass with slots is made anew, and `super()` would be of the one before
+        return f"{super(DecisionsReport, self).sentence}; tracks changed: {self.changed:,}"
 
 
 def import_decisions(

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from trackflow.categories.rules.reading import LONGEST_TEXT, is_storable
+from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.mileage.rates import VEHICLE, Rate, Tier
@@ -142,7 +142,7 @@ def _text(value: Any, name: str) -> str | None:
 
 def _some_text(value: Any, name: str) -> str:
     text = str(value).strip()
-    if not text or len(text) > LONGEST_TEXT or not is_storable(text):
+    if not is_text(text):
         raise BadInputError(
             f"rate {name}: {text[:30]!r} is no text of 1 to {LONGEST_TEXT} characters"
         )
