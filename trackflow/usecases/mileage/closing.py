@@ -250,7 +250,11 @@ def _paid(
             one[1].key,
         )
     )
-    lacks = {one.key: text for _, one in there if (text := lacking(one, table)) is not None}
+    lacks = {
+        one.key: text
+        for trip, one in there
+        if not trip.is_closed and (text := lacking(one, table)) is not None
+    }
     return lacks | payments([paid for _, paid in there], table)
 
 
