@@ -214,6 +214,7 @@ def test_corrections_leave_and_come_back_once(context: Context) -> None:
     assert [one.line for one in first.refusals] == [4, 5, 6]
     assert (again.added, again.unchanged, again.overruled) == (0, 2, 0)
     (late,) = [one for one in list_corrections(context) if one.mode is Mode.BUS]
+    context.clock.advance(1)  # type: ignore[attr-defined]
     train = correct_mode(
         context, "van", late.start_time, late.end_time, Mode.TRAIN, decided_by="anna"
     )
