@@ -23,8 +23,7 @@ def category_named(text: str) -> str:
 
     "Privat" as a category of its own would show everyone where a private trip went.
     """
-    name = text.strip()
-    return _CATEGORY_OF.get(name.casefold(), name)
+    return _CATEGORY_OF.get(text.strip().casefold(), text)
 
 
 def folded(text: str) -> str:
