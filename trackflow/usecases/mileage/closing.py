@@ -13,7 +13,7 @@ from trackflow.geo.time import EARLIEST, ONE_DAY, midnight
 from trackflow.mileage.entries import UNPAID
 from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
 from trackflow.mileage.open_times import ClosedTime, closed_time
-from trackflow.mileage.rates import Payment, lacking, payments
+from trackflow.mileage.rates import Payment, lacking, payments, rate_of
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, chains, rates, vehicles
@@ -181,23 +181,30 @@ def completed_among(
     still_open = [trip for trip in trips if not trip.is_closed]
     if not still_open:
         return list(trips)
-    since = _counted_since(connection, vehicle, min(still_open, key=lambda one: one.start_time))
+    since = _counted_since(connection, vehicle, still_open)
     book = completed_books(connection, [vehicle], since=since)[vehicle.vehicle_id]
     made = {trip.trip_id: trip for trip in book}
     return [trip if trip.is_closed else made[trip.trip_id] for trip in trips]
 
 
-def _counted_since(connection: Connection, vehicle: Vehicle, first: BookTrip) -> dt.datetime:
-    """Since when trips count for the odometer and the amount of an open trip, and of later ones.
+def _counted_since(
+    connection: Connection, vehicle: Vehicle, still_open: Sequence[BookTrip]
+) -> dt.datetime:
+    """Since when trips count for the odometers and the amounts of some open ones.
 
-    Its odometer counts from the reading before it, and its amount from the begin of its year.
+    Odometers count from the reading before, and amounts from the begin of their rate's year.
     """
-    day = dt.date.fromisoformat(first.content["local_day"])
-    read = [one.read_at for one in readings_of(connection, vehicle.vehicle_id)]
-    begins = [midnight(one.year_begin(day)) for one in rates.read_rates(connection)]
-    before = [at for at in read if at <= first.start_time][-1:]
+    first = min(trip.start_time for trip in still_open)
+    readings = readings_of(connection, vehicle.vehicle_id)
+    before = [one.read_at for one in readings if one.read_at <= first][-1:]
+    table = rates.read_rates(connection)
+    begins = [
+        midnight(rate.year_begin(one.day))
+        for one in (paid_trip(trip, vehicle.kind) for trip in still_open)
+        if (rate := rate_of(one, table)) is not None
+    ]
     # a day more: days are those of the book's zone, and late points have moved trips
-    return min([first.start_time, *before, *begins]) - ONE_DAY
+    return min([first, *before, *begins]) - ONE_DAY
 
 
 def completed_books(
