@@ -158,16 +158,6 @@ def is_due(trip: BookTrip, until: dt.datetime) -> bool:
     return not trip.is_closed and trip.entry.closes_at <= until
 
 
-def completed_trips(connection: Connection, vehicle: Vehicle) -> list[BookTrip]:
-    """All trips of a book by start, as amended; open ones with odometers and what is paid for them.
-
-    Args:
-        connection: to the store.
-        vehicle: whose book it is.
-    """
-    return completed_books(connection, [vehicle])[vehicle.vehicle_id]
-
-
 def completed_among(
     connection: Connection, vehicle: Vehicle, trips: Sequence[BookTrip]
 ) -> list[BookTrip]:
@@ -213,7 +203,7 @@ def completed_books(
     due_by: dt.datetime | None = None,
     since: dt.datetime = EARLIEST,
 ) -> dict[str, list[BookTrip]]:
-    """The same of some books, by vehicle.
+    """All trips of some books by vehicle and start, as amended; open ones with odometer and amount.
 
     Args:
         connection: to the store.
