@@ -38,6 +38,10 @@ class ApprovalNeededError(TrackflowError):
     """A change looks like a mistake: a person has to approve it."""
 
 
+class ChangedMeanwhileError(TrackflowError):
+    """What a person changes is not what that person saw: somebody else has changed it."""
+
+
 class UnreadableBookError(TrackflowError):
     """A logbook holds a value that is none any more: somebody changed it, or the disk has."""
 

@@ -7,6 +7,25 @@ LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d"
 """Letters with a stroke, which Unicode does not take apart."""
 
 
+CATEGORIES = ("business", "private", "commute", "race")
+"""What tracks can be for that trackflow knows; others are a person's own."""
+
+_CATEGORY_OF = {name: name for name in CATEGORIES} | {
+    "geschäftlich": "business",
+    "privat": "private",
+    "arbeitsweg": "commute",
+    "rennen": "race",
+}
+
+
+def category_named(text: str) -> str:
+    """What a person calls a category: a known one in any case, and as the German pages call it.
+
+    "Privat" as a category of its own would show everyone where a private trip went.
+    """
+    return _CATEGORY_OF.get(text.strip().casefold(), text)
+
+
 def folded(text: str) -> str:
     """A text for comparing: `Škodova ul. 3` becomes `skodova ul 3`."""
     apart = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))

@@ -1,9 +1,7 @@
 """The command `categories`: what people decide about tracks; and what other thresholds would do."""
 
 import datetime as dt
-import sys
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,19 +20,21 @@ from trackflow.cli.common import (
     plain,
     print_json,
     print_line,
-    read_input,
 )
 from trackflow.cli.csv_tables import (
     DeviceOfRows,
     OrderOfDates,
+    Output,
+    Table,
     ZoneOfTimes,
     file_options,
-    print_refusals,
+    import_table,
+    write_table,
 )
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
-    from trackflow.usecases.categories.decision_files import DecisionsReport
+    pass
 
 categories_app = typer.Typer(
     help="What tracks were for: decide, undo, list, import, export.", no_args_is_help=True
@@ -161,7 +161,7 @@ def list_(
     "import", epilog="Example: trackflow categories import trips.csv --time-zone Europe/Berlin"
 )
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file.", show_default=False)],
+    file: Table,
     device: DeviceOfRows = None,
     time_zone: ZoneOfTimes = None,
     dates: OrderOfDates = None,
@@ -174,22 +174,8 @@ def import_(
     """
     from trackflow.usecases.categories.decision_files import import_decisions
 
-    data, options = read_input(file), file_options(device, time_zone, dates)
-    with opened_context() as context:
-        report = import_decisions(context, data, file.name, decider(by), options)
-    if as_json:
-        print_json(report)
-    else:
-        _print_import(report)
-    exit_if_not_followed(report)
-
-
-def _print_import(report: "DecisionsReport") -> None:
-    print_line(
-        f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused; "
-        f"tracks changed: {report.changed:,}."
-    )
-    print_refusals(report)
+    options = file_options(device, time_zone, dates)
+    import_table(import_decisions, file, options, by, as_json=as_json)
 
 
 @categories_app.command(epilog="Example: trackflow categories export -o trips.csv")
@@ -200,12 +186,9 @@ def export(
     decisions: Annotated[
         bool, typer.Option("--decisions", help="Only what people decided.")
     ] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Write what tracks were for as CSV, which `categories import` reads."""
-    from trackflow.files import whole_file
     from trackflow.usecases.categories.decision_files import export_categories
     from trackflow.usecases.categories.ranges import range_of_days
 
@@ -214,12 +197,7 @@ def export(
     with opened_context() as context:
         start, end = range_of_days(context, first, last)
         lines = export_categories(context, devices, start, end, only_decisions=decisions)
-        if output is None:
-            for line in lines:
-                sys.stdout.write(line)
-        else:
-            with whole_file(output) as file:
-                file.writelines(line.encode() for line in lines)
+        write_table(lines, output)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -1,8 +1,6 @@
 """The commands of travel modes: find legs, correct them."""
 
-import sys
 import uuid
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,14 +21,16 @@ from trackflow.cli.common import (
     print_json,
     print_line,
     progress_bar,
-    read_input,
 )
 from trackflow.cli.csv_tables import (
     DeviceOfRows,
     OrderOfDates,
+    Output,
+    Table,
     ZoneOfTimes,
     file_options,
-    print_refusals,
+    import_table,
+    write_table,
 )
 
 legs_app = typer.Typer(
@@ -152,7 +152,7 @@ def list_(
 
 @legs_app.command("import", epilog="Example: trackflow legs import modes.csv --device phone")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file.", show_default=False)],
+    file: Table,
     device: DeviceOfRows = None,
     time_zone: ZoneOfTimes = None,
     dates: OrderOfDates = None,
@@ -165,33 +165,18 @@ def import_(
     """
     from trackflow.usecases.categories.correction_files import import_corrections
 
-    data, options = read_input(file), file_options(device, time_zone, dates)
-    with opened_context() as context:
-        report = import_corrections(context, data, file.name, decider(by), options)
-    if as_json:
-        print_json(report)
-    else:
-        print_line(f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused.")
-        print_refusals(report)
-    exit_if_not_followed(report)
+    options = file_options(device, time_zone, dates)
+    import_table(import_corrections, file, options, by, as_json=as_json)
 
 
 @legs_app.command(epilog="Example: trackflow legs export -o modes.csv")
 def export(
     device: Device = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Write corrections as CSV, which `legs import` reads; for legs: `trackflow export legs`."""
-    from trackflow.files import whole_file
     from trackflow.usecases.categories.correction_files import export_corrections
 
     with opened_context() as context:
         lines = export_corrections(context, None if device is None else (device,))
-        if output is None:
-            for line in lines:
-                sys.stdout.write(line)
-        else:
-            with whole_file(output) as file:
-                file.writelines(line.encode() for line in lines)
+        write_table(lines, output)

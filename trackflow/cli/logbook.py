@@ -29,6 +29,7 @@ from trackflow.cli.logbook_lines import (
     entry_line,
     left_out_as_dict,
     left_out_line,
+    unpaid_words,
 )
 from trackflow.errors import BadInputError
 
@@ -130,6 +131,8 @@ def close(
     else:
         closed = counted(report.closed, "entry", "entries")
         print_line(f"{closed} closed in {counted(report.vehicles, 'book')}")
+    if report.unpaid:
+        print_note(unpaid_words(report.unpaid))
     exit_if_not_followed(followed)
 
 
@@ -282,6 +285,9 @@ def export(
     with opened_context() as context:
         reports = month_reports(context, month, vehicle)
     written = write_reports(reports, out, formats, lengths)
+    for report in reports:
+        if trips := sum(one.unpaid for one in report.amended_sums):
+            print_note(f"{report.vehicle_id}: {unpaid_words(trips)}")
     if as_json:
         print_json(written)
         return

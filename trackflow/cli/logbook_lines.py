@@ -33,7 +33,8 @@ def entry_as_dict(one: "BookTrip") -> dict[str, object]:
 
 def entry_line(one: "BookTrip") -> str:
     """An entry in a line."""
-    from trackflow.mileage.entries import is_hidden, shown_to
+    from trackflow.mileage.entries import UNPAID, is_hidden, shown_to
+    from trackflow.mileage.rates import LACKS
     from trackflow.usecases.days.report import counted
 
     content, entry = shown_to(one.content, None), one.entry
@@ -41,12 +42,22 @@ def entry_line(one: "BookTrip") -> str:
     time = (content["start_time"] or content["local_day"])[:16]
     ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}: "
     what = " ".join(filter(None, [content["category"] or "(no category)", content["purpose"]]))
+    lacks = content.get(UNPAID)
+    unpaid = f", not paid: {LACKS[lacks]}" if lacks else ""
     amended = f", {counted(len(one.amendments), 'amendment')}" if one.amendments else ""
     return (
         f"{entry.entry_id} {content['vehicle_id']} {time:16} {state:6} "
         f"{content['distance_m'] / 1000:8,.1f} km "
-        f"{'' if is_hidden(one.content, None) else ways}{what}{amended}"
+        f"{'' if is_hidden(one.content, None) else ways}{what}{unpaid}{amended}"
     )
+
+
+def unpaid_words(trips: int) -> str:
+    """What is said of trips that the table of rates does not pay."""
+    from trackflow.usecases.days.report import counted
+
+    are = "is" if trips == 1 else "are"
+    return f"{counted(trips, 'trip')} {are} not paid: `trackflow logbook list` says what rates lack"
 
 
 def left_out_as_dict(one: "LeftOutTrack") -> dict[str, object]:

@@ -18,7 +18,7 @@ TRIP = "trip_id"
 UNCOMPARED = frozenset(
     {"start_place", "end_place", "stops", "addresses",
      "odometer_start_m", "odometer_end_m", "track_ids", "rate", "amount", "currency", "plate",
-     "zone", "device_key", "local_day", "start_time", "end_time"}
+     "zone", "device_key", "local_day", "start_time", "end_time", "unpaid"}
 )  # fmt: skip
 """Not part of a difference by themselves: readings and rates that come later would amend every trip
 after them, a new plate, zone or name of the device every trip before; and a track's id changes with
@@ -27,6 +27,9 @@ places are compared: a geocoder answers whenever it can, and may answer otherwis
 
 ADDRESSES = "addresses"
 """The name under which a book says which of its places are addresses; absent if none is."""
+
+UNPAID = "unpaid"
+"""The name under which a book says what the table of rates lacks for a trip; absent if nothing."""
 
 ENDS = ("start_place", "end_place", "stops")
 

@@ -165,6 +165,32 @@ def rate_of(trip: PaidTrip, rates: Sequence[Rate]) -> Rate | None:
     )
 
 
+LACKS = {
+    "rate": "the table has no such rate",
+    "category": "its rate is for another category",
+    "vehicle": "no rate is for its kind of vehicle",
+    "day": "no rate is for its day",
+}
+"""What the table of rates can lack for a trip, each with what people read."""
+
+
+def lacking(trip: PaidTrip, rates: Sequence[Rate]) -> str | None:
+    """What the table lacks for a trip that it does not pay, of `LACKS`.
+
+    None if it pays, and for a trip that names no rate and is of a category that has none.
+    """
+    if rate_of(trip, rates) is not None:
+        return None
+    named = [rate for rate in rates if trip.rate_id in (None, rate.rate_id)]
+    if not named:
+        return None if trip.rate_id is None else "rate"
+    fitting = [rate for rate in named if rate.category in (None, trip.category)]
+    if not fitting:
+        return None if trip.rate_id is None else "category"
+    is_for_kind = any(rate.vehicle_kind in (None, trip.vehicle_kind) for rate in fitting)
+    return "day" if is_for_kind else "vehicle"
+
+
 def payments(trips: Iterable[PaidTrip], rates: Sequence[Rate]) -> dict[str, Payment]:
     """What is paid for each trip that has a rate, by the trip's key.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from trackflow.mileage.entries import BUSINESS, Content, shown_to
+from trackflow.mileage.entries import BUSINESS, UNPAID, Content, shown_to
 from trackflow.mileage.grouping import DOUBLE
 from trackflow.mileage.odometer import Stretch
 
@@ -39,12 +39,14 @@ class CategorySum:
         trips: their number.
         distance_m: whole metres.
         amounts: what is paid, by currency.
+        unpaid: trips that are not paid, as the table of rates lacks something for them.
     """
 
     category: str
     trips: int
     distance_m: int
     amounts: dict[str, Decimal]
+    unpaid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,7 @@ class MonthReport:
     @property
     def amended_amounts(self) -> dict[str, Decimal]:
         """What is paid with all amendments, by currency."""
-        found: dict[str, Decimal] = {}
-        for one in self.amended_sums:
-            for currency, amount in one.amounts.items():
-                found[currency] = found.get(currency, Decimal(0)) + amount
-        return found
+        return amounts_of(self.amended_sums)
 
     @property
     def amended_business_share(self) -> float | None:
@@ -124,6 +122,15 @@ class MonthReport:
     def unexplained_m(self) -> int:
         """What the odometer shows beyond the trips, over all its stretches."""
         return sum(one.unexplained_m for one in self.stretches)
+
+
+def amounts_of(sums: Iterable[CategorySum]) -> dict[str, Decimal]:
+    """What is paid over some sums, by currency."""
+    found: dict[str, Decimal] = {}
+    for one in sums:
+        for currency, amount in one.amounts.items():
+            found[currency] = found.get(currency, Decimal(0)) + amount
+    return found
 
 
 def _business_share(sums: Sequence[CategorySum]) -> float | None:
@@ -147,6 +154,7 @@ def sums_of(contents: Iterable[Content]) -> list[CategorySum]:
             before.trips + 1,
             before.distance_m + content["distance_m"],
             _with_amount(before.amounts, content),
+            before.unpaid + (content.get(UNPAID) is not None),
         )
     return sorted(found.values(), key=lambda one: (-one.distance_m, one.category))
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from trackflow.errors import BadInputError
 from trackflow.geo.time import from_us, midnight_us
-from trackflow.sources.heads import SEPARATORS, encoding_of, in_code_page
+from trackflow.sources.heads import SEPARATORS, encoding_of, in_code_page, without_hint
 from trackflow.sources.values.moments import DateOrder, TimeRules, read_time
 from trackflow.sources.values.times import decide_order
 from trackflow.sources.values.vocabulary import plain
 from trackflow.sources.values.zones import zone_of
+from trackflow.words import category_named
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "start_time": (
@@ -38,7 +39,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """Plain spellings of each column."""
 
 RESULTS = ("category", "purpose", "partner")
-KNOWN_CATEGORIES = ("business", "private", "commute", "race")
 
 MOST_BYTES = 50_000_000
 LONGEST_CELL = 500
@@ -137,17 +137,20 @@ def _rows(data: bytes, name: str) -> list[tuple[int, list[str]]]:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = in_code_page(data, "cp1252")  # as Excel writes it
-    text = text.removeprefix("\ufeff").lstrip("\r\n")
+    line, text, separator = without_hint(text.removeprefix("\ufeff"))
+    text = text.lstrip("\r\n")
     head = text.splitlines()[0] if text else ""
-    separator = max(SEPARATORS, key=lambda one: (len(_known(head.split(one))), head.count(one)))
+    separator = separator or max(
+        SEPARATORS, key=lambda one: (len(_known(head.split(one))), head.count(one))
+    )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     found = []
-    line = 1
+    before = line
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
                 found.append((line, row))
-            line = reader.line_num + 1
+            line = before + reader.line_num
     except csv.Error as error:
         raise BadInputError(f"{name}: line {line} is no row of a table: {error}") from None
     return found
@@ -189,7 +192,11 @@ def _decision(
         if zone is None:
             raise _LineError("its time zone is unknown")
     rules = TimeRules(order=order, zone=zone or options.zone_of_device(device_id))
-    start, end = (_time(cells.get(key, ""), key, rules) for key in ("start_time", "end_time"))
+    (start, _), (end, is_local) = (
+        _time(cells.get(key, ""), key, rules) for key in ("start_time", "end_time")
+    )
+    if end < start and is_local:
+        end = _second_time(end, rules)  # it ended after the clocks went back
     if end < start:
         raise _LineError("its end is before its start")
     results = {key: _text(cells[key], key) for key in options.results if cells.get(key)}
@@ -198,18 +205,24 @@ def _decision(
     return DecisionLine(line, device_id, start, end, results)
 
 
-def _time(text: str, key: str, rules: TimeRules) -> dt.datetime:
-    time_us, _ = read_time(text, rules)
+def _time(text: str, key: str, rules: TimeRules) -> tuple[dt.datetime, bool]:
+    """A time in UTC, and whether it named no zone."""
+    time_us, is_local = read_time(text, rules)
     if time_us is None:
         raise _LineError(f"its {key} is no time, or could be two")
     if not FIRST_US <= time_us < LAST_US:
         raise _LineError(f"its {key} lies before 1900 or after 2200")
-    return from_us(time_us)
+    return from_us(time_us), is_local
+
+
+def _second_time(moment: dt.datetime, rules: TimeRules) -> dt.datetime:
+    """The same clock for the second time, where clocks of the table's zone show it twice."""
+    clock = moment.astimezone(rules.zone)
+    second = clock.replace(fold=1)
+    return second.astimezone(dt.UTC) if second.utcoffset() != clock.utcoffset() else moment
 
 
 def _text(text: str, key: str) -> str:
     if len(text) > LONGEST_CELL or "\0" in text:
         raise _LineError(f"its {key} is longer than {LONGEST_CELL} characters or no text")
-    if key == "category" and text.casefold() in KNOWN_CATEGORIES:
-        return text.casefold()
-    return text
+    return category_named(text) if key == "category" else text

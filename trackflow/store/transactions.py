@@ -22,6 +22,9 @@ TRANSACTION_RETRY = Retry(
 Work of several transactions is repeated by its `call`, if it is idempotent.
 """
 
+MOST_DAYS = 31
+"""Days of a device in one transaction: it may block writers for a second, not for a minute."""
+
 
 def write_repeatedly[R](
     store: Store,

@@ -9,6 +9,7 @@ from starlette.routing import Match
 
 from trackflow.errors import (
     AccessError,
+    ChangedMeanwhileError,
     GoneError,
     NotFoundError,
     QuarantineFullError,
@@ -45,7 +46,7 @@ async def refused(request: Request, error: Exception) -> Response:
             return problem(410, message)
         case NotFoundError():
             return problem(404, message)
-        case UnreadableBookError():
+        case UnreadableBookError() | ChangedMeanwhileError():
             return problem(409, message)
         case QuarantineFullError():
             return problem(507, message)

@@ -25,6 +25,7 @@ from trackflow.mileage.entries import PRIVATE_SHOWN, TripPart, changes_shown_to
 from trackflow.mileage.grouping import DOUBLE
 from trackflow.mileage.left_out import LeftOutTrack
 from trackflow.mileage.odometer import Reading, Stretch
+from trackflow.mileage.rates import LACKS
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
 
 texts = st.one_of(
@@ -162,6 +163,26 @@ def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
     assert sheets["Amendments"].max_row == 2, "it is told once that a trip was added"
     text = report_bytes(report, "md").decode()
     assert text.index("Trips that came after closing") < text.index("Sums with all amendments")
+
+
+def test_each_report_says_which_trips_are_not_paid_and_what_their_rates_lack() -> None:
+    unpaid: dict[str, Any] = {"amount": None, "currency": None}
+    found = [trip(), *(trip(unpaid=lacks, **unpaid) for lacks in LACKS), trip(**unpaid)]
+    sums = sums_of(one.content for one in found)
+    report = report_of(found, amended_sums=sums)
+    rows = csv.DictReader(io.StringIO(report_bytes(report, "csv").decode()))
+    assert [row["unpaid"] for row in rows] == ["", *LACKS.values(), ""]
+    sheets = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx")))
+    cells = [[cell.value for cell in row] for name in sheets.sheetnames for row in sheets[name]]
+    text = report_bytes(report, "md").decode()
+    for words in LACKS.values():
+        assert words in itertools.chain(*cells)
+        assert text.count(words) == 1
+    assert ["business", 6, 74.07, 100, "3.70 EUR, 4 not paid"] in cells
+    assert ["All", 6, 74.07, None, "3.70 EUR, 4 not paid"] in cells
+    assert ["Amounts with all amendments", "3.70 EUR, 4 not paid"] in cells
+    hidden = report_of([trip(unpaid="day", category="private", **unpaid)])
+    assert LACKS["day"] not in report_bytes(hidden, "md").decode()
 
 
 @functools.cache

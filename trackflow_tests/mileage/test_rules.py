@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
+from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.chain import START, Link, faults, link_hash
 from trackflow.mileage.entries import (
     BUSINESS,
@@ -39,6 +40,7 @@ from trackflow.mileage.rates import (
     PaidYears,
     Rate,
     Tier,
+    lacking,
     payments,
 )
 from trackflow.mileage.report import sums_of
@@ -214,6 +216,46 @@ def test_trips_add_up_to_the_tiers_of_their_year_to_the_cent(
         total = sum((paid[trip.key].amount for trip in mine), Decimal(0))
         assert abs(Fraction(total) - exact) <= Fraction(1, 200)
         assert total == total.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+MONDAY = dt.date(2026, 3, 2)
+FOR_ALL = Rate("x", MONDAY, None, None, None, "EUR", "km", (Tier(None, Decimal("0.3")),))
+some_rates = st.builds(
+    lambda name, first, days, category, kind: replace(
+        FOR_ALL, rate_id=name, valid_from=MONDAY + first * ONE_DAY, category=category,
+        valid_until=None if days is None else MONDAY + (first + days) * ONE_DAY, vehicle_kind=kind,
+    ),
+    st.sampled_from("ab"), st.integers(0, 5), st.none() | st.integers(0, 5),
+    st.sampled_from([None, "business", "commute"]), st.sampled_from([None, "car", "van"]),
+)  # fmt: skip
+
+
+@given(
+    st.lists(some_rates, max_size=4),
+    st.integers(0, 8),
+    st.sampled_from([None, "business", "commute", "private"]),
+    st.sampled_from(["car", "van"]),
+    st.sampled_from([None, "a", "b", "c"]),
+)
+def test_a_trip_that_rates_do_not_pay_says_what_they_lack(
+    rates: list[Rate], day: int, category: str | None, kind: str, rate_id: str | None
+) -> None:
+    """And with that they pay it. Who has no rate for a category, and names none, lacks nothing."""
+    trip = PaidTrip("1", MONDAY + day * ONE_DAY, category, "V", kind, 1000, rate_id)
+    lacks = lacking(trip, rates)
+    if trip.key in payments([trip], rates):
+        assert lacks is None
+    elif lacks is None:
+        assert rate_id is None
+        assert not any(one.category in (None, category) for one in rates)
+    else:
+        more = {
+            "rate": [replace(FOR_ALL, rate_id=rate_id or "")],
+            "category": [replace(one, category=category) for one in rates],
+            "vehicle": [replace(one, vehicle_kind=kind) for one in rates],
+            "day": [replace(one, valid_from=MONDAY, valid_until=None) for one in rates],
+        }[lacks]
+        assert lacking(trip, more) != lacks, "it lacks that no more"
 
 
 @given(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.sources.decisions import RESULTS, TableOptions, read_decisions
+from trackflow.words import category_named
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OPTIONS = TableOptions(lambda _: BERLIN)
@@ -31,12 +32,17 @@ def rows(draw: st.DrawFn) -> list[str]:
     return [start.isoformat(), end.isoformat(), draw(texts.filter(bool)), *results]
 
 
-@given(table=st.lists(rows(), max_size=5), separator=st.sampled_from(",;\t|"),
-       encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))  # fmt: skip
+@given(
+    table=st.lists(rows(), max_size=5),
+    separator=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    has_hint=st.booleans(),
+)
 def test_every_table_that_is_written_is_read(
-    table: list[list[str]], separator: str, encoding: str
+    table: list[list[str]], separator: str, encoding: str, has_hint: bool
 ) -> None:
     file = io.StringIO(newline="")
+    file.write(f"sep={separator}\r\n" if has_hint else "")
     writer = csv.writer(file, delimiter=separator)
     writer.writerow(["Start time", "END", "Device ID", *RESULTS])
     writer.writerows(table)
@@ -47,10 +53,10 @@ def test_every_table_that_is_written_is_read(
          *(one.results.get(name, "") for name in RESULTS)]
         for one in found
     ]  # fmt: skip
-    known = {"business", "private", "commute", "race"}
     for row in table:
-        row[3] = row[3].casefold() if row[3].casefold() in known else row[3]
+        row[3] = category_named(row[3])
     assert read == table
+    assert all(one.line > has_hint for one in found)
 
 
 def test_local_times_are_those_of_clocks_also_when_they_change() -> None:
@@ -58,10 +64,14 @@ def test_local_times_are_those_of_clocks_also_when_they_change() -> None:
         "start,end,device,type\n"
         "2026-03-29 01:30,2026-03-29 03:30,van,a\n"  # 2 o'clock is left out: one hour
         "2026-10-25 01:30,2026-10-25 03:30,van,a\n"  # 2 o'clock comes twice: three hours
+        "2026-10-25 02:45,2026-10-25 02:15,van,a\n"  # from the first to the second: half of one
+        "2026-10-24 02:45,2026-10-24 02:15,van,a\n"
+        "2026-10-25T02:45+02:00,2026-10-25T02:15+02:00,van,a\n"
     )
-    found, _ = read_decisions(text.encode(), "a.csv", OPTIONS)
+    found, refused = read_decisions(text.encode(), "a.csv", OPTIONS)
     hours = [(one.end_time - one.start_time).total_seconds() / 3600 for one in found]
-    assert hours == [1.0, 3.0]
+    assert hours == [1.0, 3.0, 0.5]
+    assert [one.line for one in refused] == [5, 6]
 
 
 @pytest.mark.parametrize(

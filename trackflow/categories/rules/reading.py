@@ -123,6 +123,11 @@ def text_at(value: object, place: Place) -> str | None:
     return None
 
 
+def is_text(text: str) -> bool:
+    """Whether what a person says is a text of 1 to `LONGEST_TEXT` characters that can be stored."""
+    return len(text.strip()) > 0 and len(text) <= LONGEST_TEXT and is_storable(text)
+
+
 def is_storable(text: str) -> bool:
     """Whether every database can store a text: no NUL, no half of a pair of UTF-16."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

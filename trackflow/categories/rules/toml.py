@@ -12,6 +12,7 @@ from trackflow.categories.rules.problems import Place, RulesError
 from trackflow.categories.rules.reading import date_at, read_condition, text_at
 from trackflow.categories.rules.rules import RESULTS, Holidays, Rule, RuleSet
 from trackflow.categories.rules.writing import rules_table, toml_text
+from trackflow.words import category_named
 
 RULE_KEYS = ("id", "name", *RESULTS, "stop", "when")
 HOLIDAY_KEYS = ("country", "subdivision", "dates")
@@ -118,7 +119,7 @@ def _rule(table: Any, number: int, problems: list[str]) -> Rule:
         if key not in RULE_KEYS:
             place.unknown(str(key), RULE_KEYS)
     results = [
-        (result, text)
+        (result, category_named(text) if result == "category" else text)
         for result in RESULTS
         if result in table and (text := text_at(table[result], place.at(result))) is not None
     ]

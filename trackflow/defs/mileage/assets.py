@@ -1,7 +1,5 @@
 """The asset of the logbook: the report of each month."""
 
-from decimal import Decimal
-
 import dagster as dg
 
 from trackflow.defs import metadata
@@ -10,7 +8,7 @@ from trackflow.defs.owners import OWNERS
 from trackflow.defs.partitions import FIRST_DAY
 from trackflow.defs.resources import TrackflowResource
 from trackflow.exports.mileage.writing import report_bytes, write_reports
-from trackflow.mileage.report import MonthReport
+from trackflow.mileage.report import MonthReport, amounts_of
 from trackflow.usecases.mileage.reports import month_reports
 
 GROUP = "logbook"
@@ -24,8 +22,9 @@ MONTHS = dg.MonthlyPartitionsDefinition(
 
 TEXT = """
 **The logbook of each vehicle, month by month**: trips, sums by category, the share of business
-kilometres, amounts, the odometer with the kilometres that no trip explains, the tracks that the
-book leaves out, amendments, and the hash that stands for the whole book.
+kilometres, amounts, trips that the table of rates does not pay (`unpaid`), the odometer with the
+kilometres that no trip explains, the tracks that the book leaves out, amendments, and the hash that
+stands for the whole book.
 
 It is made on the third of a month for the month before, shown here as Markdown, and written as CSV,
 XLSX, PDF and Markdown to `reports/` in `TRACKFLOW_HOME`. Of private trips it holds kilometres only.
@@ -71,12 +70,9 @@ def month_of(key: str) -> str:
 def numbers(reports: list[MonthReport]) -> dict[str, metadata.Value]:
     """Numbers that plot, of all vehicles together, and each vehicle's hashes."""
     metres: dict[str, int] = {}
-    amounts: dict[str, Decimal] = {}
-    for report in reports:
-        for one in report.sums:
-            metres[one.category] = metres.get(one.category, 0) + one.distance_m
-            for currency, amount in one.amounts.items():
-                amounts[currency] = amounts.get(currency, Decimal(0)) + amount
+    sums = [one for report in reports for one in report.sums]
+    for one in sums:
+        metres[one.category] = metres.get(one.category, 0) + one.distance_m
     total_m = sum(metres.values())
     elsewhere = [report.left_out_sum(twice=False) for report in reports]
     twice = [report.left_out_sum(twice=True) for report in reports]
@@ -91,7 +87,8 @@ def numbers(reports: list[MonthReport]) -> dict[str, metadata.Value]:
         "recorded_twice_km": sum(left_m for _, left_m in twice) / 1000,
         "unexplained_km": sum(report.unexplained_m for report in reports) / 1000,
         **{f"km/{category}": found / 1000 for category, found in sorted(metres.items())},
-        **{f"amount/{unit}": float(amount) for unit, amount in sorted(amounts.items())},
+        **{f"amount/{unit}": float(amount) for unit, amount in sorted(amounts_of(sums).items())},
+        "unpaid": sum(one.unpaid for one in sums),
         **{f"last_hash/{report.vehicle_id}": report.last_hash or "-" for report in reports},
     }
     if total_m:

@@ -39,6 +39,7 @@ def close_entries_op(
             "devices_not_followed": len(followed.errors),
             "books": closed.vehicles,
             "closed": closed.closed,
+            "unpaid": closed.unpaid,
             "messages": reminded.messages,
             "trips_that_need_a_purpose": reminded.trips,
         }

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trackflow.exports.mileage.lengths import KM, LengthUnit
+from trackflow.mileage.entries import UNPAID, Content
+from trackflow.mileage.rates import LACKS
 from trackflow.mileage.report import MonthReport, ReportTrip
 
 COLUMNS = (
@@ -33,6 +35,7 @@ COLUMNS = (
     "amount",
     "currency",
     "entry_hash",
+    "unpaid",
 )
 AMENDMENT_COLUMNS = (
     "amendment_id",
@@ -107,12 +110,19 @@ def row_of(trip: ReportTrip, unit: LengthUnit = KM) -> dict[str, str]:
         "entry_id": trip.entry_id,
         "status": trip.status,
         "entry_hash": trip.entry_hash,
+        UNPAID: unpaid(content),
         f"distance_{unit.name}": unit.text(content["distance_m"]),
         f"odometer_start_{unit.name}": unit.text(content.get("odometer_start_m")),
         f"odometer_end_{unit.name}": unit.text(content.get("odometer_end_m")),
         "matched_percent": "" if permille is None else f"{permille / 10:.1f}",
     }
     return {name: shown(value) for name, value in found.items()}
+
+
+def unpaid(content: Content) -> str | None:
+    """Why a trip is not paid, in words; None if it is, and if the table has no rates for it."""
+    lacks = content.get(UNPAID)
+    return None if lacks is None else LACKS[lacks]
 
 
 def shown(value: Any) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from trackflow.exports.mileage.csv import shown
+from trackflow.exports.mileage.csv import shown, unpaid
 from trackflow.exports.mileage.lengths import LengthUnit
 from trackflow.exports.tables.section import Section
 from trackflow.mileage.entries import TRIP
 from trackflow.mileage.odometer import Stretch
-from trackflow.mileage.report import CategorySum, MonthReport, ReportTrip
+from trackflow.mileage.report import CategorySum, MonthReport, ReportTrip, amounts_of
 
 
 def title_of(report: MonthReport) -> str:
@@ -63,7 +63,8 @@ def _trip(trip: ReportTrip, unit: LengthUnit) -> tuple[str, ...]:
         unit.text(content.get("odometer_start_m")),
         unit.text(content.get("odometer_end_m")),
         "" if permille is None else f"{permille / 10:.1f}",
-        " ".join(filter(None, [shown(content.get(name)) for name in ("amount", "currency")])),
+        unpaid(content)
+        or " ".join(filter(None, [shown(content.get(name)) for name in ("amount", "currency")])),
         trip.status,
     )
 
@@ -82,11 +83,12 @@ def sums(title: str, found: Sequence[CategorySum], unit: LengthUnit) -> Section:
             str(one.trips),
             unit.text(one.distance_m),
             percent(one.distance_m / whole_m if whole_m else None),
-            amounts(one.amounts),
+            amounts(one.amounts, one.unpaid),
         )
         for one in found
     ]
-    total = ("All", str(sum(one.trips for one in found)), unit.text(whole_m), "", "")
+    whole = amounts(amounts_of(found), sum(one.unpaid for one in found))
+    total = ("All", str(sum(one.trips for one in found)), unit.text(whole_m), "", whole)
     return Section(
         title,
         ("Category", "Trips", unit.name, "Share %", "Amounts"),
@@ -164,7 +166,10 @@ def chain(report: MonthReport, unit: LengthUnit) -> Section:
         [
             (f"{unit.whole} of the book", unit.text(report.distance_m)),
             (f"{unit.whole} with all amendments", unit.text(report.amended_m)),
-            ("Amounts with all amendments", amounts(report.amended_amounts)),
+            (
+                "Amounts with all amendments",
+                amounts(report.amended_amounts, sum(one.unpaid for one in report.amended_sums)),
+            ),
             ("Business share %", percent(report.business_share)),
             ("Business share with all amendments %", percent(report.amended_business_share)),
             (f"{unit.whole} that no trip explains", unit.text(report.unexplained_m)),
@@ -188,9 +193,10 @@ def left_out(report: MonthReport, unit: LengthUnit) -> list[tuple[str, str]]:
     return found
 
 
-def amounts(found: Mapping[str, Decimal]) -> str:
-    """Amounts of money with their currencies."""
-    return ", ".join(f"{amount} {unit}" for unit, amount in sorted(found.items()))
+def amounts(found: Mapping[str, Decimal], unpaid_trips: int) -> str:
+    """Amounts of money with their currencies, and how many trips the rates do not pay."""
+    texts = [f"{amount} {unit}" for unit, amount in sorted(found.items())]
+    return ", ".join([*texts, *([f"{unpaid_trips} not paid"] if unpaid_trips else [])])
 
 
 def percent(share: float | None) -> str:

@@ -152,6 +152,8 @@ def read_entries(
     month: str | None = None,
     only_open: bool = False,
     drivers: Collection[str] | None = None,
+    are_amended: bool | None = None,
+    limit: int | None = None,
 ) -> list[Entry]:
     """Entries by start; those that overlap `[start, end)` where these are given.
 
@@ -163,11 +165,15 @@ def read_entries(
         month: of this month only.
         only_open: not the closed ones.
         drivers: only of these, and those that have been amended: that may have changed the driver.
+        are_amended: only those that have been amended, or only the others; None for all.
+        limit: only so many; None for all.
     """
     query = sa.select(*(e[name] for name in Entry.__dataclass_fields__)).order_by(
         e.start_time, e.entry_id
     )
+    amended = sa.select(a.entry_id).where(a.entry_id.is_not(None))
     if vehicle_id is not None:
+        amended = amended.where(a.vehicle_id == vehicle_id)
         query = query.where(e.vehicle_id == vehicle_id)
     if start is not None:
         query = query.where(e.end_time >= start)
@@ -178,13 +184,22 @@ def read_entries(
     if only_open:
         query = query.where(e.closed_at.is_(None))
     if drivers is not None:
-        query = query.where(
-            sa.or_(
-                e.content["driver"].as_string().in_(drivers),
-                e.entry_id.in_(sa.select(a.entry_id).where(a.entry_id.is_not(None))),
-            )
-        )
-    return _read(connection, query, _entry)
+        is_theirs = e.content["driver"].as_string().in_(drivers)
+        query = query.where(sa.or_(is_theirs, e.entry_id.in_(amended)))
+    if are_amended is not None:
+        query = query.where(e.entry_id.in_(amended) == are_amended)
+    return _read(connection, query.limit(limit), _entry)
+
+
+def count_trips(connection: Connection, vehicle_id: str, month: str | None = None) -> int:
+    """How many trips a book has, with those that amendments have added; None for all months."""
+    entries = sa.select(sa.func.count()).where(e.vehicle_id == vehicle_id)
+    added = sa.select(sa.func.count(a.changes[TRIP, 1].as_string().distinct())).where(
+        a.vehicle_id == vehicle_id, a.entry_id.is_(None)
+    )
+    if month is not None:
+        entries, added = entries.where(e.month == month), added.where(a.month == month)
+    return (connection.scalar(entries) or 0) + (connection.scalar(added) or 0)
 
 
 def open_ends(connection: Connection, vehicle_id: str) -> list[dt.datetime]:

@@ -44,7 +44,12 @@ def read_rates(connection: Connection) -> list[Rate]:
 
 
 def replace_rates(connection: Connection, rates: Sequence[Rate]) -> None:
-    """Replace the whole table."""
+    """Replace the whole table.
+
+    Of two people who do it at once, one waits: together they would leave both tables.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE mileage_rates IN SHARE ROW EXCLUSIVE MODE")
     connection.execute(sa.delete(mileage_rates))
     rows = [
         {

@@ -22,10 +22,8 @@ from trackflow.store.categories.trips import TripRow, Vehicles
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import lock_devices
+from trackflow.store.transactions import MOST_DAYS
 from trackflow.usecases.categories.trips import BESIDE, read_sources
-
-MOST_DAYS = 31
-"""Days of one transaction: it may block writers for a second, not for a minute."""
 
 CODE_VERSION = "3"
 """Part of what categories are made of: change it when the same rows give other results."""

@@ -15,6 +15,7 @@ from trackflow.usecases.categories.decision_files import (
     FileOptions,
     ImportReport,
     csv_line,
+    overruled,
     read_lines,
 )
 from trackflow.usecases.categories.following import follow_between
@@ -45,9 +46,7 @@ def import_corrections(
         wrong = {line.line: reason for line in lines if (reason := _fault(line)) is not None}
         report.refuse([LineRefusal(number, reason, "") for number, reason in wrong.items()])
         mine = [line for line in lines if line.line not in wrong]
-        added = _add(context, device_id, mine, by) if mine else []
-        report.added += len(added)
-        report.unchanged += len(mine) - len(added)
+        added = _add(context, device_id, mine, by, report) if mine else []
         if added:
             first = min(one.start_time for one in added)
             last = max(one.end_time for one in added)
@@ -62,15 +61,21 @@ def _fault(line: DecisionLine) -> str | None:
 
 
 def _add(
-    context: Context, device_id: str, lines: list[DecisionLine], by: str
+    context: Context, device_id: str, lines: list[DecisionLine], by: str, report: ImportReport
 ) -> list[StoredCorrection]:
-    """Store the corrections of one device that do not stand yet; returns them."""
+    """Store the corrections of one device that do not stand yet; returns them.
+
+    Args:
+        context: the store and the clock.
+        device_id: the device.
+        lines: its rows of the file.
+        by: name of the person.
+        report: is added to.
+    """
     with context.store.write() as connection:
         lock_devices(connection, [device_id])
-        standing = {
-            (one.start_time, one.end_time, one.mode)
-            for one in corrections.read(connection, (device_id,))
-        }
+        before = corrections.read(connection, (device_id,))
+        standing = {(one.start_time, one.end_time, one.mode) for one in before}
         found = []
         for number, line in enumerate(lines):
             mode = MODES[line.results["mode"].casefold()]
@@ -86,6 +91,12 @@ def _add(
             days = one.start_time.date(), one.end_time.date()
             leg_days.forget_days(connection, (device_id,), *days)
             found.append(one)
+    report.added += len(found)
+    report.unchanged += len(lines) - len(found)
+    report.overruled += overruled(
+        (((one.start_time, one.end_time, "mode"), one.results["mode"].casefold()) for one in lines),
+        (((one.start_time, one.end_time, "mode"), one.mode.value) for one in [*before, *found]),
+    )
     return found
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 
-from trackflow.categories.rules.reading import LONGEST_TEXT, is_storable
+from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.geo.time import EARLIEST, LATEST
@@ -14,6 +14,7 @@ from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
+from trackflow.words import category_named
 
 __all__ = [
     "DecisionRequest",
@@ -54,11 +55,10 @@ class DecisionRequest:
         given = [one for one in (self.category, self.purpose, self.partner) if one is not None]
         if not given:
             raise SettingsError("decide a category, a purpose or a partner")
-        for text in given:
-            if not text.strip() or len(text) > LONGEST_TEXT or not is_storable(text):
-                raise SettingsError(
-                    f"a category, purpose or partner is a text of 1 to {LONGEST_TEXT} characters"
-                )
+        if not all(map(is_text, given)):
+            raise SettingsError(
+                f"a category, purpose or partner is a text of 1 to {LONGEST_TEXT} characters"
+            )
 
 
 def decide(
@@ -179,7 +179,7 @@ def row_of(wanted: DecisionRequest, by: str, origin: str, now: dt.datetime) -> D
         wanted.device_id,
         wanted.start_time.astimezone(dt.UTC),
         wanted.end_time.astimezone(dt.UTC),
-        category,
+        None if category is None else category_named(category),
         purpose,
         partner,
         origin,

@@ -20,12 +20,16 @@ from trackflow.sources.decisions import (
 )
 from trackflow.sources.values.moments import DateOrder
 from trackflow.store.categories import categories, decisions, trips
+from trackflow.store.categories.decisions import DecisionRow
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.usecases.categories.deciding import DecisionRequest, row_of
 from trackflow.usecases.categories.following import decide_between
 
 COLUMNS = ("start_time", "end_time", "device_id", "category", "purpose", "partner", "decided_by")
+
+type Word = tuple[tuple[dt.datetime, dt.datetime, str], str]
+"""A time and the name of a result, and what somebody says that it is."""
 
 MOST_REFUSED = 1_000
 """Refused rows that a report lists; of more, it has the number."""
@@ -54,6 +58,8 @@ class ImportReport:
         rows: rows of the file.
         added: decisions that are new.
         unchanged: rows that were imported or decided before.
+        overruled: times of which the file says something that was decided before, and otherwise
+            later: that stays, and has to be undone if the file is right.
         refused: how many rows cannot be used.
         refusals: the first of them, each with its line and reason.
         errors: by device, why what is made of its tracks could not follow.
@@ -62,9 +68,16 @@ class ImportReport:
     rows: int = 0
     added: int = 0
     unchanged: int = 0
+    overruled: int = 0
     refused: int = 0
     refusals: list[LineRefusal] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What it did, for people."""
+        later = f" ({self.overruled:,} decided otherwise later)" if self.overruled else ""
+        return f"{self.added:,} new, {self.unchanged:,} known{later}, {self.refused:,} refused"
 
     def refuse(self, refused: list[LineRefusal]) -> None:
         """Count and list rows that cannot be used."""
@@ -82,6 +95,12 @@ class DecisionsReport(ImportReport):
     """
 
     changed: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """What it did, for people."""
+        # by name: a dataclass with slots is made anew, and `super()` would be of the one before
+        return f"{super(DecisionsReport, self).sentence}; tracks changed: {self.changed:,}"
 
 
 def import_decisions(
@@ -102,9 +121,7 @@ def import_decisions(
     report = DecisionsReport()
     by_device = read_lines(context, data, name, options, RESULTS, report)
     for device_id, mine in by_device.items():
-        added = _add(context, device_id, mine, by)
-        report.added += added
-        report.unchanged += len(mine) - added
+        added = _add(context, device_id, mine, by, report)
         if added:
             first = min(line.start_time for line in mine)
             last = max(line.end_time for line in mine)
@@ -158,13 +175,24 @@ def read_lines(
     return by_device
 
 
-def _add(context: Context, device_id: str, lines: list[DecisionLine], by: str) -> int:
-    """Store the decisions of one device that do not stand yet; returns how many."""
+def _add(
+    context: Context, device_id: str, lines: list[DecisionLine], by: str, report: DecisionsReport
+) -> int:
+    """Store the decisions of one device that do not stand yet; returns how many.
+
+    Args:
+        context: the store and the clock.
+        device_id: the device.
+        lines: its rows of the file.
+        by: name of the person.
+        report: is added to.
+    """
     first = min(line.start_time for line in lines)
     last = max(line.end_time for line in lines)
     with context.store.write() as connection:
         lock_devices(connection, [device_id])
-        standing = {row.content for row in decisions.read(connection, (device_id,), first, last)}
+        before = decisions.read(connection, (device_id,), first, last)
+        standing = {row.content for row in before}
         rows = []
         for number, line in enumerate(lines):
             texts = [line.results.get(result) for result in RESULTS]
@@ -178,7 +206,31 @@ def _add(context: Context, device_id: str, lines: list[DecisionLine], by: str) -
         decisions.add(connection, rows)
         if rows:
             categories.mark_due(connection, (device_id,), first, last)
+    report.added += len(rows)
+    report.unchanged += len(lines) - len(rows)
+    decided = sorted([*before, *rows], key=lambda row: (row.decided_at, str(row.decision_id)))
+    report.overruled += overruled(_words(lines), _words(decided))
     return len(rows)
+
+
+def _words(said: Iterable[DecisionLine | DecisionRow]) -> Iterator[Word]:
+    """What rows say, each result for itself."""
+    for one in said:
+        for name in RESULTS:
+            own = one.results.get(name) if isinstance(one, DecisionLine) else getattr(one, name)
+            if own is not None:
+                yield (one.start_time, one.end_time, name), own
+
+
+def overruled(file: Iterable[Word], decided: Iterable[Word]) -> int:
+    """Of how many times the last that a file says is not the last that was decided.
+
+    Args:
+        file: what its rows say, in their order.
+        decided: what counts, with that of the file, in the order in which it was decided.
+    """
+    last = dict(decided)
+    return len({key[:2] for key, value in dict(file).items() if last[key] != value})
 
 
 def export_categories(

@@ -14,16 +14,13 @@ from trackflow.errors import StoreUnavailableError, TrackflowError
 from trackflow.geo.time import ONE_DAY
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.housekeeping.counters import CounterKey
-from trackflow.store.transactions import TRANSACTION_RETRY
+from trackflow.store.transactions import MOST_DAYS, TRANSACTION_RETRY
 from trackflow.usecases.categories import categorising, legs
 from trackflow.usecases.housekeeping.counting import add_sums
 from trackflow.usecases.mileage import entries
 from trackflow.usecases.places import stays
 
 log = logging.getLogger(__name__)
-
-MOST_DAYS = 31
-"""Days of a device between two looks at whether to stop."""
 
 type DueDays = Mapping[str, Collection[dt.date]]
 """Days of UTC by device."""

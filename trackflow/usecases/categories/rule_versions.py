@@ -12,7 +12,7 @@ from trackflow.categories.rules.calendars import with_known_days
 from trackflow.categories.rules.reading import is_storable
 from trackflow.categories.rules.rules import RuleSet
 from trackflow.context import Context
-from trackflow.errors import NotFoundError, SettingsError
+from trackflow.errors import ChangedMeanwhileError, NotFoundError, SettingsError
 from trackflow.store.categories import categories, rule_sets
 from trackflow.store.categories.rule_sets import UseRow, VersionRow
 from trackflow.store.database import Connection
@@ -66,7 +66,14 @@ class RulesVersion:
     rules: RuleSet
 
 
-def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = None) -> SaveReport:
+def save_rules(
+    context: Context,
+    rules: RuleSet,
+    by: str,
+    comment: str | None = None,
+    *,
+    made_from: int | None = None,
+) -> SaveReport:
     """Save rules as a new version, which is used for tracks that begin from now on.
 
     Args:
@@ -74,8 +81,10 @@ def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = 
         rules: the rules.
         by: name of the person.
         comment: why they are saved.
+        made_from: the version that the person changed, 0 for none; None if that is not known.
 
     Raises:
+        ChangedMeanwhileError: others have saved rules since, which these would take out of use.
         SettingsError: the comment has characters that no database stores.
     """
     if comment is not None and not is_storable(comment):
@@ -90,6 +99,13 @@ def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = 
         is_same = newest is not None and rule_sets.read_rules(connection, newest) == complete
         if is_same and newest is not None and current is not None and current.version == newest:
             return SaveReport(newest, current.use_no, False, missing)
+        in_use = _use_at(connection, now)
+        by_now = 0 if in_use is None else in_use.version
+        if made_from not in (None, by_now):
+            raise ChangedMeanwhileError(
+                f"version {by_now} of the rules is in use by now, and these were made from version "
+                f"{made_from}: open the rules again, and change them there"
+            )
         version = newest if is_same and newest is not None else None
         if version is None:
             version = rule_sets.add_version(connection, complete, comment, by, now)

@@ -140,7 +140,46 @@ def book_trips(
     found = [BookTrip(entry, by_trip.pop(entry.entry_id, ())) for entry in entries]
     added = [_added(some) for some in by_trip.values() if some[0].entry_id is None]
     found += [one for one in added if one.end_time >= start and one.start_time < end]
-    return sorted(found, key=lambda trip: (trip.start_time, str(trip.trip_id)))
+    return sorted(found, key=_in_order)
+
+
+def _in_order(trip: BookTrip) -> tuple[dt.datetime, str]:
+    return trip.start_time, str(trip.trip_id)
+
+
+def first_trips(
+    connection: Connection, vehicle_id: str, month: str | None = None, limit: int | None = None
+) -> list[BookTrip]:
+    """The first trips of a book, or of a month of it, in order of time; no others are read.
+
+    Args:
+        connection: to the store.
+        vehicle_id: whose book it is.
+        month: such as 2026-11; None for all.
+        limit: how many; None for all.
+    """
+    by_trip = _by_trip(books.read_amendments(connection, vehicle_id=vehicle_id, month=month))
+    # an amendment may have moved a trip: all that are amended are read, and so many of the others
+    entries = [
+        entry
+        for are_amended, most in ((True, None), (False, limit))
+        for entry in books.read_entries(
+            connection, vehicle_id=vehicle_id, month=month, are_amended=are_amended, limit=most
+        )
+    ]
+    found = [BookTrip(entry, by_trip.pop(entry.entry_id, ())) for entry in entries]
+    found += [_added(some) for some in by_trip.values() if some[0].entry_id is None]
+    return sorted(found, key=_in_order)[:limit]
+
+
+def questions(connection: Connection, vehicle_id: str) -> list[BookTrip]:
+    """The trips of a book whose purpose a person still has to give, in order of time.
+
+    Nobody is asked about what was closed without.
+    """
+    still_open = books.read_entries(connection, vehicle_id=vehicle_id, only_open=True)
+    found = [*map(BookTrip, still_open), *added_trips(connection, vehicle_id)]
+    return sorted((trip for trip in found if trip.needs_purpose), key=_in_order)
 
 
 def added_trips(connection: Connection, vehicle_id: str) -> list[BookTrip]:

@@ -11,14 +11,19 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from trackflow.mileage.entries import ADDRESSES, GONE, TRIP, amended, differences
-from trackflow.mileage.rates import PaidTrip, PaidYears
+from trackflow.mileage.entries import ADDRESSES, GONE, TRIP, UNPAID, amended, differences
+from trackflow.mileage.rates import PaidTrip, PaidYears, lacking
 from trackflow.store.database import Connection
 from trackflow.store.mileage import chains, rates
 from trackflow.store.mileage.books import Amendment, Entry
 from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW, BookTrip, book_trips
-from trackflow.usecases.mileage.paid_together import are_paid_together, driven_by, paid_trip
+from trackflow.usecases.mileage.paid_together import (
+    are_paid_together,
+    driven_by,
+    paid_trip,
+    said_of_payment,
+)
 
 type Changes = dict[str, Any]
 """Old and new value by name."""
@@ -157,12 +162,12 @@ class Amender:
         found = self._years.amend(before, after, None if paid is None else Decimal(paid))
         if is_same and found is None:
             return {}  # its rate has left the table: it keeps what it was paid
-        new = {
-            "rate": found.rate_id if found else None,
-            "amount": str(found.amount) if found else None,
-            "currency": found.currency if found else None,
-        }
+        lacks = None if after is None else lacking(after, self._years.rates)
+        nothing = {"rate": content["rate"], "amount": None, "currency": None}
+        new = nothing | said_of_payment(found or lacks)
         before_values = {} if is_new else trip.content
+        if UNPAID in before_values:
+            new = {UNPAID: None} | new
         return {
             name: [before_values.get(name), value]
             for name, value in new.items()

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trackflow.context import Context
@@ -19,19 +19,24 @@ from trackflow.store.mileage.vehicles import Vehicle
 from trackflow.usecases.mileage.amended_trips import (
     BY_TRACKFLOW,
     BookTrip,
-    added_trips,
+    first_trips,
+    questions,
     read_trip,
 )
 from trackflow.usecases.mileage.amending import Amender
-from trackflow.usecases.mileage.closing import completed_trips
+from trackflow.usecases.mileage.closing import completed_among
 from trackflow.usecases.mileage.entries import days_due
 from trackflow.usecases.mileage.paid_together import are_paid_together, lock_books
 from trackflow.usecases.queries.limits import check_count
+from trackflow.words import category_named
 
 __all__ = ["Amendment", "BookTrip", "Entry"]  # for faces, which do not know the store
 
 AMENDABLE = ("category", "purpose", "partner", "driver", "start_place", "end_place")
 """What a person may amend: times and distances come from the tracks."""
+
+MOST_ENTRIES = 20_000
+"""In one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,20 @@ def chosen_vehicles(connection: Connection, vehicle_id: str | None) -> list[Vehi
     return [vehicle_named(connection, vehicle_id)]
 
 
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Some trips of books, and how many there are in all."""
+
+    trips: Sequence[BookTrip]
+    total: int
+
+
 def list_entries(
     context: Context,
     *,
     vehicle_id: str | None = None,
     month: str | None = None,
     only_needing_purpose: bool = False,
-    limit: int | None = None,
 ) -> list[BookTrip]:
     """Trips of books with their amendments, by vehicle and time; also those that were added.
 
@@ -103,25 +115,94 @@ def list_entries(
         vehicle_id: of this vehicle only.
         month: of this month only, such as 2026-11.
         only_needing_purpose: open and added ones whose purpose a person still has to give.
-        limit: of more trips, none is given; None for any number.
 
     Raises:
         NotFoundError: there is no such vehicle.
-        BadInputError: there are more trips than `limit`.
     """
-    found = []
     with context.store.read() as connection:
-        for vehicle in chosen_vehicles(connection, vehicle_id):
-            if only_needing_purpose and not _has_questions(connection, vehicle):
-                continue  # its odometers and amounts need the whole book
-            found += [
+        return [
+            trip
+            for vehicle in chosen_vehicles(connection, vehicle_id)
+            for trip in completed_among(
+                connection,
+                vehicle,
+                questions(connection, vehicle.vehicle_id)
+                if only_needing_purpose
+                else first_trips(connection, vehicle.vehicle_id, month),
+            )
+            if month in (None, trip.entry.month)
+        ]
+
+
+def entry_page(
+    context: Context,
+    *,
+    vehicle_id: str | None = None,
+    month: str | None = None,
+    only_needing_purpose: bool = False,
+    limit: int | None = None,
+) -> EntryPage:
+    """The first trips of what `list_entries` lists; no others are read.
+
+    Those that need a purpose are in the order in which they close, of whichever vehicle: what
+    closes first is asked for first.
+
+    Args:
+        context: the store.
+        vehicle_id: of this vehicle only.
+        month: of this month only, such as 2026-11.
+        only_needing_purpose: open and added ones whose purpose a person still has to give.
+        limit: how many; None for all.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+        BadInputError: these are more than `MOST_ENTRIES`.
+    """
+    with context.store.read() as connection:
+        chosen = {one.vehicle_id: one for one in chosen_vehicles(connection, vehicle_id)}
+        if only_needing_purpose:
+            found = [
                 trip
-                for trip in completed_trips(connection, vehicle)
+                for name in chosen
+                for trip in questions(connection, name)
                 if month in (None, trip.entry.month)
-                and (not only_needing_purpose or _is_question(trip))
             ]
-            if limit is not None:
-                check_count(len(found), limit, "entries")
+            found.sort(key=lambda one: one.entry.closes_at)
+            total = len(found)
+        else:
+            total = sum(books.count_trips(connection, name, month) for name in chosen)
+        check_count(min(total, limit or total), MOST_ENTRIES, "entries")
+        if only_needing_purpose:
+            found = found[:limit]
+        else:
+            found = _first_of_all(connection, chosen, month, limit)
+        made = {
+            trip.trip_id: trip
+            for name, vehicle in chosen.items()
+            for trip in completed_among(
+                connection, vehicle, [one for one in found if one.entry.vehicle_id == name]
+            )
+        }
+        return EntryPage([made[one.trip_id] for one in found], total)
+
+
+def _first_of_all(
+    connection: Connection, vehicle_ids: Iterable[str], month: str | None, limit: int | None
+) -> list[BookTrip]:
+    """The first trips by vehicle and time, not completed.
+
+    Args:
+        connection: to the store.
+        vehicle_ids: the vehicles, in their order.
+        month: such as 2026-11; None for all.
+        limit: how many; None for all.
+    """
+    found: list[BookTrip] = []
+    for name in vehicle_ids:
+        left = None if limit is None else limit - len(found)
+        if left == 0:
+            break
+        found += first_trips(connection, name, month, left)
     return found
 
 
@@ -153,17 +234,6 @@ def book_versions(context: Context, vehicle_id: str | None = None) -> dict[str, 
     }
 
 
-def _is_question(trip: BookTrip) -> bool:
-    """Whether a person is asked for its purpose; nobody is asked about what was closed without."""
-    return trip.status != "closed" and trip.needs_purpose
-
-
-def _has_questions(connection: Connection, vehicle: Vehicle) -> bool:
-    found = books.read_entries(connection, vehicle_id=vehicle.vehicle_id, only_open=True)
-    added = added_trips(connection, vehicle.vehicle_id)
-    return any(_is_question(one) for one in [*map(BookTrip, found), *added])
-
-
 def read_entry(context: Context, entry_id: uuid.UUID) -> BookTrip:
     """An entry with its amendments, or a trip that a closed book lacked, as it is listed.
 
@@ -172,11 +242,8 @@ def read_entry(context: Context, entry_id: uuid.UUID) -> BookTrip:
     """
     with context.store.read() as connection:
         found = _trip(connection, entry_id)
-        if found.is_closed:
-            return found
-        # its odometer and amount need the whole book
-        book = completed_trips(connection, vehicle_named(connection, found.entry.vehicle_id))
-        return next(one for one in book if one.trip_id == entry_id)
+        vehicle = vehicle_named(connection, found.entry.vehicle_id)
+        return completed_among(connection, vehicle, [found])[0]
 
 
 def _trip(connection: Connection, trip_id: uuid.UUID) -> BookTrip:
@@ -218,6 +285,8 @@ def amend_entry(
         raise BadInputError(f"{BY_TRACKFLOW} is the name of amendments that no person made")
     # what is empty in a book is None: a form sends an empty text, a program null
     values = {name: (value or "").strip() or None for name, value in values.items()}
+    if category := values.get("category"):
+        values |= {"category": category_named(category)}
     with context.store.write() as connection:
         trip = _trip(connection, entry_id)
         vehicle = vehicle_named(connection, trip.entry.vehicle_id)

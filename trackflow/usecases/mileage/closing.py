@@ -9,9 +9,11 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.geo.calendar_days import begin_of
+from trackflow.geo.time import EARLIEST, ONE_DAY, midnight
+from trackflow.mileage.entries import UNPAID
 from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
 from trackflow.mileage.open_times import ClosedTime, closed_time
-from trackflow.mileage.rates import Payment, payments
+from trackflow.mileage.rates import Payment, lacking, payments, rate_of
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, chains, rates, vehicles
@@ -25,6 +27,7 @@ from trackflow.usecases.mileage.paid_together import (
     groups,
     lock_books,
     paid_trip,
+    said_of_payment,
 )
 
 
@@ -35,10 +38,12 @@ class ClosingReport:
     Attributes:
         vehicles: books that were looked at.
         closed: entries that were closed.
+        unpaid: of these, those that are not paid, as the table of rates lacks something for them.
     """
 
     vehicles: int = 0
     closed: int = 0
+    unpaid: int = 0
 
 
 def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingReport:
@@ -58,15 +63,17 @@ def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingR
         known = groups(connection)
     for some in known:
         close = partial(_close_books, context, some, until or context.clock())
-        report.closed += write_repeatedly(context.store, close)
+        closed = write_repeatedly(context.store, close)
+        report.closed += len(closed)
+        report.unpaid += sum(UNPAID in entry.content for entry in closed)
         report.vehicles += len(some)
     return report
 
 
 def _close_books(
     context: Context, chosen: Sequence[Vehicle], until: dt.datetime, connection: Connection
-) -> int:
-    """Close what is due in some books; returns how many entries. A second call closes nothing.
+) -> list[Entry]:
+    """Close what is due in some books; returns these entries. A second call closes nothing.
 
     Args:
         context: the settings and the clock.
@@ -86,8 +93,10 @@ def _close_books(
         if any(entry.closes_at <= until for entry in still_open[one.vehicle_id])
     ]
     found = completed_books(connection, changing, due_by=until)
-    return sum(
-        _close_book(
+    return [
+        entry
+        for one in chosen
+        for entry in _close_book(
             context,
             one,
             found.get(one.vehicle_id, ()),
@@ -96,8 +105,7 @@ def _close_books(
             connection,
             closed.get(one.vehicle_id),
         )
-        for one in chosen
-    )
+    ]
 
 
 def _close_book(
@@ -108,8 +116,8 @@ def _close_book(
     until: dt.datetime,
     connection: Connection,
     before: ClosedTime | None,
-) -> int:
-    """Close what is due in one book; returns how many entries.
+) -> list[Entry]:
+    """Close what is due in one book; returns these entries.
 
     Args:
         context: the settings and the clock.
@@ -133,7 +141,7 @@ def _close_book(
         )
         if closed is not None and closed != before:
             chains.set_closed_time(connection, vehicle.vehicle_id, closed)
-    return len(due)
+    return due
 
 
 def _first_month(
@@ -150,28 +158,61 @@ def is_due(trip: BookTrip, until: dt.datetime) -> bool:
     return not trip.is_closed and trip.entry.closes_at <= until
 
 
-def completed_trips(connection: Connection, vehicle: Vehicle) -> list[BookTrip]:
-    """All trips of a book by start, as amended; open ones with odometers and what is paid for them.
+def completed_among(
+    connection: Connection, vehicle: Vehicle, trips: Sequence[BookTrip]
+) -> list[BookTrip]:
+    """Some trips of a book, open ones completed: only these need what else the book says.
 
     Args:
         connection: to the store.
         vehicle: whose book it is.
+        trips: as amended.
     """
-    return completed_books(connection, [vehicle])[vehicle.vehicle_id]
+    still_open = [trip for trip in trips if not trip.is_closed]
+    if not still_open:
+        return list(trips)
+    since = _counted_since(connection, vehicle, still_open)
+    book = completed_books(connection, [vehicle], since=since)[vehicle.vehicle_id]
+    made = {trip.trip_id: trip for trip in book}
+    return [trip if trip.is_closed else made[trip.trip_id] for trip in trips]
+
+
+def _counted_since(
+    connection: Connection, vehicle: Vehicle, still_open: Sequence[BookTrip]
+) -> dt.datetime:
+    """Since when trips count for the odometers and the amounts of some open ones.
+
+    Odometers count from the reading before, and amounts from the begin of their rate's year.
+    """
+    first = min(trip.start_time for trip in still_open)
+    readings = readings_of(connection, vehicle.vehicle_id)
+    before = [one.read_at for one in readings if one.read_at <= first][-1:]
+    table = rates.read_rates(connection)
+    begins = [
+        midnight(rate.year_begin(one.day))
+        for one in (paid_trip(trip, vehicle.kind) for trip in still_open)
+        if (rate := rate_of(one, table)) is not None
+    ]
+    # a day more: days are those of the book's zone, and late points have moved trips
+    return min([first, *before, *begins]) - ONE_DAY
 
 
 def completed_books(
-    connection: Connection, chosen: Sequence[Vehicle], due_by: dt.datetime | None = None
+    connection: Connection,
+    chosen: Sequence[Vehicle],
+    due_by: dt.datetime | None = None,
+    since: dt.datetime = EARLIEST,
 ) -> dict[str, list[BookTrip]]:
-    """The same of some books, by vehicle.
+    """All trips of some books by vehicle and start, as amended; open ones with odometer and amount.
 
     Args:
         connection: to the store.
         chosen: the vehicles.
         due_by: what is paid counts open trips that are due by then before all others; None for in
             order of time.
+        since: of trips that end later, UTC.
     """
-    found = {one.vehicle_id: book_trips(connection, one.vehicle_id) for one in chosen}
+    found = {one.vehicle_id: book_trips(connection, one.vehicle_id, since) for one in chosen}
     paid = _paid(connection, chosen, found, due_by)
     return {name: _completed_trips(connection, name, found[name], paid) for name in found}
 
@@ -181,8 +222,8 @@ def _paid(
     chosen: Sequence[Vehicle],
     found: Mapping[str, Sequence[BookTrip]],
     due_by: dt.datetime | None,
-) -> dict[str, Payment]:
-    """What is paid for trips of some books, by their ids.
+) -> dict[str, Payment | str]:
+    """What is paid for trips of some books by their ids, or what the table of rates lacks for them.
 
     It counts from the closed ones as amended, so that all of them add up to the year; and in the
     order in which they are closed, as each is paid what it adds to those before it.
@@ -206,14 +247,19 @@ def _paid(
             one[1].key,
         )
     )
-    return payments([paid for _, paid in there], table)
+    lacks = {
+        one.key: text
+        for trip, one in there
+        if not trip.is_closed and (text := lacking(one, table)) is not None
+    }
+    return lacks | payments([paid for _, paid in there], table)
 
 
 def _completed_trips(
     connection: Connection,
     vehicle_id: str,
     found: Sequence[BookTrip],
-    paid: Mapping[str, Payment],
+    paid: Mapping[str, Payment | str],
 ) -> list[BookTrip]:
     entries = [one.entry for one in found if not one.is_added]
     entries.sort(key=lambda one: (one.start_time, str(one.entry_id)))
@@ -224,22 +270,16 @@ def _completed_trips(
 
 def _completed(
     trip: BookTrip,
-    paid: Mapping[str, Payment],
+    paid: Mapping[str, Payment | str],
     odometer_of: Mapping[uuid.UUID, tuple[int, int] | None],
 ) -> BookTrip:
     more = _more(paid.get(str(trip.trip_id)), odometer_of[trip.trip_id])
     return replace(trip, entry=replace(trip.entry, content=trip.entry.content | more))
 
 
-def _more(payment: Payment | None, odometer: tuple[int, int] | None) -> dict[str, Any]:
+def _more(payment: Payment | str | None, odometer: tuple[int, int] | None) -> dict[str, Any]:
     start_m, end_m = odometer or (None, None)
-    return {
-        "odometer_start_m": start_m,
-        "odometer_end_m": end_m,
-        "rate": payment.rate_id if payment else None,
-        "amount": str(payment.amount) if payment else None,
-        "currency": payment.currency if payment else None,
-    }
+    return {"odometer_start_m": start_m, "odometer_end_m": end_m} | said_of_payment(payment)
 
 
 def driven_trip(entry: Entry) -> DrivenTrip:

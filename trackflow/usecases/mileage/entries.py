@@ -20,15 +20,13 @@ from trackflow.store.devices.settings import lock_devices
 from trackflow.store.mileage import book_days, books, vehicles
 from trackflow.store.mileage.books import Entry
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.store.transactions import MOST_DAYS
 from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
 from trackflow.usecases.mileage.amending import Amender
 from trackflow.usecases.mileage.entry_inputs import own_hashes
 from trackflow.usecases.mileage.making import VehicleTracks, entries_of, read_tracks
 from trackflow.usecases.mileage.opening import Opener
 from trackflow.usecases.mileage.paid_together import lock_books
-
-MOST_DAYS = 31
-"""Days of one transaction: it may block writers for a second, not for a minute."""
 
 BESIDE = ONE_DAY
 """Tracks around the days are read as well: a trip may cross midnight, or be joined."""

@@ -11,6 +11,7 @@ from trackflow.mileage.odometer import Reading, check_reading
 from trackflow.settings import zone_named
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.mileage import vehicles
+from trackflow.store.mileage.chains import lock_book
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers
 from trackflow.store.mileage.vehicles import Vehicle as Vehicle
 from trackflow.usecases.mileage.books import vehicle_named
@@ -232,6 +233,7 @@ def add_reading(
     """
     with context.store.write() as connection:
         vehicle_named(connection, vehicle_id)
+        lock_book(connection, vehicle_id)  # of two people, the second sees what the first has read
         readings = readings_of(connection, vehicle_id)
         check_reading(Reading(read_at, odometer_m), readings, is_replaced=is_replaced)
         now = context.clock()

@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight
+from trackflow.mileage.entries import UNPAID
 from trackflow.mileage.open_times import ClosedTime
-from trackflow.mileage.rates import DRIVER, PaidTrip, Rate, rate_of
+from trackflow.mileage.rates import DRIVER, PaidTrip, Payment, Rate, rate_of
 from trackflow.store.database import Connection
 from trackflow.store.mileage import chains, rates, vehicles
 from trackflow.store.mileage.vehicles import Vehicle
@@ -35,6 +36,21 @@ def paid_trip(trip: BookTrip, kind: str, content: Any = None) -> PaidTrip:
         said.get("rate"),
         said.get("driver"),
     )
+
+
+def said_of_payment(payment: Payment | str | None) -> dict[str, Any]:
+    """What a book says of the payment for a trip; what it is not named for stays as it was.
+
+    Args:
+        payment: for the trip; what the table of rates lacks for it; None for neither.
+    """
+    if isinstance(payment, Payment):
+        return {
+            "rate": payment.rate_id,
+            "amount": str(payment.amount),
+            "currency": payment.currency,
+        }
+    return {UNPAID: payment} if payment else {"rate": None}
 
 
 def are_paid_together(table: Sequence[Rate]) -> bool:

@@ -7,12 +7,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from trackflow.categories.rules.reading import LONGEST_TEXT, is_storable
+from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
 from trackflow.usecases.mileage.fleet import KINDS
+from trackflow.words import category_named
 
 NAMES = {
     *("id", "from", "until", "category", "vehicle_kind", "currency", "unit", "amount", "tiers"),
@@ -113,11 +114,12 @@ def _rate(values: Any, number: int) -> Rate:
         raise BadInputError(
             f"rate {name}: {kind!r} is no kind of vehicle; there are {', '.join(KINDS)}"
         )
+    category = _text(values.get("category"), name)
     return Rate(
         _some_text(values["id"], name),
         _day(values["from"], name),
         None if until is None else _day(until, name),
-        _text(values.get("category"), name),
+        None if category is None else category_named(category),
         kind,
         _some_text(values["currency"], name),
         str(values["unit"]),
@@ -140,7 +142,7 @@ def _text(value: Any, name: str) -> str | None:
 
 def _some_text(value: Any, name: str) -> str:
     text = str(value).strip()
-    if not text or len(text) > LONGEST_TEXT or not is_storable(text):
+    if not is_text(text):
         raise BadInputError(
             f"rate {name}: {text[:30]!r} is no text of 1 to {LONGEST_TEXT} characters"
         )

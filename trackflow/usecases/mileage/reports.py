@@ -1,5 +1,6 @@
 """Makes the reports of vehicles' months."""
 
+import itertools
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
+from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import changes_shown_to
 from trackflow.mileage.months import check_month, days_of
-from trackflow.mileage.odometer import DrivenTrip, Reading, stretches
+from trackflow.mileage.odometer import DrivenTrip, Reading, Stretch, stretches
 from trackflow.mileage.report import (
     MonthReport,
     ReportTrip,
@@ -20,9 +22,15 @@ from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, chains
 from trackflow.store.mileage.vehicles import Vehicle
-from trackflow.usecases.mileage.amended_trips import BookTrip, shown_reason, trip_of
+from trackflow.usecases.mileage.amended_trips import (
+    BookTrip,
+    book_trips,
+    first_trips,
+    shown_reason,
+    trip_of,
+)
 from trackflow.usecases.mileage.books import chosen_vehicles
-from trackflow.usecases.mileage.closing import completed_trips, readings_of
+from trackflow.usecases.mileage.closing import completed_among, readings_of
 from trackflow.usecases.mileage.left_out import left_out_of
 
 
@@ -73,8 +81,8 @@ def _report(
         month: such as 2026-11.
         reader: a driver who sees the own private trips; None for reports.
     """
-    book = completed_trips(connection, vehicle)
-    mine = [one.entry for one in book if not one.is_added and one.entry.month == month]
+    book = completed_among(connection, vehicle, first_trips(connection, vehicle.vehicle_id, month))
+    mine = [one.entry for one in book if not one.is_added]
     mine.sort(key=lambda one: (one.start_time, str(one.entry_id)))
     amendments = books.read_amendments(connection, vehicle_id=vehicle.vehicle_id, month=month)
     trips = [
@@ -88,8 +96,6 @@ def _report(
     ]
     closed = [one for one in mine if one.chain_no is not None]
     last = max(closed, key=lambda one: one.chain_no or 0, default=None)
-    as_amended = [one for one in book if not one.is_gone]
-    of_month = [one.content for one in as_amended if one.entry.month == month]
     zone = zone_named(vehicle.time_zone or context.settings.time_zone)
     return MonthReport(
         vehicle.vehicle_id,
@@ -97,27 +103,46 @@ def _report(
         vehicle.kind,
         month,
         for_readers(trips, reader),
-        for_readers(
-            [_added(one) for one in book if one.is_added and one.entry.month == month], reader
-        ),
+        for_readers([_added(one) for one in book if one.is_added], reader),
         sums_of(one.content for one in trips),
-        sums_of(of_month),
-        [
-            stretch
-            for stretch in stretches(
-                [
-                    DrivenTrip(one.start_time, one.end_time, one.content["distance_m"])
-                    for one in as_amended
-                ],
-                readings_of(connection, vehicle.vehicle_id),
-            )
-            if _month(stretch.start, zone) <= month <= _month(stretch.end, zone)
-        ],
+        sums_of(one.content for one in book if not one.is_gone),
+        _stretches(connection, vehicle.vehicle_id, month, zone),
         _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
         chains.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
         [one.shown_to(reader) for one in left_out_of(context, connection, vehicle, days_of(month))],
     )
+
+
+def _stretches(
+    connection: Connection, vehicle_id: str, month: str, zone: ZoneInfo
+) -> list[Stretch]:
+    """The stretches between odometer readings that touch a month; no other trips are read.
+
+    Args:
+        connection: to the store.
+        vehicle_id: the vehicle.
+        month: such as 2026-11.
+        zone: of the book.
+    """
+    readings = readings_of(connection, vehicle_id)
+    touching = [
+        pair
+        for pair in itertools.pairwise(readings)
+        if _month(pair[0], zone) <= month <= _month(pair[1], zone)
+    ]
+    if not touching:
+        return []
+    first, last = touching[0][0], touching[-1][1]
+    # a day more: late points may have moved trips
+    some = book_trips(connection, vehicle_id, first.read_at - ONE_DAY, last.read_at + ONE_DAY)
+    driven = [
+        DrivenTrip(one.start_time, one.end_time, one.content["distance_m"])
+        for one in some
+        if not one.is_gone
+    ]
+    between = readings[readings.index(first) : readings.index(last) + 1]
+    return stretches(driven, between)
 
 
 def _added(trip: BookTrip) -> ReportTrip:

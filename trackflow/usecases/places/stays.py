@@ -18,6 +18,7 @@ from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.intake.edge_points import edge_points
 from trackflow.store.places import stays as store
 from trackflow.store.places.stays import StayRow, TrackEndsRow
+from trackflow.store.transactions import MOST_DAYS
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.places.address_jobs import queue_if_due
@@ -30,9 +31,6 @@ from trackflow.usecases.places.assigning import (
     refresh_days,
 )
 from trackflow.usecases.places.learning import learn_in
-
-MOST_DAYS = 31
-"""Days of one transaction: it may block writers for a second, not for a minute."""
 
 
 @dataclass(slots=True)

@@ -21,11 +21,9 @@ from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices
 from trackflow.store.intake.edge_points import edge_points
 from trackflow.store.places import places, visits
+from trackflow.store.transactions import MOST_DAYS
 from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Segment
-
-MOST_DAYS = 31
-"""Device-days of one transaction: it may block writers for a second, not for a minute."""
 
 
 @dataclass(slots=True)

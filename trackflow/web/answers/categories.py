@@ -101,6 +101,9 @@ class ImportedDecisionsAnswer(TypedDict):
     added: int
     unchanged: int
     """Imported or decided before."""
+    overruled: int
+    """Times of which the file says something known, and later decisions say otherwise: these stay,
+    and have to be undone if the file is right."""
     refused: int
     refusals: list[RefusedRowAnswer]
     """The first 1,000 of them, by line."""
@@ -114,6 +117,7 @@ def imported_answer(report: DecisionsReport) -> ImportedDecisionsAnswer:
         "rows": report.rows,
         "added": report.added,
         "unchanged": report.unchanged,
+        "overruled": report.overruled,
         "refused": report.refused,
         "refusals": [{"line": one.line, "reason": one.reason} for one in report.refusals],
         "changed": report.changed,
@@ -200,7 +204,7 @@ CATEGORIES_CSV = sends("text/csv", "A header, and a row for each track or decisi
 IMPORTED = shows(
     ImportedDecisionsAnswer,
     imported_answer(
-        DecisionsReport(3, 2, 0, 1, [LineRefusal(4, "there is no such device", "bus")], {}, 5)
+        DecisionsReport(3, 2, 0, 0, 1, [LineRefusal(4, "there is no such device", "bus")], {}, 5)
     ),
 )
 CATEGORIES = shows(CategoriesAnswer, categories_answer(CategoryPage([_ROW], None)))

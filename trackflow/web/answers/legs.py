@@ -73,6 +73,9 @@ class ImportedCorrectionsAnswer(TypedDict):
     added: int
     unchanged: int
     """Imported or decided before."""
+    overruled: int
+    """Times of which the file says something known, and later decisions say otherwise: these stay,
+    and have to be undone if the file is right."""
     refused: int
     refusals: list[RefusedRowAnswer]
     """The first 1,000 of them, by line."""
@@ -84,6 +87,7 @@ def imported_answer(report: ImportReport) -> ImportedCorrectionsAnswer:
         "rows": report.rows,
         "added": report.added,
         "unchanged": report.unchanged,
+        "overruled": report.overruled,
         "refused": report.refused,
         "refusals": [{"line": one.line, "reason": one.reason} for one in report.refusals],
     }
@@ -148,5 +152,7 @@ CORRECTIONS = shows(CorrectionsAnswer, {"corrections": [_CORRECTION]})
 CORRECTIONS_CSV = sends("text/csv", "A header, and a row for each correction that counts.")
 IMPORTED = shows(
     ImportedCorrectionsAnswer,
-    imported_answer(ImportReport(3, 2, 0, 1, [LineRefusal(4, "there is no such device", "bus")])),
+    imported_answer(
+        ImportReport(3, 2, 0, 0, 1, [LineRefusal(4, "there is no such device", "bus")])
+    ),
 )

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from trackflow.categories.carried import SLOWEST_DRIVE_KMH
 from trackflow.mileage.entries import TripPart, is_hidden, shown_to
 from trackflow.mileage.left_out import LeftOutTrack
-from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry
+from trackflow.usecases.mileage.books import BookCheck, BookTrip, Entry, EntryPage
 from trackflow.usecases.mileage.joins import Join
 from trackflow.web.answers.describing import described, shows
 
@@ -42,7 +42,8 @@ class EntryAnswer(TypedDict):
     """Whether a person still has to say what it was for."""
     content: dict[str, Any]
     """What the book says, by name; metres are whole numbers, times have their offset. Empty for a
-    trip that was added."""
+    trip that was added. `unpaid` is there where the table of rates pays nothing for want of a
+    rate: of this name (rate), category, vehicle or day."""
     now: dict[str, Any]
     """The same with all amendments."""
     amendments: list[AmendmentAnswer]
@@ -210,9 +211,9 @@ def entry_answer(one: BookTrip) -> EntryAnswer:
     }
 
 
-def entries_answer(found: Sequence[BookTrip], limit: int | None = None) -> EntriesAnswer:
-    """Entries, the first ones if there is a limit."""
-    return {"entries": [entry_answer(one) for one in found[:limit]], "total": len(found)}
+def entries_answer(found: EntryPage) -> EntriesAnswer:
+    """Entries."""
+    return {"entries": [entry_answer(one) for one in found.trips], "total": found.total}
 
 
 def versions_answer(found: Mapping[str, str]) -> BookVersionsAnswer:
@@ -301,7 +302,7 @@ _ENTRY = BookTrip(
     )
 )  # fmt: skip
 
-ENTRIES = shows(EntriesAnswer, entries_answer([_ENTRY]))
+ENTRIES = shows(EntriesAnswer, entries_answer(EntryPage([_ENTRY], 1)))
 VERSIONS = shows(BookVersionsAnswer, versions_answer({"van": "ab" * 12}))
 ENTRY = shows(EntryAnswer, entry_answer(_ENTRY))
 CHECKS = shows(BookChecksAnswer, checks_answer([BookCheck("van", 12, 3, "ab" * 32)]))

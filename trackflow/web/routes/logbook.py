@@ -32,7 +32,6 @@ router = guarded_router()
 LONGEST = 500
 
 EntryId = Annotated[uuid.UUID, Path(description="The entry, as listed.")]
-MOST_ENTRIES = 20_000
 
 OneVehicle = Annotated[str | None, Query(description="Of this vehicle only.", max_length=200)]
 OneMonth = Annotated[str | None, Query(description="Such as 2026-11.", max_length=7)]
@@ -74,7 +73,7 @@ def entries(
         Query(description="Whose purpose is still to be given: open ones, and those added later."),
     ] = False,
     limit: Annotated[
-        int | None, Query(description="The first ones only.", ge=1, le=MOST_ENTRIES)
+        int | None, Query(description="The first ones only.", ge=1, le=books.MOST_ENTRIES)
     ] = None,
 ) -> Response:
     """Trips of vehicles with their amendments; also those that a closed book lacked.
@@ -86,16 +85,14 @@ def entries(
     wanted = None if month is None else check_month(month)
 
     def make() -> answers.EntriesAnswer:
-        found = books.list_entries(
+        found = books.entry_page(
             context,
             vehicle_id=chosen,
             month=wanted,
             only_needing_purpose=needs_purpose,
-            limit=MOST_ENTRIES if limit is None else None,
+            limit=limit,
         )
-        if needs_purpose:  # what closes first is asked for first, of whichever vehicle
-            found.sort(key=lambda one: one.entry.closes_at)
-        return answers.entries_answer(found, limit)
+        return answers.entries_answer(found)
 
     # read first: what changes meanwhile is in the answer, and makes the next one another
     version = "\n".join(books.book_versions(context, chosen).values())
@@ -149,7 +146,7 @@ def not_in_books(
     assigned to the vehicle. More than 20,000 need a vehicle, a month or days.
     """
     days = range_wanted(month, from_, to)
-    found = left_out(context, days, vehicle_id=text(vehicle), limit=MOST_ENTRIES)
+    found = left_out(context, days, vehicle_id=text(vehicle), limit=books.MOST_ENTRIES)
     return answer(request, answers.left_out_answer(found))
 
 

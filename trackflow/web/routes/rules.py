@@ -67,6 +67,12 @@ class RulesSave(RulesBody):
     """Rules to save."""
 
     comment: str | None = Field(None, description="Why, for the history.", max_length=500)
+    made_from: int | None = Field(
+        None,
+        description="The version that was changed: 409 if another one is in use by now.",
+        ge=0,
+        le=2**31 - 1,
+    )
 
 
 class RulesPreview(RulesBody):
@@ -161,7 +167,9 @@ def save(context: ContextDep, caller: CallerDep, wanted: RulesSave) -> answers.S
 
     400 names everything that is wrong with the rules.
     """
-    saved = save_rules(context, wanted.parsed(), decider(caller), wanted.comment)
+    saved = save_rules(
+        context, wanted.parsed(), decider(caller), wanted.comment, made_from=wanted.made_from
+    )
     return answers.saved_answer(saved)
 
 

@@ -18,6 +18,7 @@ when = { weekday = ["mon", "tue", "wed", "thu", "fri"] }
 /** Show the rules in `box`. */
 export async function drawRules(box, { mayChange, saved, failed }) {
   const { data } = await get('/api/v1/rules');
+  let shown = data.version; // of two people who change it, the second is told
   const text = el('textarea', { class: 'rules-text', id: 'rules-text', 'aria-label': tr('Rules as TOML'), spellcheck: 'false', readonly: !mayChange });
   text.value = data.rules.length ? data.toml : EXAMPLE;
   const result = el('div', { id: 'preview', tabindex: '-1' });
@@ -35,7 +36,8 @@ export async function drawRules(box, { mayChange, saved, failed }) {
     announce(plural('{n} trip of {all} would change', '{n} trips of {all} would change', found.changed, { all: count(found.tracks) }));
   });
   const save = () => act(async () => {
-    const found = await send('POST', '/api/v1/rules', { toml: text.value });
+    const found = await send('POST', '/api/v1/rules', { toml: text.value, made_from: shown });
+    shown = found.version;
     fill(result, el('p', {}, tr('Saved as version {version}, for trips from now on. The past stays as it is: “trackflow rules apply {version} --from DAY --to DAY” uses it for a time.', { version: found.version })), missingRates(found));
     announce(tr('The rules are saved'));
     await saved();

@@ -63,13 +63,17 @@ export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
   }));
 }
 
-/** Amounts by currency, in words; amounts are text, summed in hundredths. */
+/** What the table of rates lacks for a trip, in words; null for a trip that it pays. */
+const unpaid = ({ unpaid: lacks }) => lacks && { rate: tr('the table has no such rate'), category: tr('its rate is for another category'), vehicle: tr('no rate is for its kind of vehicle'), day: tr('no rate is for its day') }[lacks];
+
+/** Amounts by currency, in words, and how many trips are not paid; amounts are text, summed in hundredths. */
 function amountWords(contents) {
   const cents = new Map();
   for (const { amount, currency } of contents) {
     if (amount) cents.set(currency, (cents.get(currency) ?? 0) + Math.round(Number(amount) * 100));
   }
-  return [...cents].map(([currency, sum]) => `${decimal(sum / 100, 2)} ${currency}`).join(', ');
+  const missing = contents.filter(unpaid).length;
+  return [...[...cents].map(([currency, sum]) => `${decimal(sum / 100, 2)} ${currency}`), missing && plural('{n} trip not paid', '{n} trips not paid', missing)].filter(Boolean).join(', ');
 }
 
 /** The book of a vehicle's month. `saved` is called with the form of an amended trip. */
@@ -80,7 +84,7 @@ export function book(entries, check, actions) {
     const metres = contents.reduce((sum, content) => sum + (content.distance_m ?? 0), 0);
     return el('span', {}, el('strong', {}, name), ` ${[distance(metres), plural('{n} trip', '{n} trips', contents.length), amountWords(contents)].filter(Boolean).join(', ')}`);
   });
-  const isPaid = entries.some((one) => one.now.amount);
+  const isPaid = entries.some((one) => one.now.amount || unpaid(one.now));
   const numbers = [UNITS.far[0], tr('Odometer'), isPaid && tr('Paid')].filter(Boolean);
   return el('div', {},
     el('div', { class: 'sums' }, sums),
@@ -107,7 +111,7 @@ function row(entry, isPaid, actions) {
     el('td', {}, categoryName(content.category) ?? '–'),
     el('td', { class: 'number' }, decimal(content.distance_m / UNITS.far[1], 1)),
     el('td', { class: 'number' }, odometer),
-    isPaid && el('td', { class: 'number' }, content.amount ? `${decimal(Number(content.amount), 2)} ${content.currency}` : '–'),
+    isPaid && el('td', { class: 'number' }, unpaid(content) ?? (content.amount ? `${decimal(Number(content.amount), 2)} ${content.currency}` : '–')),
     el('td', {}, content.gone ? tr('gone') : STATES[entry.status] ?? entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${plural('{n} amendment', '{n} amendments', entry.amendments.length)}`),
       mayAmend && el('button', { type: 'button', class: 'link', 'data-key': `amend-${entry.entry_id}`, 'aria-label': tr('Amend the trip of {day}, {time}', { day: dayOf(content.local_day), time: timeOf(content.start_time) }), on: { click: () => toggleAmend(made, entry, actions) } }, tr('Amend'))));
   return made;

@@ -469,6 +469,17 @@ def test_what_is_exported_is_imported_once(context: Context) -> None:
     first = import_decisions(context, text, "a.csv", "bert", FileOptions())
     again = import_decisions(context, text, "a.csv", "bert", FileOptions())
     assert (first.refused, again.added, again.unchanged) == (0, 0, first.added)
+    assert first.overruled == again.overruled == 0
+    context.clock.advance(1)  # type: ignore[attr-defined]
+    edited = import_decisions(
+        context, text.replace(b",commute,", b",race,"), "a.csv", "bert", FileOptions()
+    )
+    back = import_decisions(context, text, "a.csv", "bert", FileOptions())
+    assert (edited.overruled, back.added, back.overruled) == (0, 0, edited.added)
+    for row in list_decisions(context):
+        if row.category == "race":
+            undo_decision(context, row.decision_id)
+    assert import_decisions(context, text, "a.csv", "bert", FileOptions()).overruled == 0
     update_due(context)
     assert [(r["track_id"], r["category"], r["purpose"]) for r in contents(context)] == before
     assert {r["decided_by"] for r in contents(context) if r["category"]} == {"import"}

@@ -212,7 +212,15 @@ def test_corrections_leave_and_come_back_once(context: Context) -> None:
     first, again = read(), read()
     assert (first.rows, first.added, first.refused) == (5, 2, 3)
     assert [one.line for one in first.refusals] == [4, 5, 6]
-    assert (again.added, again.unchanged) == (0, 2)
+    assert (again.added, again.unchanged, again.overruled) == (0, 2, 0)
+    (late,) = [one for one in list_corrections(context) if one.mode is Mode.BUS]
+    context.clock.advance(1)  # type: ignore[attr-defined]
+    train = correct_mode(
+        context, "van", late.start_time, late.end_time, Mode.TRAIN, decided_by="anna"
+    )
+    assert read().overruled == 1, "what was decided later stays, and that is told"
+    undo_correction(context, train.correction_id)
+    assert read().overruled == 0
     assert legs_of(context) == corrected
     assert {one.decided_by for one in list_corrections(context)} == {"bert"}
     assert days_to_follow(context) == []

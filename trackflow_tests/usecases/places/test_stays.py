@@ -309,7 +309,9 @@ def test_places_go_out_as_csv_and_come_back(filled: Context) -> None:
         rows = [[cell.replace(".", ",") for cell in row] for row in csv.reader(text.splitlines())]
         german = io.StringIO()
         csv.writer(german, delimiter=separator).writerows(rows)
-        assert import_places(filled, german.getvalue(), "bob").changed == 0, "as Excel saves it"
+        for hint in ("", f"sep={separator}\r\n"):
+            excel = hint + german.getvalue()
+            assert import_places(filled, excel, "bob").changed == 0, "as Excel saves it"
     for row in list_places(filled):
         editing.reject_place(filled, row.place_id, "anna")
     assert import_places(filled, text, "bob").changed == 2

@@ -19,7 +19,6 @@ from trackflow.usecases.mileage import books
 from trackflow.usecases.mileage.books import amend_entry, list_entries
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.reminding import remind
-from trackflow.web.routes import logbook
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -90,7 +89,7 @@ def test_a_month_from_a_vehicle_to_its_report(
     assert [one["status"] for one in needing] == ["open"] * 3
     assert needing[0]["content"]["odometer_start_m"] == 1_000_500
     with monkeypatch.context() as patch:
-        patch.setattr(logbook, "MOST_ENTRIES", 2)
+        patch.setattr(books, "MOST_ENTRIES", 2)
         ask(api, "GET", "/logbook", status=400)
     at = f"/logbook/{needing[0]['entry_id']}"
     ask(api, "POST", f"{at}/amend", {"reason": "early", "purpose": "x"}, 400)

@@ -15,6 +15,7 @@ from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.fleet import put_device, put_driver, save_vehicle
+from trackflow.usecases.mileage.rate_table import save_rates
 from trackflow.usecases.places import editing
 from trackflow.usecases.places.reading import list_places
 from trackflow_tests.helpers.browser import Page
@@ -68,7 +69,19 @@ def context(tmp_path: Path, made_once: MadeOnce) -> Iterator[Context]:
         yield opened
 
 
+RATES_TO_COME = """
+[[rate]]
+id = "own"
+from = 2027-01-01
+category = "business"
+currency = "EUR"
+unit = "km"
+amount = 0.3
+"""
+
+
 def test_a_persons_month(context: Context, tab: Page) -> None:
+    save_rates(context, RATES_TO_COME)
     with running_api(context) as api:
         tab.goto(f"{api.base_url}/logbook")
         tab.wait_for("document.body?.dataset.ready")
@@ -88,6 +101,7 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         tab.eval("document.getElementById('month').value = '2026-02'")
         tab.eval("document.getElementById('choice').requestSubmit()")
         tab.wait_for_text(HTML, "The book is intact", "closed")
+        tab.wait_for_text("no rate is for its day", "1 trip not paid")
         written = f"{FIRST_ENTRY}.querySelector('[name=purpose]').value"
         assert tab.eval(written) == "half writ", "what is not saved yet stays"
         assert tab.eval("document.querySelectorAll('td b').length") == 0

@@ -74,7 +74,10 @@ def test_from_a_draft_to_the_past_and_back(api: httpx.Client, context: Context) 
     shown = api.get("/api/v1/rules").json()
     assert shown["rules"][0]["rate"] == "eu"
     assert post(api, "/rules", {"toml": shown["toml"]})["is_new"] is False
-    assert post(api, "/rules", TABLES)["version"] == 2
+    assert post(api, "/rules", TABLES | {"made_from": 1})["version"] == 2
+    late = api.post("/api/v1/rules", json={"toml": TOML, "made_from": 1})
+    assert late.status_code == 409, "somebody else has saved version 2 meanwhile"
+    assert "version 2" in late.text
     assert api.get("/api/v1/rules", params={"version": 1}).json() == shown
     history = api.get("/api/v1/rules/history").json()
     assert [one["version"] for one in history["versions"]] == [2, 1]
