@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -32,9 +32,6 @@ from trackflow.cli.csv_tables import (
     write_table,
 )
 from trackflow.errors import SettingsError
-
-if TYPE_CHECKING:
-    pass
 
 categories_app = typer.Typer(
     help="What tracks were for: decide, undo, list, import, export.", no_args_is_help=True
