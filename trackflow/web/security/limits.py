@@ -1,7 +1,7 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ class LimitsMiddleware:
             await self.app(scope, receive, send)
             return
         open_bodies = self._of_paths.get(scope["path"], self._usual)
-        body = _LimitedRequest(open_bodies, receive)
+        body = _LimitedRequest(open_bodies, receive, _announced_bytes(scope["headers"]))
         try:
             await self.app(scope, body.receive, send)
         finally:
@@ -74,8 +74,8 @@ class _OpenBodies:
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(self, all_bodies: _OpenBodies, receive: Any) -> None:
-        self._all_bodies = all_bodies
+    def __init__(self, all_bodies: _OpenBodies, receive: Any, announced: int) -> None:
+        self._all_bodies, self._announced = all_bodies, announced
         self._receive, self._limits = receive, all_bodies.limits
         self.large_bytes = 0
         self._size = 0
@@ -85,6 +85,8 @@ class _LimitedRequest:
     async def receive(self) -> Any:
         if self._complete:  # the next message is the end of the connection, at any time
             return await self._receive()
+        if self._announced > self._limits.body_bytes:
+            raise self._too_large()  # now, not after the hour that it takes to arrive
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
@@ -92,12 +94,15 @@ class _LimitedRequest:
             raise _refused(408, "the request took too long to arrive") from None
         self._size += len(message.get("body", b""))
         if self._size > self._limits.body_bytes:
-            limit_mib = self._limits.body_bytes // (1024 * 1024)
-            raise _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
+            raise self._too_large()
         if self._size > self._limits.small_body_bytes:
             self._count_as_large()
         self._complete = not message.get("more_body", False)
         return message
+
+    def _too_large(self) -> HTTPException:
+        limit_mib = self._limits.body_bytes // (1024 * 1024)
+        return _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
 
     def _count_as_large(self) -> None:
         more = self._size - self.large_bytes
@@ -106,6 +111,12 @@ class _LimitedRequest:
             raise _refused(503, message, {"Retry-After": "10"})
         self._all_bodies.large_bytes += more
         self.large_bytes += more
+
+
+def _announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """What the headers say of the body's size; 0 if they say nothing."""
+    value = next((value for name, value in headers if name == b"content-length"), b"0")
+    return int(value) if value.isdigit() else 0
 
 
 def _refused(status: int, message: str, headers: dict[str, str] | None = None) -> HTTPException:
