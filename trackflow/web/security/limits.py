@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
@@ -124,8 +125,18 @@ def _refused(status: int, message: str, headers: dict[str, str] | None = None) -
     return HTTPException(status, message, {"Connection": "close"} | (headers or {}))
 
 
+def _on_this_host(address: bytes) -> bytes:
+    """An address of ours without scheme and host, which a proxy with TLS may have changed.
+
+    Else a client that added a slash would be led to http, and would send its token in the clear.
+    """
+    found = urlsplit(address.decode("latin-1"))
+    query = f"?{found.query}" if found.query else ""
+    return f"/{found.path.lstrip('/')}{query}".encode("latin-1")
+
+
 class HeadersMiddleware:
-    """Adds headers to every answer that does not set them itself."""
+    """Adds headers to every answer that does not set them itself, and leads to no other host."""
 
     def __init__(self, app: Any, headers: dict[str, str]) -> None:
         self.app = app
@@ -136,9 +147,12 @@ class HeadersMiddleware:
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                have = {name.lower() for name, _ in message.get("headers", [])}
+                own = message.get("headers", [])
+                have = {name.lower() for name, _ in own}
                 more = [pair for pair in self.headers if pair[0] not in have]
-                message["headers"] = [*message.get("headers", []), *more]
+                if b"location" in have:
+                    own = [(k, _on_this_host(v) if k == b"location" else v) for k, v in own]
+                message["headers"] = [*own, *more]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
