@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from trackflow.tracks.notices import Notice
     from trackflow.usecases.days.report import RunReport
+    from trackflow.usecases.housekeeping.status import BatchMessage
 
 MOST_NOTICES = 20
 """Notices that are printed; those with the most points come first."""
@@ -196,13 +197,7 @@ def status(as_json: Json = False) -> None:
         *(("alert", alert) for alert in state.alerts[:MOST_NOTICES]),
     ):
         _print_figure(name, value)
-    for message in state.messages:
-        tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
-        if message.next_try_at:
-            tries += f", next try at {message.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
-        print_line(
-            f"{message.device_id} {message.day} is {message.status}{tries}: {message.message}"
-        )
+    _print_messages(state.messages)
     for preset in sorted({found.guess.preset for found in state.looks_like}):
         alike = [found for found in state.looks_like if found.guess.preset == preset]
         names = ", ".join(found.device_id for found in alike[:FEW_NAMES])
@@ -213,6 +208,23 @@ def status(as_json: Json = False) -> None:
             text = f"{names} looks like: {preset} ({alike[0].guess.why})"
         print_line(text)
     _print_notices(state.notices)
+
+
+def _print_messages(messages: "Sequence[BatchMessage]") -> None:
+    """Print each text once, of the first batch that has it."""
+    from trackflow.usecases.days.report import counted
+
+    batches = Counter(message.message for message in messages)
+    first = {message.message: message for message in reversed(messages)}
+    for message in (first[text] for text in batches):
+        tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
+        if message.next_try_at:
+            tries += f", next try at {message.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
+        others = ", as are others" if batches[message.message] > 1 else ""
+        print_line(
+            f"{message.device_id} {message.day} is {message.status}{tries}{others}: "
+            f"{message.message}"
+        )
 
 
 def _print_figure(name: str, value: str) -> None:
