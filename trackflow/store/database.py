@@ -222,9 +222,12 @@ def open_store(settings: Settings, spares: SpareEngines | None = None) -> Store:
             newer trackflow has made the database.
         StoreUnavailableError: the database cannot be reached.
     """
-    # with a database elsewhere it holds networks, files and logs of those who have any
-    with suppress(*((SettingsError,) if settings.database_url else ())):
+    try:
         make_home(settings.home)
+    except SettingsError:
+        # with a database elsewhere only those need it that have networks, files or logs there
+        if not settings.database_url:
+            raise
     most = settings.database_connections
     BUDGET.resize(most)
     engine = spares.take(_parsed(settings.url), most) if spares else None
