@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from trackflow.errors import SettingsError
+
 UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
 """Endings of copies and downloads under way; programs rename them when they are complete."""
 
@@ -22,6 +24,20 @@ _SLICE_BYTES = 32_768
 
 _PIECE_BYTES = 262_144
 """Unpacked bytes in a piece, at most."""
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of a store if it is missing, for its owner alone: it says where people were.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    try:
+        home.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot make the folder {home} (TRACKFLOW_HOME): {error.strerror}"
+        ) from None
 
 
 def is_unfinished(name: str) -> bool:

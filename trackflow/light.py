@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from trackflow import logs
-from trackflow.concurrency.children import Process, spawn, stop
+from trackflow.concurrency.children import Process, spawn_logged, stop
 from trackflow.concurrency.health import unanswered
 from trackflow.concurrency.supervisor import kill_group, stopped_in_group
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
+from trackflow.files import make_home
 from trackflow.serving import check_address
 from trackflow.settings import Settings
 from trackflow.supervising import address, reachable, signals_interrupt
@@ -60,6 +61,7 @@ def serve_light(settings: Settings, host: str, port: int, ready: Callable[[], No
         SettingsError: the address cannot be listened on, or others would get in without a token.
     """
     check_address(host, port)
+    make_home(settings.home)
     from trackflow.web.server import serve_api
 
     url = f"{address(reachable(host), port)}/is-it-alive"
@@ -161,8 +163,9 @@ class Worker:
             self._note_end(post, post.child)
         if post.child is not None or now_s < post.look_at_s:
             return
-        if self._answer(context, post.duty, post.duty.waits):
-            post.child, post.began_s, post.ill_since_s = self._start(post.duty), now_s, None
+        post.child = self._answer(context, post.duty, lambda asked: self._begin(asked, post.duty))
+        if post.child is not None:
+            post.began_s, post.ill_since_s = now_s, None
         else:
             post.in_vain = 0
             post.look_at_s = now_s + post.duty.every_s
@@ -201,23 +204,25 @@ class Worker:
         post.child, post.look_at_s = None, time.monotonic() + post.pause_s
         post.in_vain += 1
 
-    def _answer(
-        self, context: Context, duty: Duty, question: Callable[[Context], bool]
-    ) -> bool | None:
-        """The answer to a question about a duty; None if the store cannot be asked."""
+    def _answer[T](
+        self, context: Context, duty: Duty, question: Callable[[Context], T]
+    ) -> T | None:
+        """The answer to a question about a duty; None if the store or the machine has none now."""
         try:
             found = question(context)
         except (RetryableError, SettingsError) as error:
             if self._noted.get(duty.name) != str(error):
-                log.warning("no look for %s: %s", duty.name, error)
+                log.warning("%s has to wait: %s", duty.name, error)
             self._noted[duty.name] = str(error)
             return None
         self._noted.pop(duty.name, None)
         return found
 
-    def _start(self, duty: Duty) -> Process:
-        with self._log_file.open("ab") as output:
-            return spawn(["trackflow.light", duty.name], os.environ, None, output)
+    def _begin(self, context: Context, duty: Duty) -> Process | None:
+        """A new child, if there is work."""
+        if not duty.waits(context):
+            return None
+        return spawn_logged(["trackflow.light", duty.name], os.environ, None, self._log_file)
 
 
 def main() -> None:

@@ -42,6 +42,15 @@ _HIDDEN = (
 )  # fmt: skip
 
 
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that terminals obey: colours, titles, cursors, the direction of writing."""
+
+
+def visible(text: str) -> str:
+    """Text of files, senders and people without what would change the terminal that shows it."""
+    return _OBEYED.sub("\ufffd", text)
+
+
 def hide(text: str) -> str:
     """A text without what may be a token or a position."""
     for pattern, instead in _HIDDEN:
@@ -72,12 +81,16 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        """One line: a name with a line end in it would look like a line of ours."""
+        return " ".join(super().formatMessage(record).splitlines())
+
     def format(self, record: logging.LogRecord) -> str:
         """The line, and an error's stack below it."""
         ids = " ".join(f"{name}={value}" for name, value in ids_now().items())
         text = super().format(record)
         head, *stack = text.split("\n", 1)
-        return hide("\n".join([f"{head} [{ids}]" if ids else head, *stack]))
+        return visible(hide("\n".join([f"{head} [{ids}]" if ids else head, *stack])))
 
 
 class JsonFormatter(logging.Formatter):

@@ -14,7 +14,7 @@ from typing import IO
 
 from trackflow.concurrency.children import Process, spawn, stop
 from trackflow.errors import SettingsError, TrackflowError
-from trackflow.files import whole_file
+from trackflow.files import make_home, whole_file
 from trackflow.settings import Settings
 from trackflow.supervising import (
     FIRST_DAY_FILE,
@@ -40,8 +40,9 @@ storage:
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """The folder of Dagster's own records, with trackflow's settings for it."""
+    make_home(settings.home)
     folder = settings.home.absolute() / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     with whole_file(folder / "dagster.yaml") as file:
         file.write(dagster_settings(folder).encode())
     return folder

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from trackflow import logs
-from trackflow.concurrency.children import Process, spawn, stop
+from trackflow.concurrency.children import Process, spawn_logged, stop
 from trackflow.concurrency.health import DaemonHeartbeat, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Service, Supervisor
 from trackflow.errors import TrackflowError
@@ -119,8 +119,7 @@ def _dagster_service(settings: Settings, port: int) -> Service:
 
     def start() -> Process:
         heartbeat.begin()
-        with log.open("ab") as output:
-            return spawn(command, environment, str(folder), output)
+        return spawn_logged(command, environment, str(folder), log)
 
     def check(_: Process, within_s: float) -> str | None:
         return unanswered(f"{url}/server_info", within_s) or heartbeat.problem(within_s)
@@ -160,8 +159,7 @@ def _api_service(settings: Settings, host: str, port: int, dagster_port: int) ->
     linked = {"TRACKFLOW_DAGSTER_URL": address(LOCALHOST, dagster_port)}
 
     def start() -> Process:
-        with log.open("ab") as output:
-            return spawn(command, FEW_ARENAS | linked | os.environ, None, output)
+        return spawn_logged(command, FEW_ARENAS | linked | os.environ, None, log)
 
     return Service("The API", log, start, lambda _, within_s: unanswered(url, within_s))
 
@@ -171,8 +169,7 @@ def _mqtt_service(settings: Settings) -> Service:
     log = settings.home.absolute() / "mqtt.log"
 
     def start() -> Process:
-        with log.open("ab") as output:
-            return spawn(["trackflow", "mqtt"], FEW_ARENAS | os.environ, None, output)
+        return spawn_logged(["trackflow", "mqtt"], FEW_ARENAS | os.environ, None, log)
 
     # it connects again by itself, and the page shows for how long it could not
     return Service("The MQTT client", log, start, lambda *_: None)

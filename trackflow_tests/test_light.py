@@ -111,6 +111,20 @@ def test_a_child_that_leaves_work_is_followed_by_another_later_each_time(tmp_pat
     assert not left_behind(tmp_path)
 
 
+def test_what_cannot_be_started_waits_and_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk without room for the log ended the service again and again, with a traceback."""
+    home = tmp_path / "home"
+    (home / "work.log").mkdir(parents=True)
+    looks: list[int] = []
+    duty = Duty("days", 0.01, lambda _: not looks.append(1))
+    with Worker(Settings(home=home), lambda: True, [duty]):
+        wait_until(lambda: len(looks) >= 3)
+    (said,) = caplog.messages
+    assert said.startswith("days has to wait: trackflow.light cannot be started: Is a directory")
+
+
 @pytest.mark.slow
 def test_a_child_that_hangs_is_killed_and_another_one_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -115,6 +115,15 @@ def test_a_line_is_json_in_utc_with_the_ids_of_the_work() -> None:
     assert logs.ids_now() == {}
 
 
+@given(st.text())
+def test_no_name_of_a_file_or_a_device_changes_a_terminal_or_adds_a_line(name: str) -> None:
+    line = logged("%s: cannot be read", f"{name}\x1b[2J\nnow", log_format="text")
+    assert len(line.splitlines()) == 1
+    assert not set(line[:-1]) & {
+        chr(code) for code in (*range(9), *range(10, 32), *range(127, 160))
+    }
+
+
 def test_an_error_with_its_stack_is_one_line() -> None:
     try:
         raise ValueError("broken")

@@ -168,12 +168,12 @@ def read_input(file: Path) -> bytes:
 def print_note(text: str) -> None:
     """Print a line to stderr, beside the result."""
     if not logs.note(text):
-        err.print(text, markup=False, soft_wrap=True)
+        err.print(logs.visible(text), markup=False, soft_wrap=True)
 
 
 def print_line(text: str) -> None:
     """Print a line of the result to stdout."""
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(logs.visible(text), markup=False, soft_wrap=True)
 
 
 def plain(value: Any) -> Any:

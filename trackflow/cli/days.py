@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trackflow import logs
 from trackflow.cli.common import (
     Device,
     FirstDay,
@@ -17,10 +18,10 @@ from trackflow.cli.common import (
     exit_if_not_followed,
     one_of,
     opened_context,
-    out,
     parse_moment,
     plain,
     print_json,
+    print_line,
     progress_bar,
 )
 from trackflow.settings import DATABASE_NAME, Settings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from trackflow.tracks.notices import Notice
     from trackflow.usecases.days.report import RunReport
+    from trackflow.usecases.housekeeping.status import BatchMessage
 
 MOST_NOTICES = 20
 """Notices that are printed; those with the most points come first."""
@@ -101,13 +103,12 @@ def _print_run(report: "RunReport") -> None:
     _print_resting(report)
     if not any(stage.days for stage in report.stages):
         if report.given_up:
-            out.print(
+            print_line(
                 f"{counted(report.given_up, 'day')} of devices failed too often and will not be "
-                "tried again: `trackflow status` says why, `trackflow run --retry-failed` tries.",
-                soft_wrap=True,
+                "tried again: `trackflow status` says why, `trackflow run --retry-failed` tries."
             )
         elif not report.resting:
-            out.print("There is nothing to do.")
+            print_line("There is nothing to do.")
         return
     segmented, matched, tracked = (report[s] for s in ("segmented", "matched", "tracked"))
     for stage, verb, parts in (
@@ -143,9 +144,9 @@ def _print_run(report: "RunReport") -> None:
         for days, what in ((stage.errors, "failed"), (stage.deferred, "waiting")):
             if days:
                 line += f", {len(days):,} {what}"
-        out.print(line, soft_wrap=True)
+        print_line(line)
     for message in distinct_messages(report.problems):
-        err.print(f"trackflow: {message}", markup=False, soft_wrap=True)
+        err.print(logs.visible(f"trackflow: {message}"), markup=False, soft_wrap=True)
 
 
 def _print_resting(report: "RunReport") -> None:
@@ -155,14 +156,13 @@ def _print_resting(report: "RunReport") -> None:
     if not report.resting:
         return
     soonest = report.resting[0]
-    out.print(
+    print_line(
         f"{counted(len(report.resting), 'day')} of devices failed and wait for their next try, the "
-        f"first at {soonest.next_try_at:%Y-%m-%d %H:%M:%S} UTC:",
-        soft_wrap=True,
+        f"first at {soonest.next_try_at:%Y-%m-%d %H:%M:%S} UTC:"
     )
     for message, count in Counter(one.message for one in report.resting).most_common():
         text = f"  {message} ({counted(count, 'batch', 'batches')})"
-        out.print(text, markup=False, soft_wrap=True)
+        print_line(text)
 
 
 def status(as_json: Json = False) -> None:
@@ -197,15 +197,7 @@ def status(as_json: Json = False) -> None:
         *(("alert", alert) for alert in state.alerts[:MOST_NOTICES]),
     ):
         _print_figure(name, value)
-    for message in state.messages:
-        tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
-        if message.next_try_at:
-            tries += f", next try at {message.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
-        out.print(
-            f"{message.device_id} {message.day} is {message.status}{tries}: {message.message}",
-            markup=False,
-            soft_wrap=True,
-        )
+    _print_messages(state.messages)
     for preset in sorted({found.guess.preset for found in state.looks_like}):
         alike = [found for found in state.looks_like if found.guess.preset == preset]
         names = ", ".join(found.device_id for found in alike[:FEW_NAMES])
@@ -214,20 +206,37 @@ def status(as_json: Json = False) -> None:
             text = f"{names}{more} look like: {preset}"
         else:
             text = f"{names} looks like: {preset} ({alike[0].guess.why})"
-        out.print(text, markup=False, soft_wrap=True)
+        print_line(text)
     _print_notices(state.notices)
 
 
+def _print_messages(messages: "Sequence[BatchMessage]") -> None:
+    """Print each text once, of the first batch that has it."""
+    from trackflow.usecases.days.report import counted
+
+    batches = Counter(message.message for message in messages)
+    first = {message.message: message for message in reversed(messages)}
+    for message in (first[text] for text in batches):
+        tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
+        if message.next_try_at:
+            tries += f", next try at {message.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
+        others = ", as are others" if batches[message.message] > 1 else ""
+        print_line(
+            f"{message.device_id} {message.day} is {message.status}{tries}{others}: "
+            f"{message.message}"
+        )
+
+
 def _print_figure(name: str, value: str) -> None:
-    out.print(f"{name:<11}  {value}", markup=False, soft_wrap=True)
+    print_line(f"{name:<11}  {value}")
 
 
 def _print_notices(notices: "Sequence[Notice]") -> None:
     for notice in notices[:MOST_NOTICES]:
-        out.print(f"{notice}\n  {notice.advice}", markup=False, soft_wrap=True)
+        print_line(f"{notice}\n  {notice.advice}")
     if len(notices) > MOST_NOTICES:
         more = len(notices) - MOST_NOTICES
-        out.print(f"... and {more:,} more notices: `trackflow status --json` has all of them.")
+        print_line(f"... and {more:,} more notices: `trackflow status --json` has all of them.")
 
 
 def _outdated(days: int) -> str:
@@ -246,7 +255,7 @@ def verify(device: Device = None, as_json: Json = False) -> None:
         print_json(plain(report) | {"ok": report.ok})
     else:
         for line in report.lines():
-            out.print(line, markup=False, soft_wrap=True)
+            print_line(line)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -274,6 +283,6 @@ def explain(
     if as_json:
         print_json(explanation.as_dict() | {"leg": None if leg is None else asdict(leg)})
     else:
-        out.print(str(explanation), markup=False, soft_wrap=True)
+        print_line(str(explanation))
         if leg is not None:
-            out.print(str(leg), markup=False, soft_wrap=True)
+            print_line(str(leg))

@@ -3,7 +3,7 @@
 import typer
 
 from trackflow.cli import intake
-from trackflow.cli.common import Json, opened_context, out, print_json
+from trackflow.cli.common import Json, opened_context, print_json, print_line
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def follow(as_json: Json = False) -> None:
     parts = [f"{counted(report.rows, 'row')} read", intake.counts(report.accepted)]
     if report.late:
         parts.append(f"{report.late:,} committed late")
-    out.print(f"{report.source}: {', '.join(parts)}", markup=False, soft_wrap=True)
+    print_line(f"{report.source}: {', '.join(parts)}")
     if report.reasons:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons.most_common())
-        out.print(f"  refused: {reasons}", markup=False, soft_wrap=True)
+        print_line(f"  refused: {reasons}")

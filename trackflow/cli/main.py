@@ -94,7 +94,7 @@ def named(words: Sequence[str]) -> typer.Typer:
 
 def _fail(text: str) -> NoReturn:
     if not logs.note(text, is_error=True):
-        err.print(f"trackflow: {text}", markup=False, soft_wrap=True)
+        err.print(logs.visible(f"trackflow: {text}"), markup=False, soft_wrap=True)
     sys.exit(1)
 
 

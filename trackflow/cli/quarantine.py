@@ -57,7 +57,8 @@ def list_(
     for row in newest:
         device = f" of {row.device_id}" if row.device_id else ""
         at = _short(row.received_at.isoformat())
-        print_line(f"{row.id}  {at}  {row.where}{device}: {row.reason}")
+        where = " ".join(f"{row.where}{device}".splitlines())
+        print_line(f"{row.id}  {at}  {where}: {row.reason}")
     return None
 
 

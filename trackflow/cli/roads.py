@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, out, plain, print_json, print_note
+from trackflow.cli.common import (
+    Json,
+    opened_context,
+    out,
+    plain,
+    print_json,
+    print_line,
+    print_note,
+)
 
 network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_args_is_help=True)
 
@@ -63,12 +71,10 @@ def network_build(
         print_json(plain(network) | {"new": is_new})
         return
     west, south, east, north = network.bbox
-    out.print(
+    print_line(
         f"{profile} network {network.name}, version {network.version} of {network.source_name}: "
         f"{network.size_bytes / 1e6:,.1f} MB, {west:.3f} to {east:.3f} E, "
-        f"{south:.3f} to {north:.3f} N" + ("" if is_new else " (in use already)"),
-        markup=False,
-        soft_wrap=True,
+        f"{south:.3f} to {north:.3f} N" + ("" if is_new else " (in use already)")
     )
 
 
@@ -83,7 +89,9 @@ def network_list(as_json: Json = False) -> None:
         print_json([plain(one) for one in found])
         return
     if not found:
-        out.print("There is no road network: build one with `trackflow network build FILE.osm.pbf`")
+        print_line(
+            "There is no road network: build one with `trackflow network build FILE.osm.pbf`"
+        )
         return
     from rich.markup import escape
     from rich.table import Table
@@ -123,9 +131,7 @@ def network_remove(
         print_json([plain(one) for one in removed])
         return
     for one in removed:
-        out.print(
+        print_line(
             f"{one.profile} network {one.name} is removed; "
-            f"it had matched {counted(one.days, 'day')}",
-            markup=False,
-            soft_wrap=True,
+            f"it had matched {counted(one.days, 'day')}"
         )

@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from trackflow.cli.common import Json, opened_context, out, plain, print_json, print_note
+from trackflow.cli.common import (
+    Json,
+    opened_context,
+    out,
+    plain,
+    print_json,
+    print_line,
+    print_note,
+)
 from trackflow.settings import Settings
 
 LOCALHOST = "127.0.0.1"
@@ -103,10 +111,10 @@ def _serve_light(settings: Settings, host: str, port: int, access: str) -> None:
     from trackflow.supervising import address
 
     def ready() -> None:
-        out.print(f"Map:        {address(host, port)}", soft_wrap=True)
-        out.print(access, markup=False, soft_wrap=True)
-        out.print("Dagster:    none, as --light was asked for")
-        out.print("Ctrl-C stops it.")
+        print_line(f"Map:        {address(host, port)}")
+        print_line(access)
+        print_line("Dagster:    none, as --light was asked for")
+        print_line("Ctrl-C stops it.")
 
     print_note("Starting ...")
     serve_light(settings, host, port, ready)

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
+
+from trackflow.errors import RetryableError
 
 type Process = subprocess.Popen[bytes]
 
@@ -54,6 +57,33 @@ def spawn(
         start_new_session=True,
         preexec_fn=END_WITH_PARENT,
     )
+
+
+def spawn_logged(
+    module_and_arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: str | None,
+    log: Path,
+) -> Process:
+    """As `spawn`, with a file to which its output is added.
+
+    Args:
+        module_and_arguments: the module that it runs, and its arguments.
+        environment: all of its environment.
+        folder: its working folder; None for ours.
+        log: the file for its output.
+
+    Raises:
+        RetryableError: the file cannot be opened, or the machine takes no more programs.
+    """
+    try:
+        with log.open("ab") as output:
+            return spawn(module_and_arguments, environment, folder, output)
+    except OSError as error:
+        about = f" ({error.filename})" if error.filename else ""
+        raise RetryableError(
+            f"{module_and_arguments[0]} cannot be started: {error.strerror}{about}"
+        ) from None
 
 
 def stop(process: Process, grace_s: float = STOP_GRACE_S) -> None:

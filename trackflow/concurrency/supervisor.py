@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow.concurrency.children import Process
-from trackflow.errors import TrackflowError
+from trackflow.errors import RetryableError, TrackflowError
 
 STEP_S = 0.3
 """Between two checks for programs that have died."""
@@ -186,7 +186,7 @@ class Supervisor:
         for supervised in self._supervised:
             if supervised.run is None:
                 if now_s >= supervised.start_again_s:
-                    self._begin(supervised)
+                    self._begin_again(supervised, now_s)
             elif (problem := supervised.run.problem()) is not None:
                 self._end(supervised, problem, now_s)
             elif supervised.is_awaited and supervised.run.is_well:
@@ -197,12 +197,26 @@ class Supervisor:
         process = supervised.service.start()
         supervised.run = _ProgramRun(supervised.service, process, self._limits)
 
+    def _begin_again(self, supervised: _SupervisedService, now_s: float) -> None:
+        try:
+            self._begin(supervised)
+        except RetryableError as error:
+            self._rest(supervised, f"{error}", now_s)
+
     def _end(self, supervised: _SupervisedService, problem: str, now_s: float) -> None:
         assert supervised.run is not None
         supervised.run.close()
         # a program that hangs ignores softer signals; one that died may have left children
         kill_group(supervised.run.process)
         supervised.run, supervised.is_awaited = None, True
+        self._rest(supervised, problem, now_s)
+
+    def _rest(self, supervised: _SupervisedService, problem: str, now_s: float) -> None:
+        """Leave a service without a run for a while, or give it up.
+
+        Raises:
+            KeepsDyingError: it has failed too often.
+        """
         deaths = supervised.deaths_s
         deaths.append(now_s)
         while deaths and now_s - deaths[0] > self._limits.window_s:

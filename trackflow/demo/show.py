@@ -18,6 +18,7 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.demo.terrain import make_terrain
+from trackflow.files import make_home
 from trackflow.geo.distance import step_m
 from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
 from trackflow.serving import run_dagster
@@ -72,7 +73,8 @@ def run_demo(settings: Settings, report: Report) -> DemoResult:
     """
     started = time.perf_counter()
     shutil.rmtree(settings.home, ignore_errors=True)
-    settings.home.mkdir(parents=True)
+    make_home(settings.home.parent)
+    make_home(settings.home)
     report("Building the road network of central Helsinki (OpenStreetMap) ...")
     _build_network(settings)
     with Context.open(settings) as context:

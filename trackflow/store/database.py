@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from trackflow.concurrency.budget import BUDGET
 from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
+from trackflow.files import make_home
 from trackflow.settings import MOST_CONNECTIONS, Settings
 from trackflow.store.migrations import SCHEMA_VERSION
 
@@ -221,13 +222,12 @@ def open_store(settings: Settings, spares: SpareEngines | None = None) -> Store:
             newer trackflow has made the database.
         StoreUnavailableError: the database cannot be reached.
     """
-    if not settings.database_url:
-        try:
-            settings.home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsError(
-                f"cannot make the folder {settings.home} (TRACKFLOW_HOME): {error.strerror}"
-            ) from None
+    try:
+        make_home(settings.home)
+    except SettingsError:
+        # with a database elsewhere only those need it that have networks, files or logs there
+        if not settings.database_url:
+            raise
     most = settings.database_connections
     BUDGET.resize(most)
     engine = spares.take(_parsed(settings.url), most) if spares else None

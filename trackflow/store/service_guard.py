@@ -3,7 +3,10 @@
 While the service is down, calls fail at once, so that each does not wait for a deadline of its own;
 one process at a time sends a probe. The database is written to when failures follow each other and
 when the state changes: never for a success of a closed breaker, nor for a failure between
-successes. A process whose first call fails tells it at once, as it may make no second one.
+successes. A process whose first call fails notes it at once, as it may make no second one.
+
+No lock is held while the store is asked or written to: threads whose calls go well do not wait for
+a database that is slow or away.
 """
 
 import datetime as dt
@@ -48,8 +51,10 @@ class ServiceGuard:
     _known: Breaker = field(default_factory=Breaker)
     _refreshed_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _untold: int = 0
-    _has_succeeded: bool = False
+    _failures: int = 0
+    """In a row, of this process; the store does not know of them yet."""
+    _successes: int = 0
+    _is_resetting: bool = False
 
     def call[T](self, function: Callable[[], T]) -> T:
         """The result of a call to the service.
@@ -105,15 +110,30 @@ class ServiceGuard:
 
     def _failed(self, error: TrackflowError, is_probe: bool) -> None:
         rest_s: float | None = getattr(error, "retry_after_s", None)
+        must_note = is_probe or rest_s is not None
         with self._lock:
-            if self._known.open_until is not None and not is_probe and rest_s is None:
+            if self._known.open_until is not None and not must_note:
                 return  # it began before the breaker opened
-            self._untold += 1
-            is_news = self._untold > 1 or not self._has_succeeded or self._known.failures > 0
-            if is_news or is_probe or rest_s is not None:
-                self._tell_failures(str(error), is_probe=is_probe, rest_s=rest_s)
+            self._failures += 1
+            is_alone = self._failures == 1 and self._successes > 0 and not self._known.failures
+            if is_alone and not must_note:
+                return
+            times, self._failures = self._failures, 0
+            successes = self._successes
+        self._note_failures(f"{error}", 1 if is_probe else times, is_probe, rest_s)
+        if not is_probe and self._successes != successes:
+            # calls that went well meanwhile could not know of these failures
+            self._succeeded(is_probe)
 
-    def _tell_failures(self, error: str, *, is_probe: bool, rest_s: float | None) -> None:
+    def _note_failures(self, error: str, times: int, is_probe: bool, rest_s: float | None) -> None:
+        """Write failures in a row to the store.
+
+        Args:
+            error: the message of the last one.
+            times: how many.
+            is_probe: whether it was the probe of a half-open breaker.
+            rest_s: the rest in seconds that the service asks for; None for none.
+        """
         with self.store.write() as connection:
             self._known = breakers.note_failure(
                 connection,
@@ -122,21 +142,21 @@ class ServiceGuard:
                 self.clock(),
                 is_probe=is_probe,
                 rest_s=rest_s,
-                times=1 if is_probe else self._untold,
+                times=times,
             )
-        self._untold = 0
 
     def _succeeded(self, is_probe: bool) -> None:
-        self._has_succeeded = True
-        if not is_probe and not self._untold and not self._known.failures:
-            return
         with self._lock:
-            self._untold = 0
-            if is_probe or self._known.failures:
-                self._tell_success(is_probe)
-
-    def _tell_success(self, is_probe: bool) -> None:
-        with self.store.write() as connection:
-            self._known = breakers.note_success(
-                connection, self.service, self.clock(), is_probe=is_probe
-            )
+            self._successes += 1
+            self._failures = 0
+            is_news = self._known.failures > 0 and not self._is_resetting
+            if not (is_news or is_probe):
+                return
+            self._is_resetting = True
+        try:
+            with self.store.write() as connection:
+                self._known = breakers.note_success(
+                    connection, self.service, self.clock(), is_probe=is_probe
+                )
+        finally:
+            self._is_resetting = False

@@ -1,10 +1,13 @@
 """HTTP as uvicorn speaks it, with limits on headers that uvicorn lacks.
 
 Without them a client may send one header byte a minute on each of all connections, and all other
-clients wait (the attack is known as Slowloris), or send headers until the memory is full.
+clients wait (the attack is known as Slowloris), or send headers until the memory is full. Where
+there are too many connections, all requests would be refused: the one that has been idle for
+longest makes room.
 """
 
 import asyncio
+import operator
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,6 +29,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.app_state = {**self.app_state, "connection": {}}
         super().connection_made(transport)
         self._expect_headers()
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the deadline when either side has closed the connection."""
@@ -61,6 +66,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._in_headers, self._header_bytes = True, 0
         self._waiting = self.loop.call_later(self.limits.headers_s, self._give_up)
+
+    def _make_room(self) -> None:
+        idle = [
+            (one._waiting.when(), one)
+            for one in self.connections
+            if isinstance(one, GuardedProtocol) and one._waiting is not None
+        ]
+        _, oldest = min(idle, key=operator.itemgetter(0))
+        self.connections.discard(oldest)  # at once: its transport closes in a while
+        oldest._stop_waiting()
+        oldest._give_up()
 
     def _give_up(self) -> None:
         if not self.transport.is_closing():

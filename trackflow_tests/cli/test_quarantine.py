@@ -61,6 +61,12 @@ def test_from_a_wrong_setting_to_a_point(trackflow: Run, tmp_path: Path) -> None
     assert "1 refused input deleted" in trackflow("quarantine", "delete", "--all").out
     assert "refused" not in trackflow("quarantine", "list").out.replace("nothing was refused", "")
 
+    send(
+        tmp_path, b"", Envelope("traccar", query=wrong | {"id": "x\x1b[2J\nfiles: y", "lat": "60"})
+    )
+    of_a_stranger = trackflow("quarantine", "list").out
+    assert "of x\ufffd[2J files: y: bad_device" in of_a_stranger
+
 
 def test_a_key_that_comes_late(
     trackflow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,7 +20,7 @@ from trackflow.concurrency.supervisor import (
     kill_group,
     stopped_in_group,
 )
-from trackflow.errors import TrackflowError
+from trackflow.errors import RetryableError, TrackflowError
 from trackflow_tests.helpers.waiting import PATIENCE_S, wait_until
 
 LIMITS = SupervisionLimits(
@@ -51,6 +51,8 @@ class Scene:
         return Service("The toy", self.folder / "toy.log", self._start, self._check)
 
     def _start(self) -> Process:
+        if (self.folder / "full").exists():
+            raise RetryableError("the toy cannot be started: No space left on device")
         (self.folder / "alive").unlink(missing_ok=True)
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(self.folder)], start_new_session=True
@@ -142,6 +144,17 @@ def test_what_keeps_dying_is_given_up_with_a_clear_message(scene: Scene) -> None
     assert "it ended with code 7" in message
     assert "toy.log" in message
     assert len(scene.lives) == 1 + LIMITS.restarts
+
+
+def test_what_cannot_be_started_for_a_while_is_tried_again(scene: Scene) -> None:
+    with supervised(scene) as supervisor:
+        supervisor.start()
+        (scene.folder / "full").touch()
+        os.kill(scene.lives[0], signal.SIGKILL)
+        until(supervisor, lambda: len(scene.said) == 2)
+        assert "No space left" in scene.said[1]
+        (scene.folder / "full").unlink()
+        until(supervisor, lambda: len(scene.lives) == 2)
 
 
 def test_old_failures_are_forgotten(scene: Scene) -> None:

@@ -4,9 +4,11 @@ import datetime as dt
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, PROBE_S, Phase
 from trackflow.concurrency.deadline import TooLateError
@@ -15,6 +17,7 @@ from trackflow.store import breakers
 from trackflow.store.database import Store, open_store
 from trackflow.store.service_guard import ServiceGuard
 from trackflow_tests.helpers.stores import NOON, settings_of
+from trackflow_tests.helpers.waiting import PATIENCE_S
 
 SERVICE = "osrm car at http://osrm:5000"
 LATER = NOON + dt.timedelta(hours=1)
@@ -110,6 +113,32 @@ def test_failures_in_a_row_of_one_process_open_it(store: Store) -> None:
     assert phase(store, NOON) is Phase.OPEN
     with store.read() as connection:
         assert breakers.count_openings(connection) == {SERVICE: 1}
+
+
+def test_no_call_waits_while_a_failure_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a database that was slow or away, all threads stood in line for it."""
+    guard, write = guard_of(store), store.write
+    is_writing, may_write = threading.Event(), threading.Event()
+
+    def slow_write() -> AbstractContextManager[sa.Connection]:
+        is_writing.set()
+        may_write.wait(PATIENCE_S)
+        return write()
+
+    monkeypatch.setattr(store, "write", slow_write)
+    with ThreadPoolExecutor(2) as pool:
+        failing = pool.submit(fail_once, guard)
+        try:
+            assert is_writing.wait(PATIENCE_S)
+            for _ in range(3):
+                pool.submit(guard.call, lambda: None).result(10)
+        finally:
+            may_write.set()
+        failing.result(PATIENCE_S)
+    with store.read() as connection:
+        assert breakers.read_breaker(connection, SERVICE).failures == 0, "calls went well since"
 
 
 def test_processes_of_one_call_each_open_it_together(store: Store) -> None:

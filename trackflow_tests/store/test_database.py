@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import socket
 import sqlite3
+import stat
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +90,15 @@ def test_processes_may_open_a_new_store_at_the_same_time(
     store = open_store(settings_of(blank_database_url, tmp_path))
     assert contents(store)["tracks"] == []
     store.close()
+
+
+def test_a_new_home_is_its_owners_alone_with_any_database(
+    database_url: str, tmp_path: Path
+) -> None:
+    """What serves writes its log there, also where the points are in PostgreSQL."""
+    home = tmp_path / "new" / "home"
+    opened(database_url, home)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 def test_the_default_is_a_sqlite_file_in_the_home_folder(tmp_path: Path) -> None:

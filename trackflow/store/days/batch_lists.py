@@ -193,12 +193,17 @@ def counts(
 
 
 def failures(connection: Connection, limit: int = 20) -> list[sa.Row[Any]]:
-    """Batches that carry an error message, the newest first."""
+    """Batches that carry an error message: the newest of each message, then the others.
+
+    Years that wait for a road network must not hide the one day that failed.
+    """
+    newest = b.updated_at.desc(), b.device_id, b.day
+    rank = sa.func.row_number().over(partition_by=b.error_message, order_by=newest)
     return list(
         connection.execute(
             sa.select(b.device_id, b.day, b.error_message, b.status, b.retry_count, b.next_try_at)
             .where(b.error_message.is_not(None))
-            .order_by(b.updated_at.desc())
+            .order_by(rank, *newest)
             .limit(limit)
         )
     )

@@ -134,11 +134,13 @@ def after_deferring(
         message: the reason, for people.
         at_once: whether the reason has passed, so that the next try is due now.
     """
+    # this was the try that was due at once: what is left waits for the engine, as others do
+    next_try_at = None if state.next_try_at == AT_ONCE else state.next_try_at
     return replace(
         _to_be_done(state, run),
         status="pending",
         error_message=message,
-        next_try_at=AT_ONCE if at_once else state.next_try_at,
+        next_try_at=AT_ONCE if at_once else next_try_at,
     )
 
 

@@ -10,10 +10,14 @@ from sqlalchemy.engine import Connection
 from trackflow.concurrency.breaker import LONGEST_REST_S
 from trackflow.store.clocks import is_impossible
 from trackflow.store.days import batch_conditions
+from trackflow.store.days.batch_conditions import done_at, input_of
+from trackflow.store.days.queries import of_days
 from trackflow.store.service_tables import breakers
 from trackflow.store.tables import STAGES, devices, processing_batches, road_networks
 
 b = processing_batches.c
+
+MATCHED = STAGES[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,36 @@ def read_due(
     return DueBatches([DueDay(*row) for row in rows], matchable or 0, missing_profiles)
 
 
+def told_to_lack_network(
+    connection: Connection, first: dt.date | None = None, last: dt.date | None = None
+) -> dict[tuple[str, dt.date], str]:
+    """Batches that were given back for want of a road network, which is still missing: the reasons.
+
+    Args:
+        connection: to the store.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    lacking = _profiles_without_network(connection)
+    if not lacking:
+        return {}
+    query = (
+        sa.select(b.device_id, b.day, b.error_message)
+        .join(devices, devices.c.device_id == b.device_id)
+        .where(
+            devices.c.profile.in_(lacking),
+            done_at(MATCHED) < input_of(MATCHED),
+            _is_deferred(),
+            *of_days(b.day, first, last),
+        )
+    )
+    return {(row.device_id, row.day): row.error_message for row in connection.execute(query)}
+
+
+def _is_deferred() -> sa.ColumnElement[bool]:
+    return sa.and_(b.error_message.is_not(None), b.next_try_at.is_(None))
+
+
 def _profiles_without_network(connection: Connection) -> list[str]:
     have = sa.select(road_networks.c.profile)
     query = sa.select(devices.c.profile).distinct().where(devices.c.profile.not_in(have))
@@ -119,9 +153,8 @@ def _is_due(conditions: Conditions, stage: str) -> sa.ColumnElement[bool]:
     The rest ends early when the batch's road engine answers again, or may get a probe.
     """
     now = conditions.now
-    deferred = sa.and_(b.error_message.is_not(None), b.next_try_at.is_(None))
     rested = sa.or_(
-        sa.not_(deferred),
+        sa.not_(_is_deferred()),
         b.status == "processing",
         b.updated_at <= now - conditions.pause,
         is_impossible(b.updated_at, now, 0.0),

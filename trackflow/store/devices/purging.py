@@ -19,6 +19,9 @@ PURGED = "purged"
 CHUNK = 500
 """Keys per statement: databases limit how many values one may have."""
 
+STREAMED = {"yield_per": 1_000}
+"""Texts of jobs and of refused input may be long, and a short id is in many of them."""
+
 
 def mentions(device_id: str, text: str | None) -> bool:
     """Whether a text names the device: `van-7` is in "inbox/van-7.gpx", but not in "van-77"."""
@@ -104,7 +107,8 @@ def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int
     rows = connection.execute(
         sa.select(q.content_hash, q.raw, q.source, q.envelope).where(
             nameless, sa.or_(*(_like(c, device_id) for c in (q.raw, q.source, q.envelope)))
-        )
+        ),
+        execution_options=STREAMED,
     )
     found = [
         row.content_hash
@@ -118,28 +122,27 @@ def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int
 def _clean_jobs(connection: Connection, device_id: str) -> int:
     """Delete jobs whose parameters name the device; clear other columns that name it."""
     j = jobs.c
-    texts = (j.message, j.error)
     json_columns = (j.parameters, j.result)
+    texts = {c.name: c for c in (j.message, j.error)} | {
+        c.name: sa.cast(c, sa.Text) for c in json_columns
+    }
     rows = connection.execute(
-        sa.select(
-            j.job_id,
-            *texts,
-            *(sa.cast(column, sa.Text).label(column.name) for column in json_columns),
-        )
+        sa.select(j.job_id, *(text.label(name) for name, text in texts.items())).where(
+            sa.or_(*(_like(text, device_id) for text in texts.values()))
+        ),
+        execution_options=STREAMED,
     )
-    gone, changed = [], 0
+    gone, cleared = [], {}
     for row in rows.mappings():
-        named = [
-            name for name, text in row.items() if name != "job_id" and mentions(device_id, text)
-        ]
+        named = [name for name in texts if mentions(device_id, row[name])]
         if "parameters" in named:
             gone.append(row["job_id"])
         elif named:
-            cleared = sa.update(jobs).where(j.job_id == row["job_id"])
-            connection.execute(cleared.values({name: sa.null() for name in named}))
-            changed += 1
+            cleared[row["job_id"]] = dict.fromkeys(named, sa.null())
+    for job_id, nothing in cleared.items():
+        connection.execute(sa.update(jobs).where(j.job_id == job_id).values(nothing))
     _delete_keys(connection, j.job_id, gone)
-    return len(gone) + changed
+    return len(gone) + len(cleared)
 
 
 def _rename(
@@ -161,7 +164,7 @@ def _rename(
     )
 
 
-def _like(column: "sa.Column[Any]", device_id: str) -> sa.ColumnElement[bool]:
+def _like(column: sa.ColumnElement[Any], device_id: str) -> sa.ColumnElement[bool]:
     return sa.or_(*(column.contains(name, autoescape=True) for name in _spellings(device_id)))
 
 

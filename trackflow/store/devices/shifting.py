@@ -13,6 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.points import Ints
 from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
@@ -26,8 +27,11 @@ p, q = gps_points.c, quarantined_points.c
 type PointMapping = sa.RowMapping
 """A stored point; `time_us` is its time in microseconds."""
 
-CHUNK = 500
-"""Keys per statement: databases limit how many values one may have."""
+KEYS = 500
+"""Per statement: databases limit how many values one may have."""
+
+STREAMED = {"yield_per": 10_000}
+"""A device of years has millions of points, of which only the times are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,10 @@ def moved_before(connection: Connection, device_id: str, days: DayRange, weeks: 
     return connection.scalar(query.limit(1)) is not None
 
 
-def read_rows(
+def read_times(
     connection: Connection, device_id: str, days: DayRange, moved_by: int | None
-) -> Sequence[PointMapping]:
-    """Points of days with all their columns and their import, in order of time.
+) -> Ints:
+    """Times of the points of days in microseconds since 1970, in order.
 
     Args:
         connection: to the store.
@@ -70,24 +74,28 @@ def read_rows(
         moved_by: only points that were moved by so many weeks; None for all.
     """
     moved = () if moved_by is None else (p.source.endswith(mark_of(moved_by)),)
+    return _times(connection, p.device_id == device_id, *_within(days), *moved)
+
+
+def taken(connection: Connection, device_id: str, times_us: Ints) -> Ints:
+    """Those of some sorted times (µs since 1970) at which the device has a point."""
+    if not len(times_us):
+        return times_us
+    stored = _times(connection, p.device_id == device_id, _between(p.recorded_at, times_us))
+    return np.intersect1d(stored, times_us, assume_unique=True)
+
+
+def read_rows(connection: Connection, device_id: str, times_us: Ints) -> list[PointMapping]:
+    """Points of sorted times with all their columns and their import, in order of time."""
     query = sa.select(
         epoch_us(p.recorded_at).label("time_us"),
         *list(gps_points.columns)[2:],
         sa.func.coalesce(receipts.c.import_id, "").label("import_id"),
     ).outerjoin(receipts, receipts.c.received_seq == p.received_seq)
-    query = query.where(p.device_id == device_id, *_within(days), *moved)
-    return connection.execute(query.order_by(p.recorded_at)).mappings().all()
-
-
-def taken(connection: Connection, device_id: str, times_us: Sequence[int]) -> set[int]:
-    """Those of some sorted times (µs since 1970) at which the device has a point."""
-    if not times_us:
-        return set()
-    query = sa.select(epoch_us(p.recorded_at)).where(
-        p.device_id == device_id,
-        p.recorded_at.between(from_us(times_us[0]), from_us(times_us[-1])),
-    )
-    return set(connection.scalars(query)) & set(times_us)
+    query = query.where(p.device_id == device_id, _between(p.recorded_at, times_us))
+    wanted = set(times_us.tolist())
+    rows = connection.execute(query.order_by(p.recorded_at), execution_options=STREAMED)
+    return [row for row in rows.mappings() if row["time_us"] in wanted]
 
 
 def batch_of(
@@ -111,9 +119,7 @@ def batch_of(
     )
 
 
-def take_out(
-    connection: Connection, device_id: str, times_us: Sequence[int], now: dt.datetime
-) -> None:
+def take_out(connection: Connection, device_id: str, times_us: Ints, now: dt.datetime) -> None:
     """Delete points that are about to be stored anew; mark their days and the neighbouring ones.
 
     Args:
@@ -122,42 +128,48 @@ def take_out(
         times_us: times of the points, in microseconds since 1970.
         now: the time, UTC.
     """
-    for start in range(0, len(times_us), CHUNK):
-        some = [from_us(time) for time in times_us[start : start + CHUNK]]
+    times = [from_us(time) for time in times_us.tolist()]
+    for start in range(0, len(times), KEYS):
+        some = times[start : start + KEYS]
         for table in (gps_points, replaced_points):
             mine = table.c.device_id == device_id
             connection.execute(sa.delete(table).where(mine, table.c.recorded_at.in_(some)))
-    days = {from_us(time).date() for time in times_us}
+    days = {time.date() for time in times}
     beside = {(device_id, day + k * ONE_DAY) for day in days for k in (-1, 0, 1)}
     batch_marks.mark_again(connection, beside, now)
 
 
 def move_conflicts(
-    connection: Connection, device_id: str, times_us: set[int], shift_us: int, now: dt.datetime
-) -> int:
-    """Move the points that lost against moved points of equal time; returns how many.
+    connection: Connection, device_id: str, times_us: Ints, shift_us: int, now: dt.datetime
+) -> None:
+    """Move the points that lost against moved points of equal time.
 
     Args:
         connection: in a transaction for writing; the device is locked.
         device_id: the device.
-        times_us: old times of the moved points, in microseconds since 1970.
+        times_us: old times of the moved points, in microseconds since 1970, in order.
         shift_us: the shift in microseconds.
         now: the time, UTC.
     """
-    if not times_us:
-        return 0
-    rows = connection.execute(
-        sa.select(quarantined_points).where(
-            q.device_id == device_id,
-            q.reason == EQUAL_TIME,
-            q.recorded_at.between(from_us(min(times_us)), from_us(max(times_us))),
-        )
+    query = sa.select(quarantined_points).where(
+        q.device_id == device_id, q.reason == EQUAL_TIME, _between(q.recorded_at, times_us)
     )
-    found = [row for row in rows.mappings().all() if to_us(row["recorded_at"]) in times_us]
+    moved = set(times_us.tolist())
+    rows = connection.execute(query, execution_options=STREAMED)
+    found = [row for row in rows.mappings() if to_us(row["recorded_at"]) in moved]
     conflicts.move_conflicts(connection, found, shift_us)
     days = {from_us(to_us(row["recorded_at"]) + shift_us).date() for row in found}
     batch_marks.mark_again(connection, {(device_id, day) for day in days}, now)
-    return len(found)
+
+
+def _times(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Ints:
+    query = sa.select(epoch_us(p.recorded_at)).where(*conditions).order_by(p.recorded_at)
+    found = connection.execute(query, execution_options=STREAMED).scalars()
+    return np.fromiter(found, np.int64)
+
+
+def _between(time: "sa.Column[dt.datetime]", times_us: Ints) -> sa.ColumnElement[bool]:
+    return time.between(from_us(int(times_us[0])), from_us(int(times_us[-1])))
 
 
 def _within(days: DayRange) -> list[sa.ColumnElement[bool]]:

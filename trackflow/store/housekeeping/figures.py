@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.batch_conditions import done_at, input_of
 from trackflow.store.jobs.workers import SILENT_AFTER_S
@@ -145,7 +146,10 @@ def reporting_devices(connection: Connection, first: dt.date) -> list[ReportingD
         .subquery()
     )
     g = gps_points.c
-    last = sa.select(sa.func.max(g.recorded_at)).where(g.device_id == found.c.device_id)
+    # not before those days: PostgreSQL would look into each of the months of many years
+    last = sa.select(sa.func.max(g.recorded_at)).where(
+        g.device_id == found.c.device_id, g.recorded_at >= midnight(first)
+    )
     rows = connection.execute(sa.select(found, last.scalar_subquery()).order_by(found.c.device_id))
     return [ReportingDevice(*row) for row in rows]
 

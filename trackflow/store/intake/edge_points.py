@@ -38,59 +38,72 @@ class EdgePoint(NamedTuple):
 type EdgePoints = dict[str, EdgePoint]
 """By device."""
 
+type EndDays = dict[str, tuple[dt.date, dt.date]]
+"""By device."""
+
 
 def edge_points(connection: Connection, ids: Sequence[str], *, last: bool) -> EdgePoints:
     """The first or the last points of devices; those without any are left out.
 
     Hidden points do not count.
     """
-    return _edges(connection, ids, set(hiding_devices(connection, ids)), last=last)
+    hiding = set(hiding_devices(connection, ids))
+    return _edges(connection, ids, hiding, _end_days(connection, ids), last=last)
 
 
 def both_edges(connection: Connection, ids: Sequence[str]) -> tuple[EdgePoints, EdgePoints]:
     """The first and the last points of devices, as `edge_points` finds them."""
     hiding = set(hiding_devices(connection, ids))
-    first, last = (_edges(connection, ids, hiding, last=last) for last in (False, True))
+    days = _end_days(connection, ids)
+    first, last = (_edges(connection, ids, hiding, days, last=last) for last in (False, True))
     return first, last
 
 
 def _edges(
-    connection: Connection, ids: Sequence[str], hiding: set[str], *, last: bool
+    connection: Connection, ids: Sequence[str], hiding: set[str], days: EndDays, *, last: bool
 ) -> EdgePoints:
-    """The first or the last points of devices; `hiding` are those with hidden ones."""
+    """The first or the last points of devices.
+
+    Args:
+        connection: to the store.
+        ids: the devices.
+        hiding: those that have hidden points.
+        days: their first and last days, as far as they are known.
+        last: the last points, not the first ones.
+    """
     found: EdgePoints = {}
-    if connection.dialect.name == "postgresql":
-        for month, some in _by_month(connection, ids, last=last).items():
-            span = midnight(month) - BESIDE, midnight(following(month)) + BESIDE
-            found |= _find(connection, some, hiding, span, last=last)
+    by_month: dict[dt.date, list[str]] = defaultdict(list)
+    for device_id, ends in days.items():
+        by_month[ends[int(last)].replace(day=1)].append(device_id)
+    for month, some in by_month.items():
+        span = midnight(month) - BESIDE, midnight(following(month)) + BESIDE
+        found |= _find(connection, some, hiding, span, last=last)
     # their days have lost all points, or hidden them, or they never had any
     left = [device_id for device_id in ids if device_id not in found]
     return found | _find(connection, left, hiding, None, last=last)
 
 
-def _by_month(
-    connection: Connection, ids: Sequence[str], *, last: bool
-) -> dict[dt.date, list[str]]:
-    """Devices by the month of the first or last day that has a batch or a ledger."""
-    found: dict[dt.date, list[str]] = defaultdict(list)
-    query = _days_of(connection.dialect.name, last)
-    for device_id, *ends in connection.execute(query, listed(connection, ids)):
+def _end_days(connection: Connection, ids: Sequence[str]) -> EndDays:
+    """The first and last days that have a batch or a ledger; none where there are no months."""
+    if connection.dialect.name != "postgresql":
+        return {}
+    found: EndDays = {}
+    for device_id, *ends in connection.execute(_days_of(), listed(connection, ids)):
         known = [day for day in ends if day is not None]
         if known:
-            day = max(known) if last else min(known)
-            found[day.replace(day=1)].append(device_id)
+            found[device_id] = min(known), max(known)
     return found
 
 
 @functools.cache
-def _days_of(dialect: str, last: bool) -> sa.Select[Any]:
-    """Devices with their first or last day among batches, and among ledgers."""
-    pick = sa.func.max if last else sa.func.min
+def _days_of() -> sa.Select[Any]:
+    """Devices with their first and last days among batches, and among ledgers."""
     days = (
         sa.select(pick(table.c.day)).where(table.c.device_id == d.device_id).scalar_subquery()
         for table in (processing_batches, day_ledgers)
+        for pick in (sa.func.min, sa.func.max)
     )
-    return sa.select(d.device_id, *days).where(is_among(dialect, d.device_id))
+    return sa.select(d.device_id, *days).where(is_among("postgresql", d.device_id))
 
 
 def _find(

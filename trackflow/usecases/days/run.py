@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.store.days import batch_lists, batch_marks
 from trackflow.store.days.batch_lists import PendingBatch
+from trackflow.store.days.due_batches import MATCHED, told_to_lack_network
 from trackflow.store.devices import settings as devices
 from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days import segmenting
 from trackflow.usecases.days.expiry import free_expired
 from trackflow.usecases.days.modes import RunMode as RunMode
-from trackflow.usecases.days.report import RunReport, StageReport
+from trackflow.usecases.days.report import DayReport, RunReport, StageReport
 from trackflow.usecases.days.units import Unit
 from trackflow.usecases.days.worker_pool import WorkerPool, worker_pool
 from trackflow.usecases.housekeeping.counting import add_sums, sums_of_stage
@@ -103,6 +104,8 @@ def run(
             for stage in stages:
                 if stage != segmenting.STAGE:
                     wanted = [b for b in chosen.batches(context, stage) if wave(b.device_id)]
+                    if stage == MATCHED and not chosen.force:
+                        wanted = _with_network(context, chosen, wanted, report[stage])
                     _run_stage(context, pool, report[stage], wanted, chosen, progress)
     _count(context, report)
     with context.store.read() as connection:
@@ -164,6 +167,34 @@ class _RunSelection:
                 every=self.force,
                 lease_s=context.settings.lease_s,
             )
+
+
+def _with_network(
+    context: Context,
+    chosen: _RunSelection,
+    wanted: Sequence[PendingBatch],
+    report: StageReport,
+) -> list[PendingBatch]:
+    """Batches without those that were told already that they lack a road network.
+
+    They are in the report as before, but are not claimed and read: of years that wait for a network
+    each run would take minutes to find that it is still missing.
+    """
+    if not context.matches or context.settings.engine_url:
+        return list(wanted)
+    with context.store.read() as connection:
+        told = told_to_lack_network(connection, chosen.first, chosen.last)
+    left = []
+    for batch in wanted:
+        why = told.get((batch.device_id, batch.day))
+        if why is None:
+            left.append(batch)
+        else:
+            day = DayReport(
+                batch.device_id, batch.day, error=why, deferred=True, lacks_network=True
+            )
+            report.days.append(day)
+    return left
 
 
 type _Wave = Callable[[str], bool]

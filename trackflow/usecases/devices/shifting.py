@@ -2,11 +2,13 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.points import Ints
 from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.categories import corrections, decisions
@@ -24,6 +26,9 @@ __all__ = ["DayRange", "ShiftReport", "shift_weeks"]
 
 WEEK_US = 7 * DAY_US
 MOST_WEEKS = 5_000
+
+CHUNK = 20_000
+"""Points that are moved at a time, so that the memory does not grow with a device's years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,11 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
         if not taken_back and days == DayRange():
             days = _days_claimed(connection, device_id, weeks)
         moved_by = -weeks if taken_back else None
-        rows = shifting.read_rows(connection, device_id, days, moved_by)
-        if not rows:
+        times_us = shifting.read_times(connection, device_id, days, moved_by)
+        if not len(times_us):
             return ShiftReport(device_id, weeks, taken_back=taken_back)
-        _check_times(connection, device_id, rows, weeks * WEEK_US, now)
-        return _move(connection, device_id, weeks, rows, now, taken_back=taken_back)
+        _check_times(connection, device_id, times_us, weeks * WEEK_US, now)
+        return _move(connection, device_id, weeks, times_us, now, taken_back=taken_back)
 
 
 def _days_claimed(connection: Connection, device_id: str, weeks: int) -> DayRange:
@@ -103,7 +108,7 @@ def _move(
     connection: Connection,
     device_id: str,
     weeks: int,
-    rows: Sequence[PointMapping],
+    times_us: Ints,
     now: dt.datetime,
     *,
     taken_back: bool,
@@ -114,25 +119,19 @@ def _move(
         connection: in a transaction for writing; the device is locked.
         device_id: the device.
         weeks: how many; negative for back in time.
-        rows: its points, in order of time; at least one.
+        times_us: of its points, in order; at least one.
         now: the time.
         taken_back: whether this takes an earlier shift back.
     """
     shift_us = weeks * WEEK_US
-    going = _free(connection, device_id, rows, shift_us)
-    times_us = [row["time_us"] for row in going]
-    shifting.take_out(connection, device_id, times_us, now)
-    # each point keeps its file and import
-    in_order = sorted(going, key=lambda row: (*_origin(row), row["time_us"]))
-    for (source, import_id), part in itertools.groupby(in_order, key=_origin):
-        named = source + shifting.mark_of(weeks)
-        if taken_back:
-            named = source.removesuffix(shifting.mark_of(-weeks))
-        batch = shifting.batch_of(device_id, list(part), shift_us)
-        acceptance.accept(connection, batch, [], named, now, import_id=import_id)
-    shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
-    if going:
-        between = from_us(times_us[0]), from_us(times_us[-1])
+    going = _free(connection, device_id, times_us, shift_us)
+    starts = range(0, len(going), CHUNK)
+    # a point may get the time of one that goes as well, which has to be gone by then
+    for start in reversed(starts) if weeks > 0 else starts:
+        some = going[start : start + CHUNK]
+        _move_some(connection, device_id, weeks, some, now, taken_back=taken_back)
+    if len(going):
+        between = from_us(int(going[0])), from_us(int(going[-1]))
         shift_by = dt.timedelta(weeks=weeks)
         decisions.shift(connection, device_id, between, shift_by)
         corrections.shift(connection, device_id, between, shift_by)
@@ -143,50 +142,67 @@ def _move(
         device_id,
         weeks,
         moved=len(going),
-        staying=len(rows) - len(going),
-        first=from_us(times_us[0] + shift_us) if going else None,
-        last=from_us(times_us[-1] + shift_us) if going else None,
+        staying=len(times_us) - len(going),
+        first=from_us(int(going[0]) + shift_us) if len(going) else None,
+        last=from_us(int(going[-1]) + shift_us) if len(going) else None,
         taken_back=taken_back,
     )
+
+
+def _move_some(
+    connection: Connection,
+    device_id: str,
+    weeks: int,
+    times_us: Ints,
+    now: dt.datetime,
+    *,
+    taken_back: bool,
+) -> None:
+    """Move points whose new times are free; the arguments are those of `_move`."""
+    shift_us = weeks * WEEK_US
+    rows = shifting.read_rows(connection, device_id, times_us)
+    shifting.take_out(connection, device_id, times_us, now)
+    # each point keeps its file and import
+    in_order = sorted(rows, key=lambda row: (*_origin(row), row["time_us"]))
+    for (source, import_id), part in itertools.groupby(in_order, key=_origin):
+        named = source + shifting.mark_of(weeks)
+        if taken_back:
+            named = source.removesuffix(shifting.mark_of(-weeks))
+        batch = shifting.batch_of(device_id, list(part), shift_us)
+        acceptance.accept(connection, batch, [], named, now, import_id=import_id)
+    shifting.move_conflicts(connection, device_id, times_us, shift_us, now)
 
 
 def _origin(row: PointMapping) -> tuple[str, str]:
     return row["source"], row["import_id"]
 
 
-def _free(
-    connection: Connection, device_id: str, rows: Sequence[PointMapping], shift_us: int
-) -> Sequence[PointMapping]:
-    """Points whose new time is free, or that of a point that moves as well."""
-    new_us = [row["time_us"] + shift_us for row in rows]
-    occupied = shifting.taken(connection, device_id, new_us)
-    going = rows
+def _free(connection: Connection, device_id: str, times_us: Ints, shift_us: int) -> Ints:
+    """Times of points whose new time is free, or that of a point that moves as well."""
+    occupied = shifting.taken(connection, device_id, times_us + shift_us)
+    going = times_us
     while True:
-        leaving = {row["time_us"] for row in going}
-        free = [
-            row
-            for row in going
-            if (new := row["time_us"] + shift_us) not in occupied or new in leaving
-        ]
-        if len(free) == len(going):
+        new_us = going + shift_us
+        is_free = ~np.isin(new_us, occupied) | np.isin(new_us, going)
+        if is_free.all():
             return going
-        going = free
+        going = going[is_free]
 
 
 def _check_times(
     connection: Connection,
     device_id: str,
-    rows: Sequence[PointMapping],
+    times_us: Ints,
     shift_us: int,
     now: dt.datetime,
 ) -> None:
-    first_us, last_us = (rows[k]["time_us"] + shift_us for k in (0, -1))
+    first_us, last_us = (int(times_us[k]) + shift_us for k in (0, -1))
     if last_us > to_us(now) + FUTURE_SLACK_US:
         raise SettingsError("nothing is moved: points would lie in the future")
     if first_us < EARLIEST_US:
         raise SettingsError("nothing is moved: points would lie before 1990")
     kept_from = retention.edges(connection, [device_id]).get(device_id)
-    oldest_us = min(first_us, rows[0]["time_us"])
+    oldest_us = min(first_us, int(times_us[0]))
     if kept_from is not None and oldest_us < to_us(midnight(kept_from)):
         raise SettingsError(
             f"nothing is moved: days before {kept_from} are not kept (TRACKFLOW_RETENTION_DAYS) "

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
+from trackflow.files import make_home
 from trackflow.geo.time import to_us
 from trackflow.store.access import no_token
 from trackflow.store.database import Connection
@@ -137,7 +138,7 @@ def restore(
     """
     report = ArchiveReport(path)
     home = context.settings.home.absolute()
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     with _opened(path) as archive, tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as tmp:
         _check_members(archive, path, home, limits)
         manifest = _manifest(archive)

@@ -53,7 +53,7 @@ class StoreStatus:
         raw_windows: those of them that follow no road.
         outdated_days: device-days whose lines were made without roads, or on a former network.
         networks: the road networks in use.
-        messages: of batches that failed or wait, the newest first.
+        messages: of batches that failed or wait: the newest of each message, then the others.
         looks_like: the guessed kind of the first devices without a preset.
         notices: findings that need a person's attention, the most points first.
         alerts: what is wrong now, in words, without what is silenced.

@@ -10,6 +10,7 @@ from trackflow.context import Context
 from trackflow.geo.time import ONE_DAY
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.live import follow_live
+from trackflow.usecases.days.report import distinct_messages
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.waiting import first_live_day
 from trackflow.usecases.intake.following import FollowedSource, follow
@@ -54,8 +55,8 @@ def _live(context: Context) -> None:
 def _days(context: Context) -> None:
     last = first_live_day(context.clock()) - ONE_DAY
     report = run(context, last=last)
-    for problem in report.problems:
-        log.warning("%s of %s: %s", problem.device_id, problem.day, problem.error)
+    for message in distinct_messages(report.problems):
+        log.warning("%s", message)
     follow_tracks(context)
 
 

@@ -1,9 +1,10 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
@@ -56,7 +57,7 @@ class LimitsMiddleware:
             await self.app(scope, receive, send)
             return
         open_bodies = self._of_paths.get(scope["path"], self._usual)
-        body = _LimitedRequest(open_bodies, receive)
+        body = _LimitedRequest(open_bodies, receive, _announced_bytes(scope["headers"]))
         try:
             await self.app(scope, body.receive, send)
         finally:
@@ -74,8 +75,8 @@ class _OpenBodies:
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(self, all_bodies: _OpenBodies, receive: Any) -> None:
-        self._all_bodies = all_bodies
+    def __init__(self, all_bodies: _OpenBodies, receive: Any, announced: int) -> None:
+        self._all_bodies, self._announced = all_bodies, announced
         self._receive, self._limits = receive, all_bodies.limits
         self.large_bytes = 0
         self._size = 0
@@ -85,6 +86,8 @@ class _LimitedRequest:
     async def receive(self) -> Any:
         if self._complete:  # the next message is the end of the connection, at any time
             return await self._receive()
+        if self._announced > self._limits.body_bytes:
+            raise self._too_large()  # now, not after the hour that it takes to arrive
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
@@ -92,12 +95,15 @@ class _LimitedRequest:
             raise _refused(408, "the request took too long to arrive") from None
         self._size += len(message.get("body", b""))
         if self._size > self._limits.body_bytes:
-            limit_mib = self._limits.body_bytes // (1024 * 1024)
-            raise _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
+            raise self._too_large()
         if self._size > self._limits.small_body_bytes:
             self._count_as_large()
         self._complete = not message.get("more_body", False)
         return message
+
+    def _too_large(self) -> HTTPException:
+        limit_mib = self._limits.body_bytes // (1024 * 1024)
+        return _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
 
     def _count_as_large(self) -> None:
         more = self._size - self.large_bytes
@@ -108,13 +114,29 @@ class _LimitedRequest:
         self.large_bytes += more
 
 
+def _announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """What the headers say of the body's size; 0 if they say nothing."""
+    value = next((value for name, value in headers if name == b"content-length"), b"0")
+    return int(value) if value.isdigit() else 0
+
+
 def _refused(status: int, message: str, headers: dict[str, str] | None = None) -> HTTPException:
     # FastAPI passes on this class alone; any other error while reading would become a 400
     return HTTPException(status, message, {"Connection": "close"} | (headers or {}))
 
 
+def _on_this_host(address: bytes) -> bytes:
+    """An address of ours without scheme and host, which a proxy with TLS may have changed.
+
+    Else a client that added a slash would be led to http, and would send its token in the clear.
+    """
+    found = urlsplit(address.decode("latin-1"))
+    query = f"?{found.query}" if found.query else ""
+    return f"/{found.path.lstrip('/')}{query}".encode("latin-1")
+
+
 class HeadersMiddleware:
-    """Adds headers to every answer that does not set them itself."""
+    """Adds headers to every answer that does not set them itself, and leads to no other host."""
 
     def __init__(self, app: Any, headers: dict[str, str]) -> None:
         self.app = app
@@ -125,9 +147,12 @@ class HeadersMiddleware:
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                have = {name.lower() for name, _ in message.get("headers", [])}
+                own = message.get("headers", [])
+                have = {name.lower() for name, _ in own}
                 more = [pair for pair in self.headers if pair[0] not in have]
-                message["headers"] = [*message.get("headers", []), *more]
+                if b"location" in have:
+                    own = [(k, _on_this_host(v) if k == b"location" else v) for k, v in own]
+                message["headers"] = [*own, *more]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from trackflow.errors import StaleClaimError
 from trackflow.geo.time import to_us
 from trackflow.store.database import Store, open_store
 from trackflow.store.days import batch_lists, batch_marks, batches
 from trackflow.store.days.batches import Claim
-from trackflow.store.tables import STAGES
+from trackflow.store.tables import STAGES, processing_batches
 from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
@@ -233,6 +234,22 @@ def test_after_too_many_tries_it_is_failed_and_to_be_seen(store: Store, clock: C
         (seen,) = batch_lists.failures(connection)
     assert (seen.device_id, seen.day, seen.error_message) == (*KEY, "broken")
     assert len(contents(store)["gps_points"]) == 1, "its points are kept"
+
+
+def test_many_that_wait_do_not_hide_one_that_failed(store: Store, clock: Clock) -> None:
+    fail(store, clock, claim(store, clock))
+
+    with store.write() as connection:
+        for k in range(25):
+            later = clock() + dt.timedelta(minutes=k)
+            of_day = {"device_id": KEY[0], "day": KEY[1] + dt.timedelta(days=k + 1)}
+            times = {"created_at": later, "updated_at": later}
+            connection.execute(
+                sa.insert(processing_batches).values(error_message="no roads", **of_day, **times)
+            )
+    with store.read() as connection:
+        seen = [found.error_message for found in batch_lists.failures(connection)]
+    assert seen == ["no roads", "broken", *["no roads"] * 18]
 
 
 def test_a_person_can_have_failed_ones_tried_again(store: Store, clock: Clock) -> None:

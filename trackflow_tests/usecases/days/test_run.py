@@ -16,7 +16,7 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.days import batch_state, batches
 from trackflow.store.devices.settings import change_device, read_device
-from trackflow.store.tables import devices, segments
+from trackflow.store.tables import devices, processing_batches, segments
 from trackflow.usecases.days import run as running
 from trackflow.usecases.days import worker_pool
 from trackflow.usecases.days.run import RunMode, run, settled_day
@@ -244,13 +244,18 @@ def test_without_a_road_network_tracks_come_raw_and_matching_waits(
 ) -> None:
     with open_context(database_url, tmp_path, engine_url="") as context:
         fleet(context, devices=1, days=2)
+        epochs = []
         for _ in range(2):
             report = run(context)
+            with context.store.read() as connection:
+                epochs.append(connection.scalar(sa.select(sa.func.sum(processing_batches.c.epoch))))
             assert not report["segmented"].errors
             assert len(report["matched"].deferred) == 2
+            assert report["matched"].deferred[0].lacks_network
             assert "network build" in (report["matched"].deferred[0].error or "")
             assert len(contents(context.store)["tracks"]) == 2
             assert set(statuses(context.store).values()) == {"pending"}
+        assert epochs[0] == epochs[1], "what is known to wait is not tried again"
     with open_context(database_url, tmp_path) as context:
         assert not run(context).problems
         assert set(statuses(context.store).values()) == {"completed"}

@@ -22,6 +22,7 @@ from trackflow.usecases.days.checks import check_ledgers
 from trackflow.usecases.days.notices import read_notices
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
+from trackflow.usecases.devices import shifting
 from trackflow.usecases.devices.shifting import WEEK_US, shift_weeks
 from trackflow_tests.helpers.stores import (
     NOON,
@@ -44,6 +45,14 @@ def sources(context: Context) -> list[str]:
     p = metadata.tables["gps_points"].c
     with context.store.read() as connection:
         return list(connection.scalars(sa.select(p.source).order_by(p.recorded_at)))
+
+
+def chunks_moved(context: Context) -> list[int]:
+    """How many points came with each receipt of moved ones."""
+    p = metadata.tables["gps_points"].c
+    query = sa.select(sa.func.count()).where(p.source.contains("/moved by"))
+    with context.store.read() as connection:
+        return list(connection.scalars(query.group_by(p.received_seq)))
 
 
 def made(context: Context) -> dict[str, list[dict[str, Any]]]:
@@ -98,8 +107,11 @@ histories = st.lists(
 )
 
 
-def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Path) -> None:
-    """Also where new times are taken, in part or by points of the same days."""
+def test_a_shift_and_its_opposite_change_nothing(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where new times are taken, in part or by points of the same days, a few at a time."""
+    monkeypatch.setattr(shifting, "CHUNK", 3)
     with open_context(database_url, tmp_path) as context:
 
         @settings(
@@ -128,6 +140,7 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
                 row["points"] for row in before["day_ledgers"]
             )
             assert verify(context).ok
+            assert max(chunks_moved(context), default=0) <= 3
             if there.moved:
                 back = shift_weeks(context, "a", -weeks, DayRange())
                 assert back.moved == there.moved

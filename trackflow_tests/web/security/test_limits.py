@@ -4,13 +4,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from trackflow.context import Context
+from trackflow.web import server
 from trackflow.web.security import limits
 from trackflow.web.security.limits import RequestLimits
 from trackflow_tests.helpers.running_api import running_api
@@ -54,6 +55,28 @@ def test_a_large_body_is_refused_whether_announced_or_not(api: httpx.Client) -> 
         assert answer.status_code == 413
         assert "16 MiB" in answer.json()["error"]
     assert api.get("/health").status_code == 200
+
+
+def test_a_body_that_is_announced_as_too_large_is_refused_before_it_arrives(
+    api: httpx.Client,
+) -> None:
+    with _connection(api) as client:
+        length = RequestLimits().body_bytes + 1
+        head = f"POST {PATH} HTTP/1.1\r\nHost: {_host(api)}\r\nContent-Length: {length}\r\n\r\n"
+        client.sendall(head.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_idle_connections_make_room_for_others(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opened 512 and sent nothing had everybody else refused."""
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 8)
+    limits = RequestLimits(body_s=120, headers_s=600)
+    with running_api(context, limits=limits) as api, ExitStack() as idle:
+        for _ in range(20):
+            idle.enter_context(_connection(api)).sendall(b"GET /health HTTP/1.1\r\n")
+        assert [api.get("/health").status_code for _ in range(3)] == [200] * 3
 
 
 @pytest.mark.parametrize("api", [FEW], indirect=True, ids=[""])

@@ -97,6 +97,13 @@ def test_every_route_turns_away_whoever_may_not(context: Context, api: httpx.Cli
     assert contents(context.store) == before
 
 
+@pytest.mark.parametrize("host", ["tracks.example", "evil.example"])
+def test_a_slash_too_many_leads_nowhere_else(api: httpx.Client, host: str) -> None:
+    """Behind a proxy with TLS it led to http, with the token in the clear."""
+    answer = api.get("/api/v1/tracks/?limit=3", headers={"Host": host}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/api/v1/tracks?limit=3")
+
+
 def test_the_description_says_which_token_opens_a_route(context: Context) -> None:
     app = create_app(context)
     description = app.openapi()

@@ -209,7 +209,7 @@ def stale(seen: ServiceSnapshot, limits: AlertLimits) -> Found:
     # where nobody reports at weekends, a weekend is no news
     patience = STALE_AFTER if shortest <= EVERY_DAY else SILENT_INTERVALS * shortest
     if age > (limits.silent or patience) / limits.slack:
-        yield "", f"no device has sent a point for {in_words(age)}"
+        yield "", f"no device that reports regularly has sent a point for {in_words(age)}"
 
 
 def silent_device(seen: ServiceSnapshot, limits: AlertLimits) -> Found:
