@@ -71,8 +71,10 @@ class GuardedProtocol(HttpToolsProtocol):
         idle = [
             (one._waiting.when(), one)
             for one in self.connections
-            if isinstance(one, GuardedProtocol) and one._waiting is not None
+            if isinstance(one, GuardedProtocol) and one._waiting is not None and one is not self
         ]
+        if not idle:
+            return  # uvicorn answers that it is busy
         _, oldest = min(idle, key=operator.itemgetter(0))
         self.connections.discard(oldest)  # at once: its transport closes in a while
         oldest._stop_waiting()
