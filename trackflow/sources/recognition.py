@@ -98,7 +98,7 @@ def detect(data: bytes, name: str, *, is_table: bool = False) -> str:
     if (found := _surest(head, binary=True)) is not None:
         return found
     for offset, magic, what in _NOT_READ:
-        if data.startswith(magic, offset):
+        if data.startswith(magic, offset) and not head.has_sentences:
             raise UnknownFormatError(f"{name}: is {what}; understood are {understood()}")
     if not head.text:
         raise UnknownFormatError(f"{name}: the file has nothing but blanks in it")

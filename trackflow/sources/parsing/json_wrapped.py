@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 
 from trackflow.sources.parsing.aircraft import rows_of_aircraft
-from trackflow.sources.values.columns import Role, find, is_dated
+from trackflow.sources.values.columns import Role, find, is_dated, meanings
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
 from trackflow.sources.values.times import BY_ITSELF, read_time
@@ -70,6 +70,7 @@ def _of_member(
         depth: in how many records it is.
         start: from which the times in it may count.
     """
+    each = _in_radians(each) if name == _SAMPLE_OF_SUUNTO else each
     whole = flat(each)
     if rows := by_row(each) or two_ends(whole):
         yield from (around | dated_fields(flat(row), start) for row in rows)
@@ -83,6 +84,21 @@ def _of_member(
         yield around | known
     elif depth < _DEEPEST:
         yield from _inside(each, around, depth + 1, start, is_device=_are_devices(name))
+
+
+def _in_radians(each: dict[str, object]) -> dict[str, object]:
+    """A sample of Suunto's app, with the unit of its angles in their names."""
+    sample = each.get("Sample")
+    if not isinstance(sample, dict):
+        return each
+    return each | {"Sample": {
+        name if _ANGLES.isdisjoint(meanings(name)) else f"{name} rad": value
+        for name, value in sample.items()
+    }}  # fmt: skip
+
+
+_SAMPLE_OF_SUUNTO = "suunto/sml"
+_ANGLES = {Role.LAT, Role.LON, Role.COURSE}
 
 
 def dated_fields(record: Mapping[str, object], start: str | None = None) -> dict[Role, object]:

@@ -244,7 +244,7 @@ def count_before_clock(clock: object, count: object) -> object:
     return f"{int(value)}.{part[2]}" if part is not None and is_finer else count
 
 
-PART_OF_SECOND = re.compile(r":(\d\d)[.,](\d{1,6})")
+PART_OF_SECOND = re.compile(r":(\d\d)[.,](?=0*[1-9])(\d{1,6})")
 
 
 def _of_days_or_ticks(value: float, rules: TimeRules) -> tuple[int | None, bool]:

@@ -91,7 +91,7 @@ _NAMES: dict[Role, str] = {
         "createdat observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
         "lastchanged lastupdated lastupdate update start begin arrivaltime arrivedat reportedat "
         "sentat basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
-        "timeiso timestampiso updatedat updatetime updateutc "
+        "timeiso timestampiso recordedattime updatedat updatetime updateutc "
         "zeitstempel zeitpunkt datumzeit datumuhrzeit datumunduhrzeit datumundzeit zeit "
         "horodatage horodate dateheure dateetheure datetheure heureutc temps "
         "fechahora fechayhora fechahorautc marcadetiempo marcatemporal tiempo horautc "
@@ -287,7 +287,7 @@ PREFIXES = (
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
-    "direct",
+    "direct", "monitoredvehiclejourney", "vehiclelocation",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 
