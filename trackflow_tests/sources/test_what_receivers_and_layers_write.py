@@ -270,3 +270,34 @@ def test_sentences_among_the_binary_messages_of_a_receiver() -> None:
         assert_both(data)
     with pytest.raises(Exception, match="u-blox"):
         read_any(ubx * 3)
+
+
+def test_a_clock_of_a_receiver_behind_a_date_with_marks() -> None:
+    other = "LAP,UTCTIME,DATE,TIME,LATITUDE,LONGITUDE\n0,100000.00,05/13/2024,0.0,60.1,24.9\n"
+    assert only_row(other)[1] == (AT + 12 * 86_400) * 1_000_000
+    listed = json.dumps([{"date": "2024-05-01", "utc_time": "100000.25", **PLACE}])
+    table = "date,time,lat,lon\n2024-05-01,100000.25,60.1,24.9\n"
+    assert only_row(listed)[1] == only_row(table)[1] == AT * 1_000_000 + 250_000
+
+
+def test_seconds_and_the_parts_of_one_are_one_time() -> None:
+    for names in ("seconds", "nanos"), ("_seconds", "_nanoseconds"):
+        time = dict(zip(names, (AT, 500_000_000), strict=True))
+        place = {"_latitude": 60.1, "_longitude": 24.9}
+        row = only_row(json.dumps([{"location": place, "timestamp": time}]))
+        assert row[1:4] == (AT * 1_000_000 + 500_000, 24.9, 60.1)
+
+
+def test_lists_of_positions_that_begin_with_the_longitude_inside_records() -> None:
+    amazon = [{"DeviceId": "d", "SampleTime": t, "Position": p, "Accuracy": {"Horizontal": 5}}
+              for t, p in zip(BOTH, LINE, strict=True)]  # fmt: skip
+    row = assert_both(json.dumps({"DevicePositions": amazon}))[0]
+    assert (row[DEVICE], row[ACCURACY]) == ("d", 5.0)
+    own = [{"time": t, "lonlat": p} for t, p in zip(BOTH, LINE, strict=True)]
+    assert_both(json.dumps({"data": {"points": own}}))
+
+
+def test_a_start_above_a_table_may_be_called_start_time() -> None:
+    rows = "Time (sec),lat,lon\n0,60.1,24.9\n10,60.2,24.8\n"
+    assert_both(f"StartTime = 2024-05-01 10:00:00\n{rows}")
+    assert_both(f"# StartDate: 2024-05-01 10:00:00\n{rows}")

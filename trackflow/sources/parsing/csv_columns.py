@@ -12,6 +12,7 @@ from trackflow.sources.values.elapsed import elapsed_among
 from trackflow.sources.values.moments import (
     DAY_FRACTION,
     PART_OF_SECOND,
+    RECEIVERS_CLOCK,
     may_be_of_core_data,
     with_half_behind,
 )
@@ -223,6 +224,7 @@ def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:
     return all(
         (":" in cell and len(cell.split(":")[0]) <= 2)
         or (cell.isdigit() and 3 < len(cell) <= 6)
+        or RECEIVERS_CLOCK.fullmatch(cell)
         or DAY_FRACTION.fullmatch(cell)
         or cell.startswith(("1899-12-3", "1900-01-0"))
         for cell in cells

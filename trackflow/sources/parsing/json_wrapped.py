@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 
 from trackflow.sources.parsing.aircraft import rows_of_aircraft
-from trackflow.sources.values.columns import Role, find, is_dated, meanings
+from trackflow.sources.values.columns import Role, find, has_position, is_dated, meanings
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
 from trackflow.sources.values.times import BY_ITSELF, read_time
@@ -226,7 +226,9 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     if len(lists) < 2:  # a place and a time; nearly all records have none
         return []
     found = _found(tuple(lists))
-    if not is_dated(found):
+    if not is_dated(found) or any(
+        isinstance(value, dict) and has_position(_found(tuple(value))) for value in record.values()
+    ):
         return []
     names = tuple(lists)
     counts = {len(lists[names[index]]) for index in found.values()}
@@ -264,5 +266,6 @@ def two_ends(whole: Mapping[str, object]) -> list[dict[str, object]]:
 
 def is_dated_position(known: Mapping[Role, object]) -> bool:
     """Whether a record has a place and a time."""
-    has_place = Role.LAT in known and Role.LON in known
-    return (has_place or Role.POSITION in known) and (Role.TIME in known or Role.DATE in known)
+    has_place = not {Role.POSITION, Role.LON_LAT}.isdisjoint(known)
+    has_place = has_place or (Role.LAT in known and Role.LON in known)
+    return has_place and (Role.TIME in known or Role.DATE in known)

@@ -232,6 +232,8 @@ def _drop_others(names: Sequence[str], found: dict[Role, int]) -> None:
         del found[Role.ZONE]  # it is where the clock on the wall was, and the time is UTC
     if Role.DEVICE in found and _UNIQUE_ID in names:
         found[Role.DEVICE] = names.index(_UNIQUE_ID)
+    if Role.POSITION in found and set(map(plain, names)) >= _OF_AMAZON:
+        found[Role.LON_LAT] = found.pop(Role.POSITION)
     valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
     if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
         del found[Role.VALID]  # elsewhere it is about drawing
@@ -249,6 +251,8 @@ def _add_short_names(names: Sequence[str], found: dict[Role, int]) -> None:
 
 _OF_WIALON, _OF_TELTONIKA = {"x", "y", "s", "c", "sc"}, {"latlng", "ang", "sp"}
 _SHORT_NAMES = ((_OF_WIALON, "s", "c"), (_OF_TELTONIKA, "sp", "ang"))
+_OF_AMAZON = {"deviceid", "sampletime", "position"}
+"""Members of Amazon Location Service, whose positions begin with the longitude."""
 _UNIQUE_ID = "device.uniqueId"
 """Of a position that Traccar's server forwards; its `deviceId` is only a number in its database."""
 
@@ -408,6 +412,8 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
     simple = {plain(name) for name in names}
     simple |= {plain(name.rpartition(".")[2]) for name in names}  # members of a record inside
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
+        return KNOTS_MS
+    if {"deviceid", "charging", "mock"} <= simple:  # the database of Traccar's app
         return KNOTS_MS
     if _are_of_aircraft(simple) or "mmsi" in simple:
         return KNOTS_MS / 10 if simple >= _OF_MARINETRAFFIC else KNOTS_MS

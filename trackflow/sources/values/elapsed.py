@@ -131,7 +131,8 @@ def counted(
 
 
 _STARTED = re.compile(
-    r"^\W*(?:[\w ]*\b)?(?:start(?:ed|ing)?|begin|beginn|d[ée]but|inicio|inizio)\b[^\d]*?"
+    r"^\W*(?:[\w ]*\b)?(?:start(?:ed|ing|time|date|datetime)?|begin|beginn|d[ée]but|inicio|inizio)"
+    r"\b[^\d]*?"
     r"[\s:;,=\t\"']+(\d.*)$",
     re.IGNORECASE,
 )

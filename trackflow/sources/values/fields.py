@@ -314,14 +314,19 @@ def _flatten(
 def _value_of(member: Mapping[str, object]) -> object:
     """What an object stands for where databases write one for a value; else the object.
 
-    A point is one of GeoJSON or ArcGIS. MongoDB writes `{"$date": …}`, and numbers as
-    `{"$numberLong": …}`.
+    A point is one of GeoJSON or ArcGIS, a time may be seconds and the parts of one. MongoDB writes
+    `{"$date": …}`, and numbers as `{"$numberLong": …}`.
     """
     value: object = member
     while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
         (value,) = value.values()
     if isinstance(value, Mapping) and {"x", "y"} <= value.keys() <= _OF_ARCGIS:
         return f"POINT ({value['x']} {value['y']} {value.get('z', '')})"
+    if isinstance(value, Mapping) and len(value) == 2:
+        named = {columns.plain(name): str(part) for name, part in value.items()}
+        nanos = named.get("nanos", named.get("nanoseconds", ""))
+        if nanos.isdecimal() and named.get("seconds", "").isdecimal():
+            return f"{named['seconds']}.{nanos:0>9}"
     where = value.get("coordinates") if isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(where, list):
         return f"POINT ({' '.join(map(str, where[:3]))})" if len(where) >= 2 else value

@@ -245,7 +245,7 @@ _NAMES: dict[Role, str] = {
         "ehpe accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
         "pontossag dogruluk точность 精度"
     ),
-    Role.HDOP: "hdop gpshdop horizontaldop",
+    Role.HDOP: "hdop gpshdop horizontaldop horizontaldilutionofprecision",
     Role.SPEED: (
         "speed velocity vel velocitysmooth "
         "gpsspeed groundspeed enhancedspeed sog speedoverground spd "
@@ -287,7 +287,7 @@ PREFIXES = (
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
-    "direct", "monitoredvehiclejourney", "vehiclelocation",
+    "direct", "trkpt", "monitoredvehiclejourney", "vehiclelocation",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 
