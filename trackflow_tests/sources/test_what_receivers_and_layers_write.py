@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.sources.devices import traccar
+from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.values.positions import position
-from trackflow_tests.helpers.reading import only_row, read_any
+from trackflow_tests.helpers.reading import NOW_US, only_row, read_any
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""
@@ -301,3 +303,24 @@ def test_a_start_above_a_table_may_be_called_start_time() -> None:
     rows = "Time (sec),lat,lon\n0,60.1,24.9\n10,60.2,24.8\n"
     assert_both(f"StartTime = 2024-05-01 10:00:00\n{rows}")
     assert_both(f"# StartDate: 2024-05-01 10:00:00\n{rows}")
+
+
+def test_units_of_senders_that_are_known_by_their_names_hold_at_the_door() -> None:
+    flespi = {"ident": "1", "timestamp": AT, "position.latitude": 60.1,
+              "position.longitude": 24.9, "position.speed": 36}  # fmt: skip
+    whole = {"id": "x", "lat": 601_000_000, "lon": 249_000_000, "timestamp": AT, "speed": 10}
+    for record, speed_ms in ((flespi, 10.0), (whole, 10 * 1852 / 3600)):
+        sent = traccar.read(json.dumps(record).encode(), Envelope("traccar"), NOW_US, NOW_US)
+        (row,) = sent.points.rows()
+        assert row[1:4] == (AT * 1_000_000, 24.9, 60.1)
+        assert row[SPEED] == pytest.approx(speed_ms)
+
+
+def test_a_start_behind_a_long_list_and_durations_count_from_it() -> None:
+    items = [{"lat": 60.1, "lng": 24.9, "alt": 5, "t": 1000 * k} for k in range(1_100)]
+    found = read_any(json.dumps({"items": items, "date": "2024-05-01T10:00:00.000Z"}))
+    assert [row[1] // 1_000_000 - AT for row in found.rows] == list(range(1_100))
+    route = [{"latitude": y, "longitude": x, "time": count}
+             for (x, y), count in zip(LINE, ("PT0S", "PT0M10.0S"), strict=True)]  # fmt: skip
+    start = {"start-time": "2024-05-01T13:00:00", "start-time-utc-offset": 180}
+    assert_both(json.dumps({"exercises": [start | {"route": route}]}))

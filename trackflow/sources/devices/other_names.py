@@ -51,5 +51,5 @@ def _place(fix: Fix, known: Mapping[Role, object]) -> tuple[object, object, obje
     both = known.get(Role.POSITION)
     found = position(both) if lat is None and lon is None and isinstance(both, str) else None
     if found is not None:
-        return found.lat, found.lon, None if np.isnan(found.height_m) else found.height_m
+        return *found[:2], None if np.isnan(found[2]) else found[2]
     return lat, lon, None

@@ -25,6 +25,7 @@ COLUMNS_MAX = 500
 _CONTENT = "content.xml"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_ROW = f"{_TABLE}table-row"
 _CLOCK = re.compile(r"PT(\d+)H(\d+)M([\d.,]+)S")
 _MALFORMED = (
     EOFError, KeyError, NotImplementedError, OSError, RuntimeError, SyntaxError, ValueError,
@@ -64,40 +65,45 @@ def read_ods(
             raise BadInputError(
                 f"{stream.name}: cannot be read as a spreadsheet ({words}); save it as CSV"
             ) from None
-        sheets = [(title, partial(_rows, archive, at)) for at, title in enumerate(titles)]
+        content = _Content(archive)
+        sheets = [(title, partial(content.rows, at)) for at, title in enumerate(titles)]
         yield from read_sheets(stream, sheets, (device_id, fallback_device), now_us, options)
 
 
 def _titles(archive: zipfile.ZipFile) -> list[str]:
     """The names of the sheets, as far as the content can be read."""
-    titles = []
+    titles: list[str] = []
     try:
         with archive.open(_CONTENT) as content:
-            for table in _elements(content, "table"):
-                titles.append(table.get(f"{_TABLE}name", ""))
-                table.clear()
+            tables = _elements(content, "table")
+            titles.extend(table.get(f"{_TABLE}name", "") for table in tables)
     except SyntaxError:
         if not titles:
             raise
     return titles
 
 
-def _rows(archive: zipfile.ZipFile, wanted: int) -> Iterator[list[str]]:
-    """The rows of a sheet as text, without empty cells at their ends."""
-    at = -1
-    try:
-        with archive.open(_CONTENT) as content:
-            for element in _elements(content, "table", "table-row"):
-                if element.tag == f"{_TABLE}table":
-                    at += 1
+class _Content:
+    """The sheets of a spreadsheet, which lie behind one another in one part and are read once."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._elements = _elements(archive.open(_CONTENT), "table", "table-row")
+        self._sheet = 0
+
+    def rows(self, wanted: int) -> Iterator[list[str]]:
+        """The rows of a sheet as text, without empty cells at their ends; sheets in their order."""
+        try:
+            for element in self._elements:
+                if element.tag == _ROW:
+                    if self._sheet == wanted and (cells := _cells(element)):
+                        yield cells
                     continue
-                if at + 1 == wanted and (cells := _cells(element)):
-                    yield cells
-                element.clear()
-                if at >= wanted:
+                self._sheet += 1
+                if self._sheet > wanted:
                     return
-    except _MALFORMED as error:
-        raise DamagedError(f"the sheet cannot be read further ({type(error).__name__})") from None
+        except _MALFORMED as error:
+            words = f"the sheet cannot be read further ({type(error).__name__})"
+            raise DamagedError(words) from None
 
 
 def _elements(content: IO[bytes], *names: str) -> Iterator[ET.Element]:
@@ -105,15 +111,18 @@ def _elements(content: IO[bytes], *names: str) -> Iterator[ET.Element]:
     tags = {f"{_TABLE}{name}" for name in names}
     parser = ET.iterparse(content, ("start", "end"))  # noqa: S314  expat refuses bombs
     parents: list[ET.Element] = []
+    row: ET.Element | None = None
     for event, element in parser:
         if event == "start":
             parents.append(element)
+            row = element if row is None and element.tag == _ROW else row
             continue
         parents.pop()
         if element.tag in tags:
             yield element
-            if parents:
-                parents[-1].remove(element)
+        row = None if row is element else row
+        if row is None and parents:
+            del parents[-1][:]
 
 
 def _cells(row: ET.Element) -> list[str]:

@@ -61,7 +61,7 @@ _KNOWN = (
         re.compile(
             rb'Data,\d+,record,timestamp,"?(\d+)"?,[^,]*,position_lat,"?(-?\d+)"?,[^,]*,'
             rb'position_long,"?(-?\d+)"?,'
-            rb'(?:.*?,enhanced_altitude,"?(-?[\d.]+))?(?:.*?,enhanced_speed,"?([\d.]+))?'
+            rb'(?>.*?,enhanced_altitude,"?(-?[\d.]+))?+(?>.*?,enhanced_speed,"?([\d.]+))?+'
         ),
         rb"\1,\2,\3,\4,\5",
         "timestamp,position_lat,position_long,altitude,speed",

@@ -1,5 +1,6 @@
 """Rows of GeoJSON: positions, times and devices out of features and geometries."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
@@ -34,7 +35,7 @@ from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.elapsed import start_among
+from trackflow.sources.values.elapsed import counts_alone, start_among
 from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
 from trackflow.sources.values.positions import position as position_in
 from trackflow.sources.values.times import (
@@ -83,6 +84,7 @@ class FeatureCollector:
         self._device_role = Role.DEVICE
         self._header: tuple[str, ...] = ()
         self._start: str | None = None
+        self._again = stream.again
         self._bare: list[tuple[BareList, int]] = []
         self._is_lat_first: bool | None = None
 
@@ -150,6 +152,8 @@ class FeatureCollector:
             return
         self._alike = Alike(alike.names, are_features=alike.are_features)
         first = alike.records[0]
+        if not (self._start or alike.are_features) and counts_alone(alike.names):
+            self._start = self._start_behind()
         if alike.are_features:
             alone = time_list(first, 1) or measured_time(alike.positions[0]) is not None
         else:
@@ -166,6 +170,16 @@ class FeatureCollector:
                 self._add_point(position, record, number)
             else:
                 self._add_record(record, number)
+
+    def _start_behind(self) -> str | None:
+        """The start that stands behind the list of what counts from it; looked for once."""
+        again, self._again = self._again, None
+        if again is None:
+            return None
+        with again() as whole:
+            elements = JsonElements(whole)
+            deque(elements, maxlen=0)
+            return start_among(elements.top)
 
     def _flush_bare(self) -> None:
         lists, self._bare = self._bare, []
@@ -447,8 +461,9 @@ def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | N
             found = position_in(both, lon_first=role is Role.LON_LAT)
             if found is None:
                 return both, both, altitude
-            is_high = altitude is None and found.height_m == found.height_m
-            return found.lon, found.lat, found.height_m if is_high else altitude
+            lat, lon, height_m = found
+            is_high = altitude is None and height_m == height_m
+            return lon, lat, height_m if is_high else altitude
         if isinstance(both, list) and len(both) >= 2 and role is Role.LON_LAT:
             return both[0], both[1], altitude
     if Role.LAT in known or Role.LON in known:

@@ -289,7 +289,7 @@ def _lon_lat(where: object) -> tuple[object, object]:
     """Longitude and latitude of a position as text or in ten-millionths of a degree."""
     if isinstance(where, str):
         found = position(where)
-        return (where, where) if found is None else (found.lon, found.lat)
+        return (where, where) if found is None else (found[1], found[0])
     if _has_e7(where):
         return (
             _degrees(_either(where, "lngE7", "longitudeE7"), 180),

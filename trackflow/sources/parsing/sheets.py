@@ -21,6 +21,9 @@ type Sheet = tuple[str, Callable[[], Iterator[list[str]]]]
 """The name of a sheet, and its rows as text, where DamagedError ends it."""
 
 PIECE_ROWS = 2_000
+SHEETS_MAX = 1_000
+"""Each takes some milliseconds, also an empty one, of which a small file may have a million."""
+
 _TITLE_ROWS_MAX = 50
 """Rows above the header: titles, and who made the report."""
 
@@ -52,6 +55,11 @@ def read_sheets(
     problems: list[BadInputError] = []
     any_read = False
     sheets = list(sheets)
+    if len(sheets) > SHEETS_MAX:
+        raise BadInputError(
+            f"{stream.name}: has more than {SHEETS_MAX:,} sheets or tables; save those that have "
+            "positions as CSV"
+        )
     for title, rows in sheets:
         shown = f"{stream.name}/{title}" if len(sheets) > 1 else stream.name
         device = f"{fallback_device}-{title}" if len(sheets) > 1 else fallback_device

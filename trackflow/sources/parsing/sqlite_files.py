@@ -119,8 +119,8 @@ def _cell(value: object) -> str:
     place = point_in(value)
     if place is None:
         return ""
-    height = "" if place.height_m != place.height_m else repr(place.height_m)
-    return f"POINT ({place.lon!r} {place.lat!r} {height})"
+    lat, lon, height_m = place
+    return f"POINT ({lon!r} {lat!r} {'' if height_m != height_m else repr(height_m)})"
 
 
 def _quoted(name: str) -> str:

@@ -317,12 +317,14 @@ def _value_of(member: Mapping[str, object]) -> object:
     A point is one of GeoJSON or ArcGIS, a time may be seconds and the parts of one. MongoDB writes
     `{"$date": …}`, and numbers as `{"$numberLong": …}`.
     """
+    if len(member) != 1 and _MARKS_OF_VALUES.isdisjoint(member):
+        return member  # as nearly all
     value: object = member
     while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
         (value,) = value.values()
     if isinstance(value, Mapping) and {"x", "y"} <= value.keys() <= _OF_ARCGIS:
         return f"POINT ({value['x']} {value['y']} {value.get('z', '')})"
-    if isinstance(value, Mapping) and len(value) == 2:
+    if isinstance(value, Mapping) and len(value) == 2 and not _NANOS.isdisjoint(value):
         named = {columns.plain(name): str(part) for name, part in value.items()}
         nanos = named.get("nanos", named.get("nanoseconds", ""))
         if nanos.isdecimal() and named.get("seconds", "").isdecimal():
@@ -333,6 +335,8 @@ def _value_of(member: Mapping[str, object]) -> object:
     return value
 
 
+_NANOS = {"nanos", "nanoseconds", "_nanoseconds"}
+_MARKS_OF_VALUES = {"x", "coordinates"} | _NANOS
 _OF_ARCGIS = {"x", "y", "z", "m", "spatialReference"}
 
 

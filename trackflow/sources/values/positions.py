@@ -6,7 +6,6 @@ Cells of tables have them, members of records, and databases print their points 
 import json
 import re
 import struct
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from trackflow.sources.values.units import (
     measure,
 )
 
+_NOT_TOLD = float("nan")
 _PLAIN_PAIR = re.compile(
     r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
 )
@@ -39,12 +39,8 @@ _POINT = re.compile(
 )
 
 
-class Position(NamedTuple):
-    """What a text says of where something is: degrees, and metres (NaN where it has no height)."""
-
-    lat: float
-    lon: float
-    height_m: float = np.nan
+type Position = tuple[float, float, float]
+"""Latitude and longitude in degrees, height in metres: NaN where the text has none."""
 
 
 def position(text: str, *, lon_first: bool = False) -> Position | None:
@@ -60,7 +56,7 @@ def position(text: str, *, lon_first: bool = False) -> Position | None:
     text = ascii_digits(text)
     plain = _PLAIN_PAIR.fullmatch(text)
     if plain is not None and not lon_first:
-        return Position(float(plain[1]), float(plain[2]))
+        return float(plain[1]), float(plain[2]), _NOT_TOLD
     if _WELL_KNOWN_BINARY.fullmatch(text.strip()):
         return _of_binary(text.strip())
     if text.lstrip().startswith("{"):
@@ -81,7 +77,7 @@ def position(text: str, *, lon_first: bool = False) -> Position | None:
             lat = coordinate(one, Quantity.LATITUDE)
             lon = coordinate(two, Quantity.LONGITUDE)
             if lat is not None and lon is not None:
-                return Position(lat, lon, measure(height or third, Quantity.LENGTH))
+                return lat, lon, measure(height or third, Quantity.LENGTH)
     return None
 
 
@@ -107,7 +103,7 @@ def _of_object(text: str) -> Position | None:
     lat, lon = measure(north, Quantity.LATITUDE), measure(east, Quantity.LONGITUDE)
     if np.isnan(lat) or np.isnan(lon):
         return None
-    return Position(lat, lon, measure(height, Quantity.LENGTH))
+    return lat, lon, measure(height, Quantity.LENGTH)
 
 
 def _of_binary(text: str) -> Position | None:
@@ -133,7 +129,7 @@ def point_in(data: bytes) -> Position | None:
         (height_m,) = struct.unpack_from(f"{order}d", data, start + 16) if is_high else (np.nan,)
     except struct.error:
         return None
-    return Position(lat, lon, height_m)
+    return lat, lon, height_m
 
 
 def _halves(text: str) -> list[tuple[str, str, str]]:

@@ -145,6 +145,7 @@ _NAMES: dict[Role, str] = {
     Role.HALF: "ampm meridiem ampmindicator",
     Role.ZONE: (
         "timezone tz utcoffset gmtoffset timezoneoffset tzoffset zone timezoneid tzid tzname "
+        "starttimeutcoffset "
         "timezonename offset utcoffsetminutes utcoffsetseconds utcoffsethours offsetfromutc "
         "timezoneoffsetminutes tzoffsetminutes offsetminutes "
         "zeitzone fuseauhoraire fuseau zonahoraria fusoorario fuso aikavyohyke tijdzone tidszon "

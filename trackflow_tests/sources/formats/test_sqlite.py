@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.sources.parsing.sheets import SHEETS_MAX
 from trackflow.sources.recognition import document_format
 from trackflow_tests.helpers.reading import Outcome, points, read_any, read_bytes, read_path
 
@@ -90,7 +91,9 @@ def test_layers_of_a_geopackage() -> None:
     assert "EPSG:3067" in read_any(layer(3067, flat)).error
 
 
-def test_what_has_no_table_of_positions_says_so() -> None:
+def test_what_has_no_table_of_positions_or_too_many_says_so() -> None:
+    many = ods("<table:table/>" * (SHEETS_MAX + 1))
+    assert "more than 1,000 sheets" in read_bytes(many, "ods").error
     assert "no table with positions" in read_any(database(*table("a", "b", [(1,)]))).error
 
 
