@@ -103,8 +103,9 @@ def test_times_of_lines_stand_in_all_customary_places(text: str) -> None:
 
 
 def test_a_list_of_other_length_under_a_name_of_times_is_no_list_of_times() -> None:
-    found = read_any(line({"start": ISO, "end": LATER, "updates": [ISO]}))
-    assert [row[1:4] for row in found.rows] == MOMENTS
+    for other in ({"updates": [ISO]}, {"time": [0, 10]}):
+        found = read_any(line({"start": ISO, "end": LATER} | other))
+        assert [row[1:4] for row in found.rows] == MOMENTS
 
 
 BINARY = struct.pack("<BIIddd", 1, 0xA0000001, 4326, 24.9, 60.1, 5)
@@ -166,6 +167,8 @@ def test_whole_numbers_that_are_no_degrees_in_json(written) -> None:
     many = read_any(json.dumps(records * 6))  # by column
     assert len({row[1:4] for row in many.rows}) == 2
     assert only_row(json.dumps([{"time": ISO, "lat": 60, "lon": 24}]))[2:4] == (24, 60)
+    e7_inside = {"latitude": 601_000_000, "longitude": 249_000_000}
+    assert only_row(json.dumps([{"time": ISO, "position": e7_inside}]))[2:4] == (24.9, 60.1)
 
 
 def test_angles_of_suunto_are_radians_whatever_else_a_sample_has() -> None:

@@ -52,6 +52,9 @@ _CLOCK_NOT_SET = 0x1000_0000
 _FILE_ID, _TYPE, _COURSE = 0, 0, 6
 """The message that says what a file is, its field for that, and the value of a course."""
 
+_OF_CAMERA = 160
+"""The message in which cameras keep their positions beside records, in a time of their own."""
+
 _MALFORMED = (
     fitdecode.FitError,
     ArithmeticError,
@@ -192,6 +195,8 @@ class _Records:
             self._is_course = any(
                 data.def_num == _TYPE and data.raw_value == _COURSE for data in frame.fields
             )
+        elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == _OF_CAMERA:
+            self._rows.skipped["position of a camera"] += 1
 
     def _take_record(self, values: dict[str, object]) -> None:
         lat, lon = values.get("position_lat"), values.get("position_long")

@@ -24,6 +24,7 @@ from trackflow.sources.values.whole_degrees import (
     MOST_E6,
     SEMICIRCLE_DEG,
     SURELY_WHOLE_UNITS,
+    is_of_fit,
 )
 from trackflow.sources.values.zones import zone_of
 
@@ -287,7 +288,7 @@ def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[st
     name = columns.plain(names[column])
     whole = _whole_numbers(rows, column)
     large = bool(whole) and sorted(whole)[len(whole) // 2] > SURELY_WHOLE_UNITS
-    if name.startswith("position") and large:
+    if is_of_fit(names[column]) and large:
         return SEMICIRCLE_DEG
     large = large and "x" not in name and "y" not in name  # those are metres of a projection
     role = Role.LAT if Role.LAT in columns.meanings(name) else Role.LON

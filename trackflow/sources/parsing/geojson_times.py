@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from trackflow.sources.values.columns import Role, meanings, plain
-from trackflow.sources.values.times import epoch_form
+from trackflow.sources.values.times import epoch_form, is_relative
 
 _TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
 _BEGINNINGS = (
@@ -97,7 +97,11 @@ def time_list(properties: Mapping[str, object], *counts: int) -> list[object] | 
         if isinstance(values := source[name], list)
     ]
     sure = (moments for name, moments in lists if plain(name) in _TIME_LISTS)
-    fitting = (moments for name, moments in lists if len(moments) in counts and _is_of_time(name))
+    fitting = (
+        moments
+        for name, moments in lists
+        if len(moments) in counts and _is_of_time(name) and not is_relative(str(moments[0]))
+    )
     return next(sure, None) or next(fitting, None)
 
 

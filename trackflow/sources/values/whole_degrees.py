@@ -31,7 +31,7 @@ def with_degrees(known: dict[Role, object], lat_name: str) -> None:
         return
     if max(abs(lat), abs(lon)) <= SURELY_WHOLE_UNITS:
         return
-    if plain(lat_name).startswith("position"):
+    if is_of_fit(lat_name):
         unit_deg = SEMICIRCLE_DEG
         count_s = _whole(known.get(Role.TIME))
         if count_s is not None and 0 < count_s < BEFORE_FIT_S:
@@ -41,6 +41,11 @@ def with_degrees(known: dict[Role, object], lat_name: str) -> None:
     else:
         return
     known |= {Role.LAT: lat * unit_deg, Role.LON: lon * unit_deg}
+
+
+def is_of_fit(name: str) -> bool:
+    """Whether a coordinate has the name of FIT's, which counts in semicircles."""
+    return plain(name.rpartition(".")[2]) in ("positionlat", "positionlong")
 
 
 def are_whole(coordinates: Sequence[object]) -> bool:
