@@ -1,6 +1,7 @@
 """Coordinates of addresses, and the other way round: Nominatim or Photon over HTTP, or a file."""
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -154,12 +155,16 @@ class CoordinatesFile:
     def read(cls, path: Path) -> Self:
         """A CSV file with the columns `slug` or `address`, `lon` and `lat`.
 
+        Semicolons part them where numbers have decimal commas, as in the Excel of half of Europe.
+
         Raises:
             SettingsError: it cannot be read, or a line of it makes no sense.
         """
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                return cls(dict(_lines(csv.DictReader(file), path)))
+            text = path.read_text(encoding="utf-8-sig")
+            separator = max(",;\t", key=text.partition("\n")[0].count)
+            reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+            return cls(dict(_lines(reader, path, has_commas=separator != ",")))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(f"TRACKFLOW_GEOCODER_FILE={path} cannot be read: {error}") from None
 
@@ -251,7 +256,7 @@ def _checked(longitude: Any, latitude: Any) -> Coordinates | None:
     return Coordinates(lon, lat) if is_there and (lon or lat) else None
 
 
-def _lines(reader: "csv.DictReader[str]", path: Path) -> Any:
+def _lines(reader: "csv.DictReader[str]", path: Path, *, has_commas: bool) -> Any:
     names = {name.strip().lower(): name for name in reader.fieldnames or ()}
     keys = [names[name] for name in ("slug", "address") if name in names]
     lon = next((names[n] for n in ("lon", "lng", "longitude") if n in names), None)
@@ -261,7 +266,8 @@ def _lines(reader: "csv.DictReader[str]", path: Path) -> Any:
             f"TRACKFLOW_GEOCODER_FILE={path} needs the columns slug or address, lon and lat"
         )
     for row in reader:
-        coordinates = _checked(row[lon], row[lat])
+        degrees = [row[name] or "" for name in (lon, lat)]
+        coordinates = _checked(*(d.replace(",", ".") if has_commas else d for d in degrees))
         key = next((row[name] for name in keys if row[name]), None)
         if coordinates is None or key is None:
             raise SettingsError(

@@ -33,11 +33,18 @@ class Head:
     @cached_property
     def text(self) -> str:
         """The beginning as text, without its byte order mark and leading blanks."""
+        if (plain := without_ubx(self.data)) is not self.data:
+            return plain.decode("latin-1").lstrip(_BEFORE_TEXT)
         encoding = encoding_of(self.data)
         text = self.data.decode(encoding, "replace").removeprefix("\ufeff")
         if encoding == "utf-8" and "\ufffd" in text[:HEADER_CHARS] and text[:1] not in "<{[":
             text = in_code_page(self.data, code_page_of(self.data))
         return text.lstrip(_BEFORE_TEXT)
+
+    @property
+    def has_sentences(self) -> bool:
+        """Whether there are sentences among the binary messages of a receiver."""
+        return without_ubx(self.data) is not self.data and "$G" in self.text
 
     @cached_property
     def xml(self) -> str:
@@ -74,6 +81,21 @@ class Head:
     def names_all(self, *members: str) -> bool:
         """Whether JSON names a member for each of some patterns."""
         return all(re.search(rf'"(?:{names})"\s*:', self.text) for names in members)
+
+
+def without_ubx(data: bytes) -> bytes:
+    """The sentences of a u-blox receiver without its binary messages, which stand among them."""
+    if _UBX not in data or (b"\x00" not in data and not data.startswith(_UBX)):
+        return data
+    pieces, at = [], 0
+    while (found := data.find(_UBX, at)) >= 0:
+        pieces.append(data[at:found])
+        at = found + _UBX_BYTES + int.from_bytes(data[found + 4 : found + 6], "little")
+    return b"".join([*pieces, data[at:]])
+
+
+_UBX, _UBX_BYTES = b"\xb5b", 8
+"""How a message begins, and how long it is without its content."""
 
 
 def encoding_of(head: bytes) -> str:

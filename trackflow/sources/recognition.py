@@ -24,12 +24,6 @@ _NOT_READ = (
     (8, b"WEBP", "a WebP image"),
     (4, b"ftyp", "a film or an image of an unknown kind"),
     (0, b"%PDF", "a PDF document"),
-    (68, b"GPKG", "a GeoPackage: export its layer as GeoJSON or CSV, with a column of times"),
-    (
-        0,
-        b"SQLite format 3\x00",
-        "an SQLite database of another program than Home Assistant: export its table as CSV",
-    ),
     (0, b"\x00\x00\x27\x0a", "a shapefile: export its layer as GeoJSON or CSV, with its times"),
     (0, b"fgb", "a FlatGeobuf: export its layer as GeoJSON or CSV, with a column of times"),
     (0, b"ARROW1", "an Arrow file: save its table as Parquet"),
@@ -49,7 +43,6 @@ _DOCUMENTS_NOT_READ = {
     "xl/workbook.bin": "a binary Excel workbook: save it as .xlsx or CSV",
     "word/document.xml": "a Word document: save its table as CSV",
     "ppt/presentation.xml": "a PowerPoint presentation",
-    "META-INF/manifest.xml": "an OpenDocument: save the sheet as .xlsx or CSV",
 }
 """Members of a zip that make it one document."""
 
@@ -98,7 +91,7 @@ def detect(data: bytes, name: str, *, is_table: bool = False) -> str:
     if (found := _surest(head, binary=True)) is not None:
         return found
     for offset, magic, what in _NOT_READ:
-        if data.startswith(magic, offset):
+        if data.startswith(magic, offset) and not head.has_sentences:
             raise UnknownFormatError(f"{name}: is {what}; understood are {understood()}")
     if not head.text:
         raise UnknownFormatError(f"{name}: the file has nothing but blanks in it")

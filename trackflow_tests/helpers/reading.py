@@ -19,6 +19,7 @@ from trackflow.sources.formats.home_assistant import read_home_assistant
 from trackflow.sources.formats.igc import read_igc
 from trackflow.sources.formats.kml import read_kml
 from trackflow.sources.formats.nmea import read_nmea
+from trackflow.sources.formats.ods import read_ods
 from trackflow.sources.formats.overland import read_overland
 from trackflow.sources.formats.owntracks import read_owntracks
 from trackflow.sources.formats.parquet import read_parquet
@@ -27,6 +28,7 @@ from trackflow.sources.formats.photo_sidecar import read_photo_sidecar
 from trackflow.sources.formats.plt import read_plt
 from trackflow.sources.formats.polarsteps import read_polarsteps
 from trackflow.sources.formats.samsung import read_samsung
+from trackflow.sources.formats.sqlite import read_sqlite
 from trackflow.sources.formats.tcx import read_tcx
 from trackflow.sources.formats.vbo import read_vbo
 from trackflow.sources.readers import Chunk, PointBatch, Refusal, discover, read
@@ -45,6 +47,8 @@ READERS = {
     "owntracks": read_owntracks,
     "overland": read_overland,
     "excel": read_excel,
+    "ods": read_ods,
+    "sqlite": read_sqlite,
     "parquet": read_parquet,
     "nmea": read_nmea,
     "igc": read_igc,

@@ -223,8 +223,6 @@ def test_a_header_of_two_rows_in_a_workbook():
     [
         (b"\x00\x00\x27\x0a" + bytes(96), "GeoJSON or CSV"),
         (b"fgb\x03fgb\x00" + bytes(60), "GeoJSON or CSV"),
-        (b"SQLite format 3\x00".ljust(68, b"\x01") + b"GPKG" + bytes(60), "GeoJSON or CSV"),
-        (b"SQLite format 3\x00" + bytes(100), "table as CSV"),
         (b"ARROW1\x00\x00" + bytes(60), "Parquet"),
         (b"<HealthData/>", "the whole export.zip"),
         (b"[Params]\nVersion=106\n", "header line"),

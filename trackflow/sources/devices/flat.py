@@ -7,6 +7,7 @@ the unit of speed and the meaning of `hdop` depend. The address may give the uni
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import islice
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,7 @@ from trackflow.sources.values.moments import count_before_clock
 from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
 from trackflow.sources.values.vocabulary import COUNTS
+from trackflow.sources.values.whole_degrees import are_whole
 
 MAX_FORM_FIELDS = 200
 
@@ -147,7 +149,7 @@ def fix_of(
     lat, lon = by_role.get(Role.LAT), by_role.get(Role.LON)
     if lat is None and lon is None:
         lat, lon = _both(record)
-    elif _is_in_other_units(names):
+    elif _is_in_other_units(names) or are_whole((lat, lon)):
         known = known_fields(record)
         lat, lon = known.get(Role.LAT), known.get(Role.LON)
     if not {Role.LAT, Role.LON, Role.TIME} & set(names) and lat is None:
@@ -172,7 +174,11 @@ def fix_of(
         accuracy_m=accuracy,
         hdop=hdop,
         speed=by_role.get(Role.SPEED),
-        speed_unit_ms=_speed_unit_ms(names.get(Role.SPEED, ""), sender, query_unit_ms),
+        speed_unit_ms=_speed_unit_ms(
+            names.get(Role.SPEED, ""),
+            _sender_unit_ms(tuple(_first_names(record)), sender),
+            query_unit_ms,
+        ),
         course_deg=by_role.get(Role.COURSE),
     )
 
@@ -274,13 +280,20 @@ def _altitude_m(value: object, name: str) -> object:
     return value if factor == 1.0 else measure(value, Quantity.LENGTH, factor)
 
 
-def _speed_unit_ms(name: str, sender: str, query_unit_ms: float | None) -> float:
+@lru_cache(maxsize=256)
+def _sender_unit_ms(names: tuple[str, ...], sender: str) -> float:
+    """The unit of a sender that is known by all its names, else of the one whose form it is."""
+    by_names = columns.sender_speed_unit_ms(names)
+    return FLAT_UNITS_MS[sender] if by_names == 1.0 else by_names
+
+
+def _speed_unit_ms(name: str, sender_unit_ms: float, query_unit_ms: float | None) -> float:
     if query_unit_ms is not None:
         return query_unit_ms
     by_name = columns.factor(Role.SPEED, name) if name else 1.0
     if by_name != 1.0 or columns.plain(name).endswith(("ms", "mps")):
         return by_name
-    return FLAT_UNITS_MS[sender]
+    return sender_unit_ms
 
 
 def _names_place(record: Record) -> bool:

@@ -6,10 +6,12 @@ for `timestamp`. Only records that lack a time or a place are looked at: whole o
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from trackflow.sources.devices.raw_fix import Fix, Record
-from trackflow.sources.values import units
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
+from trackflow.sources.values.positions import position
 from trackflow.sources.values.times import in_zone
 
 
@@ -20,7 +22,7 @@ def filled_in(fix: Fix, record: Record) -> Fix:
     known = known_fields(flat(record))
     if is_invalid(known):
         return fix._replace(lat=None, lon=None)
-    lat, lon = _place(fix, known)
+    lat, lon, height_m = _place(fix, known)
 
     def either(value: object, role: Role) -> object:
         return known.get(role) if value is None else value
@@ -31,7 +33,7 @@ def filled_in(fix: Fix, record: Record) -> Fix:
         time=in_zone(moment_of(known) if fix.time is None else fix.time, known.get(Role.ZONE)),
         lat=lat,
         lon=lon,
-        altitude_m=either(fix.altitude_m, Role.ALTITUDE),
+        altitude_m=known.get(Role.ALTITUDE, height_m) if fix.altitude_m is None else fix.altitude_m,
         accuracy_m=either(fix.accuracy_m, Role.ACCURACY),
         hdop=either(fix.hdop, Role.HDOP),
         speed=fix.speed if has_speed else known[Role.SPEED],
@@ -40,13 +42,14 @@ def filled_in(fix: Fix, record: Record) -> Fix:
     )
 
 
-def _place(fix: Fix, known: Mapping[Role, object]) -> tuple[object, object]:
-    """Latitude and longitude: the form's own, else those of the record, else a pair of both."""
+def _place(fix: Fix, known: Mapping[Role, object]) -> tuple[object, object, object]:
+    """Latitude, longitude and height: the form's own, else the record's, else those of one text."""
     lat, lon = (
         known.get(role) if value is None else value
         for value, role in ((fix.lat, Role.LAT), (fix.lon, Role.LON))
     )
     both = known.get(Role.POSITION)
-    if lat is None and lon is None and isinstance(both, str):
-        return units.position(both) or (lat, lon)
-    return lat, lon
+    found = position(both) if lat is None and lon is None and isinstance(both, str) else None
+    if found is not None:
+        return *found[:2], None if np.isnan(found[2]) else found[2]
+    return lat, lon, None

@@ -23,7 +23,7 @@ from trackflow.sources.devices.fixes import (
 from trackflow.sources.devices.other_names import filled_in
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.raw_fix import altitude_of
-from trackflow.sources.parsing.geojson_lines import properties_of
+from trackflow.sources.parsing.geojson_times import properties_of
 from trackflow.sources.records import RefusalReason
 
 SOURCE = "overland"

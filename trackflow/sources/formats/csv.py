@@ -18,6 +18,7 @@ from trackflow.sources.heads import HEAD_BYTES, Head, encoding_of
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.csv_columns import Count
 from trackflow.sources.parsing.csv_encodings import as_utf8, utf8_blocks
+from trackflow.sources.parsing.csv_headless import headless_of
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, CsvLayout, decide_layout
 from trackflow.sources.parsing.csv_rows import (
     Records,
@@ -33,12 +34,15 @@ from trackflow.sources.records import (
     and_more,
     clean_raw,
 )
+from trackflow.sources.rows import time_text
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, Strings, numbers, strings
 from trackflow.sources.values.columns import QUANTITIES, Role
 from trackflow.sources.values.date_parts import PARTS, clock_text, day_text, with_rest
 from trackflow.sources.values.elapsed import LONGEST_S
 from trackflow.sources.values.fields import denies_fix
+from trackflow.sources.values.moments import count_before_clock
+from trackflow.sources.values.positions import position
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
     DateOrder,
@@ -53,14 +57,13 @@ from trackflow.sources.values.units import (
     best_accuracy_m,
     factor_of,
     hemisphere,
-    position,
 )
+from trackflow.sources.values.whole_degrees import GARMIN_START_S
+
+_OF_OTHER_KIND = "message without a position"
 
 BLOCK_BYTES = 4 * 2**20
 """About 60,000 rows: enough for Arrow to be fast, little enough to hold many times over."""
-
-GARMIN_START_US = 631_065_600_000_000
-"""1989-12-31, from which Garmin counts, in microseconds since 1970."""
 
 
 def read_csv(
@@ -157,6 +160,7 @@ class _Reader:
             self.device = self.fallback
         self.now_us = now_us
         self.line = 1
+        self.passed_over = 0
 
     def chunks(self, blocks: Iterator[bytes]) -> Iterator[Chunk]:
         to_skip = self.layout.header_lines
@@ -172,7 +176,7 @@ class _Reader:
             skipped = min(to_skip, len(lines))
             to_skip -= skipped
             self.line += skipped
-            lines = left + lines[skipped:]
+            lines = left + self._kept(lines[skipped:])
             found = records(lines, self.line, self.layout.separator, final=False)
             left = lines[found.lines_used :]
             yield self._rows(found)
@@ -180,6 +184,17 @@ class _Reader:
             yield self._rows(records(left, self.line, self.layout.separator, final=True))
         if self.stream.damage:
             yield self._damaged(cut_off)
+        if self.passed_over:
+            skipped_rows = {_OF_OTHER_KIND: self.passed_over}
+            yield Chunk(PointBatch.empty(), [], self.stream.position(), skipped=skipped_rows)
+
+    def _kept(self, lines: list[bytes]) -> list[bytes]:
+        """The rows among lines of other kinds, which become empty so that rows keep their place."""
+        if self.layout.headless is None:
+            return lines
+        rows = self.layout.headless.rows(lines)
+        self.passed_over += rows.count(b"") - lines.count(b"")
+        return rows
 
     def _rows(self, found: Records) -> Chunk:
         """What the rows have; of trips their starts, then their ends."""
@@ -199,7 +214,7 @@ class _Reader:
 
     def _chunk(self, found: Records, layout: CsvLayout) -> Chunk:
         counts = () if layout.count is None else (layout.count.column,)
-        wanted = sorted({*layout.index.values(), *layout.time_columns, *counts})
+        wanted = sorted({*layout.index.values(), *layout.moment_columns, *counts})
         table = cells(found, wanted, len(layout.names), layout)
 
         def describe(row: int) -> tuple[bytes, str]:
@@ -223,11 +238,14 @@ class _Reader:
 
     def _candidates(self, found: dict[int, Strings], layout: CsvLayout) -> Candidates:
         moment = _moments(found, layout)
+        lat, lon, height_m = _positions(found, layout)
+        altitude_m = _optional(found, layout, Role.ALTITUDE)
         return Candidates(
             self._devices(found, len(moment)),
             _times(found, layout, moment, self.rules),
-            *_positions(found, layout),
-            _optional(found, layout, Role.ALTITUDE),
+            lat,
+            lon,
+            height_m if altitude_m is None else altitude_m,
             best_accuracy_m(
                 _optional(found, layout, Role.ACCURACY), _optional(found, layout, Role.HDOP)
             ),
@@ -256,11 +274,14 @@ def _moments(found: dict[int, Strings], layout: CsvLayout) -> Strings:
     if layout.count is not None and layout.count.start:
         return strings([layout.count.start] * len(found[layout.count.column]))
     first = found[layout.time_columns[0]]
-    if len(layout.time_columns) == 1:
-        return first
     if layout.short_dates:
         first = pc.binary_join_element_wise("20", first, "")
-    return pc.binary_join_element_wise(first, found[layout.time_columns[1]], " ")
+    if len(layout.time_columns) > 1:
+        first = pc.binary_join_element_wise(first, found[layout.time_columns[1]], " ")
+    if layout.whole_seconds is None:
+        return first
+    rows = zip(first.to_pylist(), found[layout.whole_seconds].to_pylist(), strict=True)
+    return strings([time_text(count_before_clock(clock, count)) for clock, count in rows])
 
 
 def _moments_of_parts(found: dict[int, Strings], layout: CsvLayout) -> Strings:
@@ -289,7 +310,11 @@ def _times(
         read = replace(read, naive=0)
     if layout.count is not None:
         read = _counted(read, found[layout.count.column], layout.count)
-    return replace(read, time_us=read.time_us + GARMIN_START_US) if layout.is_garmin_time else read
+    return (
+        replace(read, time_us=read.time_us + GARMIN_START_S * 1_000_000)
+        if layout.is_garmin_time
+        else read
+    )
 
 
 def _counted(starts: Times, column: Strings, count: Count) -> Times:
@@ -305,18 +330,22 @@ def _counted(starts: Times, column: Strings, count: Count) -> Times:
     )
 
 
-def _positions(found: dict[int, Strings], layout: CsvLayout) -> tuple[Numbers, Numbers]:
+def _positions(
+    found: dict[int, Strings], layout: CsvLayout
+) -> tuple[Numbers, Numbers, Floats | None]:
+    """Latitudes and longitudes, and the heights that stand in one text with them."""
     index = layout.index
+    height_m: Floats | None = None
     if Role.LAT in index and Role.LON in index:
         lat = _coordinates(found, layout, (Role.LAT, Role.NORTH_SOUTH), layout.lat_scale)
         lon = _coordinates(found, layout, (Role.LON, Role.EAST_WEST), layout.lon_scale)
     else:
         role = Role.POSITION if Role.POSITION in index else Role.LON_LAT
-        lat, lon = _pairs(found[index[role]], lon_first=role is Role.LON_LAT)
+        lat, lon, height_m = _pairs(found[index[role]], lon_first=role is Role.LON_LAT)
     if Role.VALID in index:
         invalid = _invalid(found[index[Role.VALID]])
         lat, lon = (Numbers(each.values, each.missing | invalid) for each in (lat, lon))
-    return lat, lon
+    return lat, lon, height_m
 
 
 def _coordinates(
@@ -335,14 +364,14 @@ def _coordinates(
     return Numbers(np.array(signed, np.float64), read.missing)
 
 
-def _pairs(column: Strings, *, lon_first: bool) -> tuple[Numbers, Numbers]:
-    """Latitudes and longitudes out of one column that has both."""
+def _pairs(column: Strings, *, lon_first: bool) -> tuple[Numbers, Numbers, Floats]:
+    """Latitudes, longitudes and heights out of one column that has them all."""
     cells = column.to_pylist()
     found = [None if cell is None else position(cell, lon_first=lon_first) for cell in cells]
     missing: Bools = np.array([cell is None for cell in cells], np.bool_)
-    both = np.array([(np.nan, np.nan) if f is None else f for f in found], np.float64)
-    both = both.reshape(-1, 2)
-    return Numbers(both[:, 0], missing), Numbers(both[:, 1], missing)
+    nowhere = (np.nan, np.nan, np.nan)
+    each = np.array([nowhere if f is None else f for f in found], np.float64).reshape(-1, 3)
+    return Numbers(each[:, 0], missing), Numbers(each[:, 1], missing), each[:, 2]
 
 
 def _invalid(column: Strings) -> Bools:
@@ -387,7 +416,7 @@ _ENDINGS = {".csv", ".tsv", ".tab", ".psv"}
 def _recognise(head: Head) -> int | None:
     if head.text[0] in "<{[":
         return None
-    is_table = head.ending in _ENDINGS or head.has_header
+    is_table = head.ending in _ENDINGS or head.has_header or headless_of(head.lines)
     return Surety.FALLBACK if is_table else None
 
 

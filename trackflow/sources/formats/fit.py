@@ -44,9 +44,7 @@ from trackflow.sources.rows import (
     ResolvedTime,
     RowCollector,
 )
-
-EPOCH_S = 631_065_600
-"""1989-12-31T00:00:00Z in seconds since 1970."""
+from trackflow.sources.values.whole_degrees import GARMIN_START_S, SEMICIRCLE_DEG
 
 _CLOCK_NOT_SET = 0x1000_0000
 """Smaller times count from when the device was switched on."""
@@ -54,7 +52,9 @@ _CLOCK_NOT_SET = 0x1000_0000
 _FILE_ID, _TYPE, _COURSE = 0, 0, 6
 """The message that says what a file is, its field for that, and the value of a course."""
 
-_SEMICIRCLE_DEG = 180 / 2**31
+_OF_CAMERA = 160
+"""The message in which cameras keep their positions beside records, in a time of their own."""
+
 _MALFORMED = (
     fitdecode.FitError,
     ArithmeticError,
@@ -195,6 +195,8 @@ class _Records:
             self._is_course = any(
                 data.def_num == _TYPE and data.raw_value == _COURSE for data in frame.fields
             )
+        elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == _OF_CAMERA:
+            self._rows.skipped["position of a camera"] += 1
 
     def _take_record(self, values: dict[str, object]) -> None:
         lat, lon = values.get("position_lat"), values.get("position_long")
@@ -236,8 +238,8 @@ class _Records:
                 lambda index: records.values(int(rows[index])),
                 lambda index: f"record {first + int(rows[index])}",
                 [_time(None if t is None else int(t)) for t in column(records.column(TIMESTAMP))],  # type: ignore[call-overload]
-                column(lon * _SEMICIRCLE_DEG),
-                column(lat * _SEMICIRCLE_DEG),
+                column(lon * SEMICIRCLE_DEG),
+                column(lat * SEMICIRCLE_DEG),
                 column(records.first_of(ALTITUDE, ENHANCED_ALTITUDE)),
                 column(records.column(GPS_ACCURACY)),
                 speed_ms=column(records.first_of(SPEED, ENHANCED_SPEED)),
@@ -271,11 +273,11 @@ def _time(timestamp: object) -> object:
         return None
     if not isinstance(timestamp, int) or timestamp < _CLOCK_NOT_SET:
         return BAD_TIME
-    return ResolvedTime((timestamp + EPOCH_S) * 1_000_000)
+    return ResolvedTime((timestamp + GARMIN_START_S) * 1_000_000)
 
 
 def _degrees(semicircles: object) -> object:
-    return semicircles * _SEMICIRCLE_DEG if isinstance(semicircles, int) else semicircles
+    return semicircles * SEMICIRCLE_DEG if isinstance(semicircles, int) else semicircles
 
 
 def _recognise(head: Head) -> int | None:

@@ -6,7 +6,7 @@ as they are.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,9 +31,12 @@ from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason,
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, numbers
 from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.elapsed import elapsed_among
+from trackflow.sources.values.positions import point_in
 from trackflow.sources.values.times import TimeRules, Times, times
 from trackflow.sources.values.trips import trip_ends
 from trackflow.sources.values.units import best_accuracy_m
+from trackflow.sources.values.vocabulary import COUNTS, core_data_name
 from trackflow.sources.values.zones import zone_of
 
 CHUNK_POINTS = 50_000
@@ -43,10 +46,6 @@ _ROW_BYTES = 24
 _MALFORMED = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
 ROW_GROUP_MAX_BYTES = 2**30
 """A row group is unpacked at once; ours and those of others have some tens of megabytes."""
-
-_WKB_POINT = {21: 1, 29: 1001, 37: 3001}
-"""The kind of a point by the length of its well-known binary."""
-_WKB_Z = 0x80000001
 
 
 def read_parquet(
@@ -118,7 +117,7 @@ _OF_TEXT = {
 def _is_written_as_text(schema: Any, name: str) -> bool:
     """Whether a table has its positions or times in the way of text tables."""
     flat = _flattened(schema)
-    found = columns.find(flat.names)
+    found = _found(flat)
     if trip_ends(tuple(flat.names)):
         return True
     if geo_column(schema.metadata, name) in schema.names or not columns.has_position(found):
@@ -132,7 +131,31 @@ def _is_written_as_text(schema: Any, name: str) -> bool:
     )
     both = {Role.DATE, Role.CLOCK} <= found.keys()
     in_two = both and found[Role.DATE] != found[Role.CLOCK]
-    return are_odd or in_objects or in_two or not _OF_TEXT.isdisjoint(found)
+    is_counted = not _beside_time(flat.names, found) <= set(found.values())
+    of_core_data = Role.TIME in found and bool(core_data_name(flat.names[found[Role.TIME]]))
+    is_decided = is_counted or of_core_data or not _OF_TEXT.isdisjoint(found)
+    return are_odd or in_objects or in_two or is_decided
+
+
+def _found(schema: Any) -> dict[Role, int]:
+    """The column of each role; the time may be what pandas had for the names of rows."""
+    found = columns.find(schema.names)
+    index = schema.get_field_index(_ROWS_OF_PANDAS)
+    if found.keys().isdisjoint((Role.TIME, Role.DATE)) and index >= 0:
+        is_moment = pa.types.is_timestamp(schema.field(index).type)
+        found |= {Role.TIME: index} if is_moment else {}
+    return found
+
+
+_ROWS_OF_PANDAS = "__index_level_0__"
+
+
+def _beside_time(names: Sequence[str], found: Mapping[Role, int]) -> set[int]:
+    """The columns that count from 1970 or from a start, beside one of times."""
+    counted = elapsed_among(tuple(names))
+    counts = {i for i, name in enumerate(names) if columns.plain(name) in COUNTS}
+    counts |= {names.index(counted.name)} if counted is not None else set()
+    return counts if Role.TIME in found or Role.DATE in found else set()
 
 
 def _is_text_or_whole(kind: Any) -> bool:
@@ -159,6 +182,7 @@ def _as_csv(parquet: Any, stream: Stream) -> Iterator[bytes]:
     flat = _flattened(parquet.schema_arrow)
     ends = trip_ends(tuple(flat.names)) or (flat.names,)
     used = {index for end in ends for index in columns.find(end).values()}
+    used |= _beside_time(flat.names, columns.find(flat.names))
     names = [flat.names[index] for index in sorted(used)]
     is_first = True
     try:
@@ -188,7 +212,7 @@ class _Reader:
         options: ReadOptions,
     ) -> None:
         schema = parquet.schema_arrow
-        found = columns.find(schema.names)
+        found = _found(schema)
         point = geo_column(schema.metadata, stream.name)
         if point in schema.names:
             found = {**found, Role.POSITION: schema.names.index(point)}
@@ -250,8 +274,10 @@ class _Reader:
             return columns.without_unknown(found.values, role, self._all_names, factor)
 
         lat, lon = measured(Role.LAT), measured(Role.LON)
+        altitude_m = values(Role.ALTITUDE)
         if lat is None or lon is None:
-            lat, lon = _points(column(Role.POSITION))
+            lat, lon, height_m = _points(column(Role.POSITION))
+            altitude_m = height_m if altitude_m is None else altitude_m
         moment = column(Role.TIME)
         read = _times(column(Role.DATE) if moment is None else moment, self._rules)
         return Candidates(
@@ -259,7 +285,7 @@ class _Reader:
             read if self._zone is None else replace(read, naive=0),
             lat,
             lon,
-            values(Role.ALTITUDE),
+            altitude_m,
             best_accuracy_m(values(Role.ACCURACY), values(Role.HDOP)),
             values(Role.SPEED),
             values(Role.COURSE),
@@ -300,28 +326,24 @@ def _times(cells: Any, rules: TimeRules) -> Times:
     return Times(np.array(whole, np.int64), missing, np.zeros(len(missing), np.bool_))
 
 
-def _points(cells: Any) -> tuple[Numbers, Numbers]:
-    """Latitudes and longitudes of points as well-known binary, NaN where there is another shape.
+def _points(cells: Any) -> tuple[Numbers, Numbers, Floats | None]:
+    """Latitudes, longitudes and heights of points, NaN where there is another shape.
 
-    GeoParquet also has points as structs of x and y.
+    They are well-known binary, or structs of x and y, which GeoParquet also has.
     """
     if pa.types.is_struct(cells.type):
         one, two = (_numbers(pc.struct_field(cells, axis), Role.LAT, 1.0) for axis in ("y", "x"))
-        return one, two
-    found = np.array([_point(cell) for cell in cells.to_pylist()], np.float64).reshape(-1, 2)
+        has_z = cells.type.get_field_index("z") >= 0
+        return (
+            one,
+            two,
+            _numbers(pc.struct_field(cells, "z"), Role.LAT, 1.0).values if has_z else None,
+        )
+    read = [point_in(cell) if isinstance(cell, bytes) else None for cell in cells.to_pylist()]
+    nowhere = (np.nan, np.nan, np.nan)
+    found = np.array([nowhere if p is None else p for p in read], np.float64).reshape(-1, 3)
     missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
-    return Numbers(found[:, 1], missing), Numbers(found[:, 0], missing)
-
-
-def _point(cell: object) -> tuple[float, float]:
-    if not isinstance(cell, bytes) or len(cell) not in _WKB_POINT:
-        return np.nan, np.nan
-    order = "<" if cell[0] == 1 else ">"
-    kind = int(np.frombuffer(cell, f"{order}u4", 1, 1)[0])
-    if kind not in (1, _WKB_POINT[len(cell)], _WKB_Z):
-        return np.nan, np.nan
-    x, y = np.frombuffer(cell, f"{order}f8", 2, 5).tolist()
-    return x, y
+    return Numbers(found[:, 0], missing), Numbers(found[:, 1], missing), found[:, 2]
 
 
 def _recognise(head: Head) -> int | None:

@@ -12,20 +12,21 @@ from trackflow.sources.values.elapsed import elapsed_among
 from trackflow.sources.values.moments import (
     DAY_FRACTION,
     PART_OF_SECOND,
+    RECEIVERS_CLOCK,
     may_be_of_core_data,
     with_half_behind,
 )
 from trackflow.sources.values.times import BY_ITSELF, epoch_form, is_relative, read_time
 from trackflow.sources.values.vocabulary import COUNTS, core_data_name
+from trackflow.sources.values.whole_degrees import (
+    BEFORE_FIT_S,
+    E7_DEG,
+    MOST_E6,
+    SEMICIRCLE_DEG,
+    SURELY_WHOLE_UNITS,
+    is_of_fit,
+)
 from trackflow.sources.values.zones import zone_of
-
-SEMICIRCLE_DEG = 180.0 / 2**31
-_E7_DEG = 1e-7
-_SURELY_WHOLE_UNITS = 1_000.0
-"""No latitude in degrees is this large; 1,000 units of 1e-7 degrees are 11 m off the equator."""
-
-_BEFORE_FIT_S = 1_199_145_600
-"""2008-01-01 in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ _ONE_SECOND = 1.0
 def are_garmin_times(rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]) -> bool:
     """Whether times count from 1989-12-31: as seconds since 1970 they lie before there was FIT."""
     cells = [row[time_columns[0]] for row in rows if row[time_columns[0]] not in EMPTY_CELLS]
-    return bool(cells) and all(c.isdigit() and int(c) < _BEFORE_FIT_S for c in cells)
+    return bool(cells) and all(c.isdigit() and int(c) < BEFORE_FIT_S for c in cells)
 
 
 def are_apple_times(
@@ -124,6 +125,19 @@ def are_apple_times(
         return False
     counts = [number(row[time_columns[0]]) for row in rows if row[time_columns[0]]]
     return bool(counts) and all(c is not None and may_be_of_core_data(c) for c in counts)
+
+
+def settle_time(
+    index: dict[Role, int], names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """A first column without a name, as pandas writes the names of rows, may be the time."""
+    if not {Role.TIME, Role.DATE}.isdisjoint(index) or names[0].strip() or not rows:
+        return
+    cells = [row[0] for row in rows]
+    if not any(map(is_relative, cells)) and all(
+        read_time(cell, BY_ITSELF)[0] is not None for cell in cells
+    ):
+        index[Role.TIME] = 0
 
 
 def settle_device(index: dict[Role, int], rows: Sequence[Sequence[str]]) -> None:
@@ -183,17 +197,23 @@ def find_time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) 
 
 def count_instead(
     names: Sequence[str], rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]
-) -> tuple[int, ...]:
-    """The column that counts from 1970, where the time beside it is a clock on some wall."""
+) -> tuple[tuple[int, ...], int | None]:
+    """The column that counts from 1970, where the time beside it is a clock on some wall.
+
+    Where the clock has parts of seconds that the count lacks, both are needed: then the columns of
+    the time are as they were, and the second value is the count's.
+    """
     counts = [index for index, name in enumerate(names) if columns.plain(name) in COUNTS]
     if not counts or counts[0] in time_columns or not rows:
-        return time_columns
+        return time_columns, None
     clocks = [" ".join(row[column] for column in time_columns) for row in rows]
     count = [row[counts[0]] for row in rows]
     is_finer = any(map(PART_OF_SECOND.search, clocks)) and all(len(c) <= _SECONDS for c in count)
     are_naive = all(read_time(clock, BY_ITSELF)[1] for clock in clocks)
     are_counts = all((value := number(c)) is not None and epoch_form(value) for c in count)
-    return (counts[0],) if are_naive and are_counts and not is_finer else time_columns
+    if not (are_naive and are_counts):
+        return time_columns, None
+    return (time_columns, counts[0]) if is_finer else ((counts[0],), None)
 
 
 _SECONDS = 10
@@ -205,6 +225,7 @@ def _is_clock(rows: Sequence[Sequence[str]], column: int) -> bool:
     return all(
         (":" in cell and len(cell.split(":")[0]) <= 2)
         or (cell.isdigit() and 3 < len(cell) <= 6)
+        or RECEIVERS_CLOCK.fullmatch(cell)
         or DAY_FRACTION.fullmatch(cell)
         or cell.startswith(("1899-12-3", "1900-01-0"))
         for cell in cells
@@ -246,17 +267,13 @@ def scales(
     if None not in scales:
         return scales[0] or 1.0, scales[1] or 1.0
     whole = [_whole_numbers(rows, column) for column in columns_of]
-    if not any(max(w, default=0) > most for w, most in zip(whole, _MOST_E6, strict=True)):
+    if not any(max(w, default=0) > most for w, most in zip(whole, MOST_E6, strict=True)):
         raise BadInputError(
             f"{file}: its coordinates are whole numbers that could be ten-millionths of degrees or "
             "others: name the columns such as lat_e7 and lon_e7, or lat_e6 and lon_e6"
         )
-    lat_scale, lon_scale = (_E7_DEG if scale is None else scale for scale in scales)
+    lat_scale, lon_scale = (E7_DEG if scale is None else scale for scale in scales)
     return lat_scale, lon_scale
-
-
-_MOST_E6 = (90_000_000, 180_000_000)
-"""Larger ones are no millionths of degrees."""
 
 
 def _whole_numbers(rows: Sequence[Sequence[str]], column: int | None) -> list[int]:
@@ -270,8 +287,8 @@ def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[st
         return 1.0
     name = columns.plain(names[column])
     whole = _whole_numbers(rows, column)
-    large = bool(whole) and sorted(whole)[len(whole) // 2] > _SURELY_WHOLE_UNITS
-    if name.startswith("position") and large:
+    large = bool(whole) and sorted(whole)[len(whole) // 2] > SURELY_WHOLE_UNITS
+    if is_of_fit(names[column]) and large:
         return SEMICIRCLE_DEG
     large = large and "x" not in name and "y" not in name  # those are metres of a projection
     role = Role.LAT if Role.LAT in columns.meanings(name) else Role.LON

@@ -10,8 +10,9 @@ from trackflow.sources.heads import SEPARATORS, best_separator
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.columns import COLUMNS_HINT, QUANTITIES, NoPositionsError, Role
+from trackflow.sources.values.positions import position
 from trackflow.sources.values.trips import score
-from trackflow.sources.values.units import Quantity, coordinate, factor_of, position
+from trackflow.sources.values.units import Quantity, coordinate, factor_of
 
 
 def split(line: str, separator: str) -> list[str] | None:

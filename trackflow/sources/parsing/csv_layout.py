@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from trackflow.sources.parsing.csv_columns import (
-    SEMICIRCLE_DEG,
     Count,
     are_apple_times,
     are_garmin_times,
@@ -19,6 +18,7 @@ from trackflow.sources.parsing.csv_columns import (
     has_short_dates,
     scales,
     settle_device,
+    settle_time,
 )
 from trackflow.sources.parsing.csv_header import (
     COMPARED_LINES,
@@ -28,12 +28,14 @@ from trackflow.sources.parsing.csv_header import (
     split,
     with_units,
 )
+from trackflow.sources.parsing.csv_headless import Headless, headless_of
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.date_parts import PARTS, drop_parts
 from trackflow.sources.values.elapsed import start_in
 from trackflow.sources.values.moments import TimeForm
 from trackflow.sources.values.trips import trip_ends
+from trackflow.sources.values.whole_degrees import SEMICIRCLE_DEG
 from trackflow.sources.values.zones import zone_of
 
 SAMPLE_ROWS = 1_000
@@ -67,6 +69,9 @@ class CsvLayout:
         form: that of times, where the values alone do not show it.
         zone: that of times without one, if the name of their column tells it.
         count: what counts from a start; None where times stand for themselves.
+        whole_seconds: the column that counts seconds since 1970, of which the time is a clock on
+            some wall with their parts; None where there is none.
+        headless: what wrote it, if there is no header and rows stand among other lines.
         end: of the ends of trips that begin in the same rows; None if rows have one place each.
     """
 
@@ -85,6 +90,8 @@ class CsvLayout:
     form: TimeForm | None = None
     zone: dt.tzinfo | None = None
     count: Count | None = None
+    whole_seconds: int | None = None
+    headless: Headless | None = None
     end: "CsvLayout | None" = None
 
     @property
@@ -95,8 +102,9 @@ class CsvLayout:
     @property
     def moment_columns(self) -> tuple[int, ...]:
         """The columns of the time, with those of its parts."""
-        parts = (column for role, column in self.index.items() if role in PARTS)
-        return tuple(dict.fromkeys((*self.time_columns, *parts)))
+        others = [column for role, column in self.index.items() if role in PARTS]
+        others += [] if self.whole_seconds is None else [self.whole_seconds]
+        return tuple(dict.fromkeys((*self.time_columns, *others)))
 
 
 def decide_layout(
@@ -119,7 +127,12 @@ def decide_layout(
         written = _sample(lines[header_lines:], separator, width, loose)
         form = _Form(separator, header_lines, loose, file)
         return _layout(names, dict(given), written, form)
-    header, separator, header_lines = find_header(lines, file)
+    headless = headless_of(lines)
+    if headless is None:
+        header, separator, header_lines = find_header(lines, file)
+    else:
+        header, separator, header_lines = headless.names, ",", 0
+        lines = [row.decode() for row in headless.rows([line.encode() for line in lines]) if row]
     names = tuple(split(header, separator) or [header])
     below = lines[header_lines] if header_lines < len(lines) else ""
     if units := with_units(names, split(below, separator) or []):
@@ -135,12 +148,13 @@ def decide_layout(
         start, end = (_layout(each, columns.find(each), written, form) for each in both)
         return replace(start, end=end)
     rows = [[bare(cell) for cell in row] for row in written]
+    settle_time(index, names, rows)
     count = count_from_start(names, index, rows, start_in(lines[:header_lines]), file)
     if count is not None and count.start:
         index = {role: column for role, column in index.items() if role not in _MOMENTS}
         index[Role.TIME] = count.column
     columns.require(index, names, file)
-    return replace(_layout(names, index, written, form), count=count)
+    return replace(_layout(names, index, written, form), count=count, headless=headless)
 
 
 _MOMENTS = {Role.TIME, Role.DATE, Role.CLOCK, *PARTS}
@@ -163,7 +177,7 @@ def _layout(
     settle_device(index, rows)
     if Role.ZONE in index and not are_zones(rows, index[Role.ZONE]):
         del index[Role.ZONE]
-    time_columns = count_instead(names, rows, find_time_columns(index, rows))
+    time_columns, whole_seconds = count_instead(names, rows, find_time_columns(index, rows))
     drop_parts(
         index,
         day=time_columns[0] != index.get(Role.YEAR),
@@ -189,6 +203,7 @@ def _layout(
         is_garmin,
         form_of_times,
         zone_of(columns.zone_in_names(names[column] for column in reversed(time_columns))),
+        whole_seconds=whole_seconds,
     )
 
 

@@ -7,6 +7,7 @@ import orjson
 from trackflow.errors import BadInputError
 
 _WGS84 = {("OGC", "CRS84"), ("EPSG", 4326), ("EPSG", "4326")}
+_OF_DEGREES = ("GeographicCRS", "GeodeticCRS")
 
 
 def geo_column(metadata: Mapping[bytes, bytes] | None, name: str) -> str | None:
@@ -38,6 +39,12 @@ def geo_column(metadata: Mapping[bytes, bytes] | None, name: str) -> str | None:
                 f"{name}: its positions are not longitude and latitude ({shown}); "
                 "write it in EPSG:4326"
             )
+    elif isinstance(crs, dict) and str(crs.get("type")) not in _OF_DEGREES:
+        shown = str(crs.get("name"))[:60]
+        raise BadInputError(
+            f"{name}: its positions are not longitude and latitude ({shown!r}); "
+            "write it in EPSG:4326"
+        )
     types = known.get("geometry_types") or []
     if any(not str(kind).startswith("Point") for kind in types):
         raise BadInputError(f"{name}: its geometries are not points, which alone can have a time")

@@ -1,5 +1,6 @@
 """Rows of GeoJSON: positions, times and devices out of features and geometries."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
@@ -10,16 +11,16 @@ from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing.bare_lists import BareList, bare_list, latitude_first
 from trackflow.sources.parsing.csv_columns import are_devices
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
-from trackflow.sources.parsing.geojson_lines import (
+from trackflow.sources.parsing.geojson_lines import line_part, listed_values
+from trackflow.sources.parsing.geojson_rows import Alike, Rows
+from trackflow.sources.parsing.geojson_times import (
     ends_of,
-    line_part,
-    listed_values,
+    height_of,
     measured_time,
     properties_of,
     time_list,
     time_parts,
 )
-from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
 from trackflow.sources.parsing.json_wrapped import (
     by_row,
@@ -32,11 +33,11 @@ from trackflow.sources.parsing.json_wrapped import (
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
-from trackflow.sources.values import units
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import Role
-from trackflow.sources.values.elapsed import start_among
+from trackflow.sources.values.elapsed import counts_alone, start_among
 from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
+from trackflow.sources.values.positions import position as position_in
 from trackflow.sources.values.times import (
     AmbiguousOrderError,
     DateOrder,
@@ -83,6 +84,7 @@ class FeatureCollector:
         self._device_role = Role.DEVICE
         self._header: tuple[str, ...] = ()
         self._start: str | None = None
+        self._again = stream.again
         self._bare: list[tuple[BareList, int]] = []
         self._is_lat_first: bool | None = None
 
@@ -150,8 +152,13 @@ class FeatureCollector:
             return
         self._alike = Alike(alike.names, are_features=alike.are_features)
         first = alike.records[0]
-        counts = not alike.are_features and dated_fields(first, self._start) != known_fields(first)
-        part = None if counts else alike.part()
+        if not (self._start or alike.are_features) and counts_alone(alike.names):
+            self._start = self._start_behind()
+        if alike.are_features:
+            alone = time_list(first, 1) or measured_time(alike.positions[0]) is not None
+        else:
+            alone = dated_fields(first, self._start) != known_fields(first)
+        part = None if alone else alike.part()
         if part is not None:
             self.any_feature = True
             self.rows.add(part)
@@ -163,6 +170,16 @@ class FeatureCollector:
                 self._add_point(position, record, number)
             else:
                 self._add_record(record, number)
+
+    def _start_behind(self) -> str | None:
+        """The start that stands behind the list of what counts from it; looked for once."""
+        again, self._again = self._again, None
+        if again is None:
+            return None
+        with again() as whole:
+            elements = JsonElements(whole)
+            deque(elements, maxlen=0)
+            return start_among(elements.top)
 
     def _flush_bare(self) -> None:
         lists, self._bare = self._bare, []
@@ -189,7 +206,7 @@ class FeatureCollector:
         elif kind == "Feature":
             self._add_geometry(element.get("geometry"), properties_of(element), number, 0)
         elif isinstance(kind, str) and kind in _GEOMETRIES:
-            self._add_geometry(element, {}, number, 0)
+            self._add_geometry(element, properties_of({"geometry": element}), number, 0)
         else:
             self._add_record(element, number)
 
@@ -209,9 +226,11 @@ class FeatureCollector:
         if kind == "Point":
             self._add_point(coordinates, properties, number)
         elif kind in ("LineString", "MultiPoint"):
-            self._add_line(coordinates, time_list(properties), properties, number)
+            count = len(coordinates) if isinstance(coordinates, list) else 0
+            self._add_line(coordinates, time_list(properties, count), properties, number)
         elif kind == "MultiLineString" and isinstance(coordinates, list):
-            moments = time_list(properties)
+            whole = sum(len(line) for line in coordinates if isinstance(line, list))
+            moments = time_list(properties, len(coordinates), whole)
             for line, part in zip(coordinates, time_parts(moments, coordinates), strict=True):
                 self._add_line(line, part, properties, number)
         elif kind == "GeometryCollection" and depth < _NESTING_MAX:
@@ -227,6 +246,9 @@ class FeatureCollector:
         if is_invalid(known):
             position = None
         moment = moment_of(known) if Role.DATE in known else known.get(Role.TIME)
+        if (moment is None or isinstance(moment, list)) and (listed := time_list(properties, 1)):
+            moment = listed[0] if len(listed) == 1 else None
+        moment = measured_time(position) if moment is None else moment
         self._add_position(position, moment, known, number, 0)
 
     def _add_line(
@@ -290,7 +312,8 @@ class FeatureCollector:
         if not isinstance(position, list) or len(position) < 2:
             self.rows.append((None, None, None, moment, known, number, index))
             return
-        altitude = position[2] if len(position) > 2 else known.get(Role.ALTITUDE)
+        height = height_of(position)
+        altitude = known.get(Role.ALTITUDE) if height is None else height
         self.rows.append((position[0], position[1], altitude, moment, known, number, index))
 
     def _add_record(self, record: dict[str, object], number: int) -> None:
@@ -435,8 +458,12 @@ def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | N
     for role in (Role.POSITION, Role.LON_LAT):
         both = known.get(role)
         if isinstance(both, str):
-            found = units.position(both, lon_first=role is Role.LON_LAT)
-            return (both, both, altitude) if found is None else (found[1], found[0], altitude)
+            found = position_in(both, lon_first=role is Role.LON_LAT)
+            if found is None:
+                return both, both, altitude
+            lat, lon, height_m = found
+            is_high = altitude is None and height_m == height_m
+            return lon, lat, height_m if is_high else altitude
         if isinstance(both, list) and len(both) >= 2 and role is Role.LON_LAT:
             return both[0], both[1], altitude
     if Role.LAT in known or Role.LON in known:

@@ -13,8 +13,9 @@ from trackflow.sources.rows import (
     RowCollector,
     moment_us,
 )
+from trackflow.sources.values.positions import position
 from trackflow.sources.values.times import TimeRules
-from trackflow.sources.values.units import Quantity, measure, position
+from trackflow.sources.values.units import Quantity, measure
 
 _NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory", "placeAggregates", "rawSignal"}
 
@@ -287,8 +288,8 @@ def _has_own_time(point: object) -> bool:
 def _lon_lat(where: object) -> tuple[object, object]:
     """Longitude and latitude of a position as text or in ten-millionths of a degree."""
     if isinstance(where, str):
-        lat, lon = position(where) or (where, where)
-        return lon, lat
+        found = position(where)
+        return (where, where) if found is None else (found[1], found[0])
     if _has_e7(where):
         return (
             _degrees(_either(where, "lngE7", "longitudeE7"), 180),

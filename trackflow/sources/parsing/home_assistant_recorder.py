@@ -6,7 +6,6 @@ database that was upgraded has all of them side by side.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,11 @@ import orjson
 
 from trackflow.errors import BadInputError
 from trackflow.sources.parsing.json_values import BrokenStretch
+from trackflow.sources.parsing.sqlite_files import DAMAGE, opened
 from trackflow.sources.records import RefusalReason
 
 RANGE_STATES = 5_000
 """States that are asked for at once; where the file is damaged, halves of it, and so on."""
-
-_DAMAGE = (sqlite3.Error, UnicodeDecodeError)
-"""What damage raises: where SQLite's message quotes it, even the message cannot be decoded."""
 
 _FAILED_RANGES_MAX = 2_000
 _STATE_BYTES_MIN = 20
@@ -70,15 +67,10 @@ class Recorder:
         self._name = name
         self._size_bytes = path.stat().st_size
         self._trackers: frozenset[str] | None = None
-        wal = path.with_name(path.name + "-wal")
-        # Immutable, SQLite writes nothing beside the file; with a log beside it, it has to.
-        mode = "mode=ro" if wal.is_file() and wal.stat().st_size else "mode=ro&immutable=1"
+        self._connection = opened(path, name)
         try:
-            self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
-            self._connection.execute("PRAGMA trusted_schema = OFF")
-            self._connection.text_factory = _text
             self._columns = self._tables()
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BadInputError(f"{name}: cannot be read as an SQLite database ({error})") from None
 
     def __enter__(self) -> Self:
@@ -159,7 +151,7 @@ class Recorder:
         """The one value that a query gives; -1 if it cannot be read."""
         try:
             found: object = self._connection.execute(query, values).fetchone()[0]
-        except _DAMAGE:
+        except DAMAGE:
             return -1
         return found
 
@@ -176,7 +168,7 @@ class Recorder:
                 continue
             try:
                 rows = self._connection.execute(query, (low, high)).fetchall()
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 failed += 1
                 if failed > _FAILED_RANGES_MAX:
                     raw = f"states {low} to {last} cannot be read ({error})"
@@ -219,7 +211,3 @@ def _attributes(text: object) -> Mapping[str, object]:
         except (ValueError, RecursionError):
             return {}
     return value if isinstance(value, Mapping) else {}
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")

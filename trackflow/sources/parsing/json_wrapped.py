@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 
 from trackflow.sources.parsing.aircraft import rows_of_aircraft
-from trackflow.sources.values.columns import Role, find, is_dated
+from trackflow.sources.values.columns import Role, find, has_position, is_dated, meanings
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
 from trackflow.sources.values.times import BY_ITSELF, read_time
@@ -70,6 +70,7 @@ def _of_member(
         depth: in how many records it is.
         start: from which the times in it may count.
     """
+    each = _in_radians(each) if name == _SAMPLE_OF_SUUNTO else each
     whole = flat(each)
     if rows := by_row(each) or two_ends(whole):
         yield from (around | dated_fields(flat(row), start) for row in rows)
@@ -83,6 +84,21 @@ def _of_member(
         yield around | known
     elif depth < _DEEPEST:
         yield from _inside(each, around, depth + 1, start, is_device=_are_devices(name))
+
+
+def _in_radians(each: dict[str, object]) -> dict[str, object]:
+    """A sample of Suunto's app, with the unit of its angles in their names."""
+    sample = each.get("Sample")
+    if not isinstance(sample, dict):
+        return each
+    return each | {"Sample": {
+        name if _ANGLES.isdisjoint(meanings(name)) else f"{name} rad": value
+        for name, value in sample.items()
+    }}  # fmt: skip
+
+
+_SAMPLE_OF_SUUNTO = "suunto/sml"
+_ANGLES = {Role.LAT, Role.LON, Role.COURSE}
 
 
 def dated_fields(record: Mapping[str, object], start: str | None = None) -> dict[Role, object]:
@@ -210,7 +226,9 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     if len(lists) < 2:  # a place and a time; nearly all records have none
         return []
     found = _found(tuple(lists))
-    if not is_dated(found):
+    if not is_dated(found) or any(
+        isinstance(value, dict) and has_position(_found(tuple(value))) for value in record.values()
+    ):
         return []
     names = tuple(lists)
     counts = {len(lists[names[index]]) for index in found.values()}
@@ -248,5 +266,6 @@ def two_ends(whole: Mapping[str, object]) -> list[dict[str, object]]:
 
 def is_dated_position(known: Mapping[Role, object]) -> bool:
     """Whether a record has a place and a time."""
-    has_place = Role.LAT in known and Role.LON in known
-    return (has_place or Role.POSITION in known) and (Role.TIME in known or Role.DATE in known)
+    has_place = not {Role.POSITION, Role.LON_LAT}.isdisjoint(known)
+    has_place = has_place or (Role.LAT in known and Role.LON in known)
+    return has_place and (Role.TIME in known or Role.DATE in known)

@@ -167,6 +167,7 @@ def find(names: Sequence[str]) -> dict[Role, int]:
     elif Role.LON_LAT in found:
         found.pop(Role.POSITION, None)
     _drop_others(names, found)
+    _add_short_names(names, found)
     if not {Role.TIME, Role.DATE} & found.keys() and Role.CLOCK in found:
         found[Role.TIME] = found.pop(Role.CLOCK)  # such as "Heure", which then has the date, too
     if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
@@ -231,6 +232,8 @@ def _drop_others(names: Sequence[str], found: dict[Role, int]) -> None:
         del found[Role.ZONE]  # it is where the clock on the wall was, and the time is UTC
     if Role.DEVICE in found and _UNIQUE_ID in names:
         found[Role.DEVICE] = names.index(_UNIQUE_ID)
+    if Role.POSITION in found and set(map(plain, names)) >= _OF_AMAZON:
+        found[Role.LON_LAT] = found.pop(Role.POSITION)
     valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
     if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
         del found[Role.VALID]  # elsewhere it is about drawing
@@ -238,6 +241,18 @@ def _drop_others(names: Sequence[str], found: dict[Role, int]) -> None:
         del found[Role.ACCURACY]
 
 
+def _add_short_names(names: Sequence[str], found: dict[Role, int]) -> None:
+    """Adds what Wialon and Teltonika call by letters that mean nothing by themselves."""
+    last = {name.rpartition(".")[2]: index for index, name in enumerate(names)}
+    for marks, speed, course in _SHORT_NAMES:
+        if marks <= last.keys():
+            found |= {Role.SPEED: last[speed], Role.COURSE: last[course]}
+
+
+_OF_WIALON, _OF_TELTONIKA = {"x", "y", "s", "c", "sc"}, {"latlng", "ang", "sp"}
+_SHORT_NAMES = ((_OF_WIALON, "s", "c"), (_OF_TELTONIKA, "sp", "ang"))
+_OF_AMAZON = {"deviceid", "sampletime", "position"}
+"""Members of Amazon Location Service, whose positions begin with the longitude."""
 _UNIQUE_ID = "device.uniqueId"
 """Of a position that Traccar's server forwards; its `deviceId` is only a number in its database."""
 
@@ -357,7 +372,7 @@ _IN_RADIANS = (Role.LAT, Role.LON, Role.COURSE)
 
 def _are_of_suunto(simple: set[str]) -> bool:
     """Whether these are members of a sample of Suunto, which measures angles in radians."""
-    return "timeiso8601" in simple or {"latitude", "longitude", "utc", "gpsaltitude"} <= simple
+    return "timeiso8601" in simple
 
 
 def _are_of_aircraft(simple: Iterable[str]) -> bool:
@@ -370,6 +385,8 @@ def _names_metres(simple: str) -> bool:
 
 
 _OF_KMH = (
+    _OF_WIALON,
+    _OF_TELTONIKA,
     {"angle", "priority"},
     {"angle", "eventio"},
     {"latitudemdeg"},
@@ -377,7 +394,7 @@ _OF_KMH = (
     {"power", "odometer", "batterylevel"},
     {"accuracyh", "accuracyv", "elevationgain"},
 )
-"""Columns by which Teltonika, Webfleet, TeslaMate and Runtastic are known."""
+"""Columns by which Wialon, Teltonika, Webfleet, TeslaMate and Runtastic are known."""
 
 
 _OF_MARINETRAFFIC = {"mmsi", "status", "speed", "lon", "lat", "course", "heading", "timestamp"}
@@ -389,11 +406,14 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
     Traccar's server reports knots, as do ships (`SOG`, `mmsi`; MarineTraffic tenths of them) and
     receivers, Tesla miles per hour; OwnTracks writes kilometres
     per hour beside its `tst` (Colota has `bear` there, and metres per second), as do the loggers
-    whose latitudes end in N or S, flespi, Teltonika, Webfleet, Geotab, TeslaMate and Runtastic.
+    whose latitudes end in N or S, flespi, Wialon, Teltonika, Webfleet, Geotab,
+    TeslaMate and Runtastic.
     """
     simple = {plain(name) for name in names}
     simple |= {plain(name.rpartition(".")[2]) for name in names}  # members of a record inside
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
+        return KNOTS_MS
+    if {"deviceid", "charging", "mock"} <= simple:  # the database of Traccar's app
         return KNOTS_MS
     if _are_of_aircraft(simple) or "mmsi" in simple:
         return KNOTS_MS / 10 if simple >= _OF_MARINETRAFFIC else KNOTS_MS

@@ -78,6 +78,12 @@ def elapsed_among(names: tuple[str, ...]) -> Elapsed | None:
 _WIDEST = 200
 
 
+def counts_alone(names: tuple[str, ...]) -> bool:
+    """Whether nothing but a count from a start, in a unit that is told, has the time."""
+    found = elapsed_among(names)
+    return found is not None and found.is_alone and found.unit_s is not None
+
+
 def start_among(record: Mapping[str, object]) -> str | None:
     """The moment at which what is in a record began, as it is written; None if it tells none."""
     simple = {plain(name[:120]): record[name] for name in list(record)[:_WIDEST]}
@@ -112,15 +118,17 @@ def counted(
         known: its members by role.
         start: of what is around it.
     """
-    found = elapsed_among(tuple(record))
-    if found is None or found.unit_s is None:
-        return dict(known)
     moment = known.get(Role.TIME)
-    is_counted = found.is_alone or (moment is not None and is_relative(str(moment)))
+    count, unit_s = _duration_s(moment), 1.0
+    if count is None:
+        found = elapsed_among(tuple(record))
+        if found is None or found.unit_s is None:
+            return dict(known)
+        if not found.is_alone and (moment is None or not is_relative(str(moment))):
+            return dict(known)
+        count, unit_s = record.get(found.name), found.unit_s
     start = start_among(record) or start
-    if not is_counted or start is None:
-        return dict(known)
-    after = moment_after(start, record.get(found.name), found.unit_s)
+    after = None if start is None else moment_after(start, count, unit_s)
     if after is None:
         return dict(known)
     kept: dict[Role, object] = {
@@ -130,8 +138,20 @@ def counted(
     return kept
 
 
+def _duration_s(text: object) -> object:
+    """Seconds of a duration in the ISO way, as Polar has them in place of times; else None."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) and len(text) > 2 else None
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+_DURATION = re.compile(r"PT(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:(\d{1,7}(?:\.\d{1,9})?)S)?")
+
 _STARTED = re.compile(
-    r"^\W*(?:[\w ]*\b)?(?:start(?:ed|ing)?|begin|beginn|d[ée]but|inicio|inizio)\b[^\d]*?"
+    r"^\W*(?:[\w ]*\b)?(?:start(?:ed|ing|time|date|datetime)?|begin|beginn|d[ée]but|inicio|inizio)"
+    r"\b[^\d]*?"
     r"[\s:;,=\t\"']+(\d.*)$",
     re.IGNORECASE,
 )

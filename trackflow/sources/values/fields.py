@@ -17,6 +17,7 @@ from trackflow.sources.values.units import (
     measure,
 )
 from trackflow.sources.values.vocabulary import COUNTS, core_data_name
+from trackflow.sources.values.whole_degrees import are_whole, with_degrees
 
 _INVALID = {
     "false", "f", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "falsch", "non",
@@ -67,6 +68,7 @@ def known_fields(
         unit_ms = factor_of(unit, Quantity.SPEED) if isinstance(unit, str) else None
         written = [each for each in written if each[0] is not Role.SPEED]
         written.append((Role.SPEED, np.nan if unit_ms is None else unit_ms))
+    with_degrees(known, _name_of_lat(names))
     if written:
         comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
         for role, factor in written:
@@ -152,7 +154,7 @@ def columns_of_fields(
         known[role] = values
         if is_number and (factor != 1.0 or str in kinds):
             written.append((role, factor))
-    if any(None in known[role] for role in _COORDINATES & known.keys()) and _has_pair(names):
+    if _differ(known, names):
         return None
     if (count := _count_beside(names)) and Role.TIME in known:
         counts = [record[count] for record in records]
@@ -173,6 +175,15 @@ def columns_of_fields(
                 for value, comma in zip(known[role], commas, strict=True)
             ]
     return known
+
+
+def _differ(known: Mapping[Role, list[object]], names: tuple[str, ...]) -> bool:
+    """Whether the coordinates of each record have to be looked at by themselves."""
+    coordinates = [known[role] for role in _COORDINATES & known.keys()]
+    if any(None in values for values in coordinates) and _has_pair(names):
+        return True
+    kinds = {kind for values in coordinates for kind in set(map(type, values))}
+    return len(coordinates) > 1 and kinds != {float} and any(map(are_whole, coordinates))
 
 
 @lru_cache(maxsize=1024)
@@ -241,6 +252,13 @@ def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool, float 
 
 
 @lru_cache(maxsize=1024)
+def _name_of_lat(names: tuple[str, ...]) -> str:
+    """The name of a latitude whose unit it does not say; empty if there is none."""
+    named = (name for role, name, factor, *_ in _roles(names) if role is Role.LAT and factor == 1.0)
+    return next(named, "")
+
+
+@lru_cache(maxsize=1024)
 def _has_parts(names: tuple[str, ...]) -> bool:
     """Whether a moment may stand in several members."""
     return any(role in PARTS for role, *_ in _roles(names))
@@ -296,20 +314,29 @@ def _flatten(
 def _value_of(member: Mapping[str, object]) -> object:
     """What an object stands for where databases write one for a value; else the object.
 
-    A point is one of GeoJSON or ArcGIS. MongoDB writes `{"$date": …}`, and numbers as
-    `{"$numberLong": …}`.
+    A point is one of GeoJSON or ArcGIS, a time may be seconds and the parts of one. MongoDB writes
+    `{"$date": …}`, and numbers as `{"$numberLong": …}`.
     """
+    if len(member) != 1 and _MARKS_OF_VALUES.isdisjoint(member):
+        return member  # as nearly all
     value: object = member
     while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
         (value,) = value.values()
     if isinstance(value, Mapping) and {"x", "y"} <= value.keys() <= _OF_ARCGIS:
-        return f"POINT ({value['x']} {value['y']})"
+        return f"POINT ({value['x']} {value['y']} {value.get('z', '')})"
+    if isinstance(value, Mapping) and len(value) == 2 and not _NANOS.isdisjoint(value):
+        named = {columns.plain(name): str(part) for name, part in value.items()}
+        nanos = named.get("nanos", named.get("nanoseconds", ""))
+        if nanos.isdecimal() and named.get("seconds", "").isdecimal():
+            return f"{named['seconds']}.{nanos:0>9}"
     where = value.get("coordinates") if isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(where, list):
-        return f"POINT ({where[0]} {where[1]})" if len(where) >= 2 else value
+        return f"POINT ({' '.join(map(str, where[:3]))})" if len(where) >= 2 else value
     return value
 
 
+_NANOS = {"nanos", "nanoseconds", "_nanoseconds"}
+_MARKS_OF_VALUES = {"x", "coordinates"} | _NANOS
 _OF_ARCGIS = {"x", "y", "z", "m", "spatialReference"}
 
 

@@ -244,7 +244,7 @@ def count_before_clock(clock: object, count: object) -> object:
     return f"{int(value)}.{part[2]}" if part is not None and is_finer else count
 
 
-PART_OF_SECOND = re.compile(r":(\d\d)[.,](\d{1,6})")
+PART_OF_SECOND = re.compile(r":(\d\d)[.,](?=0*[1-9])(\d{1,6})")
 
 
 def _of_days_or_ticks(value: float, rules: TimeRules) -> tuple[int | None, bool]:
@@ -263,6 +263,8 @@ def _of_two_cells(text: str) -> str:
     """
     if text.count(":") > 2 and (both := _TWO_CELLS.fullmatch(text)) is not None:
         return f"{both[1]} {both[2]}"
+    if (both := _WITH_RECEIVERS_CLOCK.fullmatch(text)) is not None:
+        return f"{both[1]} {both[2]}:{both[3]}:{both[4]}"
     if not _IN_DAYS.fullmatch(text):
         return text
     day, _, clock = text.partition(" ")
@@ -273,6 +275,14 @@ def _of_two_cells(text: str) -> str:
         midday = _of_serial(_DAYS_1990 + float(clock.replace(",", ".")))
         clock = midday.time().isoformat()
     return f"{day} {clock}"
+
+
+RECEIVERS_CLOCK = re.compile(r"[0-2]\d[0-5]\d[0-5]\d[.,]\d{1,6}")
+"""A time of day as receivers of satellites write it: 100000.25."""
+
+_WITH_RECEIVERS_CLOCK = re.compile(
+    r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}) ([0-2]\d)([0-5]\d)([0-5]\d(?:[.,]\d{1,6})?Z?)"
+)
 
 
 def epoch_form(value: float) -> TimeForm | None:

@@ -5,9 +5,7 @@ degree signs, hemisphere letters, and units behind the number or in the name of 
 """
 
 import itertools
-import json
 import re
-import struct
 from collections.abc import Sequence
 from enum import Enum
 
@@ -103,7 +101,7 @@ _UNITS: dict[Quantity, dict[str, float]] = {
 _NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
 _MEASURED = re.compile(rf"({_NUMBER})\s*(.*)", re.DOTALL)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
-_SIGNS = str.maketrans(
+SIGNS = str.maketrans(
     {
         "\u2212": "-",
         "\u2013": "-",
@@ -120,7 +118,7 @@ _SPACED = re.compile(r"[+-]?\d{1,3}(?:[ ']\d{3})+(?!\d)")
 _THOUSANDS = re.compile(r"(?<=\d)[ '](?=\d{3}(?!\d))")
 """Thousands of metres with blanks or apostrophes, as in France and Switzerland."""
 
-_LETTERS = re.compile(r"(?<![A-Za-z])(N|S|E|W|North|South|East|West)(?![A-Za-z])", re.IGNORECASE)
+LETTERS = re.compile(r"(?<![A-Za-z])(N|S|E|W|North|South|East|West)(?![A-Za-z])", re.IGNORECASE)
 _SEXAGESIMAL = re.compile(
     r"([+-]?)(\d{1,3})(?:\s*(?:\xb0|deg|d|:)\s*|\s+)(\d{1,2}(?:[.,]\d+)?)"
     r"(?:(?:\s*['m:]\s*|\s+)(\d{1,2}(?:[.,]\d+)?)\s*(?:\"|''|s)?|\s*['m]?)",
@@ -133,19 +131,7 @@ _MARKED = re.compile(
     "[\\s0-9.,:+\\-NSEWnsewdeghortuamDEGHORTUAM\xb0\xba'\"\u2019\u201d\u2032\u2033\u2212\u2013]*"
 )
 """What a coordinate with marks is written in; other text is not looked at any closer."""
-_PLAIN_PAIR = re.compile(
-    r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
-)
-"""What nearly all are, read without a look at the rare ones."""
-
-_SPREAD = re.compile(r"\s*\xb1\s*[0-9.]+(?:\s*m(?:et(?:er|re)s?)?\b)?")
-"""How exact a coordinate is, behind it, as Snapchat writes it."""
-
-_WELL_KNOWN_BINARY = re.compile(r"0[01](?:[0-9A-Fa-f]{2}){20,40}")
-_WITH_SRID = 0x20000000
-_WGS84 = 4326
-
-_TEXT_MAX_CHARS = 200
+TEXT_MAX_CHARS = 200
 """A longer text is no number; patterns are not tried on it."""
 
 
@@ -201,7 +187,7 @@ def measure(
     if not isinstance(value, str):
         return np.nan
     value = ascii_digits(value)
-    if not _HAS_DIGIT.search(value, 0, _TEXT_MAX_CHARS):
+    if not _HAS_DIGIT.search(value, 0, TEXT_MAX_CHARS):
         # float() reads the words inf and nan, which are no better than any other word
         return course_deg(value) if quantity is Quantity.ANGLE else np.nan
     if quantity in (Quantity.LATITUDE, Quantity.LONGITUDE):
@@ -211,7 +197,7 @@ def measure(
     plain = number(text, decimal_comma=decimal_comma)
     if plain is not None:
         return plain * factor
-    marked = text.translate(_SIGNS).lstrip("\xb1~\u2248 ") if len(text) <= _TEXT_MAX_CHARS else ""
+    marked = text.translate(SIGNS).lstrip("\xb1~\u2248 ") if len(text) <= TEXT_MAX_CHARS else ""
     if quantity is Quantity.LENGTH and _SPACED.match(marked):
         marked = _THOUSANDS.sub("", marked)
     found = _MEASURED.fullmatch(marked)
@@ -233,10 +219,10 @@ def coordinate(text: str, axis: Quantity, factor: float = 1.0) -> float | None:
     plain = number(text.strip(), decimal_comma=True)
     if plain is not None:
         return plain * factor
-    if len(text) > _TEXT_MAX_CHARS or not _MARKED.fullmatch(text):
+    if len(text) > TEXT_MAX_CHARS or not _MARKED.fullmatch(text):
         return None
-    text = text.translate(_SIGNS).strip()
-    letters = _LETTERS.findall(text) or re.findall(r"(?<=[\d\xb0'\" ])[NSEW]$|^[NSEW](?=\d)", text)
+    text = text.translate(SIGNS).strip()
+    letters = LETTERS.findall(text) or re.findall(r"(?<=[\d\xb0'\" ])[NSEW]$|^[NSEW](?=\d)", text)
     if len(letters) > 1:
         return None
     sign = 1.0
@@ -298,96 +284,6 @@ def _minutes_apart(number: float, axis: Quantity, written: object) -> float | No
         return None
     whole, minutes = divmod(number, 100)
     return whole + minutes / 60 if minutes < 60 else None
-
-
-def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | None:
-    """Latitude and longitude out of one text; None if it has not exactly the two.
-
-    Args:
-        text: such as "60.1,24.9", "60,1, 24,9", "60,1 24,9", "60.1°, 24.9°", "N 60.1 E 24.9",
-            "geo:60.1,24.9;u=35", "POINT (24.9 60.1)".
-        lon_first: the longitude comes first where no letter marks which is which.
-    """
-    if len(text) > _TEXT_MAX_CHARS:
-        return None
-    text = ascii_digits(text)
-    plain = _PLAIN_PAIR.fullmatch(text)
-    if plain is not None and not lon_first:
-        return float(plain[1]), float(plain[2])
-    if _WELL_KNOWN_BINARY.fullmatch(text.strip()):
-        return _of_binary(text.strip())
-    if text.lstrip().startswith("{"):
-        return _of_object(text)
-    text = _SPREAD.sub("", text.translate(_SIGNS)).strip()
-    if text.lower().startswith("geo:"):
-        text = text[4:].partition(";")[0]
-    wkt = re.fullmatch(
-        r"(?:SRID=4326;)?\s*POINT\s*(?:ZM?|M)?\s*\(\s*(\S+)\s+(\S+?)(?:\s+\S+)*\s*\)",
-        text, re.IGNORECASE)  # fmt: skip
-    if wkt is not None:
-        lon_first = True
-        text = f"{wkt[1]} {wkt[2]}"
-    text = text.strip("()[]{} ")
-    for first, second in _halves(text):
-        for one, two in ((second, first), (first, second)) if lon_first else (
-            (first, second), (second, first),
-        ):  # fmt: skip
-            lat = coordinate(one, Quantity.LATITUDE)
-            lon = coordinate(two, Quantity.LONGITUDE)
-            if lat is not None and lon is not None:
-                return lat, lon
-    return None
-
-
-def _of_object(text: str) -> tuple[float, float] | None:
-    """Latitude and longitude of a JSON object in a cell: a point of GeoJSON, or both by name."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    pair = found.get("coordinates")
-    if isinstance(pair, list) and len(pair) >= 2:
-        north, east = pair[1], pair[0]
-    else:
-        named = {name.lower().lstrip("_"): value for name, value in found.items()}
-        north, east = (
-            next((named[name] for name in names if name in named), None)
-            for names in (("lat", "latitude", "y"), ("lon", "lng", "long", "longitude", "x"))
-        )
-    lat, lon = measure(north, Quantity.LATITUDE), measure(east, Quantity.LONGITUDE)
-    return None if np.isnan(lat) or np.isnan(lon) else (lat, lon)
-
-
-def _of_binary(text: str) -> tuple[float, float] | None:
-    """Latitude and longitude of a point in the hexadecimal form in which PostGIS prints it."""
-    data = bytes.fromhex(text)
-    order = "<" if data[0] else ">"
-    (kind,) = struct.unpack_from(f"{order}I", data, 1)
-    start = 9 if kind & _WITH_SRID else 5
-    if kind & 0xFF != 1 or (start == 9 and struct.unpack_from(f"{order}I", data, 5)[0] != _WGS84):
-        return None
-    try:
-        lon, lat = struct.unpack_from(f"{order}dd", data, start)
-    except struct.error:
-        return None
-    return lat, lon
-
-
-def _halves(text: str) -> list[tuple[str, str]]:
-    """The ways to cut a text into two coordinates, the surest first."""
-    halves: list[tuple[str, str]] = []
-    letters = list(_LETTERS.finditer(text)) or list(re.finditer(r"[NSEW]", text))
-    if len(letters) == 2:
-        at = letters[1].start() if letters[0].start() == 0 else letters[0].end()
-        halves.append((text[:at].strip(" ,;/|"), text[at:].strip(" ,;/|")))
-    for mark in (r"\s*[;/|]\s*", r",\s+", r"\s*(?<=\xb0),\s*", r"\s+", r",", r"\s*,\s*"):
-        parts = re.split(mark, text)
-        if len(parts) == 2 or (len(parts) == 3 and "." in parts[0] and "." in parts[1]):
-            halves.append((parts[0], parts[1]))  # a third one is an altitude
-    parts = text.split(",")
-    if len(parts) == 4:
-        halves.append((",".join(parts[:2]), ",".join(parts[2:])))
-    return halves
 
 
 def has_decimal_comma(*cells: object) -> bool:

@@ -91,7 +91,7 @@ _NAMES: dict[Role, str] = {
         "createdat observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
         "lastchanged lastupdated lastupdate update start begin arrivaltime arrivedat reportedat "
         "sentat basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
-        "timeiso timestampiso updatedat updatetime updateutc "
+        "timeiso timestampiso recordedattime updatedat updatetime updateutc "
         "zeitstempel zeitpunkt datumzeit datumuhrzeit datumunduhrzeit datumundzeit zeit "
         "horodatage horodate dateheure dateetheure datetheure heureutc temps "
         "fechahora fechayhora fechahorautc marcadetiempo marcatemporal tiempo horautc "
@@ -145,6 +145,7 @@ _NAMES: dict[Role, str] = {
     Role.HALF: "ampm meridiem ampmindicator",
     Role.ZONE: (
         "timezone tz utcoffset gmtoffset timezoneoffset tzoffset zone timezoneid tzid tzname "
+        "starttimeutcoffset "
         "timezonename offset utcoffsetminutes utcoffsetseconds utcoffsethours offsetfromutc "
         "timezoneoffsetminutes tzoffsetminutes offsetminutes "
         "zeitzone fuseauhoraire fuseau zonahoraria fusoorario fuso aikavyohyke tijdzone tidszon "
@@ -245,7 +246,7 @@ _NAMES: dict[Role, str] = {
         "ehpe accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
         "pontossag dogruluk точность 精度"
     ),
-    Role.HDOP: "hdop gpshdop horizontaldop",
+    Role.HDOP: "hdop gpshdop horizontaldop horizontaldilutionofprecision",
     Role.SPEED: (
         "speed velocity vel velocitysmooth "
         "gpsspeed groundspeed enhancedspeed sog speedoverground spd "
@@ -287,7 +288,7 @@ PREFIXES = (
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
-    "direct",
+    "direct", "trkpt", "monitoredvehiclejourney", "vehiclelocation",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 

@@ -145,11 +145,13 @@ def test_records_without_a_position_are_counted_once_and_half_ones_are_refused()
         *(fw.data("Iii", good[0], UNKNOWN, UNKNOWN) for _ in range(3)),
         fw.data("Iii", good[0], good[1], UNKNOWN),
         fw.data("Iii", *good),
+        fw.definition(160, [(253, 4, 0x86), (1, 4, 0x85), (2, 4, 0x85)], local=1),
+        fw.data("Iii", *good, local=1),
     )
     found = read_bytes(data, "fit")
     assert len(found.points) == 1
     assert found.reasons == ["no_position"]
-    assert found.skipped == {"record without a position": 3}
+    assert found.skipped == {"record without a position": 3, "position of a camera": 1}
     assert found.refused[0].where == "file: record 4"
 
 

@@ -205,7 +205,6 @@ def test_a_damaged_workbook_gives_an_answer(at, junk, cut):
     [
         (["[Content_Types].xml", "word/document.xml"], "Word"),
         (["[Content_Types].xml", "xl/workbook.bin"], "binary Excel"),
-        (["content.xml", "styles.xml", "META-INF/manifest.xml"], "OpenDocument"),
     ],
 )
 def test_other_documents_are_named(tmp_path, members, words):
