@@ -16,6 +16,9 @@ DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 """What damage raises: where SQLite's message quotes it, even the message cannot be decoded."""
 
 MAGIC = b"SQLite format 3\x00"
+CELL_MAX_BYTES = 16_000_000
+"""A row of a few bytes may unfold to a gigabyte (`zeroblob`)."""
+
 _OF_OTHERS = ("sqlite_", "gpkg_", "rtree_", "idx_", "android_metadata")
 _WGS84 = 4326
 _GEOPACKAGE, _ENVELOPE_BYTES = b"GP", (0, 32, 48, 48, 64)
@@ -39,6 +42,7 @@ def opened(path: Path, name: str) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, CELL_MAX_BYTES)
         connection.text_factory = _text
     except DAMAGE as error:
         raise BadInputError(f"{name}: cannot be read as an SQLite database ({error})") from None
@@ -61,17 +65,25 @@ def sheets_of(connection: sqlite3.Connection, name: str) -> list[Sheet]:
             for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             if not str(row[0]).startswith(_OF_OTHERS)
         ]
-        names_of = {table: _names(connection, table, layers.get(table)) for table in tables}
+        columns_of = {table: _columns(connection, table) for table in tables}
+        names_of = {
+            table: tuple("geom" if name == layers.get(table) else name for name in found)
+            for table, found in columns_of.items()
+        }
     except DAMAGE as error:
         raise BadInputError(f"{name}: cannot be read as an SQLite database ({error})") from None
     dated = {t: names for t, names in names_of.items() if columns.is_dated(columns.find(names))}
     recorded = {t: names for t, names in dated.items() if not _is_of_row(names)} or dated
-    return [(table, partial(_rows, connection, table, names)) for table, names in recorded.items()]
+    return [
+        (table, partial(_rows, connection, table, columns_of[table], names))
+        for table, names in recorded.items()
+    ]
 
 
-def _names(connection: sqlite3.Connection, table: str, layer: str | None) -> tuple[str, ...]:
+def _columns(connection: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    """The columns that are stored; others are calculated, by whatever the file says."""
     listed = connection.execute(f"PRAGMA table_info({_quoted(table)})")
-    return tuple("geom" if row[1] == layer else str(row[1]) for row in listed)
+    return tuple(str(row[1]) for row in listed)
 
 
 def _is_of_row(names: Sequence[str]) -> bool:
@@ -98,11 +110,12 @@ def _layers(connection: sqlite3.Connection, name: str) -> dict[str, str]:
 
 
 def _rows(
-    connection: sqlite3.Connection, table: str, names: tuple[str, ...]
+    connection: sqlite3.Connection, table: str, stored: Sequence[str], names: Sequence[str]
 ) -> Iterator[list[str]]:
     yield list(names)
     try:
-        for row in connection.execute(f"SELECT * FROM {_quoted(table)}"):
+        wanted = ", ".join(map(_quoted, stored))
+        for row in connection.execute(f"SELECT {wanted} FROM {_quoted(table)}"):
             yield [_cell(value) for value in row]
     except DAMAGE as error:
         raise DamagedError(f"the table cannot be read further ({type(error).__name__})") from None

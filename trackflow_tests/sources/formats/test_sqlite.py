@@ -52,6 +52,19 @@ TABLES = [
 ]  # fmt: skip
 
 
+def test_columns_that_are_calculated_are_neither_read_nor_counted() -> None:
+    """A row of a few bytes unfolds to a gigabyte, and all columns behind it were another one's."""
+    bomb = "x AS (zeroblob(900000000))"
+    made = [
+        (f"CREATE TABLE log (id, {bomb}, ts, lat, lon)", []),
+        (
+            "INSERT INTO log (id, ts, lat, lon) VALUES (?, ?, ?, ?)",
+            [(1, ISO, 60.1, 24.9), (2, LATER, 60.2, 24.8)],
+        ),
+    ]
+    assert_both(read_any(database(*made), "x.db"))
+
+
 @pytest.mark.parametrize("statements", TABLES)
 def test_tables_of_apps_are_read_as_tables_of_text(statements) -> None:
     other = table("settings", "name,value", [("lat", None)])
