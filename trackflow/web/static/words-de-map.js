@@ -214,6 +214,8 @@ export default {
   'Tracks through this view': 'Fahrten durch diesen Ausschnitt',
   'Tracks {n}': 'Fahrten {n}',
   'Travel mode': 'Verkehrsmittel',
+  'Undo the travel mode': 'Die Art der Fortbewegung rückgängig machen',
+  'Undo what it was for': 'Den Zweck rückgängig machen',
   'Up to date': 'Aktuell',
   'village': 'Dorf',
   'Waiting': 'Wartet',
