@@ -75,6 +75,12 @@ export function announce(text) {
 /** Mark a form that somebody has begun to fill: it is not drawn anew until it is sent. */
 export const touch = (event) => event.target.form?.classList.add('touched');
 
+/** For the `input` event of a form that asks for a time: that it ends before it begins, the browser says by itself. */
+export function keepOrder({ target }) {
+  const { from, to, until } = target.form.elements;
+  if (from) (to ?? until).min = from.value;
+}
+
 /** Whether somebody writes in a part of the page: drawn anew, its form would be empty. */
 export const isWriting = (box) => Boolean(box.querySelector('.touched, input:focus, textarea:focus'));
 

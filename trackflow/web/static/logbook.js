@@ -126,6 +126,7 @@ function choose() {
   refresh();
 }
 
+addEventListener('online', refresh);
 byId('vehicle').addEventListener('change', choose);
 onDate(byId('month'), choose);
 beginPage(begin);
