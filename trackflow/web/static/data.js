@@ -34,6 +34,8 @@ async function act(sent, ask, said) {
     return answer;
   } catch (error) {
     tellProblem(error);
+    // what cannot be undone or revoked was so already, in another window: the lists have to say so
+    if (!sent && error.status >= 400) refresh().catch(() => {});
     return null;
   }
 }
