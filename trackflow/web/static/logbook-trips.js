@@ -1,7 +1,7 @@
 // Trips of the logbook: those that need a purpose, and the book of a month.
 
 import { send } from './api.js';
-import { categoryName, partName } from './codes.js';
+import { categoryName, modeName, partName } from './codes.js';
 import { el, empty, english } from './dom.js';
 import { decimal, distance, duration, moment } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
@@ -161,7 +161,7 @@ function changeForm(entry, { saved, failed }) {
 
 const CHANGED = {
   category: [tr('Category'), categoryName], purpose: [partName('purpose'), String], partner: [partName('partner'), String],
-  distance_m: [tr('Distance'), distance], amount: [tr('Paid'), (amount) => decimal(Number(amount), 2)],
+  start_time: [tr('From'), timeOf], end_time: [tr('To'), timeOf], mode: [tr('Mode'), modeName], distance_m: [tr('Distance'), distance], amount: [tr('Paid'), (amount) => decimal(Number(amount), 2)],
 };
 
 /** The amendments of an entry, the oldest first: when, by whom, why, and what was and is. */

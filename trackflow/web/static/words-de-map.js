@@ -99,7 +99,6 @@ export default {
   'Looking…': 'Sucht …',
   'Map of tracks': 'Karte der Fahrten',
   'Map of tracks; arrow keys move it, plus and minus zoom': 'Karte der Fahrten; Pfeiltasten bewegen sie, Plus und Minus zoomen',
-  'Mode': 'Verkehrsmittel',
   'mode not known yet': 'Verkehrsmittel noch unbekannt',
   'most often': 'am häufigsten',
   'Name, colour, icon and group of {device}': 'Name, Farbe, Symbol und Gruppe von {device}',
