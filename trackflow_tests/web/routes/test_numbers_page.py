@@ -57,3 +57,8 @@ def test_the_page_shows_what_the_api_says(tmp_path: Path) -> None:
         tab.call("Network.emulateNetworkConditions", offline=False, **cut)
         tab.wait_for("document.getElementById('problem').hidden")
         tab.wait_for("location.search.includes('from=')")
+
+        dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+        tab.call("Emulation.setEmulatedMedia", media="print", features=dark)
+        assert tab.eval("getComputedStyle(document.body).color") == "rgb(27, 36, 48)", "paper"
+        assert tab.eval("getComputedStyle(document.querySelector('nav')).display") == "none"
