@@ -85,6 +85,7 @@ def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
     for one, row, cells in zip(found, rows, shown, strict=True):
         assert row["distance_km"] == "12.345"
         assert cells["distance_km"].value == 12.345
+        assert f"{cells['local_day'].value:%Y-%m-%d}" == row["local_day"], "a day, and no text"
         assert all(cell.data_type != "f" for cell in cells.values()), "a formula"
         is_private = one.content["category"] == "private"
         assert row["purpose"] == ("" if is_private else lines_of(one.content["purpose"]))

@@ -36,4 +36,5 @@ def _trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section
     columns = columns_of(unit)
     rows = [tuple(row_of(trip, unit).get(name, "") for name in columns) for trip in found]
     lengths = {name for name in columns if name.endswith(f"_{unit.name}")}
-    return Section(title, columns, rows, (), frozenset({*lengths, "matched_percent", "amount"}))
+    numbers = frozenset({*lengths, "matched_percent", "amount"})
+    return Section(title, columns, rows, (), numbers, frozenset({"local_day"}))

@@ -82,7 +82,8 @@ def _trips(trips: Sequence[MonthTrip]) -> Section:
         for trip in trips
     ]
     columns = ("Date", "Start", "End", "From", "To", "km", "Top km/h", "Category")
-    return Section("Trips", columns, rows, (11, 7, 7, 18, 18, 10, 9, 12), NUMBERS)
+    widths = (11, 7, 7, 18, 18, 10, 9, 12)
+    return Section("Trips", columns, rows, widths, NUMBERS, frozenset({"Date"}))
 
 
 def _places(found: MonthNumbers) -> Section:

@@ -20,6 +20,7 @@ DECIMALS = {
 """The figures with their decimals; lengths to the millimetre, so that rows add up."""
 
 WIDTHS = (12,) * len(DECIMALS)
+DAYS = frozenset({"first_day", "last_day"})
 
 
 def title_of(found: NumbersReport) -> str:
@@ -46,6 +47,7 @@ def rows_table(found: NumbersReport) -> Section:
         ],
         (12,) * (3 + len(keys)) + WIDTHS,
         frozenset(DECIMALS),
+        DAYS,
     )
 
 
@@ -58,7 +60,7 @@ def totals_table(found: NumbersReport) -> Section:
         rows.append(("before", *map(str, found.before), *cells(found.before_totals)))
     return Section(
         "Totals", ("what", "first_day", "last_day", *DECIMALS), rows, (12,) * 3 + WIDTHS,
-        frozenset(DECIMALS),
+        frozenset(DECIMALS), DAYS,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ class Section:
         rows: cells as text, in the order of the columns.
         widths: how wide the columns are, relative to each other.
         numbers: columns that hold numbers.
+        days: columns that hold days (2026-11-30).
     """
 
     title: str
@@ -21,3 +22,4 @@ class Section:
     rows: Sequence[tuple[str, ...]]
     widths: tuple[int, ...]
     numbers: frozenset[str] = frozenset()
+    days: frozenset[str] = frozenset()

@@ -52,18 +52,24 @@ def _fill(sheet: Any, section: Section, name: str) -> None:
         sheet.column_dimensions[get_column_letter(column)].width = min(longest + 2, 40)
     for number, row in enumerate(section.rows, 2):
         for column, text in enumerate(row, 1):
-            is_number = section.columns[column - 1] in section.numbers
-            _write(sheet.cell(number, column), text, is_number=is_number)
+            if not text:
+                continue
+            cell = sheet.cell(number, column)
+            if section.columns[column - 1] in section.numbers:
+                _write_number(cell, text)
+            elif section.columns[column - 1] in section.days:
+                cell.value = dt.date.fromisoformat(text)  # shown as 2026-11-30
+            else:
+                _write_text(cell, text)
     sheet.freeze_panes = "A2"
 
 
-def _write(cell: "Cell | Any", text: str, *, is_number: bool) -> None:
-    if not text:
-        return
-    if is_number:
-        cell.value = float(text)
-        cell.number_format = "0." + "0" * len(text.partition(".")[2]) if "." in text else "0"
-        return
+def _write_number(cell: "Cell | Any", text: str) -> None:
+    cell.value = float(text)
+    cell.number_format = "0." + "0" * len(text.partition(".")[2]) if "." in text else "0"
+
+
+def _write_text(cell: "Cell | Any", text: str) -> None:
     cell.value = _legal(text)
     # never a formula, also after somebody has edited the cell: a purpose may begin with "="
     cell.data_type = "s"

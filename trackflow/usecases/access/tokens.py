@@ -57,9 +57,11 @@ def create_token(
         SettingsError: the name or the device is invalid, or a device is named for a scope without
             devices.
     """
-    for text in (name, device_id):
+    for what, text in (("name", name), ("device", device_id)):
         if text is not None and not fit_device(text.strip()):
-            raise SettingsError(f"{text!r} must have 1 to 200 visible characters")
+            raise SettingsError(
+                f"the {what} of a token must have 1 to 200 visible characters, not {text!r}"
+            )
     bound_to = device_id.strip() if device_id else None
     with context.store.write() as connection:
         return tokens.create(connection, name.strip(), scope, bound_to, context.clock())

@@ -55,6 +55,8 @@ def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
     with context.store.write() as connection:
         ids = settings.device_ids(connection)
         settings.known(device_id, ids)
+        if new_id == device_id:
+            raise SettingsError(f"the device is called {new_id!r} already")
         if new_id in ids:
             raise SettingsError(
                 f"there is a device {new_id!r} already: "

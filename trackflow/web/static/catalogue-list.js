@@ -40,7 +40,8 @@ const firstSource = () => (sources.find((s) => s.active) ?? sources[0])?.source 
 /** Read the whole list of the source that is shown; the first one with race tracks if none was chosen. */
 export async function loadList(known) {
   sources = known;
-  if (!known.some((s) => s.source === list.source)) list.source = firstSource();
+  const isChosen = known.some((s) => s.source === list.source) && (list.all.length || new URLSearchParams(location.hash.slice(1)).has('source'));
+  if (!isChosen) list.source = firstSource();
   if (!list.source) return;
   asked += 1;
   const mine = asked;

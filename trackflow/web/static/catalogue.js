@@ -189,5 +189,6 @@ async function begin() {
   document.body.dataset.ready = 'yes';
 }
 
+addEventListener('online', refresh);
 installList((error) => { problem = error; draw(); });
 beginPage(begin);

@@ -1,7 +1,7 @@
 // Hidden points: what is hidden, restoring it, and hiding more.
 
 import { get, send } from './api.js';
-import { el } from './dom.js';
+import { el, keepOrder } from './dom.js';
 import { moment } from './format.js';
 import { plural, tr } from './words.js';
 import { momentOf, zoneName } from './zones.js';
@@ -37,7 +37,7 @@ function form(act, devices) {
     const wanted = { device_id: given.device, start_time: time(given.from), end_time: time(given.to), area: given.area.trim() ? given.area.split(',').map(Number) : null };
     await act(event.target, () => send('POST', '/api/v1/points/hidings', wanted), (report) => plural('{n} point hidden', '{n} points hidden', report.points));
   };
-  return el('form', { class: 'fields', 'aria-label': tr('Hide points'), data: { form: 'hide' }, on: { submit: hide } },
+  return el('form', { class: 'fields', 'aria-label': tr('Hide points'), data: { form: 'hide' }, on: { submit: hide, input: keepOrder } },
     el('label', {}, `${tr('Device')} `, el('select', { name: 'device', required: true }, devices.map((d) => el('option', { value: d.device_id }, d.name ? `${d.name} (${d.device_id})` : d.device_id)))),
     el('label', {}, `${tr('From ({zone})', { zone: zoneName() })} `, el('input', { type: 'datetime-local', name: 'from', step: 1 })),
     el('label', {}, `${tr('Until ({zone})', { zone: zoneName() })} `, el('input', { type: 'datetime-local', name: 'to', step: 1 })),

@@ -17,6 +17,8 @@ async function copy(text, said) {
   tell(tr('{what} copied', { what: said }));
 }
 
+const copyButton = (text, what, label) => navigator.clipboard && el('button', { type: 'button', class: 'link', 'aria-label': label, on: { click: () => copy(text, what) } }, tr('Copy'));
+
 /** What each app has to be told: a code to scan where it knows one, and its settings to copy. */
 function setups(token) {
   const address = Object.values(token.setups[0].fields).find((value) => value.startsWith('http'));
@@ -30,7 +32,7 @@ function setups(token) {
         el('p', {}, tr('Scan it with the phone, or {open} on the phone itself. By hand:', { open: el('a', { href: one.link }, tr('open it in {app}', { app: one.app })) }))),
       el('dl', {}, Object.entries(one.fields).map(([name, value]) => [
         el('dt', {}, name),
-        el('dd', {}, el('code', {}, value), ' ', navigator.clipboard && el('button', { type: 'button', class: 'link', 'aria-label': tr('Copy {what} of {app}', { what: name, app: one.app }), on: { click: () => copy(value, name) } }, tr('Copy'))),
+        el('dd', {}, el('code', {}, value), ' ', copyButton(value, name, tr('Copy {what} of {app}', { what: name, app: one.app }))),
       ]))))),
   ];
 }
@@ -38,6 +40,7 @@ function setups(token) {
 /** The list and the form. `act` does something and draws anew. */
 export async function drawTokens({ act, devices }) {
   const { tokens } = (await get('/api/v1/tokens')).data;
+  if (tokens.find((one) => one.token_id === made?.token_id)?.revoked_at) made = null;
   const revoke = async (one) => await confirmed(tr('Revoke “{name}”?', { name: one.name }), tr('Whoever uses it is locked out.'), tr('Revoke')) && act(null, () => send('POST', `/api/v1/tokens/${encodeURIComponent(one.token_id)}/revoke`), tr('Revoked'));
   const create = async (event) => {
     event.preventDefault();
@@ -51,7 +54,7 @@ export async function drawTokens({ act, devices }) {
   };
   return [
     el('p', { class: 'lead' }, tr('Each phone, program and person gets one of its own, so that it can be revoked alone.')),
-    made && el('div', { class: 'secret', role: 'status' }, el('p', {}, tr('{name}: copy it now, it is shown only here.', { name: el('strong', {}, made.name) })), el('code', {}, made.secret), made.setups.length > 0 && setups(made)),
+    made && el('div', { class: 'secret', role: 'status' }, el('p', {}, tr('{name}: copy it now, it is shown only here.', { name: el('strong', {}, made.name) })), el('code', {}, made.secret), ' ', copyButton(made.secret, made.name, tr('Copy the token')), made.setups.length > 0 && setups(made)),
     el('ul', { class: 'entries', 'aria-label': tr('Tokens') },
       tokens.length === 0 && el('li', { class: 'dim' }, tr('There are none. Until the first is made, this machine gets in without; make one for admin first.')),
       tokens.map((one) => el('li', { class: one.revoked_at ? 'off' : '' },

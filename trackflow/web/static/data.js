@@ -6,12 +6,12 @@ import { drawHidden } from './data-hidden.js';
 import { drawRefused } from './data-refused.js';
 import { drawTokens } from './data-tokens.js';
 import { FORMATS } from './doing.js';
-import { byId, el, fill, fillAround, tell, touch } from './dom.js';
+import { byId, el, fill, fillAround, keepOrder, tell, touch } from './dom.js';
 import { installDrop } from './drop.js';
 import { moment } from './format.js';
 import { installLogin } from './login.js';
 import { shiftDay } from './periods.js';
-import { beginPage, tellProblem } from './problems.js';
+import { beginPage, tellAndRetry, tellProblem } from './problems.js';
 import { readSettings } from './settings.js';
 import { importInto, onImported, undoneWords } from './upload.js';
 import { plural, tr } from './words.js';
@@ -34,6 +34,8 @@ async function act(sent, ask, said) {
     return answer;
   } catch (error) {
     tellProblem(error);
+    // what cannot be undone or revoked was so already, in another window: the lists have to say so
+    if (!sent && error.status >= 400) refresh().catch(() => {});
     return null;
   }
 }
@@ -115,7 +117,7 @@ const asked = new Map(); // how often each part was asked for: an older answer m
 async function redraw(id, sent) {
   const mine = (asked.get(id) ?? 0) + 1;
   asked.set(id, mine);
-  const parts = await PARTS[id]({ act, devices, again: () => redraw(id).catch(tellProblem) });
+  const parts = await PARTS[id]({ act, devices, again: () => redraw(id).catch((error) => tellAndRetry(error, () => redraw(id))) });
   if (asked.get(id) === mine) fillAround(byId(id), sent, parts);
 }
 
@@ -141,8 +143,9 @@ async function begin() {
 
 installLogin({ admin: tr('Changing something takes one for admin.'), opens: tr('Open the data'), begin: () => beginPage(begin) });
 for (const id of Object.keys(PARTS)) byId(id).addEventListener('input', touch);
+for (const id of ['download', 'rebuild']) byId(id).addEventListener('input', keepOrder);
 installDrop({ mayDrop: () => mayChange, take });
-onImported.call = () => refresh().catch(tellProblem);
+onImported.call = () => refresh().catch((error) => tellAndRetry(error, refresh));
 byId('files').addEventListener('change', (event) => {
   const files = [...event.target.files];
   event.target.value = '';

@@ -42,20 +42,11 @@ export async function refreshDays(signal) {
   const end = lastBar(unit);
   const begins = Array.from({ length: SHOWN[unit] }, (_, k) => shiftPeriod(end, k + 1 - SHOWN[unit], unit));
   const asked = { device: state.devices, from: begins[0], to: shiftDay(shiftPeriod(end, 1, unit), -1), zone: zoneName() };
-  draw(begins, unit, unit === 'day' ? await sumsOfDays(asked, signal) : await sumsOfPeriods(asked, unit, signal));
+  draw(begins, unit, await sumsOf(asked, unit, signal));
 }
 
-async function sumsOfDays(asked, signal) {
-  const { data } = await get(withQuery('/api/v1/days', asked), { signal });
-  const sums = new Map();
-  for (const { day, distance_m: metres, tracks } of data.days) {
-    const sum = sums.get(day) ?? { mm: 0, tracks: 0 };
-    sums.set(day, { mm: sum.mm + Math.round(metres * 1000), tracks: sum.tracks + tracks });
-  }
-  return sums;
-}
-
-async function sumsOfPeriods(asked, unit, signal) {
+/** Of all devices together: of a thousand vehicles, those of each would be megabytes. */
+async function sumsOf(asked, unit, signal) {
   if (state.devices?.length === 0) return new Map();
   const { data } = await get(withQuery('/api/v1/numbers', { ...asked, by: unit }), { signal });
   return new Map(data.rows.map((row) => [beginOf(row.first_day, unit), { mm: Math.round(row.distance_m * 1000), tracks: row.trips }]));

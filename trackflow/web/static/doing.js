@@ -33,6 +33,7 @@ function noteForm(box, track) {
   note.value = track.note ?? '';
   const save = async (event) => {
     event.preventDefault();
+    event.submitter?.focus(); // from the input: what is drawn anew spares one that is written in
     await act(box, () => send('PUT', `/api/v1/tracks/${encodeURIComponent(track.track_id)}/note`, { name: name.value, note: note.value }), tr('Saved'));
   };
   return el('form', { class: 'note-form', 'aria-label': tr('Name and note'), on: { submit: save, input: touch } }, name, note,

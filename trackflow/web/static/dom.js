@@ -37,6 +37,7 @@ export function focusOn(key, within = document) {
 /**
  * Put new children in place of the old ones. A child with a `data-key` that has the focus keeps it; if it is
  * gone, what came in its place gets the focus: on the body, the Tab key would begin at the top of the page.
+ * Where it is disabled for a while, such as a button of what is under way, the part around it keeps it so long.
  */
 export function fill(parent, ...children) {
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
@@ -44,7 +45,17 @@ export function fill(parent, ...children) {
   const top = parent.scrollTop;
   parent.replaceChildren(...children.flat(3).filter(Boolean));
   parent.scrollTop = top;
-  if (!focused || focusOn(focused.dataset.key, parent) || at < 0) return;
+  if (!focused) return;
+  const key = focused.dataset.key ?? focused.dataset.waitsFor;
+  delete focused.dataset.waitsFor;
+  if (focusOn(key, parent)) {
+    const around = parent.closest('[tabindex]');
+    if (!around || document.activeElement.dataset.key === key) return;
+    around.dataset.waitsFor = key;
+    around.focus({ preventScroll: true });
+    return;
+  }
+  if (at < 0) return;
   const buttons = buttonsOf(parent);
   (buttons[Math.min(at, buttons.length - 1)] ?? parent.closest('[tabindex]'))?.focus({ preventScroll: true });
 }
@@ -74,6 +85,12 @@ export function announce(text) {
 
 /** Mark a form that somebody has begun to fill: it is not drawn anew until it is sent. */
 export const touch = (event) => event.target.form?.classList.add('touched');
+
+/** For the `input` event of a form that asks for a time: that it ends before it begins, the browser says by itself. */
+export function keepOrder({ target }) {
+  const { from, to, until } = target.form.elements;
+  if (from) (to ?? until).min = from.value;
+}
 
 /** Whether somebody writes in a part of the page: drawn anew, its form would be empty. */
 export const isWriting = (box) => Boolean(box.querySelector('.touched, input:focus, textarea:focus'));

@@ -2,7 +2,7 @@
 
 import { getIfThere, send } from './api.js';
 import { stateName } from './codes.js';
-import { el, english, tell } from './dom.js';
+import { el, english, keepOrder, tell } from './dom.js';
 import { age, count, dayWords, duration } from './format.js';
 import { wordsOf } from './problems.js';
 import { daysOfRange } from './range.js';
@@ -90,10 +90,10 @@ function form(devices, again) {
   return el('form', {
     class: 'job-form', 'aria-label': tr('Rebuild days'),
     on: {
+      input: keepOrder,
       submit: (event) => {
         event.preventDefault();
         const given = Object.fromEntries(new FormData(event.target));
-        if (given.to < given.from) given.to = given.from;
         draft = { from: '', to: '', device: '' };
         act('POST', '/api/v1/jobs', { kind: 'rebuild', from: given.from, to: given.to, ...(given.device ? { device: given.device } : {}) }, tr('Rebuild asked for'), again);
       },

@@ -1,9 +1,9 @@
 // Trips of the logbook: those that need a purpose, and the book of a month.
 
 import { send } from './api.js';
-import { categoryName } from './codes.js';
-import { el, empty, english, focusOn } from './dom.js';
-import { decimal, distance, duration } from './format.js';
+import { categoryName, modeName, partName } from './codes.js';
+import { el, empty, english } from './dom.js';
+import { decimal, distance, duration, moment } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { UNITS } from './units.js';
 import { LOCALE, plural, tr } from './words.js';
@@ -29,6 +29,11 @@ function outcomeInputs(content, id) {
   return { inputs: [category, purpose, partner], wanted: () => ({ category: said(category), purpose: said(purpose), partner: said(partner) }) };
 }
 
+/** Say what an open trip was for: of each of its tracks. */
+async function decide(entry, wanted) {
+  for (const track of entry.now.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted });
+}
+
 /** Amend a closed trip, or one that a closed book lacked: what is different from `now`. */
 async function amend(entry, wanted, reason) {
   const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => value !== (entry.now[name] ?? null)));
@@ -47,7 +52,7 @@ export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
       event.preventDefault();
       try {
         if (isAdded) await amend(entry, wanted(), 'said what the late trip was for');
-        else for (const track of content.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted() });
+        else await decide(entry, wanted());
         await saved(trip);
       } catch (error) {
         failed(error);
@@ -102,45 +107,72 @@ export function book(entries, check, actions) {
 function row(entry, isPaid, actions) {
   const content = entry.now;
   const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : decimal(content.odometer_end_m / UNITS.far[1], 1);
-  const mayAmend = actions.mayChange && entry.status !== 'open' && !content.gone && content.start_time;
+  const mayWrite = actions.mayChange && !content.gone && content.start_time;
+  const of = { day: dayOf(content.local_day), time: timeOf(content.start_time) };
+  const [words, label] = entry.status === 'open' ? [tr('Change…'), tr('Change the trip of {day}, {time}', of)] : [tr('Amend'), tr('Amend the trip of {day}, {time}', of)];
+  const opener = (name, text, named, content) => el('button', { type: 'button', class: 'link', 'data-key': `${name}-${entry.entry_id}`, 'aria-label': named, 'aria-expanded': 'false', on: { click: (event) => toggle(made, event.currentTarget, content) } }, text);
   const made = el('tr', { 'data-row': entry.entry_id },
-    el('td', {}, dayOf(content.local_day)),
-    el('td', {}, content.start_time ? `${timeOf(content.start_time)} – ${timeOf(content.end_time)}` : '–'),
+    el('td', {}, of.day),
+    el('td', {}, content.start_time ? `${of.time} – ${timeOf(content.end_time)}` : '–'),
     el('td', {}, content.start_time ? ends(content) ?? '–' : categoryName('private')),
     el('td', {}, [content.purpose, content.partner].filter(Boolean).join(', ') || '–'),
     el('td', {}, categoryName(content.category) ?? '–'),
     el('td', { class: 'number' }, decimal(content.distance_m / UNITS.far[1], 1)),
     el('td', { class: 'number' }, odometer),
     isPaid && el('td', { class: 'number' }, unpaid(content) ?? (content.amount ? `${decimal(Number(content.amount), 2)} ${content.currency}` : '–')),
-    el('td', {}, content.gone ? tr('gone') : STATES[entry.status] ?? entry.status, entry.amendments.length > 0 && el('span', { class: 'amended', title: entry.amendments.map((one) => `${one.reason} (${one.amended_by})`).join('\n') }, ` ${plural('{n} amendment', '{n} amendments', entry.amendments.length)}`),
-      mayAmend && el('button', { type: 'button', class: 'link', 'data-key': `amend-${entry.entry_id}`, 'aria-label': tr('Amend the trip of {day}, {time}', { day: dayOf(content.local_day), time: timeOf(content.start_time) }), on: { click: () => toggleAmend(made, entry, actions) } }, tr('Amend'))));
+    el('td', { class: 'state-of' }, el('span', {}, content.gone ? tr('gone') : STATES[entry.status] ?? entry.status),
+      entry.amendments.length > 0 && opener('amendments', plural('{n} amendment', '{n} amendments', entry.amendments.length), null, () => amendments(entry)),
+      mayWrite && opener('amend', words, label, () => changeForm(entry, actions))));
   return made;
 }
 
-/** Open or close the inputs for an amendment, in a row below the trip's. */
-function toggleAmend(made, entry, { saved, failed } = {}) {
-  const opener = `amend-${entry.entry_id}`;
-  if (made.nextElementSibling?.classList.contains('amend')) {
-    made.nextElementSibling.remove();
-    focusOn(opener);
-    return;
-  }
+/** Open a row below a trip's, or close it; another one that is open there goes. */
+function toggle(made, opener, content) {
+  const open = made.nextElementSibling?.matches('.below') ? made.nextElementSibling : null;
+  const isOpened = open?.dataset.of !== opener.dataset.key;
+  open?.remove();
+  for (const one of made.querySelectorAll('[aria-expanded]')) one.setAttribute('aria-expanded', String(isOpened && one === opener));
+  if (!isOpened) return opener.focus();
+  const close = (event) => event.key === 'Escape' && toggle(made, opener);
+  const below = el('tr', { class: 'below', data: { of: opener.dataset.key }, on: { keydown: close } }, el('td', { colspan: made.children.length }, content()));
+  made.after(below);
+  return below.querySelector('select')?.focus();
+}
+
+/** Inputs for what a trip was for: an open one is changed, of a closed one the amendment says why. */
+function changeForm(entry, { saved, failed }) {
+  const isOpen = entry.status === 'open';
   const { inputs, wanted } = outcomeInputs(entry.now, `amend-${entry.entry_id}`);
   const reason = textInput('reason', '', `reason-${entry.entry_id}`);
   reason.required = true;
-  const below = el('tr', { class: 'amend', on: { keydown: (event) => event.key === 'Escape' && toggleAmend(made, entry) } }, el('td', { colspan: made.children.length },
-    el('form', { on: { submit: save } }, inputs, reason, el('button', { type: 'submit', class: 'primary' }, tr('Amend')))));
-  async function save(event) {
+  const save = async (event) => {
     event.preventDefault();
+    const below = event.target.closest('tr');
     try {
-      await amend(entry, wanted(), reason.value.trim());
-      await saved(below, opener);
+      if (isOpen) await decide(entry, wanted());
+      else await amend(entry, wanted(), reason.value.trim());
+      await saved(below, isOpen ? tr('Saved') : tr('Amended'));
     } catch (error) {
       failed(error);
     }
-  }
-  made.after(below);
-  inputs[0].focus();
+  };
+  return el('form', { on: { submit: save } }, inputs, !isOpen && reason, el('button', { type: 'submit', class: 'primary' }, isOpen ? tr('Save') : tr('Amend')));
+}
+
+const CHANGED = {
+  category: [tr('Category'), categoryName], purpose: [partName('purpose'), String], partner: [partName('partner'), String],
+  start_time: [tr('From'), timeOf], end_time: [tr('To'), timeOf], mode: [tr('Mode'), modeName], distance_m: [tr('Distance'), distance], amount: [tr('Paid'), (amount) => decimal(Number(amount), 2)],
+};
+
+/** The amendments of an entry, the oldest first: when, by whom, why, and what was and is. */
+function amendments(entry) {
+  return el('ul', { 'aria-label': tr('Amendments') }, entry.amendments.map((one) => {
+    const changes = Object.entries(CHANGED).filter(([name]) => one.changes[name]).map(([name, [words, shown]]) => {
+      const [before, after] = one.changes[name].map((value) => (value === null ? '–' : shown(value)));
+      return `${words}: ${before} → ${after}`;
+    });
+    return el('li', {}, el('span', { class: 'dim' }, `${moment(one.amended_at)}, ${one.amended_by}: `), one.reason, changes.length > 0 && el('p', {}, changes.join('; ')));
+  }));
 }
 
 /** Links to the month's files. */

@@ -1,7 +1,7 @@
 // Vehicles: which devices are in them, who drives them, what their odometers show; said, and taken back.
 
 import { ApiError, forget, get, send } from './api.js';
-import { el, empty, fill, fillAround, tell, touch } from './dom.js';
+import { el, empty, fill, fillAround, keepOrder, tell, touch } from './dom.js';
 import { clock, decimal, distance, moment } from './format.js';
 import { UNITS } from './units.js';
 import { isolated, plural, tr } from './words.js';
@@ -127,7 +127,7 @@ export function installVehicles(box, { mayChange, changed, failed }) {
       const sent = event.target;
       act(sent, () => save(Object.fromEntries(new FormData(sent))), saved);
     };
-    return el('form', { class: 'fields', 'aria-label': label, data: { form: key }, on: { submit } }, fields, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${key}` }, button));
+    return el('form', { class: 'fields', 'aria-label': label, data: { form: key }, on: { submit, input: keepOrder } }, fields, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${key}` }, button));
   }
 
   const field = (words, input) => el('label', {}, `${words} `, input);

@@ -1,8 +1,8 @@
 // What other thresholds would do to a device's tracks. Nothing is written.
 
 import { get, send } from './api.js';
-import { announce, el, empty, fill, lastForShell } from './dom.js';
-import { wordsOf } from './problems.js';
+import { announce, el, empty, fill, keepOrder, lastForShell } from './dom.js';
+import { tellAndRetry, wordsOf } from './problems.js';
 import { MEANINGS, comparison, isoDay } from './thresholds.js';
 import { plural, tr } from './words.js';
 
@@ -15,25 +15,21 @@ export async function installWhatIf(box, { failed }) {
     return;
   }
   let now = {}; // the thresholds of the chosen device
-  const device = el('select', { id: 'what-if-device', on: { change: () => load() } }, devices.map((name) => el('option', { value: name }, name)));
-  const first = el('input', { type: 'date', id: 'what-if-from', required: true });
-  const last = el('input', { type: 'date', id: 'what-if-to', required: true });
+  const device = el('select', { id: 'what-if-device', on: { change: () => load().catch((error) => tellAndRetry(error, load)) } }, devices.map((name) => el('option', { value: name }, name)));
+  const first = el('input', { type: 'date', id: 'what-if-from', name: 'from', required: true });
+  const last = el('input', { type: 'date', id: 'what-if-to', name: 'to', required: true });
   const inputs = el('div', { class: 'thresholds' });
   const result = el('div', { id: 'what-if-result', tabindex: '-1' });
 
   async function load() {
-    try {
-      const { data: found } = await get(`/api/v1/devices/${encodeURIComponent(device.value)}`);
-      now = found.thresholds;
-      const newest = data.devices.find((one) => one.device_id === device.value).last_time ?? Date.now();
-      last.value = isoDay(newest);
-      first.value = isoDay(new Date(newest) - 6 * 86400e3);
-      fill(inputs, Object.entries(now).map(([name, value]) => el('label', {}, el('strong', { translate: 'no' }, name), el('span', {}, MEANINGS[name]),
-        el('input', { type: 'number', step: 'any', name, value }))));
-      fill(result);
-    } catch (error) {
-      failed(error);
-    }
+    const { data: found } = await get(`/api/v1/devices/${encodeURIComponent(device.value)}`);
+    now = found.thresholds;
+    const newest = data.devices.find((one) => one.device_id === device.value).last_time ?? Date.now();
+    last.value = isoDay(newest);
+    first.value = isoDay(new Date(newest) - 6 * 86400e3);
+    fill(inputs, Object.entries(now).map(([name, value]) => el('label', {}, el('strong', { translate: 'no' }, name), el('span', {}, MEANINGS[name]),
+      el('input', { type: 'number', step: 'any', name, value }))));
+    fill(result);
   }
 
   const changes = () => Object.fromEntries([...inputs.querySelectorAll('input')]
@@ -60,7 +56,7 @@ export async function installWhatIf(box, { failed }) {
   }
 
   fill(box,
-    el('form', { id: 'what-if-form', on: { submit } },
+    el('form', { id: 'what-if-form', on: { submit, input: keepOrder } },
       el('p', { class: 'dim' }, tr('Change thresholds to see which tracks they would add, remove, split or merge. Nothing is written.')),
       el('div', { class: 'search' }, el('label', {}, `${tr('Device')} `, device), el('label', {}, `${tr('From ({zone})', { zone: 'UTC' })} `, first), el('label', {}, `${tr('To, included ({zone})', { zone: 'UTC' })} `, last)),
       inputs,

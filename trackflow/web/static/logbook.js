@@ -41,7 +41,7 @@ async function refresh() {
 }
 
 /** Whether a part stays as it is: somebody writes in it, or has opened what they may write in. */
-const isKept = (box) => isWriting(box) || box.querySelector('.amend, form :focus');
+const isKept = (box) => isWriting(box) || box.querySelector('.below form, form :focus');
 
 async function drawPurposes(version) {
   if (version === drawnPurposes || isKept(byId('purposes'))) return;
@@ -82,11 +82,11 @@ async function drawBook(versions) {
     get(withQuery('/api/v1/logbook/left-out', { vehicle, month })),
   ]);
   if (isSame && isKept(byId('book'))) return; // begun meanwhile
-  const saved = async (form, key) => {
-    tell(tr('Amended'));
-    form.remove();
+  const saved = async (below, words) => {
+    tell(words);
+    below.remove();
     await refresh();
-    focusOn(key);
+    focusOn(below.dataset.of);
   };
   fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), leftOut(others, isSame), found.entries.length + others.tracks.length > 0 && files(vehicle, month));
   drawnBook = chosen;
@@ -126,6 +126,7 @@ function choose() {
   refresh();
 }
 
+addEventListener('online', refresh);
 byId('vehicle').addEventListener('change', choose);
 onDate(byId('month'), choose);
 beginPage(begin);

@@ -160,6 +160,7 @@ const soon = () => {
   typing = setTimeout(() => { pages = 1; refresh(); }, 250);
 };
 drawWishes();
+addEventListener('online', refresh);
 listen(({ mesh: made }) => (made ? open(made.mesh_id) : refresh()), (error) => { problem = error; draw(); });
 byId('filter').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
 byId('status').addEventListener('change', soon);

@@ -10,7 +10,7 @@ import { drawCalendar } from './numbers-calendar.js';
 import { been, groupTable, tiles } from './numbers-figures.js';
 import { PRESETS, asDay, fittingPeriod, presetDays } from './numbers-range.js';
 import { noPoints } from './no-points.js';
-import { beginPage, isTriedAgain, tellProblem } from './problems.js';
+import { beginPage, isTriedAgain, tellAndRetry, tellProblem } from './problems.js';
 import { readSettings } from './settings.js';
 import { plural, tr } from './words.js';
 import { dayOf } from './zones.js';
@@ -57,7 +57,8 @@ function monthFiles(device, link) {
   const month = el('input', { type: 'month', value: last.slice(0, 7), 'aria-label': tr('Month of the report') });
   const address = () => withQuery('/api/v1/numbers/month', { device, month: month.value });
   const report = link(address(), tr('Report to print (PDF)'));
-  month.addEventListener('change', () => { report.href = address(); });
+  setDate(month, month.value);
+  onDate(month, () => { report.href = address(); });
   return [report, month];
 }
 
@@ -107,7 +108,7 @@ async function load() {
   document.body.dataset.ready = String(mine);
 }
 
-const refresh = () => load().catch(tellProblem);
+const refresh = () => load().catch((error) => tellAndRetry(error, load));
 
 /** What the address says; without it the last twelve months, or all time if nothing moved then. */
 async function readAddress() {
@@ -143,7 +144,13 @@ addEventListener('resize', drawPeriods);
 installLogin({ opens: tr('Open the numbers'), begin: () => beginPage(begin) });
 byId('choice').addEventListener('submit', (event) => event.preventDefault());
 byId('choice').addEventListener('change', (event) => event.target.type !== 'date' && refresh());
-for (const name of ['from', 'to']) onDate(byId(name), () => refresh());
+/** As on the map: where a time would end before it begins, the other day follows. */
+for (const [name, other, isWrong] of [['from', 'to', (day, its) => its < day], ['to', 'from', (day, its) => its > day]]) {
+  onDate(byId(name), (day) => {
+    if (byId(other).value && isWrong(day, byId(other).value)) setDate(byId(other), day);
+    refresh();
+  });
+}
 byId('by').addEventListener('change', () => refresh());
 byId('per').addEventListener('change', () => refresh());
 byId('measure').addEventListener('change', () => { drawPeriods(); writeAddress(); });

@@ -35,6 +35,31 @@ export function tellIn(box, error, { isTriedAgain: isAgain = false } = {}) {
 /** Say it at the top of a page. */
 export const tellProblem = (error, options) => tellIn(byId('problem'), error, options);
 
+let retrying = null; // what is waiting to be tried again
+
+/** Resolves after a while, or as soon as there is a connection again. */
+const rested = (wait) => new Promise((done) => {
+  setTimeout(done, wait);
+  addEventListener('online', done, { once: true });
+});
+
+/** Say that something could not be read, and read it again where that may help; of two such things, the newest. */
+export async function tellAndRetry(error, read, wait = FIRST_WAIT_MS) {
+  const isAgain = isTriedAgain(error) && !isSilent(error);
+  tellProblem(error, { isTriedAgain: isAgain });
+  retrying = isAgain ? read : null;
+  if (!isAgain) return;
+  await rested(wait);
+  if (retrying !== read) return;
+  retrying = null;
+  try {
+    await read();
+    tellProblem(null);
+  } catch (still) {
+    await tellAndRetry(still, read, Math.min(MOST_WAIT_MS, wait * 2));
+  }
+}
+
 const tellBeginning = (error) => tellProblem(error, { isTriedAgain: true });
 
 /**
@@ -50,6 +75,6 @@ export async function beginPage(begin, tell = tellBeginning) {
       if (error.status === 401) return undefined;
       tell(error);
     }
-    await new Promise((done) => { setTimeout(done, wait); });
+    await rested(wait);
   }
 }

@@ -15,14 +15,18 @@ export const onCorrected = { call: () => {} };
 export const reader = { mayChange: false };
 
 let shown = 0; // the number of the newest drawing: an older answer must not replace it
+let newest = null; // the track as it was drawn last
 
 /** Draw the legs and the purpose of a track into a box. */
 export async function drawPurpose(box, track) {
   const mine = ++shown;
+  newest = track;
+  const query = { device: track.device_id, from: track.start_time, to: track.end_time };
   let legs = [];
+  let decided = null;
   try {
-    const query = { device: track.device_id, from: track.start_time, to: track.end_time };
-    legs = (await get(withQuery('/api/v1/legs', query))).data.legs;
+    ({ data: { legs } } = await get(withQuery('/api/v1/legs', query)));
+    if (reader.mayChange) decided = newestOf((await get(withQuery('/api/v1/categories/decisions', query))).data.decisions, middleOf(track));
   } catch (error) {
     if (error.name === 'AbortError' || error.status === 401) return;
     fill(box, el('p', { class: 'hint' }, wordsOf(error)));
@@ -32,14 +36,26 @@ export async function drawPurpose(box, track) {
   fill(box,
     el('h3', {}, tr('How and what for')),
     legs.length ? el('ul', { class: 'legs' }, legs.map((leg) => legRow(box, track, leg))) : el('p', { class: 'hint' }, tr('It is not categorised yet.')),
-    purposeForm(box, track));
+    purposeForm(box, track, decided));
 }
+
+const middleOf = ({ start_time: start, end_time: end }) => (Date.parse(start) + Date.parse(end)) / 2;
+
+/** What a person decided last of a moment: what counts there. */
+const newestOf = (decided, moment) => decided
+  .filter((one) => Date.parse(one.start_time) <= moment && moment < Date.parse(one.end_time))
+  .sort((one, other) => one.decided_at.localeCompare(other.decided_at)).at(-1);
 
 function legRow(box, track, leg) {
   const sure = leg.decided_by === 'person' ? tr('by hand') : percent(leg.probability);
   const choose = async (event) => {
     const mode = event.target.value;
     await act(box, track, () => send('POST', '/api/v1/legs/corrections', { device_id: leg.device_id, start_time: leg.start_time, end_time: leg.end_time, mode }), tr('Now {mode}', { mode: modeName(mode) }));
+  };
+  const undo = async () => {
+    const { corrections } = (await get(withQuery('/api/v1/legs/corrections', { device: leg.device_id }))).data;
+    const counts = newestOf(corrections, middleOf(leg));
+    if (counts) await send('POST', `/api/v1/legs/corrections/${counts.correction_id}/undo`);
   };
   const words = evidenceWords(leg);
   return el('li', { class: 'leg', title: words },
@@ -48,8 +64,11 @@ function legRow(box, track, leg) {
       ? el('select', { 'aria-label': tr('Travel mode'), 'data-key': `leg-${leg.start_time}`, on: { change: choose } }, ALL_MODES.map((mode) => el('option', { value: mode, selected: mode === leg.mode }, modeName(mode))))
       : el('span', { class: 'strong' }, modeName(leg.mode)),
     el('span', { class: 'grow dim' }, span(leg.start_time, leg.end_time)),
-    el('span', { class: 'dim' }, `${distance(leg.distance_m)}, ${sure}`));
+    el('span', { class: 'dim' }, `${distance(leg.distance_m)}, ${sure}`),
+    reader.mayChange && leg.decided_by === 'person' && undoButton('undo-leg', tr('Undo the travel mode'), () => act(box, track, undo, tr('Undone'))));
 }
+
+const undoButton = (key, label, click) => el('button', { type: 'button', class: 'link', 'data-key': key, 'aria-label': label, on: { click } }, tr('Undo'));
 
 /** Why a leg has its mode, in words. */
 function evidenceWords({ evidence }) {
@@ -61,7 +80,7 @@ function evidenceWords({ evidence }) {
   return parts.join('; ');
 }
 
-function purposeForm(box, track) {
+function purposeForm(box, track, decided) {
   if (!reader.mayChange) {
     return el('p', { class: 'dim' }, [categoryName(track.category) ?? tr('No category'), track.purpose].filter(Boolean).join(': '));
   }
@@ -69,10 +88,12 @@ function purposeForm(box, track) {
   const purpose = textInput('purpose', track.purpose, 'track-purpose');
   const save = async (event) => {
     event.preventDefault();
+    event.submitter?.focus(); // from the input: what is drawn anew spares one that is written in
     const wanted = { track_id: track.track_id, category: said(category), purpose: said(purpose) };
     await act(box, track, () => send('POST', '/api/v1/categories/decisions', wanted), tr('Saved'));
   };
-  return el('form', { class: 'purpose', on: { submit: save, input: touch } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')));
+  return el('form', { class: 'purpose', on: { submit: save, input: touch } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')),
+    decided && undoButton('undo-purpose', tr('Undo what it was for'), () => act(box, track, () => send('POST', `/api/v1/categories/decisions/${decided.decision_id}/undo`), tr('Undone'))));
 }
 
 async function act(box, track, work, words) {
@@ -85,6 +106,6 @@ async function act(box, track, work, words) {
     box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
     return;
   }
-  // drawing the details anew has made another box, which is drawn already
-  if (box.isConnected) await drawPurpose(box, track);
+  // the track may be another by now, or say what was saved: only what is drawn of it is known to be old
+  if (box.isConnected && newest.track_id === track.track_id) await drawPurpose(box, newest);
 }

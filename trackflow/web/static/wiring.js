@@ -78,6 +78,7 @@ export function wire() {
   addEventListener('visibilitychange', () => {
     if (!document.hidden) poll();
   });
+  addEventListener('online', poll);
   dark.addEventListener('change', () => {
     drawLines();
     drawBody();

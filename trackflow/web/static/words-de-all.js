@@ -92,6 +92,7 @@ export default {
   'merged': 'verbunden',
   'Meshes': '3D-Netze',
   'miles': 'Meilen',
+  'Mode': 'Verkehrsmittel',
   'mode|running': 'Laufen',
   'motorcycle': 'Motorrad',
   'Name': 'Name',

@@ -19,6 +19,7 @@ export default {
   'by {who}, {time}': 'von {who}, {time}',
   'Choose files': 'Dateien wählen',
   'Copy': 'Kopieren',
+  'Copy the token': 'Das Token kopieren',
   'Copy {what} of {app}': '{what} von {app} kopieren',
   'cycle ways and roads': 'Radwegen und Straßen',
   'Dates like 1/5/2024': 'Daten wie 1/5/2024',

@@ -19,6 +19,7 @@ export default {
   'by {who}': 'von {who}',
   'came after closing': 'kam nach dem Abschluss',
   'Change at least one threshold above.': 'Oben mindestens einen Schwellwert ändern.',
+  'Change the trip of {day}, {time}': 'Die Fahrt vom {day}, {time} ändern',
   'Change thresholds to see which tracks they would add, remove, split or merge. Nothing is written.': 'Schwellwerte ändern, um zu sehen, welche Fahrten dazukämen, entfielen, geteilt oder verbunden würden. Nichts wird geschrieben.',
   'Change…': 'Ändern …',
   'Choose another month. Which device is in the vehicle is said below, under Vehicles.': 'Einen anderen Monat wählen. Welches Gerät im Fahrzeug ist, steht unten bei „Fahrzeuge“.',

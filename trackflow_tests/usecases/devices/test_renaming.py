@@ -149,6 +149,7 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
         for verb, old, new, says in (
             (rename, "nobody", "c", "no device"),
             (rename, "a", "b c's", "device merge a 'b c'\"'\"'s'"),
+            (rename, "a", "a", "is called 'a' already"),
             (rename, "a", "", "1 to 200"),
             (rename, "a", "x\n", "1 to 200"),
             (rename, "kept", "c", "no longer kept"),

@@ -67,11 +67,13 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
                 tab.goto(f"{api.base_url}/catalogue")
                 tab.wait_for("document.body?.dataset.ready")
                 tab.wait_for_text("No sync yet", "never")
+                tab.eval("document.querySelector('[data-key^=start-]').focus()")
                 tab.click_text("Sync now")
                 tab.wait_for(f"{METER} && +{METER}.getAttribute('aria-valuenow') > 0")
                 tab.wait_for(f"/of {COUNT} pages.* left/.test(document.body.innerText)")
                 _shoot(tab, "syncing")
                 tab.wait_for_text(f"{COUNT} added", "Completeness", "Slowest tracks")
+                tab.wait_for("document.activeElement.dataset.key?.startsWith('start-')")
                 tab.wait_for(f"document.body.innerText.includes({HTML!r})")
                 assert tab.eval("document.querySelectorAll('img, td b').length") == 0
                 assert tab.eval("document.title") == "trackflow: race tracks"
@@ -156,14 +158,16 @@ def test_the_race_tracks_of_a_file_are_on_the_map(tmp_path: Path, tab: Page) -> 
     file.write_text(places + f'c,"{HTML}",Nowhere,,,\n')
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
     with open_context(url, tmp_path, catalogue_file=str(file)) as context:
-        job = queue_job(context, "catalogue_sync", {"source": "file"})
-        run_job(context, job.job_id)
         context.clock = utc_now
         with running_api(context) as api:
             tab.resize(1000, 900)
             tab.prefer(color_scheme="light")
             tab.goto(f"{api.base_url}/catalogue")
             tab.wait_for("document.body?.dataset.ready")
+            tab.wait_for_text("A sync fills the catalogue.")
+            job = queue_job(context, "catalogue_sync", {"source": "file"})
+            run_job(context, job.job_id)
+            tab.eval("dispatchEvent(new Event('online'))")  # it is asked at once, and not when due
             tab.wait_for("document.getElementById('map').dataset.ready")
             dots = f"{MAP}.queryRenderedFeatures({{layers: ['race-tracks']}})"
             tab.wait_for(f"new Set({dots}.map(f => f.properties.slug)).size === 2")

@@ -335,6 +335,10 @@ def test_a_phone_is_set_up_by_a_code_to_scan(page: Page, service: Service) -> No
     page.eval("document.querySelector('.apps').scrollIntoView()")
     picture(page, "phone-setup")
     assert page.eval("document.title") == "trackflow: data", "no markup came alive"
+    page.eval("[...document.querySelectorAll('[data-key^=revoke-]')].at(-1).click()")
+    page.wait_for("document.getElementById('ask')?.open")
+    page.eval("document.getElementById('ask-yes').click()")
+    page.wait_for("!document.querySelector('.secret')")
     page.eval("document.getElementById('sign-out').click()")
     page.wait_for("document.getElementById('login')?.open")
 

@@ -179,6 +179,14 @@ def test_what_is_wrong_is_in_sight_wherever_its_form_is(tab: Page, api: httpx.Cl
     top = tab.eval("document.getElementById('problem').getBoundingClientRect().top")
     assert 0 <= top < 800
 
+    for form in ("download", "rebuild", "hidden-body form"):  # a time that ends before it begins
+        end = element(f"#{form} [name=to]")
+        begin = element(f"#{form} [name=from]")
+        tab.eval(f"{begin}.value = {begin}.type === 'date' ? '2026-03-02' : '2026-03-02T10:00'")
+        tab.eval(f"{begin}.dispatchEvent(new Event('input', {{ bubbles: true }}))")
+        tab.eval(f"{end}.value = {end}.type === 'date' ? '2026-03-01' : '2026-03-02T09:00'")
+        assert tab.eval(f"{end}.validity.rangeUnderflow"), form
+
 
 def test_times_of_the_data_are_in_the_zone_that_they_name(tab: Page, api: httpx.Client) -> None:
     show(tab, api, "/data")

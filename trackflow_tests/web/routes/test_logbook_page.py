@@ -106,6 +106,15 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         assert tab.eval(written) == "half writ", "what is not saved yet stays"
         assert tab.eval("document.querySelectorAll('td b').length") == 0
 
+        row = f"document.querySelector('[data-row=\"{first}\"]')"  # a slip, seen before it closes
+        assert isinstance(context.clock, Clock)
+        context.clock.time += dt.timedelta(minutes=1)
+        tab.eval(f"{row}.querySelector('[data-key^=amend-]').click()")
+        tab.eval(f"{row}.nextElementSibling.querySelector('select').value = 'commute'")
+        tab.eval(f"{row}.nextElementSibling.querySelector('button').click()")
+        tab.wait_for(f"{row}.innerText.includes('commute')")
+        assert entry(api, first)["content"]["category"] == "commute"
+
         tab.click_text("Preview")
         tab.wait_for_text("would change if these rules were applied to the past")
         tab.click_text("Save", "#save-rules")
@@ -146,7 +155,7 @@ def test_a_late_trip_is_said_what_it_was_for_and_amended(context: Context, tab: 
         row = f"document.querySelector('[data-row=\"{added['entry_id']}\"]')"
         tab.wait_for(f"{row}?.innerText.includes({HTML!r}) && {row}.innerText.includes('added')")
 
-        tab.eval(f"{row}.querySelector('button').click()")
+        tab.eval(f"{row}.querySelector('[data-key^=amend-]').click()")
         form = "document.querySelector('#book form')"
         tab.wait_for(f"document.activeElement === {form}?.querySelector('select')")
         tab.eval(f"{form}.querySelector('[name=partner]').value = 'Ada & Co'")
@@ -157,6 +166,10 @@ def test_a_late_trip_is_said_what_it_was_for_and_amended(context: Context, tab: 
         now = entry(api, added["entry_id"])
         assert (now["now"]["purpose"], now["now"]["partner"]) == (HTML, "Ada & Co")
         assert [one["reason"] for one in now["amendments"]][-1] == "forgotten"
+        tab.eval(f"{row}.querySelector('[data-key^=amendments-]').click()")
+        said = tab.eval(f"{row}.nextElementSibling.innerText")
+        assert "forgotten" in said
+        assert "→ Ada & Co" in said
 
 
 def test_a_book_that_has_not_changed_is_not_asked_for_again(context: Context, tab: Page) -> None:
@@ -279,6 +292,8 @@ def test_other_thresholds_are_compared(context: Context, tab: Page) -> None:
             shoot(tab, name, of="what-if-title")
             wide = "document.querySelector('main').scrollWidth"
             assert tab.eval(f"document.body.scrollWidth <= {width} && {wide} <= {width}")
+        shade = "getComputedStyle(document.querySelector('.table-box')).backgroundAttachment"
+        assert "local" in tab.eval(shade), "its edge says that there is more to the side"
         for name in ("purposes", "month", "places"):
             shoot(tab, f"logbook-phone-{name}", of=f"{name}-title")
         tab.resize(1500, 1000)
@@ -310,6 +325,17 @@ def test_a_mode_is_corrected_on_the_map(context: Context, tab: Page) -> None:
         shoot(tab, "map-modes")
         again = api.get(f"/api/v1/tracks/{track['id']}").json()
         assert again["properties"]["travel_mode"] == "bus"
+        tab.eval("document.querySelector('[data-key=undo-leg]').click()")
+        tab.wait_for(f"{select}?.value === 'driving'")
+
+        form = "document.querySelector('.purpose')"
+        tab.eval(f"{form}.querySelector('[name=purpose]').focus()")
+        tab.write(HTML)
+        tab.press("Enter")
+        tab.wait_for("!!document.querySelector('[data-key=undo-purpose]')")
+        assert tab.eval(f"{form}.querySelector('[name=purpose]').value") == HTML
+        tab.eval("document.querySelector('[data-key=undo-purpose]').click()")
+        tab.wait_for(f"{form}.querySelector('[name=purpose]').value === ''")
 
 
 def entry(api: httpx.Client, entry_id: str) -> dict[str, dict[str, str]]:

@@ -78,6 +78,7 @@ def test_every_door_has_the_same_kilometres(
     sheet = list(book["Numbers"].values)
     at = sheet[0].index("distance_m")
     assert {row[0]: mm(row[at]) for row in sheet[1:]} == days
+    assert {f"{row[1]:%Y-%m-%d}" for row in sheet[1:]} == set(days), "days, and no text"
     monkeypatch.setenv("TRACKFLOW_HOME", str(context.settings.home))
     monkeypatch.setenv("TRACKFLOW_TIME_ZONE", ZONE)
     call = caller(monkeypatch, capfd)

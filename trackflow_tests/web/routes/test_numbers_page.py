@@ -48,3 +48,17 @@ def test_the_page_shows_what_the_api_says(tmp_path: Path) -> None:
         tab.click_text("All")
         tab.wait_for("location.search.includes('all=yes')")
         assert tab.eval("document.getElementById('problem').hidden")
+
+        cut = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        tab.call("Network.enable")
+        tab.call("Network.emulateNetworkConditions", offline=True, **cut)
+        tab.click_text("Last year")
+        tab.wait_for_text("The server does not answer. It is tried again by itself.")
+        tab.call("Network.emulateNetworkConditions", offline=False, **cut)
+        tab.wait_for("document.getElementById('problem').hidden")
+        tab.wait_for("location.search.includes('from=')")
+
+        dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+        tab.call("Emulation.setEmulatedMedia", media="print", features=dark)
+        assert tab.eval("getComputedStyle(document.body).color") == "rgb(27, 36, 48)", "paper"
+        assert tab.eval("getComputedStyle(document.querySelector('nav')).display") == "none"
