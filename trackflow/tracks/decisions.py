@@ -55,6 +55,7 @@ class Decisions:
         moving: element i is true if the step from point i - 1 to point i is part of a track; the
             first and the last are false. Shape (n + 1,).
         paused: indices of the silent steps that hold a stay before the begin of a track, in order.
+        left: indices of the last steps of stays that hold a departure, in order.
         hidden: indices of the steps over hidden points that end a track, in order.
         thresholds: the limits that were applied.
     """
@@ -64,6 +65,7 @@ class Decisions:
     away: Bools
     moving: Bools
     paused: Ints
+    left: Ints
     hidden: Ints
     thresholds: Thresholds
 
@@ -138,8 +140,8 @@ class Decisions:
     def unseen_mm(self, steps: Ints) -> Ints:
         """Lengths of ways before the points after steps that belong to their tracks unseen."""
         found = np.zeros(len(steps), dtype=np.int64)
-        if len(self.paused):
-            seen = contains(self.paused, steps)
+        if len(self.paused) or len(self.left):
+            seen = contains(self.paused, steps) | contains(self.left, steps)
             found[seen] = self.cleaned.step_mm[steps[seen]]
         return found
 
@@ -172,7 +174,7 @@ def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -
     hidden = hidden_steps(kept.time_us, hidden_us, thresholds)
     cut[hidden] = True
     slots = cut_slots(kept, cut.nonzero()[0], thresholds)
-    stays, away = _stays(kept, slots, cut, thresholds)
+    stays, left, away = _stays(kept, slots, cut, thresholds)
     staying = np.zeros(len(dt_us), dtype=np.bool_)
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
@@ -183,13 +185,13 @@ def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):
         np.logical_not(staying | cut, out=moving[1:-1])
-    return Decisions(cleaned, stays, away, moving, paused, hidden, thresholds)
+    return Decisions(cleaned, stays, away, moving, paused, left, hidden, thresholds)
 
 
 def _stays(
     points: Points, slots: Slots, cut: Bools, thresholds: Thresholds
-) -> tuple[tuple[Ints, Ints], Bools]:
-    """First and last points of stays, and which points are excursions from them."""
+) -> tuple[tuple[Ints, Ints], Ints, Bools]:
+    """First and last points of stays, steps of departures, and which points are excursions."""
     cut_after = cut[slots.last[:-1]]
     away = excursions(points, slots, cut_after, thresholds)
     free_before, free_after = np.ones((2, len(slots)), dtype=np.bool_)
@@ -202,10 +204,10 @@ def _stays(
         cuts = running(cut_after)[at]
         here_cut = cuts[1:] > cuts[:-1]
     steps = stay_steps(points, here, here_cut, thresholds)
-    first, last = stay_points(points, here, steps, (free_before, free_after), thresholds)
+    first, last, left = stay_points(points, here, steps, (free_before, free_after), thresholds)
     first, last = without_walks(points, first, last, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
-    return (first, last), _away_points(points, slots, away, first, last, thresholds)
+    return (first, last), left, _away_points(points, slots, away, first, last, thresholds)
 
 
 def _with_edges(

@@ -3,6 +3,9 @@
 The stretches that prove a stay take in up to their box of the way there and back. A stay begins
 with the first fix that lies as near to where the device then stays as its fixes do, and ends with
 the last one. A vehicle that drives past, on its rounds, does not stay yet, or no more.
+
+A device that reports every few minutes at rest leaves shortly before its first fix on the way, and
+not when it was last seen at rest: the stay ends with that fix, and the way to it is the track's.
 """
 
 import numpy as np
@@ -10,8 +13,8 @@ import numpy as np
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
 from trackflow.tracks.laps import VEHICLE_MS, goes_on
-from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
-from trackflow.tracks.slots import E7, Slots, medians, slot_us
+from trackflow.tracks.ranges import flat_ranges, numbered, running, runs, sums
+from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, medians, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
 
 CLOSE_M = 15.0
@@ -23,6 +26,19 @@ FEWEST_SLOTS = 4
 SCATTER = 2.0
 """Beyond that, those within so many times the median distance of its slots from their middle."""
 
+RARE = 3
+"""A device that is seen in less than one of so many slots reports rarely at rest: there each slot
+counts for the time around it, or the last steps of a walk outweigh hours. How far such fixes
+scatter is hardly known: those within `FINE_ACCURACY_M` belong to the stay."""
+
+DENSE_US, LONGEST_DEPARTURE_US = 60 * US, 600 * US
+"""Such a device reports more often than this on its way, and at rest as often at least."""
+
+UNKNOWN = -1
+
+WALK_MS = 1.0
+"""A device on its way is at least this fast."""
+
 SHORTEST_AWAY_US = 10 * US
 """So long a way at least shows that it is one."""
 
@@ -33,8 +49,10 @@ def stay_points(
     stays: Bools,
     free: tuple[Bools, Bools],
     thresholds: Thresholds,
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints, Ints, Ints]:
     """First and last points of stays, in order; stays that turn out too short are left out.
+
+    The third array has the last steps of those that end with a departure (`departures`).
 
     Args:
         points: kept points, in order of time. Shape (n,).
@@ -46,7 +64,7 @@ def stay_points(
     """
     begin, end = runs(stays)  # the first and the last slot of each
     if not len(begin):
-        return begin, end
+        return begin, end, begin
     dwell_us = int(thresholds.dwell_s * US)
     head = slots.start_us.searchsorted(slots.start_us[begin] + 2 * dwell_us, side="right") - 1
     tail = slots.end_us.searchsorted(slots.end_us[end] - 2 * dwell_us)
@@ -56,14 +74,49 @@ def stay_points(
     high = np.where(open_after, end, end + 1)
     known = np.concatenate([begin, tail]), np.concatenate([head, end])
     among = np.concatenate([low, tail]), np.concatenate([head, high])
-    first, last = _close(points, slots, known, among, thresholds)
+    silent = _silent_beside(slots, (begin, end), (head, tail), thresholds)
+    first, last = _close(points, slots, known, among, silent, thresholds)
     first, last = first[: len(begin)], last[len(begin) :]
     # Where too few slots locate the middle, a stay begins and ends with its silence: the
     # slot before it may be all on the way.
     first = np.where(open_before, slots.first[begin], np.where(first < 0, slots.last[begin], first))
     last = np.where(open_after, slots.last[end], np.where(last < 0, slots.first[end], last))
     long = lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
-    return first[long], last[long]
+    beyond = np.where(open_after, last, slots.last[high])
+    left = departures(points, last, beyond, thresholds)
+    last = last + left
+    return first[long], last[long], (last - 1)[long & left]
+
+
+def departures(points: Points, last: Ints, beyond: Ints, thresholds: Thresholds) -> Bools:
+    """Whether a device rests for most of the step after some points, and then leaves. Shape (k,).
+
+    Args:
+        points: kept points, in order of time.
+        last: the last point of each stay that is close to its middle. Shape (k,).
+        beyond: the last point that may be the next one. Shape (k,).
+        thresholds: the limits.
+    """
+    if len(points) < 3:
+        return np.zeros(len(last), dtype=np.bool_)
+    time_us = points.time_us
+    at = np.minimum(last, len(points) - 3)
+    out_us, next_us = time_us[at + 1] - time_us[at], time_us[at + 2] - time_us[at + 1]
+    leaves: Bools = (out_us > DENSE_US) & (out_us <= LONGEST_DEPARTURE_US) & (next_us <= DENSE_US)
+    leaves &= (last < beyond) & (last == at)
+    if leaves.any():
+        out_mm, next_mm = _steps_mm(points, at), _steps_mm(points, at + 1)
+        next_ms = next_mm / 1000 / next_us * US
+        leaves &= out_mm <= 2 * thresholds.dwell_radius_m * 1000
+        leaves &= next_ms >= WALK_MS
+        leaves &= 2 * out_mm / 1000 * US < out_us * next_ms
+    return leaves
+
+
+def _steps_mm(points: Points, at: Ints) -> Floats:
+    """Lengths of the steps after some points."""
+    lon, lat = points.lon, points.lat
+    return between_mm(lon[at], lat[at], lon[at + 1], lat[at + 1])
 
 
 def lasts_us(
@@ -101,6 +154,7 @@ def _close(
     slots: Slots,
     known: tuple[Ints, Ints],
     among: tuple[Ints, Ints],
+    silent: Ints,
     thresholds: Thresholds,
 ) -> tuple[Ints, Ints]:
     """The first and the last point close to the middle of some slots, -1 where there is none.
@@ -110,36 +164,113 @@ def _close(
         slots: their slots.
         known: first and last of the slots that give the middle and the scatter, included.
         among: first and last of the slots whose points are asked for, included.
+        silent: for how many slots a device is silent beyond the last known ones of begins, and
+            before the first known ones of ends.
         thresholds: the limits.
     """
     begin, count = known[0], known[1] - known[0] + 1
+    us = slot_us(thresholds)
+    number = slots.start_us[known[1]] // us - slots.start_us[begin] // us + 1 + silent
+    rare = (RARE * count < number) & (silent != UNKNOWN)
+    few = count < FEWEST_SLOTS - rare
     rows, of = flat_ranges(begin, begin + count), numbered(count)
-    lon_e7, lat_e7 = medians(np.stack([slots.lon_e7, slots.lat_e7]), begin, count)
+    places_e7 = np.stack([slots.lon_e7, slots.lat_e7])
+    if rare.any():
+        each = np.where(rare[of], _stands_for(slots, rows, of, silent, us), 1)
+        count = sums(each, count)
+        rows, of = rows.repeat(each), of.repeat(each)
+        places_e7, begin = places_e7[:, rows], count.cumsum() - count
+    lon_e7, lat_e7 = medians(places_e7, begin, count)
     # Longitudes of slots may have gone round the Earth.
     lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
     scatter_mm = between_mm(lon[of], lat[of], wrapped(slots.lon[rows]), slots.lat[rows]).astype(
         np.int64
     )
     typical_mm = medians(scatter_mm, count.cumsum() - count, count)
+    least_m = np.where(rare, FINE_ACCURACY_M, CLOSE_M)
     close_mm = np.minimum(
-        np.maximum(SCATTER * typical_mm, CLOSE_M * 1000), 2 * thresholds.dwell_radius_m * 1000
+        np.maximum(SCATTER * typical_mm, least_m * 1000), 2 * thresholds.dwell_radius_m * 1000
     )
-    close_mm[count < FEWEST_SLOTS] = -1.0
+    close_mm[few] = -1.0
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), numbered(high - low)
     apart_mm = between_mm(lon[of], lat[of], wrapped(points.lon[rows]), points.lat[rows])
-    hits = (apart_mm <= close_mm[of]).nonzero()[0]
+    close, edges = apart_mm <= close_mm[of], running(high - low)
+    if rare.any():
+        asked = (rare & ~few).nonzero()[0]
+        at = flat_ranges(edges[asked], edges[asked + 1])
+        at = at[apart_mm[at] <= 2 * thresholds.dwell_radius_m * 1000]
+        at = at[~close[at]]
+        close[at] = _alone(points, rows[at])
+    hits = close.nonzero()[0]
     found_first, found_last = np.full((2, len(low)), -1)
     if not len(hits):
         return found_first, found_last
-    edges = running(high - low)
     first = hits.searchsorted(edges[:-1])
     last = hits.searchsorted(edges[1:]) - 1
     some = (first <= last).nonzero()[0]
     spans = first[some], last[some]
-    first, last = _without_passes(points, rows[hits], spans, close_mm[some], slot_us(thresholds))
+    first, last = _without_passes(points, rows[hits], spans, close_mm[some], us)
     found_first[some], found_last[some] = rows[hits[first]], rows[hits[last]]
     return found_first, found_last
+
+
+def _silent_beside(
+    slots: Slots, stay: tuple[Ints, Ints], known: tuple[Ints, Ints], thresholds: Thresholds
+) -> Ints:
+    """For how many slots of twice the dwell time a device is silent beyond what is known of stays.
+
+    Args:
+        slots: without excursions.
+        stay: first and last slots of stays. Shapes (k,).
+        known: the last slot in the first twice the dwell time of each, and the first in the last.
+        thresholds: the limits.
+
+    Returns:
+        After those of the begins, then before those of the ends; of a shorter stay it is unknown
+        whether the device rests with so few reports. Shape (2 * k,).
+    """
+    (begin, end), (head, tail) = stay, known
+    reach_us = 2 * int(thresholds.dwell_s * US)
+    after_us = slots.start_us[begin] + reach_us - slots.end_us[head]
+    before_us = slots.start_us[tail] - slots.end_us[end] + reach_us
+    silent_us = np.concatenate([after_us * (head < end), before_us * (tail > begin)])
+    silent: Ints = silent_us // slot_us(thresholds)
+    silent[np.tile(slots.end_us[end] - slots.start_us[begin] < reach_us, 2)] = UNKNOWN
+    return silent
+
+
+def _stands_for(slots: Slots, rows: Ints, of: Ints, silent: Ints, slot_us: int) -> Ints:
+    """How many slots each stands for: itself, half of the silences beside it, all of the outer one.
+
+    Args:
+        slots: without excursions.
+        rows: slots of stretches, one after another. Shape (n,).
+        of: the stretch of each. Shape (n,).
+        silent: how long the device is silent beyond the last slot of a begin, and before the first
+            one of an end; of as many of either. Shape (k,).
+        slot_us: length of a slot.
+    """
+    number = slots.start_us[rows] // slot_us
+    turns = of[1:] != of[:-1]
+    between = np.maximum(number[1:] - number[:-1] - 1, 0) * ~turns
+    each = np.ones(len(rows), dtype=np.int64)
+    each[:-1] += between // 2
+    each[1:] += between - between // 2
+    edges = turns.nonzero()[0]
+    half = len(silent) // 2
+    each[np.append(edges, len(rows) - 1)[:half]] += silent[:half]
+    each[np.append(0, edges + 1)[half:]] += silent[half:]
+    return each
+
+
+def _alone(points: Points, rows: Ints) -> Bools:
+    """Whether no other fix lies within a minute before and after: a device at rest reports so."""
+    time_us, last = points.time_us, len(points) - 1
+    before = time_us[rows] - time_us[np.maximum(rows - 1, 0)]
+    after = time_us[np.minimum(rows + 1, last)] - time_us[rows]
+    alone: Bools = (before > DENSE_US) & (after > DENSE_US)
+    return alone
 
 
 def _without_passes(

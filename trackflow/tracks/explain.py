@@ -13,8 +13,9 @@ from trackflow.tracks.agreement import CHANCE, agreed_speeds_ms, rhythms, veloci
 from trackflow.tracks.bboxes import bbox_diagonal_m
 from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
-from trackflow.tracks.ends import lasts_us
+from trackflow.tracks.ends import LONGEST_DEPARTURE_US, lasts_us
 from trackflow.tracks.excursions import CLAIM_SHARE
+from trackflow.tracks.ranges import contains
 from trackflow.tracks.silences import longest_silence_us
 from trackflow.tracks.slots import FINE_ACCURACY_M, cut_slots
 from trackflow.tracks.speeds import TURN
@@ -220,6 +221,8 @@ def _cut(decisions: Decisions, step: int, *, before: bool) -> Finding:
         text = f"no point comes {other} it within {_duration(limit_s)}, or none was given."
         return Finding("silence_s", text, None, limit_s, "s")
     stay = decisions.stay_of(step)
+    if stay is not None and before and contains(decisions.left, np.array([step]))[0]:
+        return _departure(decisions, step)
     if stay is not None:
         return _stay(decisions, step, stay)[0]
     dt_s, far_m = float(cleaned.dt_us[step]) / US, float(cleaned.step_mm[step]) / 1000
@@ -263,6 +266,19 @@ def _pause(decisions: Decisions, step: int, *, before: bool) -> Finding:
         f"{_duration(limits.dwell_s)}: the device slept while it was parked{adds}."
     )
     return Finding("dwell_s", text, dt_s, limits.dwell_s, "s")
+
+
+def _departure(decisions: Decisions, step: int) -> Finding:
+    """The step in which a device that reports rarely at rest set out."""
+    dt_s = float(decisions.cleaned.dt_us[step]) / US
+    far_m = float(decisions.cleaned.step_mm[step]) / 1000
+    text = (
+        f"the point before it is {_duration(dt_s)} earlier and only {far_m:,.0f} m away: the "
+        f"device stayed for most of that time and then set out, and the {far_m:,.0f} m are added "
+        f"to the track. So a track begins up to {_duration(LONGEST_DEPARTURE_US / US)} after the "
+        "last point of a stop."
+    )
+    return Finding("departure", text, dt_s, LONGEST_DEPARTURE_US / US, "s")
 
 
 def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding, ...]:

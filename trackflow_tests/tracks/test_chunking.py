@@ -126,13 +126,14 @@ def test_segments_fit_together(history: History) -> None:
     segments = [s for day in days for s in day.segments]
     for s in segments:
         assert len(s.points) > 1 or s.open_start or s.open_end
-        assert s.link_mm == 0 or s.began in (EndReason.MIDNIGHT, EndReason.GAP)
+        assert s.link_mm == 0 or s.began in (EndReason.MIDNIGHT, EndReason.GAP, EndReason.STOP)
     tracks = merge(segments)
     decisions = decide(history.points, history.thresholds)
     kept, moving = decisions.cleaned.points, decisions.moving
     assert not any(EndReason.MIDNIGHT in (t.began, t.ended) for t in tracks)
-    # a pause adds its way to the track that begins after it, if one does
-    leads = decisions.paused[moving[decisions.paused + 2]]
+    # a pause or a departure adds its way to the track that begins after it, if one does
+    unseen = np.concatenate([decisions.paused, decisions.left])
+    leads = unseen[moving[unseen + 2] & ~moving[unseen + 1]]
     ways = np.concatenate([np.flatnonzero(moving[1:-1]), leads])
     assert sum(t.distance_mm for t in tracks) == decisions.cleaned.step_mm[ways].sum()
     assert sum(t.points for t in tracks) == np.count_nonzero(decisions.on_track)

@@ -10,9 +10,11 @@ from trackflow.geo.steps import between_mm, cos_latitude
 from trackflow.tracks.agreement import CHANCE, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
+from trackflow.tracks.merging import merge
+from trackflow.tracks.segments import segment_days
 from trackflow.tracks.slots import cut_slots
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.helpers.histories import US, History, histories
+from trackflow_tests.helpers.histories import FIRST, US, History, histories
 from trackflow_tests.helpers.paths import START_US, at_metres, classes, drifting, share
 
 NO_CUTS = np.empty(0, dtype=np.int64)
@@ -259,6 +261,30 @@ def test_two_places_without_a_fix_between_them_are_one_stay(far_m: int, every_s:
     noise = drifting(far_m, len(t), every_s, 4)
     decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
     assert not decisions.on_track.any()
+
+
+@pytest.mark.parametrize("rest_s", [300, 600])
+@pytest.mark.parametrize("moving_s", [20, 45])
+def test_a_short_walk_of_a_phone_that_reports_rarely_at_rest(rest_s: int, moving_s: int) -> None:
+    """It is as long as it was, and begins when the phone left, not when that was seen at rest."""
+    leaves_s, way_m, speed_ms = 6 * rest_s + rest_s - 60, 350.0, 1.3
+    arrives_s = leaves_s + way_m / speed_ms
+    time_s = np.concatenate(
+        [
+            np.arange(0, leaves_s, rest_s),
+            np.arange(leaves_s + 20, arrives_s, moving_s),
+            arrives_s + 10 + np.arange(6) * rest_s,
+        ]
+    )
+    x = np.clip((time_s - leaves_s) * speed_ms, 0, way_m)
+    drift = np.random.default_rng(rest_s).normal(0, 4, (2, len(time_s)))
+    points = at_metres(time_s, x + drift[0], drift[1])
+    days = segment_days(points, FIRST, FIRST, Thresholds())
+    (track,) = merge([s for day in days for s in day.segments])
+    begin_s, end_s = (track.start_us - START_US) / US, (track.end_us - START_US) / US
+    assert leaves_s <= begin_s <= leaves_s + 60
+    assert arrives_s - 60 <= end_s <= arrives_s + 60
+    assert track.distance_mm / 1000 == pytest.approx(way_m, rel=0.2)
 
 
 def test_a_track_runs_to_where_its_device_rests_and_begins_there() -> None:
