@@ -3,9 +3,9 @@
 BIN := .venv/bin
 # Tests that share something expensive carry @pytest.mark.xdist_group. Also on a machine that many
 # share, one test never takes a quarter of an hour: a hanging one fails with its stack instead of
-# blocking CI. Four processes for two processors: two of them have the tests that wait for servers and
-# browsers, see helpers/distribution.py.
-PYTEST_ARGS ?= -n 4 --dist loadgroup --timeout 900
+# blocking CI. Three processes for two processors: two of them have the tests that wait for servers and
+# browsers, see helpers/distribution.py. With four the pages of some tests wait too long.
+PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 900
 
 # Each of a hundred programs would compile all of its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
