@@ -10,7 +10,8 @@ from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.records import RAW_MAX_CHARS, Chunk
 from trackflow.sources.rows import BAD_TIME as UNREADABLE_TIME
 from trackflow.sources.rows import PositionRow, ResolvedTime, RowCollector
-from trackflow.sources.values.moments import TimeForm, TimeRules, read_time
+from trackflow.sources.values.counted_times import TimeForm
+from trackflow.sources.values.moments import TimeRules, read_time
 
 LINE_MAX_BYTES = 4_096
 """Far longer than any sentence or record; of a longer line only the beginning is looked at."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.devices.raw_fix import moment_us
 from trackflow.sources.recognition import UnknownFormatError, detect
-from trackflow.sources.values.moments import TimeForm
+from trackflow.sources.values.counted_times import TimeForm
 from trackflow_tests.helpers.reading import only_row, read_any, read_bytes
 
 AT = 1_714_557_600

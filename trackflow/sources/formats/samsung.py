@@ -18,7 +18,7 @@ from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, PositionRow, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
-from trackflow.sources.values.moments import count_us, epoch_form
+from trackflow.sources.values.counted_times import count_us, epoch_form
 from trackflow.sources.values.trips import score
 
 DEVICE = "samsung-health"

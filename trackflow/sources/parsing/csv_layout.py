@@ -31,9 +31,9 @@ from trackflow.sources.parsing.csv_header import (
 from trackflow.sources.parsing.csv_headless import Headless, headless_of
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import Role
+from trackflow.sources.values.counted_times import TimeForm
 from trackflow.sources.values.date_parts import PARTS, drop_parts
 from trackflow.sources.values.elapsed import start_in
-from trackflow.sources.values.moments import TimeForm
 from trackflow.sources.values.trips import trip_ends
 from trackflow.sources.values.whole_degrees import SEMICIRCLE_DEG
 from trackflow.sources.values.zones import zone_of

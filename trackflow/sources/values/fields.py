@@ -7,8 +7,9 @@ import numpy as np
 
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.counted_times import since_2001
 from trackflow.sources.values.date_parts import PARTS, put_together
-from trackflow.sources.values.moments import count_before_clock, since_2001
+from trackflow.sources.values.moments import count_before_clock
 from trackflow.sources.values.units import (
     Quantity,
     factor_of,

@@ -1,9 +1,8 @@
 """One time as a file or a sender writes it, to UTC microseconds; each is read by itself.
 
-Understood are ISO 8601 and what spreadsheets, loggers and servers write in place of it, counts of
-seconds, milli-, micro- and nanoseconds since 1970, Apple's seconds since 2001, and the days of
-spreadsheets, all of them known by their size. 24:00 is the next midnight. Only an order of day and
-month that no value reveals has to be set.
+Understood are ISO 8601 and what spreadsheets, loggers and servers write in place of it, and counts
+(see `counted_times`). 24:00 is the next midnight. Only an order of day and month that no value
+reveals has to be set.
 """
 
 import datetime as dt
@@ -12,33 +11,22 @@ import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
 from trackflow.geo.time import to_us
 from trackflow.sources.values.cells import number
+from trackflow.sources.values.counted_times import (
+    DAYS_1990,
+    TimeForm,
+    are_ticks,
+    count_us,
+    epoch_form,
+    is_serial,
+    of_serial,
+    ticks_us,
+)
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.zones import zone_of
 
-LARGEST_US = 9.0e18
-_SECONDS_1990 = 631_152_000
-FIRST_ROLLOVER_S = 935_280_000
-"""1999-08-22, when the count of GPS weeks began anew for the first time, from 1970."""
-_SECONDS_2100 = 4_102_444_800
-SECONDS_1970_TO_2001 = 978_307_200
-_DAYS_1990, _DAYS_2100 = 32_874, 73_051
-_SERIAL_START = dt.datetime(1899, 12, 30)  # noqa: DTZ001  a clock on the wall
 _TEXT_MAX_CHARS = 80
-
-
-class TimeForm(Enum):
-    """How a sender writes times, where that is known: microseconds per unit since 1970, or else."""
-
-    ISO = "iso"
-    SINCE_2001 = "seconds since 2001"
-    EPOCH_S = 1_000_000.0
-    EPOCH_MS = 1_000.0
-    EPOCH_US = 1.0
-    EPOCH_NS = 0.001
 
 
 class DateOrder(Enum):
@@ -64,13 +52,6 @@ class TimeRules:
 
 
 BY_ITSELF = TimeRules()
-
-_TICKS_1970 = 621_355_968_000_000_000
-_FIRST_TICKS, _LAST_TICKS = 630_822_816_000_000_000, 662_380_416_000_000_000
-"""Tenths of microseconds since the year 1, as .NET counts, of the years 2000 to 2099.
-
-As nanoseconds since 1970 they would all lie in 1990, of which nobody has any.
-"""
 
 DAY_FRACTION = re.compile(r"0?[.,][0-9]+|0")
 """A time of day as spreadsheets count it: 0.5 is noon."""
@@ -249,10 +230,10 @@ PART_OF_SECOND = re.compile(r":(\d\d)[.,](?=0*[1-9])(\d{1,6})")
 
 def _of_days_or_ticks(value: float, rules: TimeRules) -> tuple[int | None, bool]:
     """A count of the days of spreadsheets or the ticks of .NET, and whether it names no zone."""
-    if _FIRST_TICKS <= value < _LAST_TICKS:
-        return round((value - _TICKS_1970) / 10), False
+    if are_ticks(value):
+        return ticks_us(value), False
     if is_serial(value):
-        return to_us(_of_serial(value).replace(tzinfo=rules.zone)), True
+        return to_us(of_serial(value).replace(tzinfo=rules.zone)), True
     return None, False
 
 
@@ -270,9 +251,9 @@ def _of_two_cells(text: str) -> str:
     day, _, clock = text.partition(" ")
     days = number(day) if day[:5].isdigit() else None
     if days is not None and is_serial(days) and days == days // 1:
-        day = _of_serial(days).date().isoformat()
+        day = of_serial(days).date().isoformat()
     if DAY_FRACTION.fullmatch(clock):
-        midday = _of_serial(_DAYS_1990 + float(clock.replace(",", ".")))
+        midday = of_serial(DAYS_1990 + float(clock.replace(",", ".")))
         clock = midday.time().isoformat()
     return f"{day} {clock}"
 
@@ -283,50 +264,6 @@ RECEIVERS_CLOCK = re.compile(r"[0-2]\d[0-5]\d[0-5]\d[.,]\d{1,6}")
 _WITH_RECEIVERS_CLOCK = re.compile(
     r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}) ([0-2]\d)([0-5]\d)([0-5]\d(?:[.,]\d{1,6})?Z?)"
 )
-
-
-def epoch_form(value: float) -> TimeForm | None:
-    """How a number is a time between 1990 and 2100; None if in no way.
-
-    Seconds since 1970 that lie before August 1999 are Apple's since 2001, of 2021 to 2030: before
-    there were phones and trackers with GPS, no device wrote its positions with a count since 1970.
-    What lies behind it may be of a receiver whose weeks began anew.
-    """
-    if _FIRST_TICKS <= value < _LAST_TICKS:
-        return None
-    for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
-        assert isinstance(form.value, float)
-        if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
-            is_apple = form is TimeForm.EPOCH_S and value < FIRST_ROLLOVER_S
-            return TimeForm.SINCE_2001 if is_apple else form
-    return None
-
-
-def since_2001(count: object) -> object:
-    """Seconds since 1970 of a count of Core Data, which begins in 2001; else the value itself."""
-    value = number(str(count)) if isinstance(count, str | int | float) else None
-    if value is None or not may_be_of_core_data(value):
-        return count
-    return value + SECONDS_1970_TO_2001
-
-
-def may_be_of_core_data(value: float) -> bool:
-    """Whether seconds since 2001 are a time after 2005, and since 1970 one before August 1999."""
-    return _SECONDS_2005 <= value < FIRST_ROLLOVER_S
-
-
-_SECONDS_2005 = 126_230_400
-"""From 2001 to 2005."""
-
-
-def is_serial(value: float) -> bool:
-    """Whether a number can be a date of a spreadsheet, in days since 1899-12-30."""
-    return _DAYS_1990 <= value < _DAYS_2100
-
-
-def _of_serial(days: float) -> dt.datetime:
-    """The moment on the wall that a spreadsheet counts so; its fractions are exact to 1 ms."""
-    return _SERIAL_START + dt.timedelta(milliseconds=round(days * 86_400_000))
 
 
 def orders_of(text: str) -> set[DateOrder]:
@@ -349,17 +286,6 @@ def orders_of(text: str) -> set[DateOrder]:
     if found["half"] and len(orders) == 2 and found["sep"] == "/":
         return {DateOrder.MONTH_FIRST, DateOrder.DAY_FIRST}
     return orders
-
-
-def count_us(value: float, form: TimeForm) -> int | None:
-    """A count in a form as UTC microseconds since 1970; 0 if it is too large, None if infinite."""
-    if not np.isfinite(value):
-        return None
-    if form is TimeForm.SINCE_2001:
-        value, form = value + SECONDS_1970_TO_2001, TimeForm.EPOCH_S
-    unit_us = float(form.value)
-    scaled = value * unit_us if unit_us >= 1 else value // round(1 / unit_us)
-    return round(scaled) if abs(scaled) < LARGEST_US else 0
 
 
 def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from trackflow.geo.points import Ints
-from trackflow.sources.values.moments import FIRST_ROLLOVER_S, TimeForm, TimeRules, read_time
+from trackflow.sources.values.counted_times import FIRST_ROLLOVER_S, TimeForm
+from trackflow.sources.values.moments import TimeRules, read_time
 
 _SECONDS_1990, _SECONDS_2100 = 631_152_000, 4_102_444_800
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)", re.ASCII)

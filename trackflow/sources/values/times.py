@@ -17,15 +17,17 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Bools, Ints
 from trackflow.geo.time import from_us
 from trackflow.sources.values.cells import CAREFUL_CELLS, Strings, blanks_to_null, number
-from trackflow.sources.values.moments import (
-    BY_ITSELF,
+from trackflow.sources.values.counted_times import (
     LARGEST_US,
     SECONDS_1970_TO_2001,
-    DateOrder,
     TimeForm,
-    TimeRules,
     epoch_form,
     is_serial,
+)
+from trackflow.sources.values.moments import (
+    BY_ITSELF,
+    DateOrder,
+    TimeRules,
     orders_of,
     parse_time,
     read_time,

@@ -14,8 +14,9 @@ from trackflow.sources.parsing.geojson_lines import line_part
 from trackflow.sources.parsing.geojson_rows import Rows
 from trackflow.sources.parsing.json_values import JsonElements
 from trackflow.sources.values.cells import EMPTY_CELLS, Numbers, is_empty, numbers, strings
+from trackflow.sources.values.counted_times import TimeForm
 from trackflow.sources.values.fields import columns_of_fields, known_fields
-from trackflow.sources.values.moments import TimeForm, parse_time
+from trackflow.sources.values.moments import parse_time
 from trackflow.sources.values.plain_times import iso_us, whole_counts_us
 from trackflow.sources.values.units import Quantity, measure
 from trackflow.sources.values.whole_degrees import are_whole

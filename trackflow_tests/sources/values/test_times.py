@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.sources.values.cells import number, numbers, strings
-from trackflow.sources.values.moments import DateOrder, TimeForm, TimeRules, epoch_form
+from trackflow.sources.values.counted_times import TimeForm, epoch_form
+from trackflow.sources.values.moments import DateOrder, TimeRules
 from trackflow.sources.values.times import (
     UNREADABLE_US,
     decide_order,
