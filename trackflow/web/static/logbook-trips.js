@@ -68,8 +68,10 @@ export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
   }));
 }
 
-/** What the table of rates lacks for a trip, in words; null for a trip that it pays. */
-const unpaid = ({ unpaid: lacks }) => lacks && { rate: tr('the table has no such rate'), category: tr('its rate is for another category'), vehicle: tr('no rate is for its kind of vehicle'), day: tr('no rate is for its day') }[lacks];
+const LACKS = { rate: tr('the table has no such rate'), category: tr('its rate is for another category'), vehicle: tr('no rate is for its kind of vehicle'), day: tr('no rate is for its day') };
+
+/** What the table of rates lacks for a trip, in words; undefined for a trip that it pays. */
+const unpaid = ({ unpaid: lacks }) => LACKS[lacks];
 
 /** Amounts by currency, in words, and how many trips are not paid; amounts are text, summed in hundredths. */
 function amountWords(contents) {

@@ -25,8 +25,12 @@ export async function drawPurpose(box, track) {
   let legs = [];
   let decided = null;
   try {
-    ({ data: { legs } } = await get(withQuery('/api/v1/legs', query)));
-    if (reader.mayChange) decided = newestOf((await get(withQuery('/api/v1/categories/decisions', query))).data.decisions, middleOf(track));
+    const [found, said] = await Promise.all([
+      get(withQuery('/api/v1/legs', query)),
+      reader.mayChange && get(withQuery('/api/v1/categories/decisions', query)),
+    ]);
+    legs = found.data.legs;
+    if (said) decided = newestOf(said.data.decisions, middleOf(track));
   } catch (error) {
     if (error.name === 'AbortError' || error.status === 401) return;
     fill(box, el('p', { class: 'hint' }, wordsOf(error)));
