@@ -191,3 +191,30 @@ def _until_damage(unpacker: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
             if piece:
                 yield piece
             rest = unpacker.unconsumed_tail
+
+
+def hinted_separator(line: str) -> str:
+    """What the line `sep=;` names, which Excel takes for a hint and no row; "" for other lines."""
+    text = line.strip("\r\n")
+    return text[4] if text.lower().startswith("sep=") and len(text) == 5 else ""
+
+
+def without_hint(text: str) -> tuple[int, str, str]:
+    """A table without byte order mark and hint, if there are any.
+
+    Returns:
+        The line at which it begins, what is left, and the separator; "" if nothing names it.
+    """
+    text = text.removeprefix("\ufeff")
+    head, _, rest = text.partition("\n")
+    separator = hinted_separator(head)
+    return (2, rest, separator) if separator else (1, text, "")
+
+
+def plain_table(text: str) -> tuple[str, str]:
+    """A small table without byte order mark and hint, and what parts its cells.
+
+    Excel of half of Europe writes 24,9 and parts them by semicolons.
+    """
+    _, text, separator = without_hint(text)
+    return text, separator or max(",;\t", key=text.partition("\n")[0].count)

@@ -14,6 +14,7 @@ import orjson
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import PageClient
 from trackflow.errors import SettingsError, StructureChangedError
+from trackflow.files import plain_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +162,7 @@ class CoordinatesFile:
             SettingsError: it cannot be read, or a line of it makes no sense.
         """
         try:
-            text = path.read_text(encoding="utf-8-sig")
-            separator = max(",;\t", key=text.partition("\n")[0].count)
+            text, separator = plain_table(path.read_text(encoding="utf-8"))
             reader = csv.DictReader(io.StringIO(text), delimiter=separator)
             return cls(dict(_lines(reader, path, has_commas=separator != ",")))
         except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trackflow.errors import BadInputError
+from trackflow.files import without_hint
 from trackflow.geo.time import from_us, midnight_us
-from trackflow.sources.heads import SEPARATORS, encoding_of, in_code_page, without_hint
+from trackflow.sources.heads import SEPARATORS, encoding_of, in_code_page
 from trackflow.sources.values.moments import DateOrder, TimeRules, read_time
 from trackflow.sources.values.times import decide_order
 from trackflow.sources.values.vocabulary import plain
@@ -137,7 +138,7 @@ def _rows(data: bytes, name: str) -> list[tuple[int, list[str]]]:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = in_code_page(data, "cp1252")  # as Excel writes it
-    line, text, separator = without_hint(text.removeprefix("\ufeff"))
+    line, text, separator = without_hint(text)
     text = text.lstrip("\r\n")
     head = text.splitlines()[0] if text else ""
     separator = separator or max(

@@ -152,18 +152,6 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19]")
 """What no page has in a header: lines of a file that is no text are not looked at eleven times."""
 
 
-def without_hint(text: str) -> tuple[int, str, str]:
-    """A table without the line `sep=;` that Excel takes for a hint and no row.
-
-    Returns:
-        The line at which it begins, what is left, and the separator; "" if nothing names it.
-    """
-    head, _, rest = text.partition("\n")
-    head = head.rstrip("\r")
-    is_hint = head.lower().startswith("sep=") and len(head) == 5
-    return (2, rest, head[4]) if is_hint else (1, text, "")
-
-
 def best_separator(header: str) -> str:
     """The separator with which a header line names most of the columns that points have."""
     absent = [s for s in SEPARATORS if s not in header]  # one is as good as another

@@ -125,13 +125,14 @@ def test_addresses_of_geocoders() -> None:
             geocoder_at(wrong)
 
 
+@pytest.mark.parametrize("hint", ["", "\ufeff", "sep=|\r\n"], ids=["plain", "mark", "hint"])
 @pytest.mark.parametrize("separator", ",;\t")
-def test_a_file_of_coordinates(tmp_path: Path, separator: str) -> None:
+def test_a_file_of_coordinates(tmp_path: Path, separator: str, hint: str) -> None:
     path = tmp_path / "places.csv"
     text = 'Slug|Address|Lon|Lat\nleeds||-1.5|53.8\n|"1 High St, York"|-1.1|53.9\n'
     if separator == ";":
         text = text.replace("1.", "1,").replace("53.", "53,")
-    path.write_text(text.replace("|", separator))
+    path.write_text((hint + text).replace("|", separator), "utf-8", newline="")
     found = CoordinatesFile.read(path)
     assert found.find("LEEDS", None) == Coordinates(-1.5, 53.8)
     assert found.find("york", "1  high st York") == Coordinates(-1.1, 53.9)

@@ -17,14 +17,13 @@ from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
+from trackflow.sources.values.counted_times import SECONDS_1970_TO_2001
 
 DEVICE = "arc"
 """Of files that are named after a day or a week: each would be a device of its own."""
 
 _OUTER_LISTS = frozenset({"timelineItems"})
 _LISTS = _OUTER_LISTS | {"samples"}
-_APPLE_EPOCH_S = 978_307_200
-"""2001-01-01T00:00:00Z: from there Apple counts, and so do the backups of one version."""
 
 
 def read_arc(
@@ -119,8 +118,9 @@ class _Samples:
 
 
 def _time_us(date: object) -> int | None:
+    """Apple counts from 2001, and so do the backups of one version."""
     seconds_us = epoch_s_us(date)
-    return iso_us(date) if seconds_us is None else seconds_us + _APPLE_EPOCH_S * 1_000_000
+    return iso_us(date) if seconds_us is None else seconds_us + SECONDS_1970_TO_2001 * 1_000_000
 
 
 def _recognise(head: Head) -> int | None:

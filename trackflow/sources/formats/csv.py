@@ -58,7 +58,6 @@ from trackflow.sources.values.units import (
     factor_of,
     hemisphere,
 )
-from trackflow.sources.values.whole_degrees import GARMIN_START_S
 
 _OF_OTHER_KIND = "message without a position"
 
@@ -309,12 +308,8 @@ def _times(
     if layout.zone is not None:
         read = replace(read, naive=0)
     if layout.count is not None:
-        read = _counted(read, found[layout.count.column], layout.count)
-    return (
-        replace(read, time_us=read.time_us + GARMIN_START_S * 1_000_000)
-        if layout.is_garmin_time
-        else read
-    )
+        return _counted(read, found[layout.count.column], layout.count)
+    return read
 
 
 def _counted(starts: Times, column: Strings, count: Count) -> Times:

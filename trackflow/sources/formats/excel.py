@@ -14,17 +14,22 @@ from typing import IO, Any
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.spooling import seekable
-from trackflow.sources.containers.streams import DamagedError, Stream
+from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.sheets import read_sheets
+from trackflow.sources.parsing.sheets import (
+    COLUMNS_MAX,
+    no_further,
+    not_opened,
+    read_sheets,
+    trimmed,
+)
 from trackflow.sources.records import Chunk
 
 SHARED_TEXTS_MAX_BYTES = 128 * 2**20
 """Texts of all cells lie in one part of the file, which is read into memory whole."""
 
-COLUMNS_MAX = 500
 _SHARED_TEXTS = "xl/sharedStrings.xml"
 _EMPTY_ROWS_MAX = 100_000
 """A sheet may claim a million rows of which none has a value."""
@@ -78,10 +83,7 @@ def _opened(file: IO[bytes], stream: Stream) -> Any:
             warnings.simplefilter("ignore")  # of styles and extensions that nothing here needs
             return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except _MALFORMED as error:
-        words = stream.damage or f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-        raise BadInputError(
-            f"{stream.name}: cannot be read as an Excel workbook ({words}); save it as CSV"
-        ) from None
+        raise not_opened(error, stream, "an Excel workbook") from None
 
 
 def _rows(sheet: Any) -> Iterator[list[str]]:
@@ -91,22 +93,16 @@ def _rows(sheet: Any) -> Iterator[list[str]]:
     while True:
         try:
             row = next(rows, None)
-            cells = None if row is None else [_text(cell) for cell in row]
+            cells = None if row is None else trimmed([_text(cell) for cell in row])
         except _MALFORMED as error:
-            raise DamagedError(_no_further(error)) from None
+            raise no_further(error) from None
         if cells is None:
             return
-        while cells and not cells[-1]:
-            cells.pop()
         empty = 0 if cells else empty + 1
         if empty > _EMPTY_ROWS_MAX:
             return
         if cells:
             yield cells
-
-
-def _no_further(error: Exception) -> str:
-    return f"the sheet cannot be read further ({type(error).__name__})"
 
 
 def _text(cell: Any) -> str:

@@ -44,7 +44,8 @@ from trackflow.sources.rows import (
     ResolvedTime,
     RowCollector,
 )
-from trackflow.sources.values.whole_degrees import GARMIN_START_S, SEMICIRCLE_DEG
+from trackflow.sources.values.counted_times import GARMIN_START_S
+from trackflow.sources.values.whole_degrees import SEMICIRCLE_DEG
 
 _CLOCK_NOT_SET = 0x1000_0000
 """Smaller times count from when the device was switched on."""

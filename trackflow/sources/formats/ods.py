@@ -12,16 +12,20 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO
 
-from trackflow.errors import BadInputError
 from trackflow.sources.containers.spooling import seekable
 from trackflow.sources.containers.streams import DamagedError, Stream, check_archive
 from trackflow.sources.file_format import FileFormat
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.sheets import read_sheets
+from trackflow.sources.parsing.sheets import (
+    COLUMNS_MAX,
+    no_further,
+    not_opened,
+    read_sheets,
+    trimmed,
+)
 from trackflow.sources.records import Chunk
 
-COLUMNS_MAX = 500
 _CONTENT = "content.xml"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -61,10 +65,7 @@ def read_ods(
             check_archive(archive, file.seek(0, io.SEEK_END), stream.name)
             titles = _titles(archive)
         except (*_MALFORMED, DamagedError) as error:
-            words = stream.damage or f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-            raise BadInputError(
-                f"{stream.name}: cannot be read as a spreadsheet ({words}); save it as CSV"
-            ) from None
+            raise not_opened(error, stream, "a spreadsheet") from None
         content = _Content(archive)
         sheets = [(title, partial(content.rows, at)) for at, title in enumerate(titles)]
         yield from read_sheets(stream, sheets, (device_id, fallback_device), now_us, options)
@@ -102,8 +103,7 @@ class _Content:
                 if self._sheet > wanted:
                     return
         except _MALFORMED as error:
-            words = f"the sheet cannot be read further ({type(error).__name__})"
-            raise DamagedError(words) from None
+            raise no_further(error) from None
 
 
 def _elements(content: IO[bytes], *names: str) -> Iterator[ET.Element]:
@@ -133,9 +133,7 @@ def _cells(row: ET.Element) -> list[str]:
         times = cell.get(f"{_TABLE}number-columns-repeated", "1")
         count = int(times) if times.isdecimal() else 1
         cells += [_text(cell)] * min(count, COLUMNS_MAX - len(cells))
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
+    return trimmed(cells)
 
 
 def _text(cell: ET.Element) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from trackflow.errors import BadInputError
+from trackflow.files import hinted_separator
 from trackflow.sources.heads import SEPARATORS, best_separator
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
@@ -36,8 +37,8 @@ def find_header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
         text = line.strip()
         if not text:
             continue
-        if text.lower().startswith("sep=") and len(text) == 5:
-            forced = text[4]
+        if hint := hinted_separator(text):
+            forced = hint
             continue
         if text.startswith("#"):
             named = text.lstrip("# ")

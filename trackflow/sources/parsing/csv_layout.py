@@ -65,7 +65,6 @@ class CsvLayout:
         header_lines: lines before the first row.
         loose: the column whose cells may have separators in them without quotes.
         keeps_text: some cells are written as ="60.1" or '60.1'.
-        is_garmin_time: times count seconds since 1990, as in FIT.
         form: that of times, where the values alone do not show it.
         zone: that of times without one, if the name of their column tells it.
         count: what counts from a start; None where times stand for themselves.
@@ -86,7 +85,6 @@ class CsvLayout:
     header_lines: int
     loose: int | None
     keeps_text: bool = False
-    is_garmin_time: bool = False
     form: TimeForm | None = None
     zone: dt.tzinfo | None = None
     count: Count | None = None
@@ -184,8 +182,9 @@ def _layout(
         clock=time_columns[-1] != index.get(Role.HOUR),
     )
     lat_scale, lon_scale = scales(rows, index, names, form.file)
-    is_garmin = lat_scale == SEMICIRCLE_DEG and are_garmin_times(rows, time_columns)
-    form_of_times = TimeForm.EPOCH_S if is_garmin else None
+    form_of_times = None
+    if lat_scale == SEMICIRCLE_DEG and are_garmin_times(rows, time_columns):
+        form_of_times = TimeForm.SINCE_1989
     if are_apple_times(names, rows, time_columns):
         form_of_times = TimeForm.SINCE_2001
     return CsvLayout(
@@ -200,7 +199,6 @@ def _layout(
         form.header_lines,
         form.loose,
         rows != written,
-        is_garmin,
         form_of_times,
         zone_of(columns.zone_in_names(names[column] for column in reversed(time_columns))),
         whole_seconds=whole_seconds,

@@ -31,19 +31,15 @@ def geo_column(metadata: Mapping[bytes, bytes] | None, name: str) -> str | None:
         return None
     crs = known.get("crs")  # none at all is longitude and latitude too
     identifier = crs.get("id") if isinstance(crs, dict) else None
+    other = ""
     if isinstance(identifier, dict):
         code = (identifier.get("authority"), identifier.get("code"))
-        if code not in _WGS84:
-            shown = ":".join(map(str, code))
-            raise BadInputError(
-                f"{name}: its positions are not longitude and latitude ({shown}); "
-                "write it in EPSG:4326"
-            )
+        other = "" if code in _WGS84 else ":".join(map(str, code))
     elif isinstance(crs, dict) and str(crs.get("type")) not in _OF_DEGREES:
-        shown = str(crs.get("name"))[:60]
+        other = repr(str(crs.get("name"))[:60])
+    if other:
         raise BadInputError(
-            f"{name}: its positions are not longitude and latitude ({shown!r}); "
-            "write it in EPSG:4326"
+            f"{name}: its positions are not longitude and latitude ({other}); write it in EPSG:4326"
         )
     types = known.get("geometry_types") or []
     if any(not str(kind).startswith("Point") for kind in types):

@@ -24,6 +24,8 @@ PIECE_ROWS = 2_000
 SHEETS_MAX = 1_000
 """Each takes some milliseconds, also an empty one, of which a small file may have a million."""
 
+COLUMNS_MAX = 500
+
 _TITLE_ROWS_MAX = 50
 """Rows above the header: titles, and who made the report."""
 
@@ -88,6 +90,30 @@ def read_sheets(
         {_WITHOUT_POSITIONS: len(problems) - len(broken)} if len(problems) > len(broken) else {}
     )
     yield Chunk(PointBatch.empty(), refused, stream.position(), skipped=skipped)
+
+
+def trimmed(cells: list[str]) -> list[str]:
+    """The cells of a row without empty ones at their end."""
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def no_further(error: Exception) -> DamagedError:
+    """What ends a sheet that is damaged in the middle."""
+    return DamagedError(f"the sheet cannot be read further ({type(error).__name__})")
+
+
+def not_opened(error: Exception, stream: Stream, what: str) -> BadInputError:
+    """What is said of a file that is damaged as a whole.
+
+    Args:
+        error: the error.
+        stream: the file.
+        what: what it is, such as "a spreadsheet".
+    """
+    words = stream.damage or f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+    return BadInputError(f"{stream.name}: cannot be read as {what} ({words}); save it as CSV")
 
 
 def _as_csv(rows: Iterator[list[str]]) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
-"""Times that are counted: since 1970, 2001 or the year 1, or in days of spreadsheets.
+"""Times that are counted: since 1970, 1989, 2001 or the year 1, or in days of spreadsheets.
 
 Counts of seconds, milli-, micro- and nanoseconds since 1970, Apple's seconds since 2001, the ticks
-of .NET and the days of spreadsheets are known by their size.
+of .NET and the days of spreadsheets are known by their size; Garmin's seconds since 1989 by what
+stands beside them.
 """
 
 import datetime as dt
@@ -17,6 +18,8 @@ FIRST_ROLLOVER_S = 935_280_000
 """1999-08-22, when the count of GPS weeks began anew for the first time, from 1970."""
 _SECONDS_2100 = 4_102_444_800
 SECONDS_1970_TO_2001 = 978_307_200
+GARMIN_START_S = 631_065_600
+"""1989-12-31, from which Garmin counts, in seconds since 1970."""
 DAYS_1990, _DAYS_2100 = 32_874, 73_051
 _SERIAL_START = dt.datetime(1899, 12, 30)  # noqa: DTZ001  a clock on the wall
 
@@ -32,11 +35,21 @@ class TimeForm(Enum):
     """How a sender writes times, where that is known: microseconds per unit since 1970, or else."""
 
     ISO = "iso"
+    SINCE_1989 = "seconds since 1989-12-31"
     SINCE_2001 = "seconds since 2001"
     EPOCH_S = 1_000_000.0
     EPOCH_MS = 1_000.0
     EPOCH_US = 1.0
     EPOCH_NS = 0.001
+
+
+_STARTS_S = {TimeForm.SINCE_1989: GARMIN_START_S, TimeForm.SINCE_2001: SECONDS_1970_TO_2001}
+
+
+def start_and_unit(form: TimeForm) -> tuple[int, float]:
+    """What is added to a count in a form, and how many microseconds each of its units has."""
+    start_s = _STARTS_S.get(form)
+    return (0, float(form.value)) if start_s is None else (start_s, 1e6)
 
 
 def epoch_form(value: float) -> TimeForm | None:
@@ -87,9 +100,8 @@ def count_us(value: float, form: TimeForm) -> int | None:
     """A count in a form as UTC microseconds since 1970; 0 if it is too large, None if infinite."""
     if not np.isfinite(value):
         return None
-    if form is TimeForm.SINCE_2001:
-        value, form = value + SECONDS_1970_TO_2001, TimeForm.EPOCH_S
-    unit_us = float(form.value)
+    start, unit_us = start_and_unit(form)
+    value += start
     scaled = value * unit_us if unit_us >= 1 else value // round(1 / unit_us)
     return round(scaled) if abs(scaled) < LARGEST_US else 0
 

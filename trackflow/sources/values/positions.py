@@ -19,7 +19,6 @@ from trackflow.sources.values.units import (
     measure,
 )
 
-_NOT_TOLD = float("nan")
 _PLAIN_PAIR = re.compile(
     r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
 )
@@ -56,9 +55,9 @@ def position(text: str, *, lon_first: bool = False) -> Position | None:
     text = ascii_digits(text)
     plain = _PLAIN_PAIR.fullmatch(text)
     if plain is not None and not lon_first:
-        return float(plain[1]), float(plain[2]), _NOT_TOLD
+        return float(plain[1]), float(plain[2]), np.nan
     if _WELL_KNOWN_BINARY.fullmatch(text.strip()):
-        return _of_binary(text.strip())
+        return point_in(bytes.fromhex(text.strip()))  # as PostGIS prints it
     if text.lstrip().startswith("{"):
         return _of_object(text)
     text = _SPREAD.sub("", text.translate(SIGNS)).strip()
@@ -104,11 +103,6 @@ def _of_object(text: str) -> Position | None:
     if np.isnan(lat) or np.isnan(lon):
         return None
     return lat, lon, measure(height, Quantity.LENGTH)
-
-
-def _of_binary(text: str) -> Position | None:
-    """The position of a point in the hexadecimal form in which PostGIS prints it."""
-    return point_in(bytes.fromhex(text))
 
 
 def point_in(data: bytes) -> Position | None:

@@ -19,10 +19,10 @@ from trackflow.geo.time import from_us
 from trackflow.sources.values.cells import CAREFUL_CELLS, Strings, blanks_to_null, number
 from trackflow.sources.values.counted_times import (
     LARGEST_US,
-    SECONDS_1970_TO_2001,
     TimeForm,
     epoch_form,
     is_serial,
+    start_and_unit,
 )
 from trackflow.sources.values.moments import (
     BY_ITSELF,
@@ -294,9 +294,8 @@ def _counts(column: Strings, form: TimeForm | None) -> Ints | None:
 
 def _since_1970(counts: NDArray[np.int64], form: TimeForm) -> Ints:
     """Counts in a form as microseconds since 1970."""
-    if form is TimeForm.SINCE_2001:
-        return _scaled_whole(counts + SECONDS_1970_TO_2001, 1e6)
-    return _scaled_whole(counts, float(form.value))
+    start, unit_us = start_and_unit(form)
+    return _scaled_whole(counts + start, unit_us)
 
 
 def _scaled_whole(counts: NDArray[np.int64], unit_us: float) -> Ints:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from trackflow.sources.values.counted_times import GARMIN_START_S
 from trackflow.sources.values.vocabulary import Role, plain
 
 SEMICIRCLE_DEG = 180.0 / 2**31
@@ -11,8 +12,6 @@ SURELY_WHOLE_UNITS = 1_000
 MOST_E6 = (90_000_000, 180_000_000)
 """Larger ones are no millionths of degrees."""
 
-GARMIN_START_S = 631_065_600
-"""1989-12-31, from which Garmin counts, in seconds since 1970."""
 BEFORE_FIT_S = 1_199_145_600
 """2008-01-01 in seconds since 1970."""
 

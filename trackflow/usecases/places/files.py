@@ -8,8 +8,8 @@ from pathlib import Path
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.files import plain_table
 from trackflow.places.areas import PlaceStatus
-from trackflow.sources.heads import without_hint
 from trackflow.usecases.places.editing import DEFAULT_RADIUS_M, PlaceDraft, add_places
 from trackflow.usecases.places.reading import list_places
 
@@ -82,10 +82,7 @@ def import_places(context: Context, text: str, by: str) -> PlacesImport:
 
 
 def _drafts(text: str) -> Iterator[PlaceDraft]:
-    _, text, separator = without_hint(text.removeprefix("\ufeff"))
-    header = text.partition("\n")[0]
-    # Excel of half of Europe writes 24,9 and `;`
-    separator = separator or max(",;\t", key=header.count)
+    text, separator = plain_table(text)
     reader = csv.DictReader(io.StringIO(text), delimiter=separator)
 
     def number(text: str) -> float:
