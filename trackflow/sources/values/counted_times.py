@@ -13,10 +13,10 @@ import numpy as np
 from trackflow.sources.values.cells import number
 
 LARGEST_US = 9.0e18
-_SECONDS_1990 = 631_152_000
+SECONDS_1990 = 631_152_000
 FIRST_ROLLOVER_S = 935_280_000
 """1999-08-22, when the count of GPS weeks began anew for the first time, from 1970."""
-_SECONDS_2100 = 4_102_444_800
+SECONDS_2100 = 4_102_444_800
 SECONDS_1970_TO_2001 = 978_307_200
 GARMIN_START_S = 631_065_600
 """1989-12-31, from which Garmin counts, in seconds since 1970."""
@@ -63,7 +63,7 @@ def epoch_form(value: float) -> TimeForm | None:
         return None
     for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
         assert isinstance(form.value, float)
-        if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
+        if SECONDS_1990 <= value * form.value / 1e6 < SECONDS_2100:
             is_apple = form is TimeForm.EPOCH_S and value < FIRST_ROLLOVER_S
             return TimeForm.SINCE_2001 if is_apple else form
     return None

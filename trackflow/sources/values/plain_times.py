@@ -10,10 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from trackflow.geo.points import Ints
-from trackflow.sources.values.counted_times import FIRST_ROLLOVER_S, TimeForm
+from trackflow.sources.values.counted_times import (
+    FIRST_ROLLOVER_S,
+    SECONDS_1990,
+    SECONDS_2100,
+    TimeForm,
+)
 from trackflow.sources.values.moments import TimeRules, read_time
 
-_SECONDS_1990, _SECONDS_2100 = 631_152_000, 4_102_444_800
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _WALL_CHARS = 19
 _MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
@@ -30,8 +34,8 @@ def whole_counts_us(cells: Sequence[object]) -> Ints | None:
         counts = np.array(cells, np.int64)
     except OverflowError:
         return None
-    in_seconds = (counts >= FIRST_ROLLOVER_S) & (counts < _SECONDS_2100)
-    in_millis = (counts >= _SECONDS_1990 * 1000) & (counts < _SECONDS_2100 * 1000)
+    in_seconds = (counts >= FIRST_ROLLOVER_S) & (counts < SECONDS_2100)
+    in_millis = (counts >= SECONDS_1990 * 1000) & (counts < SECONDS_2100 * 1000)
     if not (in_seconds | in_millis).all():
         return None
     return counts * np.where(in_seconds, _SECOND_US, 1000)

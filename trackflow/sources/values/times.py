@@ -19,6 +19,7 @@ from trackflow.geo.time import from_us
 from trackflow.sources.values.cells import CAREFUL_CELLS, Strings, blanks_to_null, number
 from trackflow.sources.values.counted_times import (
     LARGEST_US,
+    SECONDS_1990,
     TimeForm,
     epoch_form,
     is_serial,
@@ -60,7 +61,6 @@ DATES_HINT = (
 
 _PLAIN_TIME = r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}|[0-9]{9,19}$)"
 _SHORTEST_ISO = 15
-_SECONDS_1990 = 631_152_000
 _QUARTER_HOUR_US = 900_000_000
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  clocks on walls
 
@@ -136,7 +136,7 @@ class AmbiguousOrderError(BadInputError):
 def is_relative(cell: str) -> bool:
     """Whether a time counts from some start that is not 1970."""
     value = number(cell)
-    return value is not None and abs(value) < _SECONDS_1990
+    return value is not None and abs(value) < SECONDS_1990
 
 
 def _is_serial(cell: str) -> bool:
