@@ -75,9 +75,9 @@ def import_(
 ) -> None:
     """Read positions from files; importing one twice adds nothing.
 
-    GPX, TCX, KML, KMZ, FIT, CSV, Excel, Parquet, GeoJSON, Google Timeline, OwnTracks (.rec, JSON),
-    Overland, NMEA, IGC, PLT, VBO, Home Assistant, Polarsteps, Samsung Health, Arc and photos; - is
-    the standard input.
+    GPX, TCX, KML, KMZ, FIT, CSV, Excel, ODS, Parquet, GeoJSON, Google Timeline, OwnTracks (.rec,
+    JSON), Overland, NMEA, IGC, PLT, VBO, Home Assistant, Polarsteps, Samsung Health, Arc, photos
+    and the SQLite files of apps; - is the standard input.
 
     Each import gets an id: `trackflow import list` shows them, `trackflow import undo ID` takes one
     back. A file that is called list or undo is ./list or ./undo.

@@ -53,6 +53,7 @@ app = typer.Typer(
     help="GPS points in, road-matched tracks out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # else typer breaks lines where the docstrings do
 )
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import itertools
 import json
 import os
 import re
@@ -100,6 +101,10 @@ def test_every_verb_has_help_with_an_example(trackflow: Run, verb: str) -> None:
     result = trackflow(*verb.split(), "--help")
     assert result.code == 0
     assert f"Example: trackflow {verb}" in re.sub(r"\s+", " ", result.out)
+    # each line of the text is filled: none ends where one of the docstring ends
+    lines = [line.split() for line in result.out.partition("╭")[0].splitlines()]
+    for line, after in itertools.pairwise(lines):
+        assert not (line and after) or len(" ".join([*line, after[0]])) > 77
 
 
 def test_a_command_is_made_without_the_others() -> None:
