@@ -161,13 +161,6 @@ def days_with_tracks(
     return found
 
 
-def trip_of(connection: Connection, track_id: uuid.UUID) -> TripRow | None:
-    """One track by its id."""
-    query = sa.select(*(t[name] for name in TripRow._fields)).where(t.track_id == track_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else TripRow._make(row)
-
-
 def read_legs(
     connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
 ) -> ByDevice[LegRow]:

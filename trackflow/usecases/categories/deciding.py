@@ -8,12 +8,13 @@ from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.geo.time import EARLIEST, LATEST
-from trackflow.store.categories import categories, decisions, trips
+from trackflow.store.categories import categories, decisions
 from trackflow.store.categories.decisions import DecisionRow
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.queries.track_by_id import track_by_id
 from trackflow.words import category_named
 
 __all__ = [
@@ -100,21 +101,19 @@ def decide_track(
 
     Args:
         context: the store and the clock.
-        track_id: the track.
+        track_id: the track; former ids lead to it as well.
         by: name of the person.
         category: None leaves it to the rules.
         purpose: None leaves it to the rules.
         partner: None leaves it to the rules.
 
     Raises:
-        NotFoundError: there is no such track.
+        NotFoundError: there is no such track (`GoneError` where there was one).
     """
     with context.store.read() as connection:
-        trip = trips.trip_of(connection, track_id)
-    if trip is None:
-        raise NotFoundError(f"there is no track {track_id}")
+        row = track_by_id(connection, track_id)
     wanted = DecisionRequest(
-        trip.device_id, trip.start_time, trip.end_time, category, purpose, partner
+        row.device_id, row.start_time, row.end_time, category, purpose, partner
     )
     return decide(context, wanted, by)
 

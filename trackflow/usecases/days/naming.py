@@ -3,10 +3,11 @@
 import uuid
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, GoneError, NotFoundError
-from trackflow.store.days import track_ids, track_notes, tracks
+from trackflow.errors import BadInputError
+from trackflow.store.days import track_notes
 from trackflow.store.days.track_notes import TrackNote as TrackNote
 from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.queries.track_by_id import track_by_id
 
 __all__ = ["TrackNote", "name_track"]
 
@@ -35,12 +36,7 @@ def name_track(
         raise BadInputError("a name is one line; write the rest into the note")
     now = context.clock()
     with context.store.write() as connection:
-        found = track_ids.resolve(connection, track_id)
-        if isinstance(found, track_ids.FormerTrack):
-            raise GoneError("this is no track any more")
-        row = None if found is None else tracks.read_one(connection, found)
-        if row is None:
-            raise NotFoundError("there is no such track")
+        row = track_by_id(connection, track_id)
         lock_devices(connection, [row.device_id])
         one = TrackNote(
             uuid.uuid4(), row.device_id, row.start_time, row.end_time, name, note, decided_by, now

@@ -9,8 +9,8 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.time import ONE_DAY, midnight, to_us
-from trackflow.store.days import track_ids, tracks
 from trackflow.store.places import visits
+from trackflow.usecases.queries.track_by_id import track_by_id
 from trackflow.usecases.queries.track_lines import TrackLine, read_lines
 
 AROUND_VISIT = dt.timedelta(minutes=10)
@@ -41,7 +41,7 @@ def chosen_lines(context: Context, choice: TrackChoice) -> list[TrackLine]:
 
     Raises:
         BadInputError: nothing is chosen.
-        NotFoundError: there is no such track, or none is left.
+        NotFoundError: there is no such track (`GoneError` where there was one).
     """
     if choice.track_ids:
         return [_line(context, track_id) for track_id in choice.track_ids]
@@ -52,16 +52,13 @@ def chosen_lines(context: Context, choice: TrackChoice) -> list[TrackLine]:
     else:
         raise BadInputError("choose tracks: by id, by device, or by the race track that they visit")
     if not found:
-        raise NotFoundError("there are no such tracks: see `trackflow export tracks`")
+        raise NotFoundError("there are no such tracks: see `trackflow tracks`")
     return found
 
 
 def _line(context: Context, track_id: uuid.UUID) -> TrackLine:
     with context.store.read() as connection:
-        resolved = track_ids.resolve(connection, track_id)
-        row = tracks.read_one(connection, resolved) if isinstance(resolved, uuid.UUID) else None
-    if row is None:
-        raise NotFoundError(f"there is no track {track_id}")
+        row = track_by_id(connection, track_id)
     return TrackLine(to_us(row.start_time), to_us(row.end_time), *polylines.decode(row.polyline))
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.context import Context
-from trackflow.errors import NotFoundError
 from trackflow.geo.distance import step_m
 from trackflow.geo.lookup import find_in
 from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.time import to_us
 from trackflow.store.database import Connection
-from trackflow.store.days import track_ids, tracks
 from trackflow.store.days.segments import read_days
 from trackflow.store.intake.points import read_reported
+from trackflow.usecases.queries.track_by_id import track_by_id
 
 MOST_SHOWN = 2000
 """Points of a profile: a screen has no more columns."""
@@ -55,13 +54,10 @@ def read_profile(context: Context, track_id: uuid.UUID) -> TrackProfile:
     """Speeds, heights and accuracies along a track; old ids lead to it as well.
 
     Raises:
-        NotFoundError: there is no such track, or not any more.
+        NotFoundError: there is no such track (`GoneError` where there was one).
     """
     with context.store.read() as connection:
-        found = track_ids.resolve(connection, track_id)
-        row = tracks.read_one(connection, found) if isinstance(found, uuid.UUID) else None
-        if row is None:
-            raise NotFoundError("there is no such track")
+        row = track_by_id(connection, track_id)
         points = points_between(connection, row.device_id, row.start_time, row.end_time)
         span = to_us(row.start_time), to_us(row.end_time) + 1
         times, speeds, heights = read_reported(connection, row.device_id, *span)

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from trackflow.context import Context
-from trackflow.errors import GoneError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.bbox import Bbox
-from trackflow.geo.points import Floats, Points
+from trackflow.geo.points import Floats
 from trackflow.geo.simplifying import simplified
 from trackflow.geo.time import to_us
-from trackflow.store.database import Connection
-from trackflow.store.days import track_ids, track_notes, tracks
+from trackflow.store.days import track_notes, tracks
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.track_notes import TrackNote
 from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
-from trackflow.tracks.explain import Explanation, Finding, explain
-from trackflow.tracks.thresholds import Thresholds
+from trackflow.tracks.explain import Finding
 from trackflow.usecases.queries.legs import LegRow, legs_of_track, main_modes
 from trackflow.usecases.queries.lines import TimeRange
+from trackflow.usecases.queries.track_by_id import explain_moment, track_by_id
 
 __all__ = [
     "PageTrack",
@@ -226,12 +224,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         NotFoundError: there never was one.
     """
     with context.store.read() as connection:
-        found = track_ids.resolve(connection, track_id)
-        if isinstance(found, track_ids.FormerTrack):
-            raise GoneError(_why_gone(connection, found))
-        row = None if found is None else tracks.read_one(connection, found)
-        if row is None:
-            raise NotFoundError("there is no such track")
+        row = track_by_id(connection, track_id)
         modes = main_modes(connection, [row])
         notes = track_notes.of_tracks(connection, [row])
         legs = legs_of_track(connection, row)
@@ -241,8 +234,8 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
             points.read_split(connection, row.device_id, to_us(t - reach), to_us(t + reach))
             for t in (row.start_time, row.end_time)
         ]
-    begins = _explain(*around[0], row.start_time, thresholds)
-    ends = _explain(*around[1], row.end_time, thresholds)
+    begins = explain_moment(*around[0], row.start_time, thresholds)
+    ends = explain_moment(*around[1], row.end_time, thresholds)
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
     return TrackExplanation(
@@ -252,43 +245,6 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         _words("ends", row.end_time, row.ended, ended),
         legs,
     )
-
-
-def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
-    """The reason that the beginning of a former track belongs to no track any more."""
-    if former.start_time is None:
-        return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"
-    start_us = to_us(former.start_time)
-    thresholds = settings.read_device(connection, former.device_id).thresholds
-    reach_us = round(thresholds.reach_s * 1e6) + 1
-    around, hidden = points.read_split(
-        connection, former.device_id, start_us - reach_us, start_us + reach_us
-    )
-    if start_us in hidden.time_us:
-        return "this is no track any more: a person has hidden its first point"
-    found = _explain(around, hidden, former.start_time, thresholds)
-    if found is None:
-        return "this is no track any more: its first point is not stored any more"
-    if found.track is not None:
-        return "this is no track any more: what is left of it is too short to be one"
-    return f"this is no track any more: its first point is {found.kind}, {found.findings[0].text}"
-
-
-def _explain(
-    around: Points, hidden: Points, moment: dt.datetime, thresholds: Thresholds
-) -> Explanation | None:
-    """The explanation of the point at a moment; None if the point is not to be seen any more.
-
-    Args:
-        around: the points around it.
-        hidden: those around it that are hidden.
-        moment: the time of the point.
-        thresholds: the limits.
-    """
-    if not len(around):
-        return None
-    found = explain(around, to_us(moment), thresholds, hidden.time_us)
-    return found if found is not None and found.time_us == to_us(moment) else None
 
 
 def _words(verb: str, time: dt.datetime, cause: str, finding: Finding | None) -> str:

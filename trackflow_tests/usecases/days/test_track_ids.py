@@ -2,7 +2,9 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,16 @@ from trackflow.errors import GoneError, NotFoundError
 from trackflow.geo.points import Points
 from trackflow.store.devices.settings import change_device
 from trackflow.store.tables import track_aliases, tracks
+from trackflow.usecases.categories.deciding import decide_track
+from trackflow.usecases.categories.track_rules import read_trip
+from trackflow.usecases.days.naming import name_track
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.housekeeping.retention import apply_retention
+from trackflow.usecases.meshes.track_choice import TrackChoice, chosen_lines
+from trackflow.usecases.queries.track_points import read_profile
 from trackflow.usecases.queries.tracks import read_track
 from trackflow_tests.helpers.histories import histories
 from trackflow_tests.helpers.stores import (
@@ -53,6 +60,17 @@ type Published = dict[uuid.UUID, Any]
 def published(context: Context) -> Published:
     with context.store.read() as connection:
         return {row.track_id: row for row in connection.execute(sa.select(tracks))}
+
+
+USES: tuple[Callable[[Context, uuid.UUID], Any], ...] = (
+    read_track,
+    read_profile,
+    read_trip,
+    partial(decide_track, by="anna", purpose="Lyon"),
+    partial(name_track, name="Lyon", note=None, decided_by="anna"),
+    lambda context, track_id: chosen_lines(context, TrackChoice((track_id,))),
+)
+"""All that is done with a track by its id."""
 
 
 def asked(context: Context, track_id: uuid.UUID) -> uuid.UUID | str:
@@ -132,9 +150,12 @@ def test_a_movement_that_turns_out_to_be_none_is_gone_and_says_why(
         told = asked(context, track_id)
         assert isinstance(told, str)
         assert "no track any more: its first point is stop" in told
-        with pytest.raises(NotFoundError) as unknown:
-            read_track(context, uuid.uuid4())
-        assert not isinstance(unknown.value, GoneError)
+        for use in USES:
+            with pytest.raises(GoneError, match="its first point is stop"):
+                use(context, track_id)
+            with pytest.raises(NotFoundError, match="trackflow tracks") as unknown:
+                use(context, uuid.uuid4())
+            assert not isinstance(unknown.value, GoneError)
 
         # and it is back when the device moves again
         better = moved.accuracy_m.copy()
@@ -162,6 +183,8 @@ def test_retention_keeps_the_id_and_neither_time_nor_place(
         run(context)
         first = min(ever, key=lambda track_id: ever[track_id].start_time)
         assert first not in published(context)
+        for use in USES:
+            use(context, first)
         ever |= published(context)
         clock.time = NOON + dt.timedelta(days=8)
         apply_retention(context, approve=clock.time.date() - dt.timedelta(days=3))
