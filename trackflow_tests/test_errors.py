@@ -2,7 +2,9 @@
 
 import asyncio
 import inspect
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -12,6 +14,8 @@ from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.retrying import Retry, can_get_better
 from trackflow.errors import RetryableError, SourceBusyError, TrackflowError
 from trackflow.web.problems import refused
+
+PACKAGE = Path(errors.__file__).parent
 
 QUICK = Retry(attempts=3, wait_first_s=0.0001, wait_most_s=0.0001, jitter_s=0.0)
 
@@ -29,6 +33,15 @@ def test_every_error_has_the_one_base_and_says_what_it_is() -> None:
         assert (found.__doc__ or "").strip().endswith((".", "none."))
         assert str(found("mend it")) == "mend it"
         assert found.retryable == issubclass(found, RetryableError)
+
+
+def test_who_names_what_is_not_there_is_told_where_to_look() -> None:
+    """Tiles are asked for by programs."""
+    named = re.compile(r'NotFoundError\(\s*f?"there is no (?!such tile).*?\n')
+    found = [call for path in PACKAGE.rglob("*.py") for call in named.findall(path.read_text())]
+    assert len(found) > 10
+    for call in found:
+        assert "`trackflow " in call or "({names})" in call
 
 
 def tries_of(error: TrackflowError, deadline: Deadline = NEVER) -> int:

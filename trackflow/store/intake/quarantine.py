@@ -200,7 +200,10 @@ def find(connection: Connection, prefix: str) -> QuarantinedContent:
     query = sa.select(quarantined_points).where(q.content_hash.startswith(prefix, autoescape=True))
     rows = connection.execute(query.limit(2)).mappings().all()
     if not rows:
-        raise NotFoundError(f"nothing in quarantine has an id that begins with {prefix}")
+        raise NotFoundError(
+            f"nothing in quarantine has an id that begins with {prefix}; "
+            "see `trackflow quarantine list`"
+        )
     if len(rows) > 1:
         raise SettingsError(f"several ids begin with {prefix}: write more of it")
     return _kept(rows[0])

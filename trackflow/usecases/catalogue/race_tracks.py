@@ -86,7 +86,9 @@ def read_track(context: Context, source: str, slug: str) -> dict[str, Any]:
         row = stored_tracks.find_row(connection, name, slug)
         logged = change_log.changes_of_row(connection, name, slug)
     if row is None:
-        raise NotFoundError(f"the source {name} has no race track {slug!r}")
+        raise NotFoundError(
+            f"the source {name} has no race track {slug!r}; see `trackflow catalogue list`"
+        )
     (shown,) = shown_tracks(context, name, [row])
     return shown | {"source": name, "history": [_history_entry(one) for one in logged]}
 

@@ -63,7 +63,9 @@ def undo_correction(context: Context, correction_id: uuid.UUID) -> StoredCorrect
     with context.store.write() as connection:
         one = corrections.read_one(connection, correction_id)
         if one is None:
-            raise NotFoundError(f"there is no correction {correction_id}")
+            raise NotFoundError(
+                f"there is no correction {correction_id}; see `trackflow legs list`"
+            )
         lock_devices(connection, [one.device_id])
         now = context.clock()
         if corrections.undo(connection, correction_id, now):

@@ -60,7 +60,9 @@ def purge(context: Context, device_id: str) -> PurgeReport:
     with context.store.write() as connection:
         lock_devices(connection, [device_id])
         if not purging.is_known(connection, device_id):
-            raise NotFoundError(f"nothing is known of a device {device_id!r}")
+            raise NotFoundError(
+                f"nothing is known of a device {device_id!r}; see `trackflow device list`"
+            )
         sources = purging.sources_of(connection, device_id)
         books = books_of(connection, device_id)
         report = PurgeReport(device_id, purging.delete_device(connection, device_id))

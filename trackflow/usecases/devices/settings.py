@@ -71,7 +71,7 @@ def check_device(context: Context, device_id: str) -> None:
 def _check_known(connection: Connection, device_id: str) -> None:
     # what no device can be called is not asked for: PostgreSQL refuses some of it, such as NUL
     if not fit_device(device_id) or not settings.device_ids(connection, [device_id]):
-        raise NotFoundError(f"there is no device {device_id!r}")
+        raise NotFoundError(f"there is no device {device_id!r}; see `trackflow device list`")
 
 
 def read_settings(context: Context, device_id: str) -> DeviceSettings:

@@ -129,7 +129,7 @@ def list_hidings(
 def _found(connection: Connection, hiding_id: uuid.UUID) -> StoredHiding:
     one = hidings.read_one(connection, hiding_id)
     if one is None:
-        raise NotFoundError(f"there is no hiding {hiding_id}")
+        raise NotFoundError(f"there is no hiding {hiding_id}; see `trackflow points list`")
     return one
 
 

@@ -248,7 +248,9 @@ def undo_reading(context: Context, reading_id: uuid.UUID) -> None:
     """
     with context.store.write() as connection:
         if not vehicles.undo_reading(connection, reading_id, context.clock()):
-            raise NotFoundError(f"there is no reading {reading_id} that counts")
+            raise NotFoundError(
+                f"there is no reading {reading_id} that counts; see `trackflow vehicles readings`"
+            )
 
 
 def list_readings(context: Context, vehicle_id: str | None = None) -> list[dict[str, Any]]:

@@ -73,4 +73,6 @@ def undo_join(context: Context, join_id: uuid.UUID) -> None:
     """
     with context.store.write() as connection:
         if not joins.undo_join(connection, join_id, context.clock()):
-            raise NotFoundError(f"there is no join {join_id} that counts")
+            raise NotFoundError(
+                f"there is no join {join_id} that counts; see `trackflow logbook joins`"
+            )
