@@ -18,6 +18,7 @@ from rich.console import Console
 
 from trackflow import logs
 from trackflow.errors import SettingsError
+from trackflow.geo.periods import day_named
 from trackflow.geo.time import within_calendars
 from trackflow.settings import DATABASE_NAME, Settings
 
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-
-def parse_day(text: str) -> dt.date:
-    """Parse a day from an option.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
 
 
 def parse_moment(text: str) -> dt.datetime:
@@ -74,11 +63,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Device = Annotated[str | None, typer.Option("--device", help="Only this device.")]
 FirstDay = Annotated[
     dt.date | None,
-    typer.Option("--from", help="First day, such as 2026-01-31.", parser=parse_day, metavar="DAY"),
+    typer.Option("--from", help="First day, such as 2026-01-31.", parser=day_named, metavar="DAY"),
 ]
 LastDay = Annotated[
     dt.date | None,
-    typer.Option("--to", help="Last day, included.", parser=parse_day, metavar="DAY"),
+    typer.Option("--to", help="Last day, included.", parser=day_named, metavar="DAY"),
 ]
 
 Moment = Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")]

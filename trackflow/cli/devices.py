@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, check_days, opened_context, parse_day, print_json, print_line
+from trackflow.cli.common import Json, check_days, opened_context, print_json, print_line
 from trackflow.cli.default import DeviceGroup
 from trackflow.errors import SettingsError
+from trackflow.geo.periods import day_named
 
 if TYPE_CHECKING:
     from trackflow.context import Context
@@ -66,13 +67,13 @@ def device(
         typer.Option(
             "--from",
             help="First day to move, such as 2006-07-20.",
-            parser=parse_day,
+            parser=day_named,
             metavar="DAY",
         ),
     ] = None,
     last: Annotated[
         dt.date | None,
-        typer.Option("--to", help="Last day to move, included.", parser=parse_day, metavar="DAY"),
+        typer.Option("--to", help="Last day to move, included.", parser=day_named, metavar="DAY"),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -60,11 +60,11 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Show the trips of vehicles: open, closed, and added to a closed book."""
-    from trackflow.mileage.months import check_month
+    from trackflow.geo.periods import month_named
     from trackflow.usecases.mileage.books import list_entries
 
     if month is not None:
-        check_month(month)
+        month_named(month)
     with opened_context() as context:
         found = list_entries(
             context, vehicle_id=vehicle, month=month, only_needing_purpose=needs_purpose

@@ -220,9 +220,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Show what a month's meshes took, project by project."""
-    from trackflow.usecases.meshes.usage import parse_month, usage_of
+    from trackflow.geo.periods import month_named
+    from trackflow.usecases.meshes.usage import usage_of
 
-    wanted = parse_month(month) if month else dt.datetime.now(dt.UTC).date()
+    wanted = month_named(month).first if month else dt.datetime.now(dt.UTC).date()
     with opened_context() as context:
         found = usage_of(context, wanted)
     if as_json:

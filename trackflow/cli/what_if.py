@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, parse_day, print_json, print_line
+from trackflow.cli.common import Json, opened_context, print_json, print_line
 from trackflow.cli.devices import assignment
+from trackflow.geo.periods import day_named
 from trackflow.geo.time import from_us
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ def what_if(
     first: Annotated[
         dt.date,
         typer.Option(
-            "--from", help="First day (UTC).", parser=parse_day, metavar="DAY", show_default=False
+            "--from", help="First day (UTC).", parser=day_named, metavar="DAY", show_default=False
         ),
     ],
     last: Annotated[
         dt.date,
         typer.Option(
-            "--to", help="Last day, included.", parser=parse_day, metavar="DAY", show_default=False
+            "--to", help="Last day, included.", parser=day_named, metavar="DAY", show_default=False
         ),
     ],
     changes: Annotated[

@@ -1,10 +1,14 @@
-"""Periods of the calendar: days, weeks, months and years, and the period before another."""
+"""Periods of the calendar: days, weeks, months and years that people ask for and compare."""
 
 import datetime as dt
 from enum import StrEnum
 from typing import NamedTuple
 
-from trackflow.geo.time import ONE_DAY
+from trackflow.errors import BadInputError
+from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
+
+FIRST_DAY, LAST_DAY = EARLIEST.date() + ONE_DAY, LATEST.date() - 2 * ONE_DAY
+"""The days that begin and end between `EARLIEST` and `LATEST` in every time zone."""
 
 
 class By(StrEnum):
@@ -21,6 +25,46 @@ class Period(NamedTuple):
 
     first: dt.date
     last: dt.date
+
+
+def day_named(text: str) -> dt.date:
+    """The day that a text names, such as 2026-01-31.
+
+    Raises:
+        BadInputError: it is no day.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(f"{text!r} is not a day; write it like 2026-01-31") from None
+
+
+def month_named(text: str) -> Period:
+    """The days of the month that a text names, such as 2026-01.
+
+    Raises:
+        BadInputError: it is no month, or calendars of zones do not reach it.
+    """
+    try:
+        first = dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise BadInputError(f"{text!r} is not a month; write it like 2026-01") from None
+    if not EARLIEST.year <= first.year < LATEST.year:
+        raise BadInputError(f"months lie between {FIRST_DAY:%Y-%m} and {LAST_DAY:%Y-%m}")
+    return Period(first, end_of_period(first, By.MONTH))
+
+
+def check_days(first: dt.date | None, last: dt.date | None) -> None:
+    """Check days that a person asks for; None is no limit.
+
+    Raises:
+        BadInputError: they are the wrong way round, or calendars of zones do not reach them.
+    """
+    for day in (first, last):
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            raise BadInputError(f"days lie between {FIRST_DAY} and {LAST_DAY}")
+    if first and last and first > last:
+        raise BadInputError("`from` must not be later than `to`")
 
 
 def begin_of_period(day: dt.date, by: By) -> dt.date:
@@ -88,6 +132,11 @@ def period_before(period: Period, today: dt.date | None = None) -> Period:
     if today and first <= today < last:
         return Period(before.first, before.first + (today - first))
     return before
+
+
+def month_before(day: dt.date) -> dt.date:
+    """The first day of the month before that of a day."""
+    return months_later(day.replace(day=1), -1)
 
 
 def months_later(first_of_month: dt.date, months: int) -> dt.date:

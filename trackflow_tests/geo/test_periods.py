@@ -1,16 +1,24 @@
 """Periods tile the calendar, and the period before touches the one after."""
 
 import datetime as dt
+from contextlib import nullcontext, suppress
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.errors import BadInputError
+from trackflow.geo.calendar_days import begin_of
 from trackflow.geo.periods import (
     By,
     Period,
     begin_of_period,
+    check_days,
+    day_named,
     end_of_period,
+    month_before,
+    month_named,
     period_before,
     period_name,
 )
@@ -27,6 +35,37 @@ def test_each_day_lies_in_one_period(day: dt.date, by: By) -> None:
     assert begin_of_period(end, by) == begin
     assert begin_of_period(end + ONE, by) == end + ONE
     assert period_name(begin, by) != period_name(end + ONE, by)
+
+
+@given(st.dates() | st.text("0123456789-W\uff12", max_size=10))
+def test_any_text_names_a_day_and_a_month_that_calendars_have_or_is_refused(
+    written: dt.date | str,
+) -> None:
+    text = str(written)
+    with suppress(BadInputError):
+        assert day_named(text) in (written, dt.date.fromisoformat(text))
+    try:
+        month = month_named(text[:7])
+    except BadInputError:
+        assert not isinstance(written, dt.date) or not 1900 <= written.year < 2200
+    else:
+        assert period_name(month.first, By.MONTH) == text[:7]
+        assert month_before(month.last + ONE) == month.first
+        for zone in ("Asia/Tokyo", "America/New_York"):
+            assert begin_of(month.last + ONE, ZoneInfo(zone)) > begin_of(
+                month.first, ZoneInfo(zone)
+            )
+
+
+@given(st.none() | st.dates(), st.none() | st.dates())
+def test_days_that_are_asked_for_can_be_reckoned_with(
+    first: dt.date | None, last: dt.date | None
+) -> None:
+    reachable = all(day is None or dt.date(1900, 1, 2) <= day for day in (first, last))
+    reachable &= all(day is None or day <= dt.date(2199, 12, 30) for day in (first, last))
+    is_fine = reachable and not (first and last and first > last)
+    with nullcontext() if is_fine else pytest.raises(BadInputError):
+        check_days(first, last)
 
 
 @given(DAYS, st.integers(0, 900))

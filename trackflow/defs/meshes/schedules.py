@@ -8,7 +8,7 @@ from trackflow.defs.errors import tick
 from trackflow.defs.meshes.cleaning import Cleaning, CleaningConfig, clean_meshes
 from trackflow.defs.meshes.jobs import TAGS, clean_meshes_job, mesh_sync_job, mesh_usage_job
 from trackflow.defs.resources import TrackflowResource
-from trackflow.usecases.meshes.usage import month_before
+from trackflow.geo.periods import month_before
 from trackflow.usecases.meshes.waiting import has_work
 
 NOTHING = (
@@ -107,7 +107,7 @@ def mesh_usage_schedule(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.RunRequest | dg.SkipReason:
     """Request the report of the last month."""
-    month = month_before(context.scheduled_execution_time.astimezone(dt.UTC)).isoformat()
+    month = month_before(context.scheduled_execution_time.astimezone(dt.UTC).date()).isoformat()
     with trackflow.open() as trackflow_context:
         if not has_work(trackflow_context):
             return dg.SkipReason(NOTHING)

@@ -8,7 +8,7 @@ from trackflow.defs.errors import tick
 from trackflow.defs.mileage.jobs import TAGS, close_entries_job, mileage_report_job
 from trackflow.defs.partitions import FIRST_DAY
 from trackflow.defs.resources import TrackflowResource
-from trackflow.mileage.months import month_before
+from trackflow.geo.periods import month_before
 from trackflow.usecases.mileage.fleet import list_vehicles
 
 NO_VEHICLE = "There is no vehicle yet: trackflow vehicles add ID --plate PLATE"
@@ -32,7 +32,7 @@ def mileage_report_schedule(
     with trackflow.open() as trackflow_context:
         if not list_vehicles(trackflow_context):
             return dg.SkipReason(NO_VEHICLE)
-    month = month_before(context.scheduled_execution_time.astimezone(dt.UTC).date())
+    month = f"{month_before(context.scheduled_execution_time.astimezone(dt.UTC).date()):%Y-%m}"
     if month < f"{FIRST_DAY:%Y-%m}":
         return dg.SkipReason(f"The month {month} is before the first one of TRACKFLOW_FIRST_DAY.")
     return dg.RunRequest(partition_key=f"{month}-01", run_key=month)

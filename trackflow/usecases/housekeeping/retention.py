@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from trackflow.concurrency.faults import Fault, fault_of
 from trackflow.context import Context
-from trackflow.errors import SettingsError, StoreUnavailableError
+from trackflow.errors import StoreUnavailableError
+from trackflow.geo.periods import day_named
 from trackflow.geo.time import midnight
 from trackflow.store import months
 from trackflow.store.database import Connection
@@ -137,15 +138,12 @@ def lift_retention(context: Context) -> int:
 
 
 def approved_day(text: str) -> dt.date | None:
-    """Parse the day before which a person allows to delete all data; None for no text.
+    """The day before which a person allows to delete all data; None for no text.
 
     Raises:
-        SettingsError: it is no day.
+        BadInputError: it is no day.
     """
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
+    return day_named(text) if text else None
 
 
 def check_setting(context: Context) -> None:

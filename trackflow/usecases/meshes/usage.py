@@ -4,7 +4,6 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from trackflow.context import Context
-from trackflow.errors import SettingsError
 from trackflow.store.meshes import usage
 from trackflow.store.meshes.usage import UsageEntry
 
@@ -66,23 +65,6 @@ def usage_of(context: Context, month: dt.date) -> UsageReport:
     everything = [entry for entries in found.values() for entry in entries]
     projects = [_project(name or NO_PROJECT, entries) for name, entries in sorted(found.items())]
     return UsageReport(first, projects, _project("all", everything))
-
-
-def month_before(now: dt.datetime) -> dt.date:
-    """The first day of the last month that is over."""
-    return (usage.month_of(now) - dt.timedelta(days=1)).replace(day=1)
-
-
-def parse_month(text: str) -> dt.date:
-    """A month such as 2026-01.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    try:
-        return dt.date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise SettingsError(f"{text!r} is not a month; write it like 2026-01") from None
 
 
 def _project(name: str, entries: list[UsageEntry]) -> ProjectUsage:

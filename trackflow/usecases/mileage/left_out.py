@@ -11,10 +11,10 @@ from trackflow.categories.carried import SAID
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.calendar_days import begin_of
-from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
+from trackflow.geo.periods import By, begin_of_period, check_days, end_of_period, month_named
+from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import TripPart
 from trackflow.mileage.left_out import LeftOutTrack
-from trackflow.mileage.months import check_month, days_of
 from trackflow.settings import zone_named
 from trackflow.store.categories import corrections
 from trackflow.store.categories.corrections import StoredCorrection
@@ -29,8 +29,6 @@ from trackflow.usecases.queries.limits import check_count
 
 type DayRange = tuple[dt.date | None, dt.date | None]
 """The first and the last day, both included; None for no limit."""
-
-FIRST_DAY, LAST_DAY = EARLIEST.date() + ONE_DAY, LATEST.date() - 2 * ONE_DAY
 
 
 def range_wanted(
@@ -48,15 +46,10 @@ def range_wanted(
     """
     if month is not None and (first or last):
         raise BadInputError("give either a month or days, not both")
-    edges = (f"{FIRST_DAY:%Y-%m}", f"{LAST_DAY:%Y-%m}")
-    if month is not None and not edges[0] <= check_month(month) <= edges[1]:
-        raise BadInputError(f"months lie between {edges[0]} and {edges[1]}")
-    for day in (first, last):
-        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-            raise BadInputError(f"days lie between {FIRST_DAY} and {LAST_DAY}")
-    if first and last and first > last:
-        raise BadInputError("the first day must not be later than the last")
-    return (first, last) if month is None else days_of(month)
+    if month is not None:
+        return month_named(month)
+    check_days(first, last)
+    return first, last
 
 
 def left_out(
@@ -124,9 +117,9 @@ def _by_month(
     begun = days_with_tracks(connection, ids, start, end).values()
     # the day of a track is one of UTC, which may lie in another month than the local one
     near = {day + k * ONE_DAY for some in begun for day in some for k in (-1, 0, 1)}
-    for month in sorted({f"{day:%Y-%m}" for day in near}):
-        begin, finish = days_of(month)
-        begin, finish = max(begin, first or begin), min(finish, last or finish)
+    for month in sorted({begin_of_period(day, By.MONTH) for day in near}):
+        begin, finish = max(month, first or month), end_of_period(month, By.MONTH)
+        finish = min(finish, last or finish)
         if begin <= finish:
             time = begin_of(begin, zone), begin_of(finish + ONE_DAY, zone)
             yield _between(context, connection, vehicle, time)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from trackflow.context import Context
 from trackflow.geo.calendar_days import begin_of
+from trackflow.geo.periods import month_named
 from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import device_key_of
-from trackflow.mileage.months import days_of
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, vehicles
@@ -49,7 +49,7 @@ def compare_month(context: Context, month: str) -> list[MonthSums]:
         context: the store and settings.
         month: such as 2026-11.
     """
-    first, last = days_of(month)
+    first, last = month_named(month)
     with context.store.read() as connection:
         # in one snapshot with the tracks: of a day that is published now, one would know only half
         due = due_in(context, connection, None, first - ONE_DAY, last + ONE_DAY)
@@ -77,7 +77,7 @@ def _compare(
         waiting: keys of devices, and their days of which the books do not have all trips yet.
     """
     zone = zone_named(vehicle.time_zone or context.settings.time_zone)
-    first, last = days_of(month)
+    first, last = month_named(month)
     time = begin_of(first, zone), begin_of(last + ONE_DAY, zone)
     found, known = whole_trips(connection, vehicle, time)
     unsettled = books.unsettled(connection, found.device_ids)

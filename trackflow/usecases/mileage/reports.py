@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
+from trackflow.geo.periods import month_named
 from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import changes_shown_to
-from trackflow.mileage.months import check_month, days_of
 from trackflow.mileage.odometer import DrivenTrip, Reading, Stretch, stretches
 from trackflow.mileage.report import (
     MonthReport,
@@ -49,7 +49,7 @@ def month_reports(
         BadInputError: it is no month.
         NotFoundError: there is no such vehicle.
     """
-    check_month(month)
+    month_named(month)
     with context.store.read() as connection:
         chosen = chosen_vehicles(connection, vehicle_id)
         found = [_report(context, connection, vehicle, month, reader) for vehicle in chosen]
@@ -97,6 +97,7 @@ def _report(
     closed = [one for one in mine if one.chain_no is not None]
     last = max(closed, key=lambda one: one.chain_no or 0, default=None)
     zone = zone_named(vehicle.time_zone or context.settings.time_zone)
+    missing = left_out_of(context, connection, vehicle, month_named(month))
     return MonthReport(
         vehicle.vehicle_id,
         vehicle.plate,
@@ -110,7 +111,7 @@ def _report(
         _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
         chains.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
-        [one.shown_to(reader) for one in left_out_of(context, connection, vehicle, days_of(month))],
+        [one.shown_to(reader) for one in missing],
     )
 
 

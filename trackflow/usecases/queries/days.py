@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
+from trackflow.geo.periods import check_days
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
@@ -54,13 +55,11 @@ def read_days(
         zone: time zone of the days; None for `TRACKFLOW_TIME_ZONE`.
 
     Raises:
-        BadInputError: the days are the wrong way round or too many, or there is no such zone.
+        BadInputError: the days make no sense or are too many, or there is no such zone.
     """
-    if first is not None and last is not None:
-        if first > last:
-            raise BadInputError("`from` must not be later than `to`")
-        if (last - first).days > MOST_DAYS:
-            raise BadInputError(f"these are more than {MOST_DAYS:,} days: ask for fewer")
+    check_days(first, last)
+    if first and last and (last - first).days > MOST_DAYS:
+        raise BadInputError(f"these are more than {MOST_DAYS:,} days: ask for fewer")
     name = zone or context.settings.time_zone
     with context.store.read() as connection:
         if name == OWN_ZONES:

@@ -4,16 +4,15 @@ import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.calendar_days import begin_of
-from trackflow.geo.periods import By, Period, end_of_period
+from trackflow.geo.periods import By, Period, check_days, month_named
 from trackflow.geo.time import ONE_DAY
 from trackflow.places.towns import load_towns
 from trackflow.store.database import Connection
 from trackflow.store.days.tracks import TrackRow, track_rows
 from trackflow.store.days.travel_rows import Per
-from trackflow.store.devices.settings import device_ids
+from trackflow.usecases.devices.settings import check_device
 from trackflow.usecases.queries.numbers import NumbersQuery, NumbersReport, read_numbers
 from trackflow.usecases.queries.visited import VisitedReport, read_visited
 
@@ -69,10 +68,10 @@ def read_month(context: Context, device_id: str, month: str) -> MonthNumbers:
         BadInputError: this is no month.
         NotFoundError: there is no such device.
     """
-    period = _period(month)
+    period = month_named(month)
+    check_days(*period)
+    check_device(context, device_id)
     with context.store.read() as connection:
-        if device_id not in device_ids(connection):
-            raise NotFoundError(f"there is no device {device_id!r}")
         trips = _trips(connection, device_id, period, context)
     wanted = NumbersQuery(*period, by=By.DAY, device_ids=(device_id,))
     of_modes = NumbersQuery(*period, by=By.MONTH, per=Per.MODE, device_ids=(device_id,))
@@ -84,14 +83,6 @@ def read_month(context: Context, device_id: str, month: str) -> MonthNumbers:
         trips,
         read_visited(context, wanted),
     )
-
-
-def _period(month: str) -> Period:
-    try:
-        first = dt.date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise BadInputError(f"{month!r} is no month; write it like 2026-11") from None
-    return Period(first, end_of_period(first, By.MONTH))
 
 
 def _trips(

@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError
-from trackflow.geo.periods import By, Period, begin_of_period, end_of_period, period_before
+from trackflow.geo.periods import (
+    FIRST_DAY,
+    By,
+    Period,
+    begin_of_period,
+    check_days,
+    end_of_period,
+    period_before,
+)
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.travel_rows import Per as Per
 from trackflow.usecases.queries.days import requested_zone
@@ -19,8 +26,6 @@ from trackflow.usecases.queries.distances import (
     period_sums,
     travelled_days,
 )
-
-FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ def read_numbers(
     """
     name = wanted.zone or context.settings.time_zone
     zone, ids = requested_zone(name), wanted.device_ids
-    check_days(wanted)
+    check_days(wanted.first, wanted.last)
     before = _before(wanted, today or dt.datetime.now(zone).date())
     with context.store.read() as connection:
         known = travelled_days(connection, zone, ids, None, None)
@@ -160,25 +165,12 @@ def read_numbers(
     )
 
 
-def check_days(wanted: NumbersQuery) -> None:
-    """Check the days of a query.
-
-    Raises:
-        BadInputError: they are the wrong way round or too far away.
-    """
-    for day in (wanted.first, wanted.last):
-        if day is not None and not FIRST <= day <= LAST:
-            raise BadInputError(f"days lie between {FIRST} and {LAST}")
-    if wanted.first and wanted.last and wanted.first > wanted.last:
-        raise BadInputError("`from` must not be later than `to`")
-
-
 def _before(wanted: NumbersQuery, today: dt.date) -> Period | None:
     """The period before the requested one; None if it has no begin or end, or that is too far."""
     if wanted.first is None or wanted.last is None:
         return None
     before = period_before(Period(wanted.first, wanted.last), today)
-    return before if before.first >= FIRST else None
+    return before if before.first >= FIRST_DAY else None
 
 
 def _period(wanted: NumbersQuery, known: Period | None) -> Period | None:

@@ -10,6 +10,7 @@ from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.bbox import Bbox
 from trackflow.geo.calendar_days import Calendar, begin_of
+from trackflow.geo.periods import check_days
 from trackflow.geo.points import Floats, Ints
 from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, to_us
 from trackflow.places.countries import SQUARES_PER_DEGREE, Countries, load_countries
@@ -19,7 +20,7 @@ from trackflow.store.database import Connection
 from trackflow.store.days import whereabouts
 from trackflow.store.places import stays
 from trackflow.usecases.queries.days import requested_zone
-from trackflow.usecases.queries.numbers import NumbersQuery, check_days
+from trackflow.usecases.queries.numbers import NumbersQuery
 
 MOST_LINES = 20_000
 """Lines that are followed: beside a border, the newest tracks beyond them are left out."""
@@ -78,7 +79,7 @@ def read_visited(context: Context, wanted: NumbersQuery) -> VisitedReport:
     Raises:
         BadInputError: the days are the wrong way round or too far away, or there is no such zone.
     """
-    check_days(wanted)
+    check_days(wanted.first, wanted.last)
     name = wanted.zone or context.settings.time_zone
     zone = requested_zone(name)
     start = EARLIEST if wanted.first is None else begin_of(wanted.first, zone)

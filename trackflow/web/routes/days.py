@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.days import read_days, read_distances
 from trackflow.web.answers.days import DAYS, DISTANCES, days_answer, distances_answer
@@ -15,8 +14,6 @@ from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
-
-FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
 
 
 @router.get(
@@ -46,9 +43,6 @@ def days(
     A track over midnight counts on each day with the part that was travelled on it, so days add up
     to the tracks' distances, to the millimetre. `time_zone` is the zone of the days.
     """
-    for day in (from_, to):
-        if day is not None and not FIRST <= day <= LAST:
-            raise BadInputError(f"days lie between {FIRST} and {LAST}")
     return answer(request, days_answer(read_days(context, device, from_, to, zone)))
 
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from trackflow.exports.mileage.lengths import unit_named
 from trackflow.exports.mileage.writing import MEDIA_TYPES, file_name, report_bytes
+from trackflow.geo.periods import month_named
 from trackflow.geo.time import within_calendars
-from trackflow.mileage.months import check_month
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.mileage import books
@@ -82,13 +82,14 @@ def entries(
     nothing. More than 20,000 need a `limit`, a vehicle or a month.
     """
     chosen = text(vehicle)
-    wanted = None if month is None else check_month(month)
+    if month is not None:
+        month_named(month)  # before the version: what does not exist has none
 
     def make() -> answers.EntriesAnswer:
         found = books.entry_page(
             context,
             vehicle_id=chosen,
-            month=wanted,
+            month=month,
             only_needing_purpose=needs_purpose,
             limit=limit,
         )

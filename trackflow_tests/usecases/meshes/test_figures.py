@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, SettingsError
+from trackflow.errors import BadInputError
 from trackflow.notifications.statsd import MOST_BYTES, Figure, _packets, send
 from trackflow.store.meshes.meshes import MeshStatus
 from trackflow.usecases.meshes.figures import figures_of, waiting_s
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
-from trackflow.usecases.meshes.usage import month_before, parse_month, usage_of
+from trackflow.usecases.meshes.usage import usage_of
 from trackflow.web.routes.metrics import MeshCollector
 from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.helpers.waiting import PATIENCE_S
@@ -106,15 +106,7 @@ def test_the_usage_of_a_month_is_summed_by_project(context: Context, clock: Cloc
     assert "| b | 1 | " in may.to_markdown()
     june = usage_of(context, dt.date(2026, 6, 1))
     assert [(p.project, p.meshes) for p in june.projects] == [("b", 1)]
-    assert month_before(clock()) == dt.date(2026, 5, 1)
     assert usage_of(context, dt.date(2025, 1, 1)).projects == []
-
-
-def test_a_month_is_read_or_refused() -> None:
-    assert parse_month("2026-02") == dt.date(2026, 2, 1)
-    for text in ("2026", "2026-13", "2026-02-01", "may"):
-        with pytest.raises(SettingsError, match="not a month"):
-            parse_month(text)
 
 
 def test_a_server_that_is_away_is_no_fault() -> None:

@@ -152,7 +152,8 @@ def test_the_month_of_a_device_to_print(
     ]
     assert len(list(book["Trips"].values)) == 1 + found["totals"]["trips"]
     assert api.get("/api/v1/numbers/month", params={**asked, "device": "x"}).status_code == 404
-    assert api.get("/api/v1/numbers/month", params={**asked, "month": "2026"}).status_code == 400
+    for month in ("2026", "0001-01", "9999-12"):
+        assert api.get("/api/v1/numbers/month", params={**asked, "month": month}).status_code == 400
     monkeypatch.setenv("TRACKFLOW_HOME", str(context.settings.home))
     monkeypatch.setenv("TRACKFLOW_TIME_ZONE", ZONE)
     call = caller(monkeypatch, capfd)
