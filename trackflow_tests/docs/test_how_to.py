@@ -6,6 +6,7 @@ from a folder of the test's, so that what finds modules by itself finds these as
 
 import importlib
 import inspect
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 
 import pytest
 
+from trackflow.defs.days import checks
 from trackflow.sources import recognition
 from trackflow_tests.docs.pages import ROOT, blocks, name_of
 
@@ -65,6 +67,27 @@ def test_the_example_works(
                 if name == "tmp_path"
             ]
         )
+
+
+def test_the_examples_pass_the_linter(tmp_path: Path) -> None:
+    """Whoever follows a page runs `make lint` next."""
+    for page in PAGES:
+        for block in blocks(page, "python"):
+            path, _, code = block.removeprefix("# ").partition("\n")
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(code, "utf-8")
+    own = "lint.isort.known-first-party = ['trackflow', 'trackflow_tests']"
+    config = (f"--config={ROOT / 'pyproject.toml'}", f"--config={own}")
+    for command in (("check", "--no-cache"), ("format", "--check", "--no-cache")):
+        ruff = [sys.executable, "-m", "ruff", *command, *config, "."]
+        done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_check_of_a_module_of_its_own_can_be_listed() -> None:
+    """What lists the checks imports it: it must not import that in turn."""
+    (block, *_) = blocks(ROOT / "docs/how-to/add-a-dagster-check.md", "python")
+    assert f"from {checks.__name__} import" not in block
 
 
 def put(block: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -6,8 +6,7 @@ runs of partitions by the checks' own steps, live work and older days beside the
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -16,10 +15,12 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from trackflow.context import Context
 from trackflow.defs import metadata
+from trackflow.defs.days.day_check import ERROR, WARN, DayCheck
 from trackflow.defs.days.running import POLYLINES, SEGMENTS, TRACKS, DaysStep
 from trackflow.defs.errors import step
 from trackflow.defs.partitions import days_of_run, has_partition
 from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.verdicts import CheckVerdict
 from trackflow.geo.time import days_between
 from trackflow.usecases.days import checks
 from trackflow.usecases.days.notices import read_notices
@@ -33,41 +34,8 @@ SMALLEST_SHARE = 0.5
 """Share of the time driven; below it the network is probably of another region, or the profile
 wrong."""
 
-ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of a check of one day: whether it passes, one line for people, and numbers."""
-
-    passed: bool
-    description: str
-    numbers: dict[str, metadata.Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class DayCheck:
-    """A check of one day of an asset.
-
-    Attributes:
-        name: of the check.
-        asset: name of the asset, without a prefix.
-        description: the statement that is true if it passes.
-        judge: reads a day from the store and gives its verdict.
-        severity: ERROR for a finding that can only be a mistake of trackflow's, WARN for one that a
-            person should look at.
-        blocking: whether a failed check fails the run and stops the assets below.
-    """
-
-    name: str
-    asset: str
-    description: str
-    judge: Callable[[Context, dt.date], Verdict]
-    severity: dg.AssetCheckSeverity = ERROR
-    blocking: bool = False
-
-
-def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
+def judge_ledgers(trackflow_context: Context, day: dt.date) -> CheckVerdict:
     """Count points and compare them with their ledgers."""
     found = checks.check_ledgers(trackflow_context, day, day)
     sums: list[metadata.Finding] = [
@@ -82,34 +50,36 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
     }
     if found.wrong:
         numbers["wrong"] = metadata.findings(found.wrong[: checks.MOST_FINDINGS])
-        return Verdict(False, f"{counted(len(found.wrong), 'device')} does not add up", numbers)
+        return CheckVerdict(
+            False, f"{counted(len(found.wrong), 'device')} does not add up", numbers
+        )
     if found.waiting:
         description = f"{counted(found.waiting, 'device')} of the day wait to be processed"
-        return Verdict(True, description, numbers)
-    return Verdict(True, f"{found.points:,} points are all accounted for", numbers)
+        return CheckVerdict(True, description, numbers)
+    return CheckVerdict(True, f"{found.points:,} points are all accounted for", numbers)
 
 
-def judge_devices(trackflow_context: Context, day: dt.date) -> Verdict:
+def judge_devices(trackflow_context: Context, day: dt.date) -> CheckVerdict:
     """List notices for a person. It blocks nothing: the tracks are as good as the points allow."""
     found = read_notices(trackflow_context, None, day, day)
     numbers: dict[str, metadata.Value] = {"notices": len(found)}
     if not found:
-        return Verdict(True, "nothing needs attention", numbers)
+        return CheckVerdict(True, "nothing needs attention", numbers)
     numbers["what"] = metadata.notices(found[: checks.MOST_FINDINGS])
-    return Verdict(False, f"{counted(len(found), 'notice')}; {found[0]}", numbers)
+    return CheckVerdict(False, f"{counted(len(found), 'notice')}; {found[0]}", numbers)
 
 
-def judge_seams(trackflow_context: Context, day: dt.date) -> Verdict:
+def judge_seams(trackflow_context: Context, day: dt.date) -> CheckVerdict:
     """Compare the ends of neighbouring windows' lines."""
     found = checks.check_seams(trackflow_context, day, day)
     numbers: dict[str, metadata.Value] = {"seams": found.seams, "gaps": found.gaps}
     if found.gaps:
         numbers["largest_gap_m"] = round(found.largest_gap_m, 1)
         numbers["wrong"] = metadata.findings(found.wrong)
-    return Verdict(not found.gaps, f"{found.gaps:,} gaps at {found.seams:,} seams", numbers)
+    return CheckVerdict(not found.gaps, f"{found.gaps:,} gaps at {found.seams:,} seams", numbers)
 
 
-def judge_match_share(trackflow_context: Context, day: dt.date) -> Verdict:
+def judge_match_share(trackflow_context: Context, day: dt.date) -> CheckVerdict:
     """Sum up the matched time and the batches that wait."""
     found = checks.check_match_share(trackflow_context, day, day)
     share = found.numbers.matched_share
@@ -123,24 +93,24 @@ def judge_match_share(trackflow_context: Context, day: dt.date) -> Verdict:
     if found.messages:
         numbers["why_waiting"] = "; ".join(found.messages)
     if not trackflow_context.matches:
-        return Verdict(True, "matching is switched off (TRACKFLOW_ENGINE_URL=none)", numbers)
+        return CheckVerdict(True, "matching is switched off (TRACKFLOW_ENGINE_URL=none)", numbers)
     if found.waiting:
-        return Verdict(False, f"{found.waiting:,} device-days wait to be matched", numbers)
+        return CheckVerdict(False, f"{found.waiting:,} device-days wait to be matched", numbers)
     if share is None:
-        return Verdict(True, "nothing was driven", numbers)
-    return Verdict(
+        return CheckVerdict(True, "nothing was driven", numbers)
+    return CheckVerdict(
         share >= SMALLEST_SHARE, f"{share:.0%} of the time driven lies on roads", numbers
     )
 
 
-def judge_overlaps(trackflow_context: Context, day: dt.date) -> Verdict:
+def judge_overlaps(trackflow_context: Context, day: dt.date) -> CheckVerdict:
     """Compare each track's start with the ends of its device's earlier ones."""
     found = checks.check_overlaps(trackflow_context, day, day)
     numbers: dict[str, metadata.Value] = {"tracks": found.tracks, "overlaps": found.overlaps}
     if found.overlaps:
         numbers["wrong"] = metadata.findings(found.wrong)
     description = f"{found.overlaps:,} overlaps among {found.tracks:,} tracks"
-    return Verdict(not found.overlaps, description, numbers)
+    return CheckVerdict(not found.overlaps, description, numbers)
 
 
 DAY_CHECKS = (

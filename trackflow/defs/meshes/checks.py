@@ -10,6 +10,7 @@ from trackflow.defs import metadata
 from trackflow.defs.errors import step
 from trackflow.defs.meshes.partitions import images_of, name_of_images
 from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.verdicts import CheckVerdict
 from trackflow.usecases.meshes.control import Mesh, MeshStatus, list_meshes
 
 MESHES_ASSET = "meshes"
@@ -19,44 +20,35 @@ ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of a check of one mesh: whether it passes, one line for people, and numbers."""
-
-    passed: bool
-    description: str
-    numbers: dict[str, metadata.Value]
-
-
-@dataclass(frozen=True, slots=True)
 class MeshCheck:
     """A check of a mesh: its name, the statement that is true if it passes, and its judge."""
 
     name: str
     description: str
-    judge: Callable[[Mesh], Verdict]
+    judge: Callable[[Mesh], CheckVerdict]
 
 
-def judge_error(mesh: Mesh) -> Verdict:
+def judge_error(mesh: Mesh) -> CheckVerdict:
     """Compare the largest error, measured on every pixel, with the limit."""
     report = mesh.report or {}
     asked, largest = report.get("asked_error_m"), report.get("max_error_m")
     if asked is None or largest is None:
-        return Verdict(False, "its report says nothing about its error", {})
+        return CheckVerdict(False, "its report says nothing about its error", {})
     numbers: dict[str, metadata.Value] = {"max_error_m": largest, "asked_error_m": asked}
     text = f"at most {largest:.3g} m beside the image; {asked:.3g} m were allowed"
-    return Verdict(largest <= asked * (1 + ROUNDING) + ROUNDING, text, numbers)
+    return CheckVerdict(largest <= asked * (1 + ROUNDING) + ROUNDING, text, numbers)
 
 
-def judge_watertight(mesh: Mesh) -> Verdict:
+def judge_watertight(mesh: Mesh) -> CheckVerdict:
     """See whether the body for printing is closed."""
     report = mesh.report or {}
     is_closed = bool(report.get("is_watertight"))
     numbers: dict[str, metadata.Value] = {"watertight": dg.MetadataValue.bool(is_closed)}
     if is_closed:
-        return Verdict(True, "closed", numbers)
+        return CheckVerdict(True, "closed", numbers)
     if not mesh.parameters.get("solid"):
-        return Verdict(True, "an open surface; no solid was asked for", numbers)
-    return Verdict(False, f"not closed: {report.get('open_reason') or 'unknown why'}", numbers)
+        return CheckVerdict(True, "an open surface; no solid was asked for", numbers)
+    return CheckVerdict(False, f"not closed: {report.get('open_reason') or 'unknown why'}", numbers)
 
 
 MESH_CHECKS = (

@@ -368,7 +368,7 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
 def test_a_list_that_says_it_all_needs_no_pages(site: Site, tmp_path: Path) -> None:
     url = f"{site.url}/tracks.csv"
     with catalogue_of(site, "", tmp_path, catalogue_file=url) as context:
-        assert list(sources(context.settings)) == ["liverc", "file"]
+        assert {"liverc", "file"} <= set(sources(context.settings))
         synced(context)
         first = synced(context, source="file")
         assert (first.outcome, first.added, first.failed) == ("completed", COUNT, 0)
