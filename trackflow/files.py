@@ -1,5 +1,6 @@
 """Files: written whole or not at all, names of unfinished ones, and bounded unpacking of gzip."""
 
+import datetime as dt
 import fcntl
 import os
 import secrets
@@ -17,6 +18,9 @@ from trackflow.errors import SettingsError
 UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
 """Endings of copies and downloads under way; programs rename them when they are complete."""
 
+SETTLE_S = 10.0
+"""A file that changed within so many seconds may still be being written."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 
 _SLICE_BYTES = 32_768
@@ -24,6 +28,15 @@ _SLICE_BYTES = 32_768
 
 _PIECE_BYTES = 262_144
 """Unpacked bytes in a piece, at most."""
+
+
+def is_settled(status: os.stat_result, now: dt.datetime) -> bool:
+    """Whether nothing has changed a file just now.
+
+    The newest change of its content or its name counts: a copy may keep the content's old time. A
+    time in the future comes from a wrong clock.
+    """
+    return abs(now.timestamp() - max(status.st_mtime, status.st_ctime)) >= SETTLE_S
 
 
 def make_home(home: Path) -> None:

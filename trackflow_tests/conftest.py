@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
+from trackflow import files
 from trackflow.demo.extract import helsinki_extract
 from trackflow.matching.network_building import build_network
 from trackflow.matching.networks import RoadNetwork
@@ -196,6 +197,12 @@ def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactor
 def postgres_databases(postgres_url: str, postgres_template: str) -> postgres.Databases:
     """Databases of the server, to be used one after another."""
     return postgres.Databases(make_url(postgres_url), postgres_template)
+
+
+@pytest.fixture
+def files_settle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of inboxes count as complete as soon as they are there."""
+    monkeypatch.setattr(files, "SETTLE_S", 0.0)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

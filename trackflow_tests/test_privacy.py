@@ -17,7 +17,6 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.database import open_store
 from trackflow.store.tables import gps_points
 from trackflow.usecases.days.run import run
-from trackflow.usecases.intake import inbox
 from trackflow.usecases.intake.importing import import_paths
 from trackflow_tests.helpers.http_servers import answering, server_that
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
@@ -123,6 +122,7 @@ def test_deliveries_and_answers_are_not_logged(
     assert leaks(everything_logged.text) == []
 
 
+@pytest.mark.usefixtures("files_settle_at_once")
 def test_dagsters_records_have_no_position(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything_logged: pytest.LogCaptureFixture
 ) -> None:
@@ -131,7 +131,6 @@ def test_dagsters_records_have_no_position(
     write_csv(folder / "a.csv")
     monkeypatch.setenv("TRACKFLOW_INBOX", str(folder))
     monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     resources = {"trackflow": TrackflowResource(str(home))}
     with dg.DagsterInstance.ephemeral() as instance:
         assert import_inbox_job.execute_in_process(instance=instance, resources=resources).success

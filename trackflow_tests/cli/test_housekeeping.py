@@ -13,16 +13,17 @@ from trackflow.settings import Settings
 from trackflow.store.access import tokens
 from trackflow.store.database import open_store
 from trackflow.store.migrations import SCHEMA_VERSION
-from trackflow.usecases.intake import inbox
 from trackflow_tests.helpers.commands import Run, caller
 
 
 @pytest.fixture
 def trackflow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    files_settle_at_once: None,
 ) -> Run:
     """Call the command in this process; returns its exit code and what it printed."""
-    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     monkeypatch.chdir(tmp_path)
     return caller(monkeypatch, capfd)
 

@@ -18,7 +18,6 @@ from PIL import Image
 
 from trackflow.cli.common import plain
 from trackflow.cli.main import app
-from trackflow.usecases.intake import inbox
 from trackflow.usecases.jobs.kinds import KINDS, catalogue_sync
 from trackflow_tests.helpers.catalogues import FAST, settings_for
 from trackflow_tests.helpers.commands import Run, caller
@@ -37,9 +36,12 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def trackflow(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    files_settle_at_once: None,
 ) -> Run:
-    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     monkeypatch.setitem(KINDS, "catalogue_sync", catalogue_sync(FAST))
     monkeypatch.setenv("TRACKFLOW_LIVERC_URL", settings_for(site)["liverc_url"])
     monkeypatch.setenv("TRACKFLOW_CATALOGUE_PER_S", "1000")

@@ -13,7 +13,6 @@ from dagster.components.testing import create_defs_folder_sandbox
 from trackflow.definitions import defs as own
 from trackflow.defs import build
 from trackflow.defs.component import TrackflowComponent
-from trackflow.usecases.meshes import finding
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.usecases.meshes.pictures import hills
@@ -127,6 +126,7 @@ def test_the_component_of_the_page_gives_the_same(tmp_path: Path) -> None:
             assert tracks_.partitions_def.get_first_partition_key() == "2026-01-01"
 
 
+@pytest.mark.usefixtures("files_settle_at_once")
 def test_its_images_are_made_and_shown_by_their_own_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
 ) -> None:
@@ -135,7 +135,6 @@ def test_its_images_are_made_and_shown_by_their_own_keys(
     (images / "hills.png").write_bytes(hills(1))
     monkeypatch.setenv("TRACKFLOW_MESH_INBOX", str(images))
     monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    monkeypatch.setattr(finding, "SETTLE_S", -1.0)
     instance.add_dynamic_partitions("/".join([*PREFIX, "images"]), ["inbox/hills.png"])
     done = (
         embedded(tmp_path / "home")

@@ -10,7 +10,6 @@ from trackflow.defs.intake.jobs import import_inbox_job
 from trackflow.defs.intake.sensors import inbox_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.tables import gps_points
-from trackflow.usecases.intake import inbox
 from trackflow_tests.helpers.fleet import write_drives
 
 
@@ -26,11 +25,10 @@ def trackflow(tmp_path: Path) -> TrackflowResource:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_settle_at_once: None) -> Path:
     path = tmp_path / "inbox"
     path.mkdir()
     monkeypatch.setenv("TRACKFLOW_INBOX", str(path))
-    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     return path
 
 

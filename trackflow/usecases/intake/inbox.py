@@ -6,22 +6,19 @@ again adds nothing, so a crash between an import and its note costs a repetition
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
-from trackflow.files import ordinary_files
+from trackflow.files import is_settled, ordinary_files
 from trackflow.geo.time import from_us
 from trackflow.store.database import Connection
 from trackflow.store.intake import inbox_notes
 from trackflow.store.intake.inbox_notes import InboxNote
 from trackflow.usecases.housekeeping.retention import check_setting
 from trackflow.usecases.intake.importing import FileReport, ImportProgress, import_paths
-
-SETTLE_S = 10.0
-"""A file that changed within so many seconds may still be being written."""
 
 MESSAGES = 3
 """Errors reported of an archive with many bad members."""
@@ -109,15 +106,15 @@ def look(context: Context) -> InboxContent:
     with context.store.read() as connection:
         notes = inbox_notes.read_versions(connection)
     found = InboxContent()
-    for file, changed_s in _found(folder):
+    for path, name, status in ordinary_files(folder):
+        file = InboxFile(path, name, status.st_size, from_us(status.st_mtime_ns // 1000))
         state = (file.size_bytes, file.modified_at)
         if state in (notes.get(file.name), notes.get(forgotten(file.name))):
             continue
-        # a time in the future comes from a wrong clock, not from a change just now
-        if abs(context.clock().timestamp() - changed_s) < SETTLE_S:
-            found.waiting += 1
-        else:
+        if is_settled(status, context.clock()):
             found.ready.append(file)
+        else:
+            found.waiting += 1
     return found
 
 
@@ -140,17 +137,6 @@ def folder_of(context: Context) -> Path:
 def forgotten(name: str) -> str:
     """A hash in place of a name that must not be kept any more; it still identifies the file."""
     return _FORGOTTEN + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
-
-
-def _found(folder: Path) -> Iterator[tuple[InboxFile, float]]:
-    """The files of the inbox in order of name, each with the time of its last change.
-
-    That is the time of the newest change of its content or its name, in seconds since 1970: a copy
-    may keep the content's old time.
-    """
-    for path, name, status in ordinary_files(folder):
-        file = InboxFile(path, name, status.st_size, from_us(status.st_mtime_ns // 1000))
-        yield file, max(status.st_mtime, status.st_ctime)
 
 
 def _import(context: Context, file: InboxFile, progress: ImportProgress | None) -> InboxImport:

@@ -16,7 +16,7 @@ from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.processor import Processor
 from trackflow.context import Context
 from trackflow.errors import BadInputError, MeshStorageError, SettingsError, SourceError
-from trackflow.files import ordinary_files
+from trackflow.files import is_settled, ordinary_files
 from trackflow.geo.time import from_us
 from trackflow.meshes.json_values import parameter_values
 from trackflow.meshes.parameter_checks import hash_of
@@ -30,9 +30,6 @@ from trackflow.usecases.meshes.requests import columns_of, key_part, store_conte
 from trackflow.usecases.meshes.tools import FetchImage, storage_of
 
 log = logging.getLogger(__name__)
-
-SETTLE_S = 10.0
-"""A file that changed within so many seconds may still be being written."""
 
 FETCHED_AGAIN = dt.timedelta(days=7)
 """Age of the bytes of an address after which a sync looks whether they have changed."""
@@ -168,12 +165,10 @@ class _Look:
         known: MeshImage | None,
     ) -> None:
         modified_at = from_us(status.st_mtime_ns // 1000)
-        changed_s = max(status.st_mtime, status.st_ctime)
         state = (status.st_size, modified_at)
         if known is not None and state == (known.size_bytes, known.modified_at):
             return
-        # a time in the future comes from a wrong clock, not from a change just now
-        if abs(self.context.clock().timestamp() - changed_s) < SETTLE_S:
+        if not is_settled(status, self.context.clock()):
             self.found.waiting += 1
             return
         (self.found.new if known is None else self.found.changed).append(image_key)

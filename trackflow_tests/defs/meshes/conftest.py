@@ -9,7 +9,7 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.settings import Settings
-from trackflow.usecases.meshes import finding, history
+from trackflow.usecases.meshes import history
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator
 
@@ -20,12 +20,10 @@ def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_settle_at_once: None) -> Path:
     folder = tmp_path / "images"
     folder.mkdir()
     monkeypatch.setenv("TRACKFLOW_MESH_INBOX", str(folder))
-    # files count as complete at once
-    monkeypatch.setattr(finding, "SETTLE_S", -1.0)
     return folder
 
 

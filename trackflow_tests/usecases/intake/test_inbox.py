@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from trackflow.context import Context, utc_now
 from trackflow.errors import SettingsError, StoreUnavailableError
+from trackflow.files import SETTLE_S
 from trackflow.usecases.intake import inbox
-from trackflow.usecases.intake.inbox import SETTLE_S, look, scan
+from trackflow.usecases.intake.inbox import look, scan
 from trackflow_tests.helpers.filled import everything
 from trackflow_tests.helpers.stores import Clock, open_context
 
