@@ -19,7 +19,7 @@ from trackflow.errors import BadInputError
 from trackflow.exports.frames import frame_of, points_frame, shape_of, tracks_frame
 from trackflow.geo import polylines
 from trackflow.geo.points import Ints, Points, on_grid
-from trackflow.geo.time import EPOCH
+from trackflow.geo.time import EARLIEST, LATEST, from_us
 from trackflow.matching.match import match_window
 from trackflow.matching.seams import WindowLine, trim
 from trackflow.matching.windows import MatchSettings, cut_windows
@@ -69,8 +69,6 @@ STAY_COLUMNS = ("device_id", "start_time", "end_time", "duration_s")
 
 ALL_STAYS = 1_000_000
 DATE_CHARS = len("2026-03-02")
-EARLIEST = EPOCH
-LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 class TrackStore:
@@ -281,10 +279,7 @@ def _merged(found: Points, thresholds: Thresholds) -> Iterator[tuple[Track, list
     """The tracks of a device's points, the short ones too, with their segments."""
     if not len(found):
         return
-    first, last = (
-        (EARLIEST + dt.timedelta(microseconds=int(edge))).date()
-        for edge in (found.time_us.min(), found.time_us.max())
-    )
+    first, last = (from_us(int(edge)).date() for edge in (found.time_us.min(), found.time_us.max()))
     days = segment_days(found, first, last, thresholds)
     parts = [segment for day in days for segment in day.segments]
     for track in merge(parts):

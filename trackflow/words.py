@@ -10,6 +10,8 @@ LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d"
 CATEGORIES = ("business", "private", "commute", "race")
 """What tracks can be for that trackflow knows; others are a person's own."""
 
+PLACE_KINDS = ("home", "work", "customer", "race_track", "other")
+
 _CATEGORY_OF = {name: name for name in CATEGORIES} | {
     "geschäftlich": "business",
     "privat": "private",

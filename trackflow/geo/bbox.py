@@ -31,10 +31,11 @@ def read_box(text: str) -> Bbox:
         raise BadInputError("a box is west,south,east,north in degrees, with south below north")
     if abs(east - west) >= 360:
         return Bbox(-180.0, south, 180.0, north)
-    return Bbox(_wrapped(west), south, _wrapped(east), north)
+    return Bbox(wrapped(west), south, wrapped(east), north)
 
 
-def _wrapped(lon: float) -> float:
+def wrapped(lon: float) -> float:
+    """The same longitude from -180 to 180 degrees, both included."""
     return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
 
 

@@ -29,6 +29,11 @@ def to_us(time: dt.datetime) -> int:
     return (time - EPOCH) // MICROSECOND
 
 
+def utc_text(time: dt.datetime | None) -> str | None:
+    """A time to the microsecond, 2026-03-02T08:00:00.000000Z; None stays None."""
+    return None if time is None else f"{time.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def within_calendars(time: dt.datetime) -> dt.datetime:
     """A time in UTC, at most as early and as late as days can be counted from.
 
@@ -54,6 +59,15 @@ def midnight_us(day: dt.date) -> int:
 def day_of_index(days_since_1970: int) -> dt.date:
     """The date of a number of days since 1970-01-01."""
     return dt.date.fromordinal(_DAY_ZERO + int(days_since_1970))
+
+
+def days_around(
+    start: dt.datetime | None, end: dt.datetime | None
+) -> tuple[dt.date | None, dt.date | None]:
+    """The day before a time begins and the day after it ends, UTC; None stays None."""
+    first = None if start is None else start.astimezone(dt.UTC).date() - ONE_DAY
+    last = None if end is None else end.astimezone(dt.UTC).date() + ONE_DAY
+    return first, last
 
 
 def days_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:

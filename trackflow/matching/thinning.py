@@ -6,17 +6,24 @@ point is one that lies well beyond the noise, which collapses a stay to one poin
 data, and costs the engine less besides. The tips of turns between them are kept as well.
 """
 
-import itertools
 import math
 
 import numpy as np
 
 from trackflow.geo.distance import METRES_PER_DEGREE, wrap_degrees
 from trackflow.geo.points import Floats, Points
+from trackflow.geo.thinning import with_tips
 from trackflow.matching.windows import MatchSettings, Window
 
 MIN_TRIPLES = 5
 """Fewer triples of points give no median worth the name."""
+
+NOISE_STEP_S = 6.0
+"""Steps longer than this do not measure noise: a car may turn in them."""
+
+MEDIAN_OFF = 1.1774 * math.sqrt(1.5)
+"""Median distance of a point from the middle of its neighbours, in standard deviations per axis:
+that of a Rayleigh distribution, with the noise of three points in it."""
 
 
 def to_metres(points: Points) -> tuple[Floats, Floats]:
@@ -25,14 +32,6 @@ def to_metres(points: Points) -> tuple[Floats, Floats]:
     x = wrap_degrees(points.lon - points.lon[0]) * scale
     y = (points.lat - points.lat[0]) * METRES_PER_DEGREE
     return x, y
-
-
-NOISE_STEP_S = 6.0
-"""Steps longer than this do not measure noise: a car may turn in them."""
-
-MEDIAN_OFF = 1.1774 * math.sqrt(1.5)
-"""Median distance of a point from the middle of its neighbours, in standard deviations per axis:
-that of a Rayleigh distribution, with the noise of three points in it."""
 
 
 def noise_m(points: Points, x: Floats, y: Floats) -> float:
@@ -51,19 +50,6 @@ def noise_m(points: Points, x: Floats, y: Floats) -> float:
     dy = y[1:-1] - y[:-2] - share * (y[2:] - y[:-2])
     squares = np.sort((dx * dx + dy * dy)[usable])
     return math.sqrt(float(squares[len(squares) // 2])) / MEDIAN_OFF
-
-
-TIP_SHARE = 0.5
-"""A point so far (as a share of the spacing) off the straight line is where a device turned."""
-
-
-def _off_line_m2(x_m: list[float], y_m: list[float], low: int, high: int, k: int) -> float:
-    """The square of the distance of point `k` from the straight line between two others."""
-    dx, dy = x_m[high] - x_m[low], y_m[high] - y_m[low]
-    px, py = x_m[k] - x_m[low], y_m[k] - y_m[low]
-    length2 = dx * dx + dy * dy
-    along = min(max((px * dx + py * dy) / length2, 0.0), 1.0) if length2 else 0.0
-    return (px - along * dx) ** 2 + (py - along * dy) ** 2
 
 
 def kept_points(
@@ -102,20 +88,8 @@ def kept_points(
                 last_x, last_y = x_m[k], y_m[k]
         return kept
 
-    def with_tips(kept: list[int]) -> list[int]:
-        """Also where the device turned between two kept points: the end of a dead end."""
-        tips = []
-        for low, high in itertools.pairwise(kept):
-            if high - low > 1:
-                off_m2, tip = max(
-                    (_off_line_m2(x_m, y_m, low, high, k), k) for k in range(low + 1, high)
-                )
-                if off_m2 > (TIP_SHARE * apart_m) ** 2:
-                    tips.append(tip)
-        return sorted([*kept, *tips]) if tips else kept
-
     before = spaced(range(first, -1, -1), settings.context_used, settings.context_far)
-    own = with_tips(spaced(range(first, last), total))
+    own = with_tips(x_m, y_m, spaced(range(first, last), total), apart_m)
     near_seam = (x_m[own[-1]] - x_m[last]) ** 2 + (y_m[own[-1]] - y_m[last]) ** 2
     if len(own) > 1 and near_seam < (apart_m / 2) ** 2:
         own.pop()

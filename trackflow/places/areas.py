@@ -11,8 +11,6 @@ import numpy as np
 from trackflow.geo.distance import haversine_m
 from trackflow.geo.points import Bools, Floats
 
-KINDS = ("home", "work", "customer", "race_track", "other")
-
 
 class PlaceStatus(StrEnum):
     """Who says that there is a place."""

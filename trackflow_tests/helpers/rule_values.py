@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from trackflow.categories.rules.conditions import (
     MODES,
-    PLACE_KINDS,
     All,
     AnyOf,
     AtPlace,
@@ -25,6 +24,7 @@ from trackflow.categories.rules.conditions import (
 )
 from trackflow.categories.rules.facts import PlaceFacts, TripFacts
 from trackflow.categories.rules.rules import RESULTS, Holidays, Rule, RuleSet
+from trackflow.words import PLACE_KINDS
 
 ZONES = ("UTC", "Europe/Helsinki", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
 from trackflow.geo.scoring import RouteScore, score_route
+from trackflow.geo.thinning import TIP_SHARE
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import MatchAnswer, Matching, MatchRequest, Route
 from trackflow.matching.match import WindowMatch, match_window
-from trackflow.matching.thinning import TIP_SHARE, kept_points, to_metres
+from trackflow.matching.thinning import kept_points, to_metres
 from trackflow.matching.windows import MatchSettings, Window
 from trackflow_tests.helpers.drives import (
     START_US,

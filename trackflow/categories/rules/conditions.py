@@ -16,8 +16,6 @@ from trackflow.categories.rules.facts import PlaceFacts, TripFacts
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-PLACE_KINDS = ("home", "work", "customer", "race_track", "other")
-
 MODES = tuple(mode.value for mode in Mode)
 
 

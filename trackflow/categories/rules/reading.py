@@ -8,7 +8,6 @@ from typing import Any
 
 from trackflow.categories.rules.conditions import (
     MODES,
-    PLACE_KINDS,
     WEEKDAYS,
     All,
     AnyOf,
@@ -26,6 +25,7 @@ from trackflow.categories.rules.conditions import (
     Weekday,
 )
 from trackflow.categories.rules.problems import Place
+from trackflow.words import PLACE_KINDS
 
 NAMES = {
     "device": "device",

@@ -30,19 +30,18 @@ from trackflow.defs.resources import TrackflowResource
 from trackflow.geo.time import days_between
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.live import follow_live
+from trackflow.usecases.days.report import STAGES
 
 TAGS = {"trackflow/subject": "days"}
 
 CHECK_DAYS_JOB = "check_days_job"
-
-STAGES_OF_DAYS = ("segmented", "matched", "tracked")
 
 # By tag, not by key: keys may have a prefix.
 process_days_job = dg.define_asset_job(
     "process_days_job",
     selection=functools.reduce(
         operator.or_,
-        (dg.AssetSelection.tag("trackflow/stage", stage) for stage in STAGES_OF_DAYS),
+        (dg.AssetSelection.tag("trackflow/stage", stage) for stage in STAGES),
     ),
     description="Segments, matched polylines and tracks of one day or of a range of days.",
     tags=TAGS

@@ -66,7 +66,7 @@ _ONLY_WHOLE = PARTS | {
 }  # fmt: skip
 """Roles whose names are common words: a longer name around one of them means something else."""
 _BARE_UNITS = {
-    "kmh": KMH_MS, "kph": KMH_MS, "mph": 0.44704, "knots": KNOTS_MS
+    "kmh": KMH_MS, "kph": KMH_MS, "mph": MPH_MS, "knots": KNOTS_MS
 }  # fmt: skip
 """Units that are the name of a column of speeds all by themselves."""
 

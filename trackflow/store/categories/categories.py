@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import ONE_DAY, from_us, midnight
+from trackflow.geo.time import ONE_DAY, days_around, from_us, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_days, of_devices
@@ -239,9 +239,7 @@ def mark_due(
         start: aware; None for the beginning.
         end: aware; None for ever.
     """
-    first = None if start is None else start.astimezone(dt.UTC).date() - ONE_DAY
-    last = None if end is None else end.astimezone(dt.UTC).date() + ONE_DAY
-    forget_days(connection, device_ids, first, last)
+    forget_days(connection, device_ids, *days_around(start, end))
 
 
 def forget_days(

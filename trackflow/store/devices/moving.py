@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -37,6 +38,9 @@ CHUNK = 20_000
 
 COLUMNS = ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
 LONG_AGO = EPOCH
+
+ORIGIN = itemgetter("source", "import_id")
+"""Where a point came from: its source and its import."""
 
 type PointColumns = dict[str, Any]
 """A point's columns by name; `time_us` is its time in microseconds since 1970."""
@@ -170,11 +174,8 @@ def _accept(
     connection: Connection, into: str, rows: Sequence[PointColumns], now: dt.datetime
 ) -> None:
     """Store rows under another device; each keeps its source and its import."""
-
-    def origin(row: PointColumns) -> tuple[str, str]:
-        return row["source"], row["import_id"]
-
-    for (source, import_id), part in itertools.groupby(sorted(rows, key=origin), key=origin):
+    in_order = sorted(rows, key=ORIGIN)
+    for (source, import_id), part in itertools.groupby(in_order, key=ORIGIN):
         some = list(part)
         received_at = max(row["received_at"] or LONG_AGO for row in some)
         accept(

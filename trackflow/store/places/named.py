@@ -24,7 +24,7 @@ class PlaceRow:
         place_id: its id.
         device_id: the only device that it counts for; None for all.
         name: its name.
-        kind: one of `areas.KINDS`.
+        kind: one of `words.PLACE_KINDS`.
         longitude: degrees.
         latitude: degrees.
         radius_m: metres.

@@ -11,6 +11,7 @@ from typing import Any
 from trackflow.catalogue.diff import TrackChange
 from trackflow.context import Context
 from trackflow.files import whole_file
+from trackflow.geo.time import utc_text
 from trackflow.store.catalogue import syncs
 
 MOST_SHOWN = 50
@@ -127,7 +128,7 @@ class SyncReport:
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON; times in ISO 8601."""
         values = asdict(self)
-        return {k: _iso(v) if isinstance(v, dt.datetime) else v for k, v in values.items()} | {
+        return {k: utc_text(v) if isinstance(v, dt.datetime) else v for k, v in values.items()} | {
             "summary": self.summary
         }
 
@@ -362,7 +363,3 @@ def _trend(before: float | None, now: float | None) -> str:
 
 def _time(time: dt.datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _iso(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError, TrackflowError
-from trackflow.geo.time import ONE_DAY
+from trackflow.geo.time import days_around
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.store.housekeeping.counters import CounterKey
 from trackflow.store.transactions import MOST_DAYS, TRANSACTION_RETRY
@@ -212,8 +212,7 @@ def follow_between(
         start: aware; None for the beginning.
         end: aware; None for ever.
     """
-    first = None if start is None else start.astimezone(dt.UTC).date() - ONE_DAY
-    last = None if end is None else end.astimezone(dt.UTC).date() + ONE_DAY
+    first, last = days_around(start, end)
     return follow_tracks(context, device_id=device_id, first=first, last=last)
 
 

@@ -15,8 +15,9 @@ from trackflow.store.categories import corrections, decisions
 from trackflow.store.database import Connection
 from trackflow.store.days import track_notes
 from trackflow.store.devices import settings, shifting
+from trackflow.store.devices.moving import ORIGIN
 from trackflow.store.devices.settings import lock_devices
-from trackflow.store.devices.shifting import DayRange, PointMapping
+from trackflow.store.devices.shifting import DayRange
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance, hidings
 from trackflow.store.mileage.joins import shift_joins
@@ -163,18 +164,14 @@ def _move_some(
     rows = shifting.read_rows(connection, device_id, times_us)
     shifting.take_out(connection, device_id, times_us, now)
     # each point keeps its file and import
-    in_order = sorted(rows, key=lambda row: (*_origin(row), row["time_us"]))
-    for (source, import_id), part in itertools.groupby(in_order, key=_origin):
+    in_order = sorted(rows, key=lambda row: (*ORIGIN(row), row["time_us"]))
+    for (source, import_id), part in itertools.groupby(in_order, key=ORIGIN):
         named = source + shifting.mark_of(weeks)
         if taken_back:
             named = source.removesuffix(shifting.mark_of(-weeks))
         batch = shifting.batch_of(device_id, list(part), shift_us)
         acceptance.accept(connection, batch, [], named, now, import_id=import_id)
     shifting.move_conflicts(connection, device_id, times_us, shift_us, now)
-
-
-def _origin(row: PointMapping) -> tuple[str, str]:
-    return row["source"], row["import_id"]
 
 
 def _free(connection: Connection, device_id: str, times_us: Ints, shift_us: int) -> Ints:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError, SettingsError
-from trackflow.geo.bbox import Bbox
+from trackflow.geo.bbox import Bbox, wrapped
 from trackflow.geo.time import midnight
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, known, lock_devices
@@ -164,8 +164,4 @@ def _checked(area: Bbox) -> Bbox:
         raise BadInputError("an area is west,south,east,north in degrees, with south below north")
     if area.east - area.west >= 360:
         return area._replace(west=-180.0, east=180.0)
-    return area._replace(west=_wrapped(area.west), east=_wrapped(area.east))
-
-
-def _wrapped(longitude: float) -> float:
-    return longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180
+    return area._replace(west=wrapped(area.west), east=wrapped(area.east))

@@ -9,6 +9,7 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, RetryableError, StaleClaimError
+from trackflow.geo.time import utc_text
 from trackflow.logs import bound
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
@@ -160,7 +161,7 @@ def as_dict(job: Job, dagster_url: str = "") -> dict[str, Any]:
     """
     run_id = job.dagster_run_id
     times = {
-        name: _iso(getattr(job, name))
+        name: utc_text(getattr(job, name))
         for name in ("created_at", "started_at", "finished_at", "heartbeat_at")
     }
     return {
@@ -180,7 +181,3 @@ def as_dict(job: Job, dagster_url: str = "") -> dict[str, Any]:
         "run_url": f"{dagster_url}/runs/{run_id}" if dagster_url and run_id else None,
         **times,
     }
-
-
-def _iso(time: Any) -> str | None:
-    return None if time is None else time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,12 +1,12 @@
 """Meshes for people and programs: list, read, cancel, retry."""
 
-import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, MeshStorageError, NotFoundError
+from trackflow.geo.time import utc_text
 from trackflow.store.meshes import meshes
 from trackflow.store.meshes.meshes import Mesh, MeshFile, MeshStatus
 from trackflow.usecases.meshes.links import MAIN_FILE, result_path
@@ -187,12 +187,8 @@ def as_dict(mesh: Mesh) -> dict[str, Any]:
         "size_bytes": mesh.size_bytes,
         "seconds": mesh.seconds,
         "report": mesh.report,
-        "created_at": _iso(mesh.created_at),
-        "started_at": _iso(mesh.started_at),
-        "finished_at": _iso(mesh.finished_at),
-        "next_try_at": _iso(mesh.next_try_at),
+        "created_at": utc_text(mesh.created_at),
+        "started_at": utc_text(mesh.started_at),
+        "finished_at": utc_text(mesh.finished_at),
+        "next_try_at": utc_text(mesh.next_try_at),
     }
-
-
-def _iso(time: dt.datetime | None) -> str | None:
-    return None if time is None else time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo.bbox import boxes_around
-from trackflow.places.areas import KINDS, PlaceStatus, target_of
+from trackflow.places.areas import PlaceStatus, target_of
 from trackflow.places.learning import NAMESPACE
 from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, known, lock_devices
@@ -21,6 +21,7 @@ from trackflow.store.places import named
 from trackflow.store.places import stays as store
 from trackflow.store.places.named import PlaceDecision, PlaceRow
 from trackflow.usecases.places.learning import learn_in
+from trackflow.words import PLACE_KINDS
 
 LONGEST_NAME = 200
 SMALLEST_M, LARGEST_M = 10.0, 10_000.0
@@ -36,7 +37,7 @@ class PlaceDraft:
 
     Attributes:
         name: its name.
-        kind: one of `areas.KINDS`.
+        kind: one of `PLACE_KINDS`.
         longitude: degrees.
         latitude: degrees.
         radius_m: metres.
@@ -57,7 +58,7 @@ class PlaceChange:
 
     Attributes:
         name: its name.
-        kind: one of `areas.KINDS`.
+        kind: one of `PLACE_KINDS`.
         longitude: degrees.
         latitude: degrees.
         radius_m: metres.
@@ -350,8 +351,8 @@ def _checked(row: PlaceRow) -> PlaceRow:
     """
     if not row.name or len(row.name) > LONGEST_NAME or not row.name.isprintable():
         raise BadInputError(f"a place needs a name of 1 to {LONGEST_NAME} printable characters")
-    if row.kind not in KINDS:
-        raise BadInputError(f"{row.kind!r} is no kind of place; there are {', '.join(KINDS)}")
+    if row.kind not in PLACE_KINDS:
+        raise BadInputError(f"{row.kind!r} is no kind of place; there are {', '.join(PLACE_KINDS)}")
     if not all(map(math.isfinite, (row.longitude, row.latitude, row.radius_m))):
         raise BadInputError("longitude, latitude and radius must be numbers")
     if abs(row.longitude) > 180 or abs(row.latitude) > 90:
