@@ -13,7 +13,7 @@ from trackflow.sources.devices import flat, reading
 from trackflow.sources.devices.bodies import TooMuchError
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent
-from trackflow.sources.devices.parts import PART_ELEMENTS
+from trackflow.sources.devices.parts import USUAL_SIZES
 from trackflow.usecases.intake.receiving import ReceptionCounts, Report
 from trackflow.web.reception import ReportQueue
 from trackflow.web.security.access import Caller
@@ -113,7 +113,7 @@ def _reports(delivery: BodyContent) -> Iterator[Report]:
     """Split a delivery into reports that are quickly stored."""
     size = max(len(delivery.points), len(delivery.refused))
     is_plain = not delivery.refused and len(delivery.points.devices) < MANY_DEVICES
-    step = PART_ELEMENTS if is_plain else PART_ELEMENTS // 4
+    step = USUAL_SIZES.most_elements if is_plain else USUAL_SIZES.most_elements // 4
     for start in range(0, size, step):
         stop = start + step
         points, refused = delivery.points.part(start, stop), delivery.refused[start:stop]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.geo.time import to_us
-from trackflow.sources.devices.parts import PART_ELEMENTS
+from trackflow.sources.devices.parts import USUAL_SIZES
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.store.intake.reports import Report
@@ -147,7 +147,7 @@ def features(count: int) -> list[dict[str, Any]]:
 
 
 def test_a_large_body_in_parts_is_answered_for_all_of_them(context: Context) -> None:
-    good = features(3 * PART_ELEMENTS)
+    good = features(3 * USUAL_SIZES.most_elements)
     body = json.dumps(
         {"type": "FeatureCollection", "features": [*good, *good[:5], *[{"x": 1}] * 3]}
     )

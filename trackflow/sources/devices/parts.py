@@ -17,13 +17,9 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Ints
 from trackflow.sources.devices.bodies import MAX_ELEMENTS, TooMuchError
 
-PART_BYTES = 262_144
-PART_ELEMENTS = 1_000
-
 REST_MAX_BYTES = 16_384
 """The members of an object beside its list are repeated in every part."""
 
-_SCAN_BYTES = 1_048_576
 _OPEN, _CLOSE, _COMMA = 1, 2, 3
 _KINDS = np.zeros(256, np.uint8)
 _KINDS[[ord("["), ord("{")]] = _OPEN
@@ -31,6 +27,24 @@ _KINDS[[ord("]"), ord("}")]] = _CLOSE
 _KINDS[ord(",")] = _COMMA
 _DEPTH_STEPS = np.array([0, 1, -1, 0], np.int64)
 _QUOTE, _BACKSLASH = ord('"'), ord("\\")
+
+
+@dataclass(frozen=True, slots=True)
+class PartSizes:
+    """How large parts are.
+
+    Attributes:
+        most_bytes: a part has no more, unless its only element has.
+        most_elements: a part has no more.
+        scan_bytes: so much of a body is looked at at a time.
+    """
+
+    most_bytes: int = 262_144
+    most_elements: int = 1_000
+    scan_bytes: int = 1_048_576
+
+
+USUAL_SIZES = PartSizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +62,24 @@ class _Structure:
     depth: Ints
 
 
-def parts_of(body: bytes, list_names: frozenset[str] = frozenset()) -> Iterator[bytes]:
+def parts_of(
+    body: bytes, list_names: frozenset[str] = frozenset(), sizes: PartSizes = USUAL_SIZES
+) -> Iterator[bytes]:
     """The parts of a body, in order; a small one is its only part.
 
     Args:
         body: JSON: a list of elements, an object with such a list, a list of such objects, or one
             value after another.
         list_names: names of the members whose lists hold elements.
+        sizes: of the parts.
 
     Raises:
         TooMuchError: there are too many elements; before the first part.
     """
-    if len(body) <= PART_BYTES:
+    if len(body) <= sizes.most_bytes:
         return iter((body,))
     plain = _as_utf8(body)
-    found = None if plain is None else _structure(plain)
+    found = None if plain is None else _structure(plain, sizes.scan_bytes)
     if plain is None or found is None:
         return iter((body,))
     if found.kind[0] != _OPEN:
@@ -72,35 +89,54 @@ def parts_of(body: bytes, list_names: frozenset[str] = frozenset()) -> Iterator[
     if len(ends) > 1:
         if plain[first : first + 1] != b"{" or (found.kind[found.depth == 0] == _COMMA).any():
             return iter((body,))
-        return _groups(plain, np.concatenate(([-1], ends)), b"", b"", keep_last=True)
+        return _groups(plain, np.concatenate(([-1], ends)), b"", b"", sizes, keep_last=True)
     if plain[first : first + 1] == b"[":
-        return _of_list(plain, found, first, list_names)
-    return _of_object(plain, found, list_names)
+        return _of_list(plain, found, first, list_names, sizes)
+    return _of_object(plain, found, list_names, sizes)
 
 
 def _of_list(
-    body: bytes, found: _Structure, first: int, list_names: frozenset[str]
+    body: bytes, found: _Structure, first: int, list_names: frozenset[str], sizes: PartSizes
 ) -> Iterator[bytes]:
+    """The parts of a list of elements.
+
+    Args:
+        body: the body.
+        found: its brackets and commas.
+        first: where the list begins.
+        list_names: names of the members whose lists hold elements.
+        sizes: of the parts.
+    """
     edges = _edges(found, first, depth=1)
     if edges is None:
         return iter((body,))
     return (
         b"[" + smaller + b"]" if smaller is not part else part
-        for part in _groups(body, edges, b"[", b"]")
-        for smaller in _of_only_element(part, list_names)
+        for part in _groups(body, edges, b"[", b"]", sizes)
+        for smaller in _of_only_element(part, list_names, sizes)
     )
 
 
-def _of_only_element(part: bytes, list_names: frozenset[str]) -> Iterator[bytes]:
+def _of_only_element(part: bytes, list_names: frozenset[str], sizes: PartSizes) -> Iterator[bytes]:
     """The part itself; or parts of its element, if that alone is larger than a part may be."""
     element = part[1:-1].strip()
-    if len(part) <= 2 * PART_BYTES or not list_names or element[:1] != b"{":
+    if len(part) <= 2 * sizes.most_bytes or not list_names or element[:1] != b"{":
         return iter((part,))
-    smaller = list(parts_of(element, list_names))
+    smaller = list(parts_of(element, list_names, sizes))
     return iter(smaller if len(smaller) > 1 else (part,))
 
 
-def _of_object(body: bytes, found: _Structure, list_names: frozenset[str]) -> Iterator[bytes]:
+def _of_object(
+    body: bytes, found: _Structure, list_names: frozenset[str], sizes: PartSizes
+) -> Iterator[bytes]:
+    """The parts of an object with a list of elements.
+
+    Args:
+        body: the body.
+        found: its brackets and commas.
+        list_names: names of the members whose lists hold elements.
+        sizes: of the parts.
+    """
     names = "|".join(map(re.escape, sorted(list_names))).encode()
     starts = [m.end() - 1 for m in re.finditer(rb'"(?:' + names + rb')"\s*:\s*\[', body)]
     opened = found.at[(found.kind == _OPEN) & (found.depth == 2)]
@@ -111,7 +147,7 @@ def _of_object(body: bytes, found: _Structure, list_names: frozenset[str]) -> It
     before, after = body[: int(edges[0]) + 1], body[int(edges[-1]) :]
     if len(before) + len(after) > REST_MAX_BYTES:
         return iter((body,))
-    return _groups(body, edges, before, after)
+    return _groups(body, edges, before, after, sizes)
 
 
 def _edges(found: _Structure, start: int, depth: int) -> Ints | None:
@@ -130,7 +166,13 @@ def _edges(found: _Structure, start: int, depth: int) -> Ints | None:
 
 
 def _groups(
-    body: bytes, edges: Ints, before: bytes, after: bytes, *, keep_last: bool = False
+    body: bytes,
+    edges: Ints,
+    before: bytes,
+    after: bytes,
+    sizes: PartSizes,
+    *,
+    keep_last: bool = False,
 ) -> Iterator[bytes]:
     """As many elements at a time as make a part; one at least.
 
@@ -139,12 +181,13 @@ def _groups(
         edges: in front of each element, and behind the last one.
         before: what stands before the elements of each part.
         after: what stands behind them.
+        sizes: of the parts.
         keep_last: whether the byte at an edge belongs to the element before it.
     """
     at, last = 0, len(edges) - 1
     while at < last:
-        fits = int(np.searchsorted(edges, edges[at] + PART_BYTES, side="right")) - 1
-        to = max(at + 1, min(fits, at + PART_ELEMENTS, last))
+        fits = int(np.searchsorted(edges, edges[at] + sizes.most_bytes, side="right")) - 1
+        to = max(at + 1, min(fits, at + sizes.most_elements, last))
         yield before + body[int(edges[at]) + 1 : int(edges[to]) + keep_last] + after
         at = to
 
@@ -160,12 +203,12 @@ def _as_utf8(body: bytes) -> bytes | None:
         return None
 
 
-def _structure(body: bytes) -> _Structure | None:
+def _structure(body: bytes, scan_bytes: int) -> _Structure | None:
     """The brackets and commas of a body; None if they do not fit together."""
     pieces: list[_Structure] = []
     depth, in_string, backslashes = 0, 0, 0
-    for offset in range(0, len(body), _SCAN_BYTES):
-        piece = np.frombuffer(body, np.uint8, min(_SCAN_BYTES, len(body) - offset), offset)
+    for offset in range(0, len(body), scan_bytes):
+        piece = np.frombuffer(body, np.uint8, min(scan_bytes, len(body) - offset), offset)
         quotes = _quotes(piece, backslashes)
         backslashes = _trailing_backslashes(piece, backslashes)
         toggles = np.zeros(len(piece), np.uint8)

@@ -31,11 +31,11 @@ TITLES: Mapping[str, str] = {
 MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
 
 
-def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
+def with_alerts(run: Run) -> Run:
     """Wrap the work of a sync so that it notifies people of trouble."""
 
     def with_notices(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
-        notifier = notifier_for(context) if notifier_for else notifier_of(context.settings)
+        notifier = notifier_of(context.settings)
         source = str(claimed.job.parameters.get("source", "a source"))
         with _timed(notifier, source, claimed, context.settings.catalogue_limit_s):
             try:

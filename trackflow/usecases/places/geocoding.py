@@ -28,10 +28,6 @@ __all__ = ["GeocodedPlace", "geocode", "located_tracks"]
 
 log = logging.getLogger(__name__)
 
-ITEM_S = 30.0
-RUN_S = 3600.0
-"""A run ends after it; the next one goes on."""
-
 RETRY = Retry(attempts=3, wait_first_s=1.0, name="places of race tracks")
 
 ASK_AGAIN = dt.timedelta(days=30)
@@ -39,6 +35,24 @@ ASK_AGAIN = dt.timedelta(days=30)
 
 FILE = "file"
 """Name of the geocoder that is a file of coordinates."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeocodingLimits:
+    """How patient a run is.
+
+    Attributes:
+        retry: of one address.
+        item_s: all tries of one address, and the waits between them, in seconds.
+        run_s: seconds after which the rest is left to the next run.
+    """
+
+    retry: Retry = RETRY
+    item_s: float = 30.0
+    run_s: float = 3600.0
+
+
+USUAL = GeocodingLimits()
 
 
 @dataclass(slots=True)
@@ -65,15 +79,14 @@ class GeocodingReport:
 def geocode(
     context: Context,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-    *,
-    run_s: float = RUN_S,
+    limits: GeocodingLimits = USUAL,
 ) -> GeocodingReport:
     """Find the coordinates of tracks that have none, if a geocoder is set up.
 
     Args:
         context: the store and settings.
         on_progress: called with the number of addresses done, and of all.
-        run_s: seconds after which the rest is left to the next run.
+        limits: how patient the run is.
 
     Raises:
         SettingsError: the geocoder's settings make no sense.
@@ -99,7 +112,7 @@ def geocode(
             wanted.setdefault(query, []).append(key)
     if geocoder is not None and wanted:
         _reuse(context, known, wanted, geocoder, now)
-        _ask_all(context, geocoder, known, wanted, report, on_progress, run_s)
+        _ask_all(context, geocoder, known, wanted, report, on_progress, limits)
     answers = [known.get((source, track.slug)) for source, track in tracks]
     report.found = sum(a is not None and a.coordinates is not None for a in answers)
     report.unknown = sum(a is not None and a.coordinates is None for a in answers)
@@ -158,10 +171,10 @@ def _ask_all(
     wanted: dict[str, list[tuple[str, str]]],
     report: GeocodingReport,
     on_progress: Callable[[int, int], None],
-    run_s: float,
+    limits: GeocodingLimits,
 ) -> None:
     """Request each address once, until all are done, time is up, or the geocoder is left alone."""
-    whole = Deadline.after(run_s)
+    whole = Deadline.after(limits.run_s)
     service, guard, settings = service_of(geocoder), guard_of(context, geocoder), context.settings
     with PoliteClient(
         context.services.rate(service, settings.geocoder_per_s),
@@ -172,10 +185,10 @@ def _ask_all(
             if whole.is_over:
                 _leave(report, len(wanted) - done)
                 return
-            deadline = min(whole, Deadline.after(ITEM_S))
+            deadline = min(whole, Deadline.after(limits.item_s))
             ask = partial(guard.call, partial(geocoder.locate, query, web, deadline))
             try:
-                place = RETRY.call(ask, deadline)
+                place = limits.retry.call(ask, deadline)
             except StoppedError as error:
                 report.failures.append(str(error))
                 return

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.sources.devices import bodies, parts
+from trackflow.sources.devices import bodies
 from trackflow.sources.devices.bodies import TooMuchError
-from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.devices.parts import PartSizes, parts_of
 from trackflow_tests.helpers.any_values import any_json
 
 LISTS = frozenset({"locations", "location"})
@@ -25,11 +25,7 @@ rests = st.dictionaries(texts.filter(lambda name: name not in LISTS), elements, 
 layouts = st.sampled_from([None, 0, 2])
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", 40)
-    monkeypatch.setattr(parts, "PART_ELEMENTS", 3)
-    monkeypatch.setattr(parts, "_SCAN_BYTES", 7)
+SMALL = PartSizes(most_bytes=40, most_elements=3, scan_bytes=7)
 
 
 def dumped(value: Any, indent: int | None, ascii_only: bool = True) -> bytes:
@@ -39,28 +35,26 @@ def dumped(value: Any, indent: int | None, ascii_only: bool = True) -> bytes:
 
 
 def found(body: bytes) -> list[Any]:
-    pieces = list(parts_of(body, LISTS))
+    pieces = list(parts_of(body, LISTS, SMALL))
     return [json.loads(piece.decode("utf-8", "surrogatepass")) for piece in pieces]
 
 
-quick = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
-)
+quick = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 @quick
 @given(st.lists(elements, max_size=30), layouts, st.booleans())
-def test_a_list(small: None, values: list[Any], indent: int | None, ascii_only: bool) -> None:
+def test_a_list(values: list[Any], indent: int | None, ascii_only: bool) -> None:
     body = dumped(values, indent, ascii_only)
     pieces = found(body)
     assert [value for piece in pieces for value in piece] == values
-    assert len(body) <= parts.PART_BYTES or all(len(piece) <= 3 for piece in pieces)
+    assert len(body) <= SMALL.most_bytes or all(len(piece) <= 3 for piece in pieces)
 
 
 @quick
 @given(rests, st.lists(elements, min_size=1, max_size=30), rests, layouts)
 def test_an_object_with_a_list(
-    small: None, before: Any, values: list[Any], after: Any, indent: int | None
+    before: Any, values: list[Any], after: Any, indent: int | None
 ) -> None:
     """Each part says all that the object says beside its list."""
     body = dumped(before | {"locations": values} | after, indent)
@@ -72,15 +66,15 @@ def test_an_object_with_a_list(
 
 @quick
 @given(st.lists(st.dictionaries(texts, elements, max_size=3), min_size=2, max_size=20))
-def test_one_value_after_another(small: None, values: list[Any]) -> None:
+def test_one_value_after_another(values: list[Any]) -> None:
     body = b"\n".join(dumped(value, None) for value in values)
-    pieces = list(parts_of(body, LISTS))
+    pieces = list(parts_of(body, LISTS, SMALL))
     assert b"".join(pieces).split(b"\n") == body.split(b"\n")
     decoded = [json.loads(line) for piece in pieces for line in piece.split(b"\n") if line.strip()]
     assert decoded == values
 
 
-def test_a_list_of_objects_with_long_lists(small: None) -> None:
+def test_a_list_of_objects_with_long_lists() -> None:
     values = [{"device_id": f"d{k}", "location": [{"n": n} for n in range(20)]} for k in range(3)]
     pieces = found(dumped(values, None))
     assert len(pieces) > 3
@@ -92,8 +86,8 @@ def test_a_list_of_objects_with_long_lists(small: None) -> None:
 
 @quick
 @given(st.binary() | any_json.map(json.dumps).map(str.encode))
-def test_nothing_is_lost_of_any_body(small: None, body: bytes) -> None:
-    pieces = list(parts_of(body, LISTS))
+def test_nothing_is_lost_of_any_body(body: bytes) -> None:
+    pieces = list(parts_of(body, LISTS, SMALL))
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -106,17 +100,17 @@ def test_nothing_is_lost_of_any_body(small: None, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be", "utf-8-sig"])
-def test_other_encodings(small: None, encoding: str) -> None:
+def test_other_encodings(encoding: str) -> None:
     values = [{"n": n} for n in range(20)]
-    pieces = list(parts_of(json.dumps(values).encode(encoding), LISTS))
+    pieces = list(parts_of(json.dumps(values).encode(encoding), LISTS, SMALL))
     assert [e for piece in pieces for e in json.loads(piece)] == values
 
 
 @pytest.mark.parametrize(
     "body", [b"[[[[", b"]][[", b'["a,b', b"[1,2}{,]", b'{"locations":[1,2],"locations":[3,4]}', b""]
 )
-def test_what_does_not_fit_together_stays_whole(small: None, body: bytes) -> None:
-    pieces = list(parts_of(body, LISTS))
+def test_what_does_not_fit_together_stays_whole(body: bytes) -> None:
+    pieces = list(parts_of(body, LISTS, SMALL))
     assert b"".join(pieces) == body or len(pieces) > 1
 
 

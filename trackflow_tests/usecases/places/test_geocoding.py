@@ -22,7 +22,7 @@ from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.places import places
 from trackflow.usecases.housekeeping.kill_switches import stop_everything
 from trackflow.usecases.places.address_service import guard_of
-from trackflow.usecases.places.geocoding import geocode
+from trackflow.usecases.places.geocoding import GeocodingLimits, geocode
 from trackflow_tests.helpers.stores import NOON, Clock, open_context
 
 
@@ -117,7 +117,7 @@ def test_each_address_is_asked_for_once_until_it_changes(
         with context.store.write() as connection:
             connection.execute(change.values(address="3 Other St"))
         server.status = 500
-        geocode(context, run_s=0.5)
+        geocode(context, limits=GeocodingLimits(run_s=0.5))
         assert "leeds" not in found(context)  # no place is better than that of another address
         server.status = 200
         server.asked.clear()
@@ -148,16 +148,16 @@ def test_off_by_default_and_a_file_counts_first(tmp_path: Path, server: Server) 
 
 
 def test_a_geocoder_that_is_away_or_switched_off_is_left_alone(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: Server
 ) -> None:
-    monkeypatch.setattr("trackflow.usecases.places.geocoding.RETRY", ONCE)
+    limits = GeocodingLimits(retry=ONCE)
     url = f"sqlite:///{tmp_path / 'a.db'}"
     clock = Clock()
     with open_context(url, tmp_path, clock, **asking(server)) as context:
         for k in range(FAILURES_TO_OPEN + 3):
             add(context, f"t{k}", city=f"City {k}")
         server.status = 500
-        report = geocode(context)
+        report = geocode(context, limits=limits)
         assert len(server.asked) == FAILURES_TO_OPEN
         assert report.failures[-1] == "3 addresses are left for the next run"
         # whoever else asks this geocoder leaves it alone, too
@@ -165,11 +165,15 @@ def test_a_geocoder_that_is_away_or_switched_off_is_left_alone(
         with pytest.raises(LeftAloneError):
             guard.call(lambda: None)
         server.asked.clear()
-        assert geocode(context).failures[-1].startswith(f"{FAILURES_TO_OPEN + 3} addresses")
+        assert (
+            geocode(context, limits=limits)
+            .failures[-1]
+            .startswith(f"{FAILURES_TO_OPEN + 3} addresses")
+        )
         assert server.asked == []
         server.status = 200
         clock.advance(60)  # the breaker lets a call through again
         stop_everything(context, server.url.removeprefix("http://"))
         server.asked.clear()
-        assert "switched off" in geocode(context).failures[-1]
+        assert "switched off" in geocode(context, limits=limits).failures[-1]
         assert server.asked == []
