@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trackflow.tracks.notices import Notice
-    from trackflow.usecases.days.report import RunReport
+    from trackflow.usecases.days.report import RunReport, StageReport
     from trackflow.usecases.housekeeping.status import BatchMessage
 
 MOST_NOTICES = 20
@@ -111,42 +111,40 @@ def _print_run(report: "RunReport") -> None:
             print_line("There is nothing to do.")
         return
     segmented, matched, tracked = (report[s] for s in ("segmented", "matched", "tracked"))
-    for stage, verb, parts in (
-        (
-            segmented,
-            "cut into segments",
-            [
-                counted(segmented.total("points"), "point"),
-                counted(segmented.total("segments"), "segment"),
-            ],
-        ),
-        (
-            matched,
-            "matched to roads",
-            [
-                counted(matched.total("windows"), "window"),
-                f"{matched.total('cached_windows'):,} from the cache",
-                f"{matched.total('raw_windows'):,} kept raw",
-            ],
-        ),
-        (
-            tracked,
-            "merged",
-            [
-                counted(tracked.total("tracks"), "track"),
-                f"{tracked.total('distance_mm') / 1e6:,.1f} km",
-            ],
-        ),
-    ):
-        line = f"{counted(len(stage.done), 'day')} {verb}"
-        if stage.done:
-            line += f" ({', '.join(parts)}, {stage.seconds:.1f} s)"
-        for days, what in ((stage.errors, "failed"), (stage.deferred, "waiting")):
-            if days:
-                line += f", {len(days):,} {what}"
-        print_line(line)
+    _print_stage(
+        segmented,
+        "cut into segments",
+        counted(segmented.total("points"), "point"),
+        counted(segmented.total("segments"), "segment"),
+    )
+    _print_stage(
+        matched,
+        "matched to roads",
+        counted(matched.total("windows"), "window"),
+        f"{matched.total('cached_windows'):,} from the cache",
+        f"{matched.total('raw_windows'):,} kept raw",
+    )
+    _print_stage(
+        tracked,
+        "merged",
+        counted(tracked.total("tracks"), "track"),
+        f"{tracked.total('distance_mm') / 1e6:,.1f} km",
+    )
     for message in distinct_messages(report.problems):
         err.print(logs.visible(f"trackflow: {message}"), markup=False, soft_wrap=True)
+
+
+def _print_stage(stage: "StageReport", verb: str, *parts: str) -> None:
+    """Print how many days a stage has done, and what that gave."""
+    from trackflow.usecases.days.report import counted
+
+    line = f"{counted(len(stage.done), 'day')} {verb}"
+    if stage.done:
+        line += f" ({', '.join(parts)}, {stage.seconds:.1f} s)"
+    for days, what in ((stage.errors, "failed"), (stage.deferred, "waiting")):
+        if days:
+            line += f", {len(days):,} {what}"
+    print_line(line)
 
 
 def _print_resting(report: "RunReport") -> None:

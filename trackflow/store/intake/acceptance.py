@@ -39,7 +39,7 @@ from trackflow.store.intake.delivery_rows import (
     upsert_incoming,
 )
 from trackflow.store.intake.refusal_rows import keep_rows, refusal_rows
-from trackflow.store.intake.rivals import ClaimedPosition
+from trackflow.store.intake.rivals import ClaimedPosition, TimeSpan
 from trackflow.store.tables import gps_points, receipts
 
 
@@ -110,24 +110,16 @@ def accept(
     order, is_best = best_of_equal_times(points)
     best = order[is_best]
     inner = losers_inside(points, order, is_best)
-    lost = list(inner)
-    compared = Comparison()
     if is_span_empty(connection, points):
+        compared = Comparison()
         copy_rows(connection, gps_points, points, best, (source, seq))
         changed = days_of_rows(points, best, rules)
     else:
         fill_incoming(connection, points, best)
         span = from_us(int(points.time_us.min())), from_us(int(points.time_us.max()))
-        compared = compare_with_stored(connection, span)
-        lost = [
-            claimed for claimed in (*inner, *compared.rejected) if claimed not in compared.winners
-        ]
-        if import_id:
-            _keep_known(connection, (*lost, *compared.beaten, *compared.winners))
-        rivals.record(connection, delivery, span)
-        release(connection, compared.winners)
-        upsert_incoming(connection, source, seq)
+        compared = _merge_incoming(connection, delivery, inner, span)
         changed = changed_days(connection, seq, rules, span)
+    lost = _lost(inner, compared)
     rows = [loser_row(*claimed, source, now) for claimed in (*lost, *compared.beaten)]
     set_aside = keep_rows(connection, rows)
     # undoing an import removes its points and restores those that they replaced: keep both
@@ -147,6 +139,35 @@ def accept(
         refused=newly_refused,
         too_old=len(too_old),
     )
+
+
+def _merge_incoming(
+    connection: Connection,
+    delivery: rivals.DeliveryOrigin,
+    inner: Iterable[ClaimedPosition],
+    span: TimeSpan,
+) -> Comparison:
+    """Put incoming points beside those that are stored: of each moment the best one stays.
+
+    Args:
+        connection: in a transaction for writing; it holds the incoming points.
+        delivery: their origin.
+        inner: points of the delivery that lose against others of it.
+        span: the times of the points.
+    """
+    compared = compare_with_stored(connection, span)
+    if delivery.import_id:
+        lost = _lost(inner, compared)
+        _keep_known(connection, (*lost, *compared.beaten, *compared.winners))
+    rivals.record(connection, delivery, span)
+    release(connection, compared.winners)
+    upsert_incoming(connection, delivery.source, delivery.seq)
+    return compared
+
+
+def _lost(inner: Iterable[ClaimedPosition], compared: Comparison) -> list[ClaimedPosition]:
+    """The points of a delivery for whose moments another position is kept."""
+    return [one for one in (*inner, *compared.rejected) if one not in compared.winners]
 
 
 def _refuse(connection: Connection, rows: Sequence[dict[str, Any]], import_id: str) -> int:
