@@ -37,7 +37,7 @@ MOST_ANSWER_BYTES = 1_000_000
 type Guard = Callable[[Callable[[], Reply]], Reply]
 """Makes a request behind a circuit breaker."""
 
-type Told = Callable[[str], Mapping[str, Any] | None]
+type ReadReported = Callable[[str], Mapping[str, Any] | None]
 """What callbacks have reported of a mesh: its `status`, `progress` and `step`; None for nothing."""
 
 
@@ -61,7 +61,7 @@ class ServiceTimes:
         request_s: for one request.
         transfer_s: for sending an image or receiving a file.
         healthy_s: how long an answer about the service's health is valid.
-        look_s: between two looks at what callbacks have told.
+        look_s: between two looks at what callbacks have reported.
         first_poll_s: until the service is first asked for news; then the wait grows.
         longest_poll_s: the longest wait between two such questions.
     """
@@ -83,7 +83,7 @@ class HttpGenerator:
         client: makes the requests; closed with this object.
         token: of the service; empty for none.
         callback_url: where the service sends callbacks; None for none.
-        told: what these have told.
+        reported: what these have reported.
         guard: makes each request.
         switch: the kill switch of the service.
         most_file_bytes: of one file of a mesh.
@@ -95,7 +95,7 @@ class HttpGenerator:
     client: HttpClient
     token: str = ""
     callback_url: str | None = None
-    told: Told = lambda _: None
+    reported: ReadReported = lambda _: None
     guard: Guard = lambda request: request()
     switch: Switch = field(default_factory=lambda: Switch("the mesh service"))
     most_file_bytes: int = 1_000_000_000
@@ -129,7 +129,7 @@ class HttpGenerator:
         mesh_id, answer = _text(first, "mesh_id"), first
         progress = _Progress(on_progress)
         for answer in self._news(mesh_id, first):
-            progress.tell(answer)
+            progress.pass_on(answer)
             if is_cancelled():
                 self._ask("DELETE", f"/meshes/{mesh_id}")
                 raise StoppedError(f"{name}: the mesh was cancelled")
@@ -170,14 +170,14 @@ class HttpGenerator:
         while answer.get("status") not in FINAL:
             yield answer
             time.sleep(min(self.times.look_s, wait_s))
-            told = self.told(mesh_id)
-            is_over = told is not None and told.get("status") in FINAL
+            reported = self.reported(mesh_id)
+            is_over = reported is not None and reported.get("status") in FINAL
             if is_over or time.monotonic() - asked_s >= wait_s:
                 answer = self._ask("GET", f"/meshes/{mesh_id}")
                 wait_s = min(wait_s * 1.5, self.times.longest_poll_s)
                 asked_s = time.monotonic()
-            elif told is not None:
-                answer = told
+            elif reported is not None:
+                answer = reported
         yield answer
 
     def _result(self, answer: Mapping[str, Any]) -> GeneratedMesh:
@@ -276,13 +276,13 @@ class HttpGenerator:
 
 @dataclass(slots=True)
 class _Progress:
-    """Tells the caller of progress that goes forward."""
+    """Passes on progress that goes forward."""
 
     on_progress: OnProgress
     share: float = -1.0
     step: str = ""
 
-    def tell(self, answer: Mapping[str, Any]) -> None:
+    def pass_on(self, answer: Mapping[str, Any]) -> None:
         share, step = answer.get("progress"), answer.get("step")
         if not isinstance(share, int | float) or not isinstance(step, str):
             return

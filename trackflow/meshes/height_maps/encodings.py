@@ -57,8 +57,8 @@ def heights_of(raster: Raster, parameters: MeshParameters, name: str) -> Decoded
 
 def told_encoding(raster: Raster) -> HeightEncoding:
     """The encoding that the values speak for."""
-    told = _told(raster)
-    return told.encoding if told else HeightEncoding.GREY
+    seen = _encoding_seen(raster)
+    return seen.encoding if seen else HeightEncoding.GREY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ class _Encoded:
     heights_m: HeightArray
 
 
-def _told(raster: Raster) -> _Encoded | None:
+def _encoding_seen(raster: Raster) -> _Encoded | None:
     """The heights in the encoding that the values speak for; None: they are grey or metres."""
     if raster.bands.shape[2] != 3 or raster.bands.dtype != np.uint8:
         return None
@@ -78,12 +78,12 @@ def _told(raster: Raster) -> _Encoded | None:
 
 
 def _decoded(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHeights:
-    found, asked = _told(raster), parameters.encoding
-    told = found.encoding if found else HeightEncoding.GREY
-    if asked and asked != told:
-        raise BadInputError(f"{name}: {_problem(asked, told)}")
+    found, asked = _encoding_seen(raster), parameters.encoding
+    seen = found.encoding if found else HeightEncoding.GREY
+    if asked and asked != seen:
+        raise BadInputError(f"{name}: {_problem(asked, seen)}")
     if found:
-        title = "Terrarium" if told == HeightEncoding.TERRARIUM else "Terrain-RGB"
+        title = "Terrarium" if seen == HeightEncoding.TERRARIUM else "Terrain-RGB"
         notes = () if asked else (f"its values are {title} heights",)
         return DecodedHeights(found.heights_m, notes, is_tile=True)
     if raster.is_metres and not (asked and _is_stretchable(raster.bands)):
@@ -91,14 +91,14 @@ def _decoded(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHe
     return _grey(raster, parameters)
 
 
-def _problem(asked: HeightEncoding, told: HeightEncoding) -> str:
+def _problem(asked: HeightEncoding, seen: HeightEncoding) -> str:
     """Why a setting cannot be followed."""
-    if told == HeightEncoding.GREY:
+    if seen == HeightEncoding.GREY:
         return (
             f"its values are not {asked}, they would give spikes; set encoding grey, or none (a "
             "tile that was saved as JPEG or lossy WebP has lost its heights: send it as PNG)"
         )
-    return f"its values look like {told}, read as {asked} they give spikes; set encoding {told}"
+    return f"its values look like {seen}, read as {asked} they give spikes; set encoding {seen}"
 
 
 def _read_as(raster: Raster, encoding: HeightEncoding) -> _Encoded | None:

@@ -111,7 +111,7 @@ def read_due(
     return DueBatches([DueDay(*row) for row in rows], matchable or 0, missing_profiles)
 
 
-def told_to_lack_network(
+def known_to_lack_network(
     connection: Connection, first: dt.date | None = None, last: dt.date | None = None
 ) -> dict[tuple[str, dt.date], str]:
     """Batches that were given back for want of a road network, which is still missing: the reasons.

@@ -94,7 +94,7 @@ def take_due(connection: Connection, now: dt.datetime, hold_s: float) -> DueCall
     """
     differs = sa.or_(
         o.seen_status.is_(None),
-        o.seen_status != _told_status(),
+        o.seen_status != _reported_status(),
         o.seen_progress != m.progress,
         o.sequence > o.taken_sequence,
     )
@@ -103,7 +103,7 @@ def take_due(connection: Connection, now: dt.datetime, hold_s: float) -> DueCall
         sa.select(
             *(o[name] for name in ("mesh_id", "address", "host", "base_url", "sequence", "tries")),
             *(o[name] for name in ("message_id", "changed_at", "seen_status", "seen_progress")),
-            _told_status().label("status"),
+            _reported_status().label("status"),
             m.progress,
         )
         .join_from(outbox, meshes, m.mesh_id == o.mesh_id)
@@ -202,7 +202,7 @@ def count_waiting(connection: Connection) -> int:
             o.given_up_at.is_(None),
             sa.or_(
                 o.seen_status.is_(None),
-                o.seen_status != _told_status(),
+                o.seen_status != _reported_status(),
                 o.sequence > o.taken_sequence,
             ),
         )
@@ -217,7 +217,7 @@ def delete_old(connection: Connection, before: dt.datetime) -> int:
     return done.rowcount
 
 
-def _told_status() -> "sa.ColumnElement[str]":
+def _reported_status() -> "sa.ColumnElement[str]":
     """The status of a mesh for the outside: retired is an affair of cleaning."""
     return sa.case(
         (m.status != "retired", m.status),

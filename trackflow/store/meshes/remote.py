@@ -1,4 +1,4 @@
-"""What a mesh service has told by callbacks: the newest state of each mesh that it makes for us."""
+"""What a mesh service has reported: the newest state of each mesh that it makes for us."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class RemoteMesh:
 
     Attributes:
         mesh_id: the service's id.
-        sequence: of the callback that told it.
+        sequence: of the callback that reported it.
         status: queued, running, completed, failed or cancelled.
         progress: done share from 0 to 1.
         step: that it is at.
@@ -32,13 +32,13 @@ class RemoteMesh:
     step: str | None
 
 
-def take(connection: Connection, message_id: str, told: RemoteMesh, now: dt.datetime) -> bool:
+def take(connection: Connection, message_id: str, reported: RemoteMesh, now: dt.datetime) -> bool:
     """Note what a callback tells; False if it changes nothing: a repeated or a late one.
 
     Args:
         connection: in a transaction for writing.
         message_id: of the callback; the same in each repetition.
-        told: the state of a mesh.
+        reported: the state of a mesh.
         now: the time, UTC.
     """
     first = insert_into(connection, received_callbacks).values(
@@ -49,15 +49,15 @@ def take(connection: Connection, message_id: str, told: RemoteMesh, now: dt.date
     if connection.execute(new).one_or_none() is None:
         return False
     values = {
-        "sequence": told.sequence,
-        "status": told.status,
-        "progress": told.progress,
-        "step": told.step,
+        "sequence": reported.sequence,
+        "status": reported.status,
+        "progress": reported.progress,
+        "step": reported.step,
         "updated_at": now,
     }
-    insert = insert_into(connection, remote_meshes).values(mesh_id=told.mesh_id, **values)
+    insert = insert_into(connection, remote_meshes).values(mesh_id=reported.mesh_id, **values)
     changed = insert.on_conflict_do_update(
-        index_elements=[r.mesh_id], set_=values, where=r.sequence < told.sequence
+        index_elements=[r.mesh_id], set_=values, where=r.sequence < reported.sequence
     )
     return connection.execute(changed.returning(r.mesh_id)).one_or_none() is not None
 

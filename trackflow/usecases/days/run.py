@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.store.days import batch_lists, batch_marks
 from trackflow.store.days.batch_lists import PendingBatch
-from trackflow.store.days.due_batches import MATCHED, told_to_lack_network
+from trackflow.store.days.due_batches import MATCHED, known_to_lack_network
 from trackflow.store.devices import settings as devices
 from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
@@ -175,7 +175,7 @@ def _with_network(
     wanted: Sequence[PendingBatch],
     report: StageReport,
 ) -> list[PendingBatch]:
-    """Batches without those that were told already that they lack a road network.
+    """Batches without those that are known to lack a road network.
 
     They are in the report as before, but are not claimed and read: of years that wait for a network
     each run would take minutes to find that it is still missing.
@@ -183,10 +183,10 @@ def _with_network(
     if not context.matches or context.settings.engine_url:
         return list(wanted)
     with context.store.read() as connection:
-        told = told_to_lack_network(connection, chosen.first, chosen.last)
+        known = known_to_lack_network(connection, chosen.first, chosen.last)
     left = []
     for batch in wanted:
-        why = told.get((batch.device_id, batch.day))
+        why = known.get((batch.device_id, batch.day))
         if why is None:
             left.append(batch)
         else:

@@ -83,7 +83,7 @@ def clean_failed_files(context: Context, *, dry_run: bool = False) -> CleanupRep
 def clean_old_meshes(context: Context, *, dry_run: bool = False) -> CleanupReport:
     """Delete meshes that failed, were cancelled or were retired more than a week ago.
 
-    What callbacks told before that is deleted too.
+    What callbacks reported before that is deleted too.
     """
     clean = _Cleanup(context, storage_of(context.settings), CleanupReport(is_dry_run=dry_run))
     clean.old_meshes()

@@ -41,7 +41,7 @@ def service_generator(context: Context) -> "HttpGenerator":
         context.clock,
     )
 
-    def told(mesh_id: str) -> Mapping[str, Any] | None:
+    def reported(mesh_id: str) -> Mapping[str, Any] | None:
         with context.store.read() as connection:
             found = remote.find(connection, mesh_id)
         if found is None:
@@ -53,7 +53,7 @@ def service_generator(context: Context) -> "HttpGenerator":
         HttpClient(),
         settings.mesh_token,
         _callback_url(settings),
-        told if settings.mesh_callback_url else lambda _: None,
+        reported if settings.mesh_callback_url else lambda _: None,
         guard.call,
         switch_of(context, site),
         connections=context.services.connections(f"mesh service {site}", CONNECTIONS),

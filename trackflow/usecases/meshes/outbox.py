@@ -182,9 +182,14 @@ class CallbackSender:
     def _body(self, due: DueCallback) -> bytes:
         state = mesh_state(self._context, due.mesh_id, due.base_url)
         # the state may be newer than what is due: it is sent once more then, with a higher number
-        told = {**state, "status": due.status, "progress": due.progress, "sequence": due.sequence}
+        reported = {
+            **state,
+            "status": due.status,
+            "progress": due.progress,
+            "sequence": due.sequence,
+        }
         kind = "progress" if due.status in ("queued", "running") else due.status
         return orjson.dumps(
-            {"type": f"mesh.{kind}", "timestamp": due.changed_at, "data": told},
+            {"type": f"mesh.{kind}", "timestamp": due.changed_at, "data": reported},
             option=orjson.OPT_UTC_Z,
         )

@@ -29,10 +29,10 @@ def take_callback(context: Context, headers: Mapping[str, str], body: bytes) -> 
         BadInputError: it is no callback of a mesh service.
     """
     _check_signature(context, headers, body)
-    told = _told(body)
+    reported = _reported_mesh(body)
     message_id = headers["webhook-id"][:MOST_ID_CHARACTERS]
     with context.store.write() as connection:
-        return remote.take(connection, message_id, told, context.clock())
+        return remote.take(connection, message_id, reported, context.clock())
 
 
 def _check_signature(context: Context, headers: Mapping[str, str], body: bytes) -> None:
@@ -50,10 +50,10 @@ def _check_signature(context: Context, headers: Mapping[str, str], body: bytes) 
         raise AccessError("the callback is refused: its signature cannot be read") from None
 
 
-def _told(body: bytes) -> RemoteMesh:
+def _reported_mesh(body: bytes) -> RemoteMesh:
     try:
         data = orjson.loads(body)["data"]
-        told = RemoteMesh(
+        reported = RemoteMesh(
             str(data["mesh_id"]),
             int(data["sequence"]),
             str(data["status"]),
@@ -63,14 +63,14 @@ def _told(body: bytes) -> RemoteMesh:
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise BadInputError("this is no callback of a mesh service") from None
     is_sound = (
-        told.status in _STATUSES
-        and 0 <= told.sequence <= _LARGEST_NUMBER
-        and math.isfinite(told.progress)
-        and "\0" not in told.mesh_id
+        reported.status in _STATUSES
+        and 0 <= reported.sequence <= _LARGEST_NUMBER
+        and math.isfinite(reported.progress)
+        and "\0" not in reported.mesh_id
     )
     if not is_sound:
         raise BadInputError("this is no callback of a mesh service")
-    return told
+    return reported
 
 
 def _text(value: Any) -> str | None:

@@ -29,7 +29,7 @@ def mesh_state(context: Context, mesh_id: str, base_url: str) -> dict[str, Any]:
 
 def state_of(mesh: Mesh, files: list[MeshFile], base_url: str) -> dict[str, Any]:
     """The state of a mesh with these files."""
-    status = _told_status(mesh)
+    status = _reported_status(mesh)
     shown = files if status is MeshStatus.COMPLETED else []
     names = [file.name for file in shown]
     known = as_dict(mesh)
@@ -58,7 +58,7 @@ def state_of(mesh: Mesh, files: list[MeshFile], base_url: str) -> dict[str, Any]
     }
 
 
-def _told_status(mesh: Mesh) -> MeshStatus:
+def _reported_status(mesh: Mesh) -> MeshStatus:
     """Retired is an affair of cleaning: another request has made the same mesh anew."""
     if mesh.status is not MeshStatus.RETIRED:
         return mesh.status

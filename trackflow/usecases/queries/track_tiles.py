@@ -122,7 +122,7 @@ class TrackTiles:
             zoom: zoom level, 0 for the whole Earth; none above `HIGHEST_ZOOM`.
             column: from the west.
             row: from the north.
-            content: what to tell of tracks.
+            content: what tiles say of tracks.
             version: what the map knows of the tracks; "" for nothing: they are read anew.
 
         Raises:
@@ -145,11 +145,11 @@ class TrackTiles:
     def extent(
         self, selection: TileSelection, content: TileContent = TileContent.DEVICE
     ) -> TracksExtent:
-        """How many tracks there are, where, and the version of what tiles tell of them."""
+        """How many tracks there are, where, and the version of what tiles say of them."""
         with self._context.store.read() as connection:
             found = overviews.read_extent(connection, *_where(selection))
-            told = _mark(connection, selection, content)
-        return TracksExtent(found.tracks, f"{found.tracks}-{found.marks}{told}", found.bbox)
+            mark = _mark(connection, selection, content)
+        return TracksExtent(found.tracks, f"{found.tracks}-{found.marks}{mark}", found.bbox)
 
     def _exact(self, selection: TileSelection, zoom: int, column: int, row: int) -> _Reading | None:
         near = _a_little_larger(tiles.tile_bbox(zoom, column, row))
@@ -191,8 +191,8 @@ class TrackTiles:
         properties = [{"track_id": _id(row), "device_id": row.device_id} for row in shown]
         if content is not TileContent.DEVICE:
             with self._context.store.read() as connection:
-                told = _told(connection, selection, shown, content)
-            for given, value in zip(properties, told, strict=True):
+                values = _values(connection, selection, shown, content)
+            for given, value in zip(properties, values, strict=True):
                 if value is not None:
                     given[_NAMES[content]] = value
         return lines_layer("tracks", found.vertices, found.parts, features, properties)
@@ -241,7 +241,7 @@ def _mark(connection: Connection, selection: TileSelection, content: TileContent
     return ""
 
 
-def _told(
+def _values(
     connection: Connection, selection: TileSelection, shown: Sequence[Any], content: TileContent
 ) -> Iterable[str | None]:
     """The travel mode or the category of each of some tracks."""
