@@ -7,12 +7,10 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
-from trackflow.concurrency.children import Process, spawn, stop
+from trackflow.concurrency.children import running
 from trackflow.errors import SettingsError, TrackflowError
 from trackflow.files import make_home, whole_file
 from trackflow.settings import Settings
@@ -79,8 +77,10 @@ def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
         TrackflowError: it failed; the message holds the end of its output.
     """
     note_first_day(settings, _first_day_file(settings))
+    environment = dagster_environment(settings)
+    folder = environment["DAGSTER_HOME"]
     with signals_interrupt(), tempfile.TemporaryFile() as output:
-        with _dagster(settings, arguments, output) as process:
+        with running(["dagster", *arguments], environment, folder, output) as process:
             process.wait()
         if process.returncode:
             output.seek(0)
@@ -126,27 +126,3 @@ def serve(
     note_first_day(settings, _first_day_file(settings))
     environment = os.environ | program_environment(settings)
     become_supervisor(environment, host, port, dagster_port, access, day)
-
-
-@contextmanager
-def _dagster(settings: Settings, arguments: Sequence[str], output: IO[bytes]) -> Iterator[Process]:
-    """Run a Dagster program; on leaving, it ends with all its child processes."""
-    environment = dagster_environment(settings)
-    folder = environment["DAGSTER_HOME"]
-    with _child(["dagster", *arguments], environment, folder, output) as process:
-        yield process
-
-
-@contextmanager
-def _child(
-    module_and_arguments: Sequence[str],
-    environment: dict[str, str],
-    folder: str | None,
-    output: IO[bytes],
-) -> Iterator[Process]:
-    """Run a Python program; on leaving, it ends with all its child processes."""
-    process = spawn(module_and_arguments, environment, folder, output)
-    try:
-        yield process
-    finally:
-        stop(process)

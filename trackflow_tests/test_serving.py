@@ -192,12 +192,11 @@ def test_what_does_not_listen_is_killed_with_its_children(
 
 PARENT = """
 import os, sys
-from trackflow import serving
 from trackflow.concurrency import children
 from trackflow.supervising import signals_interrupt
 try:
     with signals_interrupt(), open("out", "wb") as output:
-        with serving._child(["sleeper"], dict(os.environ), ".", output) as child:
+        with children.running(["sleeper"], dict(os.environ), ".", output) as child:
             child.wait()
 except KeyboardInterrupt:
     sys.exit(3)

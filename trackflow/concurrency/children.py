@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +57,21 @@ def spawn(
         start_new_session=True,
         preexec_fn=END_WITH_PARENT,
     )
+
+
+@contextmanager
+def running(
+    module_and_arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: str | None,
+    output: IO[bytes],
+) -> Iterator[Process]:
+    """As `spawn`; on leaving, the program ends with all that it has started."""
+    process = spawn(module_and_arguments, environment, folder, output)
+    try:
+        yield process
+    finally:
+        stop(process)
 
 
 def spawn_logged(
