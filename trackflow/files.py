@@ -1,6 +1,7 @@
 """Files: written whole or not at all, names of unfinished ones, and bounded unpacking of gzip."""
 
 import datetime as dt
+import errno
 import fcntl
 import os
 import secrets
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from trackflow.errors import SettingsError
+from trackflow.errors import BadInputError, SettingsError
 
 UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
 """Endings of copies and downloads under way; programs rename them when they are complete."""
@@ -94,6 +95,8 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = False) -> I
     Raises:
         OSError: it cannot be written.
     """
+    if not path.name:  # `.` or `/`
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:
@@ -105,6 +108,34 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = False) -> I
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def chosen_file(path: Path, *, private: bool = False, durable: bool = False) -> Iterator[IO[bytes]]:
+    """As `whole_file`, for a file that a person has named.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        with whole_file(path, private=private, durable=durable) as file:
+            yield file
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def chosen_text(path: Path) -> str:
+    """The text of a file that a person has named.
+
+    Raises:
+        BadInputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise BadInputError(f"cannot read {path}: it is not UTF-8") from None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.errors import BadInputError, SettingsError
 from trackflow.files import (
     UNFINISHED_ENDINGS,
     DamagedGzipError,
     TrailingDataError,
+    chosen_file,
+    chosen_text,
     gunzip,
     is_unfinished,
     whole_file,
@@ -117,6 +121,24 @@ def test_an_error_leaves_the_earlier_file(tmp_path: Path) -> None:
         interrupted()
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def write_nothing(path: Path) -> None:
+    with chosen_file(path):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "/", ".", "no/folder/a.csv"])
+def test_what_a_person_names_and_cannot_be_used_is_said(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name if name != "." else Path(name)
+    with pytest.raises(SettingsError, match=f"cannot write {re.escape(str(path))}: [IN]"):
+        write_nothing(path)
+    with pytest.raises(BadInputError, match=f"cannot read {re.escape(str(path))}: [IN]"):
+        chosen_text(path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a.csv").write_bytes(b"\xff")
+    with pytest.raises(BadInputError, match="not UTF-8"):
+        chosen_text(tmp_path / "a.csv")
 
 
 def test_several_may_write_the_same_file(tmp_path: Path) -> None:

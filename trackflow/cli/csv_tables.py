@@ -88,14 +88,18 @@ def import_table(
 
 
 def write_table(lines: Iterable[str], output: Path | None) -> None:
-    """Write lines of CSV to the terminal, or to a file, whole or not at all."""
-    from trackflow.files import whole_file
+    """Write lines of CSV to the terminal, or to a file, whole or not at all.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    from trackflow.files import chosen_file
 
     if output is None:
         for line in lines:
             sys.stdout.write(line)
     else:
-        with whole_file(output) as file:
+        with chosen_file(output) as file:
             file.writelines(line.encode() for line in lines)
 
 

@@ -152,17 +152,14 @@ def month(
 
 
 def _write[T](file: Path, writers: Mapping[str, Callable[[T], bytes]], found: T) -> None:
-    from trackflow.files import whole_file
+    from trackflow.files import chosen_file
 
     name = file.suffix.removeprefix(".").lower()
     if name not in writers:
         raise SettingsError(f"{file} should end in .{' or .'.join(writers)}")
     content = writers[name](found)
-    try:
-        with whole_file(file) as opened:
-            opened.write(content)
-    except OSError as error:
-        raise SettingsError(f"cannot write {file}: {error.strerror}") from None
+    with chosen_file(file) as opened:
+        opened.write(content)
 
 
 def _line(sums: "TravelSums") -> str:

@@ -16,7 +16,6 @@ from trackflow.cli.common import (
     print_line,
     print_note,
 )
-from trackflow.errors import SettingsError
 from trackflow.exports.choices import CatalogueFormat
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def export(
 ) -> None:
     """Write race tracks with all their fields as CSV or GeoJSON."""
     from trackflow.exports.catalogue import write_race_tracks
-    from trackflow.files import whole_file
+    from trackflow.files import chosen_file
     from trackflow.usecases.catalogue.race_tracks import exported_tracks
 
     with opened_context() as context:
@@ -128,11 +127,8 @@ def export(
         if output is None:
             write_race_tracks(found, file_format, sys.stdout.buffer)
             return
-        try:
-            with whole_file(output) as file:
-                count = write_race_tracks(found, file_format, file)
-        except OSError as error:
-            raise SettingsError(f"cannot write {output}: {error.strerror}") from error
+        with chosen_file(output) as file:
+            count = write_race_tracks(found, file_format, file)
     print_note(f"{count:,} race tracks in {output}")
 
 

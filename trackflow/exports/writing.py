@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from trackflow.context import Context
-from trackflow.errors import SettingsError
 from trackflow.exports.choices import ExportFormat, ExportSubject
 from trackflow.exports.formats import csv, geojson, geoparquet, gpx
-from trackflow.files import whole_file
+from trackflow.files import chosen_file
 from trackflow.usecases.queries.exported import (
     LegRecord,
     PointRow,
@@ -131,11 +130,8 @@ def export_to_file(
     Raises:
         SettingsError: the file cannot be written, or there is no such device.
     """
-    try:
-        with whole_file(path) as file:
-            return export(context, subject, file_format, chosen, file, line)
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}") from error
+    with chosen_file(path) as file:
+        return export(context, subject, file_format, chosen, file, line)
 
 
 def format_of(path: Path) -> ExportFormat | None:

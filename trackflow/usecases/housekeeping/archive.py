@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from trackflow.context import Context, base_map_folder, mode_map_folder
 from trackflow.errors import SettingsError
-from trackflow.files import whole_file
+from trackflow.files import chosen_file
 from trackflow.store.database import Connection
 from trackflow.store.housekeeping.rows import arrow_schema, read_batches, table_names
 from trackflow.store.migrations import SCHEMA_VERSION
@@ -77,35 +77,32 @@ def backup(
         SettingsError: the file cannot be written, or a road network's files are gone.
     """
     report = ArchiveReport(path)
-    try:
-        with (
-            whole_file(path, private=True, durable=True) as file,
-            zipfile.ZipFile(file, "w", allowZip64=True) as archive,
-        ):
-            with context.store.read() as connection:
-                for done, table in enumerate(tables(), 1):
-                    report.rows[table] = _write_table(connection, table, archive)
-                    if progress:
-                        progress("tables", done, len(tables()))
-                home = context.settings.home
-                folders = _network_folders(connection, home) if with_networks else []
-                beside = _folders_beside(connection, home) if with_networks else {}
-            for folder in folders:
-                report.networks[folder.name] = _write_folder(archive, "networks", folder)
-            maps = {
-                kind: {one.name: _write_folder(archive, kind, one) for one in beside.get(kind, ())}
-                for kind in BESIDE_NETWORKS
-            }
-            manifest = {
-                "format": FORMAT,
-                "schema": SCHEMA_VERSION,
-                "tables": report.rows,
-                "networks": report.networks,
-                **maps,
-            }
-            archive.writestr(_member(MANIFEST), json.dumps(manifest, indent=2) + "\n")
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror or error}") from None
+    with (
+        chosen_file(path, private=True, durable=True) as file,
+        zipfile.ZipFile(file, "w", allowZip64=True) as archive,
+    ):
+        with context.store.read() as connection:
+            for done, table in enumerate(tables(), 1):
+                report.rows[table] = _write_table(connection, table, archive)
+                if progress:
+                    progress("tables", done, len(tables()))
+            home = context.settings.home
+            folders = _network_folders(connection, home) if with_networks else []
+            beside = _folders_beside(connection, home) if with_networks else {}
+        for folder in folders:
+            report.networks[folder.name] = _write_folder(archive, "networks", folder)
+        maps = {
+            kind: {one.name: _write_folder(archive, kind, one) for one in beside.get(kind, ())}
+            for kind in BESIDE_NETWORKS
+        }
+        manifest = {
+            "format": FORMAT,
+            "schema": SCHEMA_VERSION,
+            "tables": report.rows,
+            "networks": report.networks,
+            **maps,
+        }
+        archive.writestr(_member(MANIFEST), json.dumps(manifest, indent=2) + "\n")
     return report
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.files import chosen_text
 from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
 from trackflow.usecases.mileage.fleet import KINDS
@@ -31,11 +32,7 @@ def import_rates(context: Context, path: Path) -> list[Rate]:
     Raises:
         BadInputError: the file cannot be read, or a rate makes no sense.
     """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} cannot be read: {error}") from None
-    return save_rates(context, text)
+    return save_rates(context, chosen_text(path))
 
 
 def save_rates(context: Context, text: str) -> list[Rate]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.files import plain_table
+from trackflow.files import chosen_text, plain_table
 from trackflow.places.areas import PlaceStatus
 from trackflow.usecases.places.editing import DEFAULT_RADIUS_M, PlaceDraft, add_places
 from trackflow.usecases.places.reading import list_places
@@ -52,12 +52,9 @@ def read_file(path: Path) -> str:
     Raises:
         BadInputError: it cannot be read, or is too large.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BadInputError(f"{path} is larger than {MOST_BYTES / 1e6:.0f} MB")
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} cannot be read: {error}") from None
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
+        raise BadInputError(f"{path} is larger than {MOST_BYTES / 1e6:.0f} MB")
+    return chosen_text(path)
 
 
 def import_places(context: Context, text: str, by: str) -> PlacesImport:
