@@ -16,7 +16,7 @@ from trackflow.cli.common import (
     opened_context,
 )
 from trackflow.exports.choices import ExportFormat, ExportSubject
-from trackflow.geo.time import ONE_DAY, midnight
+from trackflow.geo.periods import time_of_days
 from trackflow.usecases.queries.line_sources import LineSource
 
 
@@ -62,11 +62,8 @@ def export(
 
     check_days(first, last)
     chosen = file_format or (ex.format_of(output) if output else None) or ExportFormat.GEOJSON
-    selection = ex.RowFilter(
-        first=midnight(first) if first else None,
-        last=midnight(last + ONE_DAY) if last else None,
-        device_ids=None if device is None else (device,),
-    )
+    start, end = time_of_days(first, last)
+    selection = ex.RowFilter(start, end, device_ids=None if device is None else (device,))
     with opened_context() as context:
         if output is None:
             ex.export(context, subject, chosen, selection, sys.stdout.buffer, line)

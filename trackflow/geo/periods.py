@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from trackflow.errors import BadInputError
-from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY
+from trackflow.geo.time import EARLIEST, LATEST, ONE_DAY, midnight
 
 FIRST_DAY, LAST_DAY = EARLIEST.date() + ONE_DAY, LATEST.date() - 2 * ONE_DAY
 """The days that begin and end between `EARLIEST` and `LATEST` in every time zone."""
@@ -28,15 +28,28 @@ class Period(NamedTuple):
 
 
 def day_named(text: str) -> dt.date:
-    """The day that a text names, such as 2026-01-31.
+    """The day that a text names, such as 2026-01-31, as far as calendars of zones reach.
 
     Raises:
         BadInputError: it is no day.
     """
     try:
-        return dt.date.fromisoformat(text)
+        return _within(dt.date.fromisoformat(text))
     except ValueError:
         raise BadInputError(f"{text!r} is not a day; write it like 2026-01-31") from None
+
+
+def _within(day: dt.date) -> dt.date:
+    return min(max(day, FIRST_DAY), LAST_DAY)
+
+
+def time_of_days(
+    first: dt.date | None, last: dt.date | None
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """From when a first day begins until a last one ends, UTC; None stays None."""
+    start = None if first is None else midnight(_within(first))
+    end = None if last is None else midnight(_within(last) + ONE_DAY)
+    return start, end
 
 
 def month_named(text: str) -> Period:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from trackflow.errors import BadInputError
 from trackflow.geo.calendar_days import begin_of
 from trackflow.geo.periods import (
+    FIRST_DAY,
+    LAST_DAY,
     By,
     Period,
     begin_of_period,
@@ -21,6 +23,7 @@ from trackflow.geo.periods import (
     month_named,
     period_before,
     period_name,
+    time_of_days,
 )
 
 DAYS = st.dates(dt.date(1901, 1, 1), dt.date(2190, 1, 1))
@@ -43,7 +46,11 @@ def test_any_text_names_a_day_and_a_month_that_calendars_have_or_is_refused(
 ) -> None:
     text = str(written)
     with suppress(BadInputError):
-        assert day_named(text) in (written, dt.date.fromisoformat(text))
+        found = day_named(text)
+        assert found == min(max(dt.date.fromisoformat(text), FIRST_DAY), LAST_DAY)
+        start, end = time_of_days(dt.date.fromisoformat(text), found)
+        assert start is not None
+        assert end == start + ONE
     try:
         month = month_named(text[:7])
     except BadInputError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.periods import check_days
 from trackflow.geo.time import ONE_DAY, midnight_us
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings
@@ -83,9 +84,9 @@ def what_if(
     Raises:
         SettingsError: there is no such device, a threshold makes no sense, or the days or their
             points are too many.
+        BadInputError: the days make no sense.
     """
-    if first > last:
-        raise SettingsError(f"the first day, {first}, is after the last one, {last}")
+    check_days(first, last)
     if (days := (last - first).days + 1) > MOST_DAYS:
         raise SettingsError(f"these are {days:,} days: ask for at most {MOST_DAYS}")
     if not changes and preset is None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
-from trackflow.geo.time import ONE_DAY, midnight, to_us
+from trackflow.geo.periods import time_of_days
+from trackflow.geo.time import to_us
 from trackflow.store.places import visits
 from trackflow.usecases.queries.track_by_id import track_by_id
 from trackflow.usecases.queries.track_lines import TrackLine, read_lines
@@ -48,7 +49,7 @@ def chosen_lines(context: Context, choice: TrackChoice) -> list[TrackLine]:
     if choice.race_track:
         found = list(_by_visits(context, choice))
     elif choice.device_id:
-        found = read_lines(context, choice.device_id, *_times(choice))
+        found = read_lines(context, choice.device_id, *time_of_days(choice.first, choice.last))
     else:
         raise BadInputError("choose tracks: by id, by device, or by the race track that they visit")
     if not found:
@@ -63,7 +64,7 @@ def _line(context: Context, track_id: uuid.UUID) -> TrackLine:
 
 
 def _by_visits(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
-    start, end = _times(choice)
+    start, end = time_of_days(choice.first, choice.last)
     devices = None if choice.device_id is None else [choice.device_id]
     with context.store.read() as connection:
         found = visits.read_visits(connection, devices, start, end)
@@ -76,9 +77,3 @@ def _by_visits(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
             if (visit.device_id, line.start_us) not in seen:
                 seen.add((visit.device_id, line.start_us))
                 yield line
-
-
-def _times(choice: TrackChoice) -> tuple[dt.datetime | None, dt.datetime | None]:
-    start = None if choice.first is None else midnight(choice.first)
-    end = None if choice.last is None else midnight(choice.last + ONE_DAY)
-    return start, end

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trackflow.context import Context
-from trackflow.errors import SettingsError
+from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.time import to_us
 from trackflow.tracks.what_if import TrackSpan
 from trackflow.usecases.days import what_if as what_if_module
@@ -87,12 +87,13 @@ def test_questions_that_make_no_sense(tmp_path: Path) -> None:
             ("nobody", day, day, {"gap_s": 60}, None),
             ("van", day + DAY, day, {"gap_s": 60}, None),
             ("van", day - 400 * DAY, day, {"gap_s": 60}, None),
+            ("van", dt.date.max, dt.date.max, {"gap_s": 60}, None),
             ("van", day, day, {}, None),
             ("van", day, day, {"gap": 60}, None),
             ("van", day, day, {"silence_s": 43_200, "dwell_s": 21_600}, None),
             ("van", day, day, {}, "tank"),
         ):
-            with pytest.raises(SettingsError):
+            with pytest.raises((SettingsError, BadInputError)):
                 what_if(context, device, first, last, change, preset)
 
 
