@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from trackflow.errors import NotFoundError
+from trackflow.web.answers.sending import client_has
 from trackflow.web.page_heads import address_of, with_head
 
 OWN = Path(__file__).parent / "static"
@@ -98,7 +99,7 @@ def send_static(request: Request, found: StaticFile, *, lasting: bool = False) -
     """
     kept = "public, max-age=31536000, immutable" if lasting else "no-cache"
     headers = {"ETag": found.etag, "Cache-Control": kept, "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == found.etag:
+    if client_has(request, found.etag):
         return Response(status_code=304, headers=headers)
     body = found.body
     if "gzip" in request.headers.get("accept-encoding", ""):

@@ -47,7 +47,7 @@ def answer_of_version(request: Request, version: str, make: Callable[[], Any]) -
     """
     of = f"{__version__}\n{request.url}\n{version}"  # another program may answer otherwise
     headers = _headers(of.encode(), REVALIDATE)
-    if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if client_has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(orjson.dumps(make(), option=OPTIONS), headers=headers, media_type=JSON)
 
@@ -64,7 +64,7 @@ def answer_bytes(
         cache_control: value of the header `Cache-Control`.
     """
     headers = _headers(body, cache_control)
-    if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if client_has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)
 
@@ -74,6 +74,8 @@ def _headers(hashed: bytes, cache_control: str) -> dict[str, str]:
     return {"ETag": etag, "Cache-Control": cache_control}
 
 
-def _has(if_none_match: str, etag: str) -> bool:
-    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in known or known == ["*"]
+def client_has(request: Request, etag: str) -> bool:
+    """Whether the client has what this ETag stands for; proxies that pack it call the tag weak."""
+    known = request.headers.get("if-none-match", "").split(",")
+    tags = [tag.strip().removeprefix("W/") for tag in known]
+    return etag in tags or tags == ["*"]

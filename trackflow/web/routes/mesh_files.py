@@ -20,7 +20,7 @@ from trackflow.usecases.meshes.control import (
 from trackflow.web.answers.byte_ranges import UnsatisfiableRangeError, read_range
 from trackflow.web.answers.describing import Answers
 from trackflow.web.answers.meshes import MESH_FILE, media_type_of
-from trackflow.web.answers.sending import REVALIDATE
+from trackflow.web.answers.sending import REVALIDATE, client_has
 from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.routes.meshes import MeshId
 from trackflow.web.security.access import open_to
@@ -83,7 +83,7 @@ def send_file(
         "Content-Security-Policy": POLICY,
         "Content-Disposition": _disposition(mesh, file.name),
     }
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    if client_has(request, etag):
         return Response(status_code=304, headers=headers)
     return _send(request, context, mesh_id, file, headers)
 
@@ -135,11 +135,6 @@ def _accepted_compression(request: Request) -> str:
                 if key.strip() == "compression":
                     return value.strip().strip('"')
     return ""
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in known or known == ["*"]
 
 
 def _disposition(mesh: Mesh, name: str) -> str:

@@ -361,8 +361,10 @@ def test_files_are_sent_once_and_nothing_else_is_sent(tmp_path: Path) -> None:
         ):
             first = api.get(path)
             assert first.status_code == 200, path
-            again = api.get(path, headers={"If-None-Match": first.headers["etag"]})
-            assert (again.status_code, again.content) == (304, b"")
+            etag = first.headers["etag"]
+            for known in (etag, f'"x", W/{etag}', "*"):  # a proxy that packs makes it weak
+                again = api.get(path, headers={"If-None-Match": known})
+                assert (again.status_code, again.content) == (304, b"")
             plain = api.get(path, headers={"Accept-Encoding": "identity"})
             assert plain.content == first.content
         for name in ("nothing.js", "..%2Fpage.py", "__init__.py", "%2Fetc%2Fpasswd"):
