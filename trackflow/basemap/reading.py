@@ -48,7 +48,7 @@ def read_features(extract: Path) -> Iterator[bytes]:
         borders = _borders(osmium, extract)
         yield from reader.things(extract, borders)
     except RuntimeError as error:
-        raise BaseMapError(f"{extract.name} cannot be read: {error}") from None
+        raise BaseMapError(f"{extract.name} cannot be read ({error}): download it again") from None
     yield from reader.sea()
 
 

@@ -279,7 +279,9 @@ def _shapes(extract: Path) -> Iterator[tuple[list[str], Floats, Floats]]:
                     lon = np.array([place.lon for place in places])
                     yield kinds, lon, np.array([place.lat for place in places])
     except RuntimeError as error:
-        raise NetworkBuildError(f"{extract.name} cannot be read: {error}") from None
+        raise NetworkBuildError(
+            f"{extract.name} cannot be read ({error}): download it again"
+        ) from None
 
 
 def _line_kinds(tags: Any) -> list[str]:

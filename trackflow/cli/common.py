@@ -24,7 +24,7 @@ from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
     from trackflow.context import Context
-    from trackflow.usecases.categories.decision_files import ImportReport
+    from trackflow.usecases.categories.decided_files import ImportReport
     from trackflow.usecases.categories.following import FollowReport
 
 out = Console(highlight=False)

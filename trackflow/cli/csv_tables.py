@@ -20,7 +20,7 @@ from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
     from trackflow.context import Context
-    from trackflow.usecases.categories.decision_files import FileOptions, ImportReport
+    from trackflow.usecases.categories.decided_files import FileOptions, ImportReport
 
 SHOWN_REFUSALS = 20
 
@@ -48,7 +48,7 @@ def file_options(device: str | None, time_zone: str | None, dates: str | None) -
     """
     from trackflow.sources.values.moments import DateOrder
     from trackflow.sources.values.zones import zone_option
-    from trackflow.usecases.categories.decision_files import FileOptions
+    from trackflow.usecases.categories.decided_files import FileOptions
 
     if dates is not None and dates not in {order.value for order in DateOrder}:
         raise SettingsError("--dates is day-first or month-first")

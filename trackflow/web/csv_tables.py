@@ -4,7 +4,7 @@ from pydantic import Field
 
 from trackflow.sources.values.moments import DateOrder
 from trackflow.sources.values.zones import zone_option
-from trackflow.usecases.categories.decision_files import FileOptions
+from trackflow.usecases.categories.decided_files import FileOptions
 from trackflow.web.parameters import Body
 
 LONGEST_CSV = 10_000_000

@@ -11,7 +11,7 @@ from trackflow.store.categories import corrections, leg_days
 from trackflow.store.categories.corrections import StoredCorrection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import lock_devices
-from trackflow.usecases.categories.decision_files import (
+from trackflow.usecases.categories.decided_files import (
     FileOptions,
     ImportReport,
     csv_line,

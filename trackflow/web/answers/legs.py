@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from trackflow.sources.decisions import LineRefusal
 from trackflow.usecases.categories.correcting import StoredCorrection
-from trackflow.usecases.categories.decision_files import ImportReport
+from trackflow.usecases.categories.decided_files import ImportReport
 from trackflow.web.answers.categories import RefusedRowAnswer
 from trackflow.web.answers.describing import described, sends, shows
 

@@ -20,10 +20,7 @@ from trackflow.usecases.categories.deciding import (
     list_decisions,
     undo_decision,
 )
-from trackflow.usecases.categories.decision_files import (
-    export_categories,
-    import_decisions,
-)
+from trackflow.usecases.categories.decision_files import export_categories, import_decisions
 from trackflow.usecases.categories.following import decide_between
 from trackflow.usecases.categories.reading import read_category_page
 from trackflow.usecases.queries.limits import check_count

@@ -25,6 +25,7 @@ from trackflow.usecases.categories.categorising import (
     update_between,
     update_categories,
 )
+from trackflow.usecases.categories.decided_files import FileOptions
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
     decide,
@@ -32,11 +33,7 @@ from trackflow.usecases.categories.deciding import (
     list_decisions,
     undo_decision,
 )
-from trackflow.usecases.categories.decision_files import (
-    FileOptions,
-    export_categories,
-    import_decisions,
-)
+from trackflow.usecases.categories.decision_files import export_categories, import_decisions
 from trackflow.usecases.categories.previewing import PreviewRange, preview_rules
 from trackflow.usecases.categories.reading import read_categories, read_category_page
 from trackflow.usecases.categories.rule_versions import (

@@ -29,7 +29,7 @@ from trackflow.usecases.categories.correcting import (
     undo_correction,
 )
 from trackflow.usecases.categories.correction_files import export_corrections, import_corrections
-from trackflow.usecases.categories.decision_files import FileOptions
+from trackflow.usecases.categories.decided_files import FileOptions
 from trackflow.usecases.categories.following import days_to_follow, follow_tracks
 from trackflow.usecases.categories.leg_checks import check_cover
 from trackflow.usecases.days.run import run
