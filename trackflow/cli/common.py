@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from trackflow.usecases.categories.decided_files import ImportReport
     from trackflow.usecases.categories.following import FollowReport
 
+LOCALHOST = "127.0.0.1"
+"""What is served without a token is served to this machine only."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

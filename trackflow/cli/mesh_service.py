@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from trackflow.cli.common import opened_context, print_line, print_note
+from trackflow.cli.common import LOCALHOST, opened_context, print_line, print_note
 from trackflow.cli.meshes import mesh_app
 from trackflow.errors import SettingsError
 from trackflow.settings import Settings
 
-LOCALHOST = "127.0.0.1"
 SECRET_BYTES = 32
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from trackflow.cli.common import (
+    LOCALHOST,
     Json,
     opened_context,
     out,
@@ -17,8 +18,6 @@ from trackflow.cli.common import (
     print_note,
 )
 from trackflow.settings import Settings
-
-LOCALHOST = "127.0.0.1"
 
 Port = Annotated[int, typer.Option(help="Port of the map and the API.")]
 DagsterPort = Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")]
