@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from trackflow.mileage.entries import BUSINESS, UNPAID, Content, shown_to
 from trackflow.mileage.grouping import DOUBLE
@@ -58,6 +59,7 @@ class MonthReport:
         plate: its number plate.
         kind: of vehicle.
         month: such as 2026-11.
+        zone: of the book.
         trips: in order of time; of private ones the kilometres only.
         added: trips that the closed book lacked, as amended, in order of time.
         sums: by category, as the book says.
@@ -74,6 +76,7 @@ class MonthReport:
     plate: str | None
     kind: str
     month: str
+    zone: ZoneInfo
     trips: Sequence[ReportTrip]
     added: Sequence[ReportTrip]
     sums: Sequence[CategorySum]

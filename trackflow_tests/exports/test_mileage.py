@@ -11,6 +11,7 @@ import zipfile
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -63,6 +64,7 @@ def report_of(found: list[ReportTrip], **changes: Any) -> MonthReport:
     start, end = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (1, 30))
     values: dict[str, Any] = {
         "vehicle_id": "van", "plate": "ÄB-1", "kind": "van", "month": "2026-03",
+        "zone": ZoneInfo("Europe/Helsinki"),
         "trips": for_readers(found, None), "sums": sums_of(one.content for one in found),
         "added": [], "amended_sums": [],
         "stretches": [Stretch(Reading(start, 1000), Reading(end, 9000), 8000, 9500)],
@@ -88,6 +90,10 @@ def test_each_text_arrives_as_it_is_and_private_trips_tell_only_kilometres(
         assert f"{cells['local_day'].value:%Y-%m-%d}" == row["local_day"], "a day, and no text"
         assert all(cell.data_type != "f" for cell in cells.values()), "a formula"
         is_private = one.content["category"] == "private"
+        for end in ("start", "end"):  # a time to reckon with, and what its clock was ahead of UTC
+            clock, offset = cells[f"{end}_time"].value, cells[f"{end}_utc_offset"].value
+            assert (f"{clock.isoformat()}{offset}" if clock else "") == row[f"{end}_time"]
+            assert (clock is None) == is_private
         assert row["purpose"] == ("" if is_private else lines_of(one.content["purpose"]))
         assert row["end_place"] == ("" if is_private else lines_of(one.content["end_place"]))
         assert row["amount"] == ("" if is_private else one.content["amount"])
@@ -157,6 +163,9 @@ def test_trips_that_came_late_are_in_each_report_and_in_sums_of_their_own(
     assert report.amended_m == metres
     assert report.amended_business_share == share
     sheets = openpyxl.load_workbook(io.BytesIO(report_bytes(report, "xlsx")))
+    odometer = list(sheets["Odometer"].values)
+    assert odometer[0][0] == "From (Europe/Helsinki)", "a report has the clocks of its book"
+    assert f"{odometer[1][0]}" == "2026-03-01 02:00:00"
     assert sheets["Trips after closing"].max_row == 1 + len(late)
     assert sheets["Trips"].max_row == 1 + len(closed)
     last = [cell.value for cell in list(sheets["Sums as amended"].rows)[-1]]

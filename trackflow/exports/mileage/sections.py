@@ -1,5 +1,6 @@
 """The parts of a month's report that all formats for people share, as rows of text."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -34,7 +35,7 @@ def sections_of(report: MonthReport, unit: LengthUnit) -> list[Section]:
 def trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section:
     """Trips, in order of time."""
     return Section(
-        title,
+        ", ".join([title, *_zones(found)]),
         (
             "Date", "Start", "End", "From", "To", "Purpose, partner", "Category", "Driver",
             unit.name, "Odometer start", "Odometer end", "Matched %", "Amount", "Status",
@@ -43,6 +44,12 @@ def trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section:
         (10, 7, 7, 18, 18, 18, 10, 11, 8, 10, 10, 8, 10, 7),
         frozenset({unit.name, "Odometer start", "Odometer end", "Matched %", "Amount"}),
     )  # fmt: skip
+
+
+def _zones(found: Sequence[ReportTrip]) -> list[str]:
+    """Whose clocks the times of trips are; a book's zone may have been changed."""
+    zones = sorted({zone for trip in found if (zone := trip.content.get("zone"))})
+    return [f"times of {' and '.join(zones)}"] if zones else []
 
 
 def _trip(trip: ReportTrip, unit: LengthUnit) -> tuple[str, ...]:
@@ -104,19 +111,21 @@ def odometer(report: MonthReport, unit: LengthUnit) -> Section:
         f"{name}, {unit.name}"
         for name in ("Reading", "Next reading", "Driven", "Trips", "Unexplained")
     ]
+    times = tuple(f"{name} ({report.zone})" for name in ("From", "Until"))
     return Section(
         "Odometer",
-        ("From", "Until", *lengths, "Drift %"),
-        [_stretch(one, unit) for one in report.stretches],
+        (*times, *lengths, "Drift %"),
+        [_stretch(one, report, unit) for one in report.stretches],
         (16, 16, 12, 12, 12, 12, 12, 8),
         frozenset({*lengths, "Drift %"}),
+        moments=frozenset(times),
     )
 
 
-def _stretch(one: Stretch, unit: LengthUnit) -> tuple[str, ...]:
+def _stretch(one: Stretch, report: MonthReport, unit: LengthUnit) -> tuple[str, ...]:
     return (
-        f"{one.start.read_at:%Y-%m-%d %H:%M} UTC",
-        f"{one.end.read_at:%Y-%m-%d %H:%M} UTC",
+        _clock(one.start.read_at, report),
+        _clock(one.end.read_at, report),
         unit.text(one.start.odometer_m),
         unit.text(one.end.odometer_m),
         unit.text(one.driven_m),
@@ -126,17 +135,23 @@ def _stretch(one: Stretch, unit: LengthUnit) -> tuple[str, ...]:
     )
 
 
+def _clock(moment: dt.datetime, report: MonthReport) -> str:
+    """A moment on the clocks of the book."""
+    return f"{moment.astimezone(report.zone):%Y-%m-%d %H:%M}"
+
+
 def amendments(report: MonthReport) -> Section:
     """What changed after closing: a row for each value, and one for each trip that came late.
 
     All that is said of such a trip is in a table of its own.
     """
+    made_at = f"Made at ({report.zone})"
     return Section(
         "Amendments",
-        ("Made at", "By", "Reason", "Entry", "What", "Book", "Now"),
+        (made_at, "By", "Reason", "Entry", "What", "Book", "Now"),
         [
             (
-                one["amended_at"],
+                _clock(dt.datetime.fromisoformat(one["amended_at"]), report),
                 one["amended_by"],
                 one["reason"],
                 one["entry_id"] or shown(one["changes"][TRIP][1]),
@@ -147,7 +162,8 @@ def amendments(report: MonthReport) -> Section:
             for one in report.amendments
             for name, (old, new) in _changes(one)
         ],
-        (21, 10, 20, 20, 12, 20, 20),
+        (17, 10, 20, 22, 14, 20, 20),
+        moments=frozenset({made_at}),
     )
 
 

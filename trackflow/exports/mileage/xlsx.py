@@ -17,6 +17,9 @@ from trackflow.exports.tables.section import Section
 from trackflow.exports.tables.xlsx import workbook_of
 from trackflow.mileage.report import MonthReport, ReportTrip
 
+OFFSET_OF = {"start_time": "start_utc_offset", "end_time": "end_utc_offset"}
+"""Times of a trip, and the column beside each that says what its clock was ahead of UTC."""
+
 
 def report_xlsx(report: MonthReport, unit: LengthUnit) -> bytes:
     """Sheets with trips, sums, amendments, and what proves them."""
@@ -33,8 +36,25 @@ def report_xlsx(report: MonthReport, unit: LengthUnit) -> bytes:
 
 
 def _trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section:
-    columns = columns_of(unit)
-    rows = [tuple(row_of(trip, unit).get(name, "") for name in columns) for trip in found]
+    columns = tuple(
+        one
+        for name in columns_of(unit)
+        for one in ((name, OFFSET_OF[name]) if name in OFFSET_OF else (name,))
+    )
+    rows = [tuple(_row(trip, unit).get(name, "") for name in columns) for trip in found]
     lengths = {name for name in columns if name.endswith(f"_{unit.name}")}
     numbers = frozenset({*lengths, "matched_percent", "amount"})
-    return Section(title, columns, rows, (), numbers, frozenset({"local_day"}))
+    return Section(
+        title, columns, rows, (), numbers, frozenset({"local_day"}), frozenset(OFFSET_OF)
+    )
+
+
+def _row(trip: ReportTrip, unit: LengthUnit) -> dict[str, str]:
+    """A trip with the clocks of its book, each with its offset beside it: 02:30 may come twice."""
+    found = row_of(trip, unit)
+    for name, offset in OFFSET_OF.items():
+        if found.get(name):
+            time = dt.datetime.fromisoformat(found[name])
+            found[name] = time.replace(tzinfo=None).isoformat()
+            found[offset] = f"{time:%:z}"
+    return found

@@ -36,6 +36,7 @@ def month_xlsx(found: MonthNumbers) -> bytes:
     from trackflow.exports.tables.xlsx import workbook_of
 
     sheets = {section.title: section for section in sections_of(found)}
+    sheets["Trips"] = _sheet_of_trips(found)
     return workbook_of(title_of(found), sheets, dt.datetime.fromisoformat(f"{found.month}-01"))
 
 
@@ -63,8 +64,9 @@ def _modes(found: MonthNumbers) -> Section:
 
 def _days(found: MonthNumbers) -> Section:
     days = [(row.period.first, row.sums) for row in found.days.rows]
-    rows = [(f"{day} {day:%a}", *_cells(sums)) for day, sums in days]
-    return Section("Days", ("Day", *FIGURES), rows, (22, *WIDTHS), NUMBERS)
+    rows = [(f"{day}", f"{day:%a}", *_cells(sums)) for day, sums in days]
+    columns = ("Day", "Weekday", *FIGURES)
+    return Section("Days", columns, rows, (12, 10, *WIDTHS), NUMBERS, frozenset({"Day"}))
 
 
 def _trips(trips: Sequence[MonthTrip]) -> Section:
@@ -84,6 +86,21 @@ def _trips(trips: Sequence[MonthTrip]) -> Section:
     columns = ("Date", "Start", "End", "From", "To", "km", "Top km/h", "Category")
     widths = (11, 7, 7, 18, 18, 10, 9, 12)
     return Section("Trips", columns, rows, widths, NUMBERS, frozenset({"Date"}))
+
+
+def _sheet_of_trips(found: MonthNumbers) -> Section:
+    """The trips with whole times in place of a day and two clocks: a sheet can reckon with them."""
+    table = _trips(found.trips)
+    rows = [
+        (
+            *(f"{time:%Y-%m-%dT%H:%M:%S}" for time in (trip.start, trip.end)),
+            found.days.time_zone,
+            *row[3:],
+        )
+        for trip, row in zip(found.trips, table.rows, strict=True)
+    ]
+    columns = ("Start", "End", "Zone", *table.columns[3:])
+    return Section("Trips", columns, rows, (), NUMBERS, moments=frozenset({"Start", "End"}))
 
 
 def _places(found: MonthNumbers) -> Section:

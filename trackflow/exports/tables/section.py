@@ -15,6 +15,7 @@ class Section:
         widths: how wide the columns are, relative to each other.
         numbers: columns that hold numbers.
         days: columns that hold days (2026-11-30).
+        moments: columns that hold times of a clock whose zone is said beside (2026-11-30T08:15).
     """
 
     title: str
@@ -23,3 +24,4 @@ class Section:
     widths: tuple[int, ...]
     numbers: frozenset[str] = frozenset()
     days: frozenset[str] = frozenset()
+    moments: frozenset[str] = frozenset()

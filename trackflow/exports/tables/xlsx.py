@@ -59,6 +59,9 @@ def _fill(sheet: Any, section: Section, name: str) -> None:
                 _write_number(cell, text)
             elif section.columns[column - 1] in section.days:
                 cell.value = dt.date.fromisoformat(text)  # shown as 2026-11-30
+            elif section.columns[column - 1] in section.moments:
+                cell.value = dt.datetime.fromisoformat(text)  # Excel's times know no zone
+                cell.number_format = "yyyy-mm-dd hh:mm:ss"
             else:
                 _write_text(cell, text)
     sheet.freeze_panes = "A2"

@@ -111,8 +111,10 @@ def assign(
     value: tuple[str, str],
     from_time: dt.datetime | None,
     until_time: dt.datetime | None,
-) -> None:
+) -> str | None:
     """Say what holds from a moment on: the vehicle of a device, or the driver of a vehicle.
+
+    Returns what else is said to hold from that very moment on; then nothing is written.
 
     Args:
         connection: in a transaction for writing.
@@ -127,12 +129,17 @@ def assign(
         from_time=from_time or ALWAYS,
         until_time=until_time,
     )
-    connection.execute(
+    done = connection.execute(
         row.on_conflict_do_update(
             index_elements=[owner[0], "from_time"],
-            set_={value[0]: value[1], "until_time": until_time},
+            set_={"until_time": until_time},
+            where=table.c[value[0]] == value[1],
         )
     )
+    if done.rowcount:
+        return None
+    same = table.c[owner[0]] == owner[1], table.c.from_time == (from_time or ALWAYS)
+    return str(connection.execute(sa.select(table.c[value[0]]).where(*same)).scalar_one())
 
 
 def assign_device(
@@ -141,8 +148,8 @@ def assign_device(
     vehicle_id: str,
     from_time: dt.datetime | None,
     until_time: dt.datetime | None,
-) -> None:
-    """Say in which vehicle a device is.
+) -> str | None:
+    """Say in which vehicle a device is; returns another one that it is said to be in from then on.
 
     Args:
         connection: in a transaction for writing.
@@ -152,7 +159,7 @@ def assign_device(
         until_time: UTC; None for ever.
     """
     owner, value = ("device_id", device_id), ("vehicle_id", vehicle_id)
-    assign(connection, vehicle_devices, owner, value, from_time, until_time)
+    return assign(connection, vehicle_devices, owner, value, from_time, until_time)
 
 
 def assign_driver(
@@ -161,8 +168,8 @@ def assign_driver(
     driver: str,
     from_time: dt.datetime | None,
     until_time: dt.datetime | None,
-) -> None:
-    """Say who drives a vehicle.
+) -> str | None:
+    """Say who drives a vehicle; returns another one who is said to drive it from then on.
 
     Args:
         connection: in a transaction for writing.
@@ -172,7 +179,7 @@ def assign_driver(
         until_time: UTC; None for ever.
     """
     owner, value = ("vehicle_id", vehicle_id), ("driver", driver)
-    assign(connection, vehicle_drivers, owner, value, from_time, until_time)
+    return assign(connection, vehicle_drivers, owner, value, from_time, until_time)
 
 
 def read_assignments(

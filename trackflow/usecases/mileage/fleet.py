@@ -83,13 +83,18 @@ def put_device(
     Raises:
         NotFoundError: there is no such vehicle.
         SettingsError: there is no such device.
-        BadInputError: the time ends before it begins.
+        BadInputError: the time ends before it begins, or another vehicle is said to have it from
+            that moment on.
     """
     _check_times(from_time, until_time)
     with context.store.write() as connection:
         vehicle_named(connection, vehicle_id)
         known(device_id, device_ids(connection))
-        vehicles.assign_device(connection, device_id, vehicle_id, from_time, until_time)
+        other = vehicles.assign_device(connection, device_id, vehicle_id, from_time, until_time)
+        if other is not None:
+            raise BadInputError(
+                f"{device_id} is said to be in {other} from that moment on: take that back first"
+            )
 
 
 def put_driver(
@@ -110,14 +115,20 @@ def put_driver(
 
     Raises:
         NotFoundError: there is no such vehicle.
-        BadInputError: the time ends before it begins, or the name is empty.
+        BadInputError: the time ends before it begins, the name is empty, or somebody else is said
+            to drive it from that moment on.
     """
     _check_times(from_time, until_time)
     if not driver.strip():
         raise BadInputError("a driver needs a name")
     with context.store.write() as connection:
         vehicle_named(connection, vehicle_id)
-        vehicles.assign_driver(connection, vehicle_id, driver.strip(), from_time, until_time)
+        driver = driver.strip()
+        other = vehicles.assign_driver(connection, vehicle_id, driver, from_time, until_time)
+        if other is not None:
+            raise BadInputError(
+                f"{other} is said to drive {vehicle_id} from that moment on: take that back first"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,22 +199,28 @@ def undo_device(
             )
 
 
-def undo_driver(context: Context, vehicle_id: str, from_time: dt.datetime | None = None) -> None:
+def undo_driver(
+    context: Context,
+    vehicle_id: str,
+    from_time: dt.datetime | None = None,
+    driver: str | None = None,
+) -> None:
     """Take back who drives a vehicle from a moment on.
 
     Args:
         context: the store.
         vehicle_id: the vehicle.
         from_time: as it was said, aware; None for the beginning.
+        driver: who that was, so that nobody else is taken back; None for whoever it is.
 
     Raises:
         NotFoundError: that was not said.
     """
-    of_row = {"vehicle_id": vehicle_id}
+    of_row = {"vehicle_id": vehicle_id} | ({"driver": driver} if driver else {})
     with context.store.write() as connection:
         if not vehicles.undo_assignment(connection, vehicle_drivers, of_row, from_time):
             raise NotFoundError(
-                f"{vehicle_id} has no driver from that moment on: see "
+                f"{vehicle_id} has no {driver or 'driver'} from that moment on: see "
                 "`trackflow vehicles assignments`"
             )
 

@@ -103,6 +103,7 @@ def _report(
         vehicle.plate,
         vehicle.kind,
         month,
+        zone,
         for_readers(trips, reader),
         for_readers([_added(one) for one in book if one.is_added], reader),
         sums_of(one.content for one in trips),

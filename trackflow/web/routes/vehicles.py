@@ -71,6 +71,14 @@ class UndoDeviceBody(UndoBody):
     device_id: str = Field(description="The device.", max_length=200)
 
 
+class UndoDriverBody(UndoBody):
+    """The driver."""
+
+    driver: str | None = Field(
+        None, description="Who that was, as listed: 404 if it is somebody else.", max_length=200
+    )
+
+
 class RatesBody(Body):
     """A table of rates."""
 
@@ -122,7 +130,10 @@ def put_vehicle(
 )
 @open_to(Scope.ADMIN)
 def put_device(context: ContextDep, vehicle_id: VehicleId, wanted: DeviceBody) -> DoneAnswer:
-    """Its trips are in the vehicle's book, which follows at once."""
+    """Its trips are in the vehicle's book, which follows at once.
+
+    Said again with another end it has that end. 400 where the same moment has another vehicle.
+    """
     from_time, until_time = _times(wanted)
     fleet.put_device(context, str(text(vehicle_id)), wanted.device_id, from_time, until_time)
     follow_tracks(context, device_id=wanted.device_id)
@@ -138,7 +149,10 @@ def put_device(context: ContextDep, vehicle_id: VehicleId, wanted: DeviceBody) -
 )
 @open_to(Scope.ADMIN)
 def put_driver(context: ContextDep, vehicle_id: VehicleId, wanted: DriverBody) -> DoneAnswer:
-    """Open entries follow at once; closed ones are amended."""
+    """Open entries follow at once; closed ones are amended.
+
+    Said again with another end it has that end. 400 where the same moment has another driver.
+    """
     from_time, until_time = _times(wanted)
     text(wanted.driver)
     fleet.put_driver(context, str(text(vehicle_id)), wanted.driver, from_time, until_time)
@@ -211,9 +225,10 @@ def undo_device(context: ContextDep, vehicle_id: VehicleId, wanted: UndoDeviceBo
     responses=DONE,
 )
 @open_to(Scope.ADMIN)
-def undo_driver(context: ContextDep, vehicle_id: VehicleId, wanted: UndoBody) -> DoneAnswer:
+def undo_driver(context: ContextDep, vehicle_id: VehicleId, wanted: UndoDriverBody) -> DoneAnswer:
     """Open entries follow at once; closed ones are amended. 404 if nobody said so."""
-    fleet.undo_driver(context, str(text(vehicle_id)), moment(wanted.from_time))
+    driver = text(wanted.driver)
+    fleet.undo_driver(context, str(text(vehicle_id)), moment(wanted.from_time), driver)
     follow_tracks(context)
     return {"done": True}
 

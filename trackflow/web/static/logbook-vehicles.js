@@ -103,7 +103,7 @@ export function installVehicles(box, { mayChange, changed, failed }) {
       said(of(known.assigned.devices, id), tr('No device is in it yet: its trips are in no book.'), (one) => [one.device_id, times(one)], (one) => send('POST', at(id, '/device/undo'), { device_id: one.device_id, from_time: one.from_time })),
       mayChange && deviceForm(id),
       el('h3', {}, tr('Drivers')),
-      said(of(known.assigned.drivers, id), tr('Nobody is named.'), (one) => [one.driver, times(one)], (one) => send('POST', at(id, '/driver/undo'), { from_time: one.from_time })),
+      said(of(known.assigned.drivers, id), tr('Nobody is named.'), (one) => [one.driver, times(one)], (one) => send('POST', at(id, '/driver/undo'), { driver: one.driver, from_time: one.from_time })),
       mayChange && driverForm(id),
       el('h3', {}, tr('Odometer')),
       said(readings.slice(-MOST_READINGS).reverse(), tr('It was not read yet.'), (one) => [odometer(one.odometer_m), `${moment(one.read_at)} · ${tr('by {who}', { who: one.recorded_by })}`], (one) => send('POST', `/api/v1/odometer-readings/${one.reading_id}/undo`)),

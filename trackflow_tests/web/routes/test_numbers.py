@@ -147,10 +147,13 @@ def test_the_month_of_a_device_to_print(
     book = openpyxl.load_workbook(io.BytesIO(excel))
     days = list(book["Days"].values)
     found = numbers(api, **{"from": "2026-02-01", "to": "2026-02-28"}, by="day", device="b c")
-    assert [row[1] for row in days[1:]] == [
-        round(row["distance_m"] / 1000, 3) for row in found["rows"]
+    assert [(f"{row[0]:%Y-%m-%d}", row[2]) for row in days[1:]] == [
+        (row["period"], round(row["distance_m"] / 1000, 3)) for row in found["rows"]
     ]
-    assert len(list(book["Trips"].values)) == 1 + found["totals"]["trips"]
+    trips = list(book["Trips"].values)
+    assert len(trips) == 1 + found["totals"]["trips"]
+    assert all(start < end for start, end, *_ in trips[1:]), "whole times, also over midnight"
+    assert {zone for _, _, zone, *_ in trips[1:]} == {ZONE}
     assert api.get("/api/v1/numbers/month", params={**asked, "device": "x"}).status_code == 404
     for month in ("2026", "0001-01", "9999-12"):
         assert api.get("/api/v1/numbers/month", params={**asked, "month": month}).status_code == 400
