@@ -143,4 +143,4 @@ def tracks(
 
 def _span(start: dt.datetime, end: dt.datetime) -> str:
     last = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    return f"{start:%Y-%m-%d %H:%M:%S} to {last}"
+    return f"{start:%Y-%m-%d %H:%M:%S} to {last} UTC"

@@ -144,7 +144,7 @@ def list_(
         undone = "" if one.undone_at is None else ", undone"
         print_line(
             f"{one.correction_id} {one.device_id} {one.start_time:%Y-%m-%d %H:%M} to "
-            f"{one.end_time:%Y-%m-%d %H:%M} {one.mode} by {one.decided_by}{undone}"
+            f"{one.end_time:%Y-%m-%d %H:%M} UTC {one.mode} by {one.decided_by}{undone}"
         )
     if not found:
         print_line("Nobody has corrected a travel mode.")

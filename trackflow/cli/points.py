@@ -160,10 +160,10 @@ def _counts(report: "HidingReport") -> str:
 
 
 def _line(one: "StoredHiding") -> str:
-    start = "the beginning" if one.start_time is None else f"{one.start_time:%Y-%m-%d %H:%M:%S}"
-    end = "now on" if one.end_time is None else f"{one.end_time:%Y-%m-%d %H:%M:%S}"
+    start = "the beginning" if one.start_time is None else f"{one.start_time:%Y-%m-%d %H:%M:%S} UTC"
+    end = "now on" if one.end_time is None else f"{one.end_time:%Y-%m-%d %H:%M:%S} UTC"
     where = "" if one.area is None else " in " + ",".join(f"{edge:g}" for edge in one.area)
     line = f"{one.hiding_id} {one.device_id} from {start} to {end}{where} by {one.hidden_by}"
     if one.restored_at is None:
         return line
-    return f"{line}, restored by {one.restored_by} at {one.restored_at:%Y-%m-%d %H:%M}"
+    return f"{line}, restored by {one.restored_by} at {one.restored_at:%Y-%m-%d %H:%M} UTC"

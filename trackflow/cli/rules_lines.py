@@ -53,8 +53,8 @@ def use_line(use: "UseRow") -> str:
     start = f"{use.from_time:%Y-%m-%d %H:%M}" if use.from_time else "the beginning"
     end = f"{use.until_time:%Y-%m-%d %H:%M}" if use.until_time else "on"
     until = f"to {end} UTC" if use.until_time else "on, UTC"
-    undone = f", undone {use.undone_at:%Y-%m-%d %H:%M}" if use.undone_at else ""
+    undone = f", undone {use.undone_at:%Y-%m-%d %H:%M} UTC" if use.undone_at else ""
     return (
         f"use {use.use_no}: version {use.version} from {start} {until}, "
-        f"by {use.used_by} at {use.used_at:%Y-%m-%d %H:%M}{undone}"
+        f"by {use.used_by} at {use.used_at:%Y-%m-%d %H:%M} UTC{undone}"
     )

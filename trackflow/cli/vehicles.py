@@ -216,7 +216,7 @@ def readings(
         return
     for one in found:
         print_line(
-            f"{one['reading_id']} {one['vehicle_id']} {one['read_at']:%Y-%m-%d %H:%M} "
+            f"{one['reading_id']} {one['vehicle_id']} {one['read_at']:%Y-%m-%d %H:%M} UTC "
             f"{one['odometer_m'] / 1000:,.1f} km by {one['recorded_by']}"
         )
 

@@ -88,4 +88,4 @@ def _change(change: "SpanChange") -> str:
 
 def _span(span: "TrackSpan") -> str:
     start, end = from_us(span.start_us), from_us(span.end_us)
-    return f"{start:%Y-%m-%d %H:%M}-{end:%H:%M} ({span.distance_mm / 1e6:.1f} km)"
+    return f"{start:%Y-%m-%d %H:%M}-{end:%H:%M} UTC ({span.distance_mm / 1e6:.1f} km)"

@@ -188,13 +188,17 @@ def chain(report: MonthReport, unit: LengthUnit) -> Section:
             ),
             ("Business share %", percent(report.business_share)),
             ("Business share with all amendments %", percent(report.amended_business_share)),
-            (f"{unit.whole} that no trip explains", unit.text(report.unexplained_m)),
+            (f"{unit.whole} that no trip explains", _unexplained(report, unit)),
             *left_out(report, unit),
             ("Hash of the month's last entry", report.last_hash or "none is closed yet"),
             ("Hash of the book", report.book_hash or "none is closed yet"),
         ],
         (12, 30),
     )
+
+
+def _unexplained(report: MonthReport, unit: LengthUnit) -> str:
+    return unit.text(report.unexplained_m) if report.stretches else "not known: no two readings"
 
 
 def left_out(report: MonthReport, unit: LengthUnit) -> list[tuple[str, str]]:

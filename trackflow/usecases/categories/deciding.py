@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
@@ -14,6 +15,7 @@ from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.changed_meanwhile import check_unchanged
 from trackflow.usecases.queries.track_by_id import track_by_id
 from trackflow.words import category_named
 
@@ -63,7 +65,12 @@ class DecisionRequest:
 
 
 def decide(
-    context: Context, wanted: DecisionRequest, by: str, *, origin: str = "person"
+    context: Context,
+    wanted: DecisionRequest,
+    by: str,
+    *,
+    origin: str = "person",
+    made_from: Mapping[str, str | None] | None = None,
 ) -> DecisionRow:
     """Store a decision; the same decision is not stored twice in a row.
 
@@ -72,9 +79,12 @@ def decide(
         wanted: the decision.
         by: name of the person.
         origin: person or import.
+        made_from: what the person saw that the one track of this time was for; None if that is not
+            known.
 
     Raises:
         SettingsError: there is no such device.
+        ChangedMeanwhileError: one of `made_from` is another by now.
     """
     with context.store.write() as connection:
         settings.known(wanted.device_id, settings.device_ids(connection))
@@ -83,6 +93,8 @@ def decide(
         standing = _newest(connection, wanted)
         if standing is not None and standing.content == row.content:
             return standing
+        if made_from is not None:
+            check_unchanged(made_from, _outcome(connection, wanted), "this track")
         decisions.add(connection, [row])
         categories.mark_due(connection, (wanted.device_id,), wanted.start_time, wanted.end_time)
     return row
@@ -96,6 +108,7 @@ def decide_track(
     category: str | None = None,
     purpose: str | None = None,
     partner: str | None = None,
+    made_from: Mapping[str, str | None] | None = None,
 ) -> DecisionRow:
     """Decide what one track was for: the decision is kept for its time.
 
@@ -106,16 +119,18 @@ def decide_track(
         category: None leaves it to the rules.
         purpose: None leaves it to the rules.
         partner: None leaves it to the rules.
+        made_from: what the person saw of these three, by name; None if that is not known.
 
     Raises:
         NotFoundError: there is no such track (`GoneError` where there was one).
+        ChangedMeanwhileError: one of `made_from` is another by now.
     """
     with context.store.read() as connection:
         row = track_by_id(connection, track_id)
     wanted = DecisionRequest(
         row.device_id, row.start_time, row.end_time, category, purpose, partner
     )
-    return decide(context, wanted, by)
+    return decide(context, wanted, by, made_from=made_from)
 
 
 def undo_decision(context: Context, decision_id: uuid.UUID) -> DecisionRow:
@@ -185,6 +200,21 @@ def row_of(wanted: DecisionRequest, by: str, origin: str, now: dt.datetime) -> D
         by,
         now,
     )
+
+
+def _outcome(connection: Connection, wanted: DecisionRequest) -> dict[str, str | None]:
+    """What a track is for by now: what people have said last, else what was found for it."""
+    start, end = wanted.start_time, wanted.end_time
+    middle = start + (end - start) / 2
+    rows = categories.read_page(connection, (wanted.device_id,), start, end)
+    found = next((dict(row) for row in rows if row["start_time"] == start), {})
+    covering = decisions.read(connection, (wanted.device_id,), middle, middle)
+    said = max(covering, key=lambda row: (row.decided_at, str(row.decision_id)), default=None)
+    for name in ("category", "purpose", "partner"):
+        # a track is categorised after it is decided: a decision may be newer
+        if said is not None and getattr(said, name) is not None:
+            found[name] = getattr(said, name)
+    return found
 
 
 def _newest(connection: Connection, wanted: DecisionRequest) -> DecisionRow | None:

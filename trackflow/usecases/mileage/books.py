@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.mileage.chain import ChainFault, faults
+from trackflow.mileage.entries import shown_to
 from trackflow.store.categories.trips import read_vehicles
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, rates, vehicles
@@ -16,6 +17,7 @@ from trackflow.store.mileage.books import Amendment
 from trackflow.store.mileage.books import Entry as Entry
 from trackflow.store.mileage.chains import chain, vehicles_with_links
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.changed_meanwhile import check_unchanged
 from trackflow.usecases.mileage.amended_trips import (
     BY_TRACKFLOW,
     BookTrip,
@@ -260,6 +262,7 @@ def amend_entry(
     *,
     reason: str,
     amended_by: str,
+    made_from: Mapping[str, str | None] | None = None,
 ) -> BookTrip:
     """Amend a closed entry by hand, or a trip that a closed book lacked.
 
@@ -271,9 +274,11 @@ def amend_entry(
         values: new values by name, of `AMENDABLE`; None or an empty text empties it.
         reason: why.
         amended_by: the person.
+        made_from: what the person saw of these values, as lists show them; None if not known.
 
     Raises:
         NotFoundError: there is no such entry.
+        ChangedMeanwhileError: one of `made_from` is another by now.
         BadInputError: it is open, nothing changes, or there is no reason.
     """
     unknown = sorted(set(values) - set(AMENDABLE))
@@ -296,6 +301,7 @@ def amend_entry(
             raise BadInputError(
                 "this entry is open: change its category or purpose with `trackflow categories set`"
             )
+        check_unchanged(made_from, shown_to(trip.content, None), "this trip")
         amender = Amender(connection, vehicle, context.clock())
         if not amender.by_hand(trip, values, reason.strip(), amended_by):
             raise BadInputError("nothing changes: the book says so already")

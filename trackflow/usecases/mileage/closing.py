@@ -247,12 +247,15 @@ def _paid(
             one[1].key,
         )
     )
+    found_paid = payments([paid for _, paid in there], table)
     lacks = {
         one.key: text
         for trip, one in there
-        if not trip.is_closed and (text := lacking(one, table)) is not None
+        if not trip.is_closed
+        and one.key not in found_paid  # looking for its rate once more would cost as much again
+        and (text := lacking(one, table)) is not None
     }
-    return lacks | payments([paid for _, paid in there], table)
+    return {**found_paid, **lacks}
 
 
 def _completed_trips(

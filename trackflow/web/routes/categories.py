@@ -38,6 +38,18 @@ MOST_TRACKS = 1000
 MOST_DECISIONS = 20_000
 
 
+class SeenOutcomeBody(Body):
+    """What a person saw that a track was for; what is left out is not looked at."""
+
+    category: str | None = Field(None, max_length=500)
+    purpose: str | None = Field(None, max_length=500)
+    partner: str | None = Field(None, max_length=500)
+
+    def given(self) -> dict[str, str | None]:
+        """What is not left out."""
+        return self.model_dump(exclude_unset=True)
+
+
 class DecisionBody(Body):
     """What a track was for, or all tracks of a device whose middle lies in a time."""
 
@@ -48,6 +60,10 @@ class DecisionBody(Body):
     category: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
     purpose: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
     partner: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
+    made_from: SeenOutcomeBody | None = Field(
+        None,
+        description="With `track_id`: what was seen before, 409 if it is another by now.",
+    )
 
 
 @router.get(
@@ -117,6 +133,7 @@ def set_decision(
             category=wanted.category,
             purpose=wanted.purpose,
             partner=wanted.partner,
+            made_from=None if wanted.made_from is None else wanted.made_from.given(),
         )
     elif wanted.device_id and wanted.start_time and wanted.end_time:
         what = DecisionRequest(

@@ -39,6 +39,21 @@ Format = Annotated[str, Query(description=f"{', '.join(MEDIA_TYPES)}.", max_leng
 Text = Annotated[str | None, Field(max_length=LONGEST)]
 
 
+class SeenBody(Body):
+    """What a person saw of a trip before changing it; what is left out is not looked at."""
+
+    category: Text = None
+    purpose: Text = None
+    partner: Text = None
+    driver: Text = None
+    start_place: Text = None
+    end_place: Text = None
+
+    def given(self) -> dict[str, str | None]:
+        """What is not left out."""
+        return self.model_dump(exclude_unset=True)
+
+
 class AmendBody(Body):
     """New values of a closed entry; a value that is left out stays, null empties it."""
 
@@ -49,6 +64,9 @@ class AmendBody(Body):
     driver: Text = None
     start_place: Text = None
     end_place: Text = None
+    made_from: SeenBody | None = Field(
+        None, description="What was seen before: 409 if it is another by now."
+    )
 
 
 class JoinBody(Body):
@@ -191,11 +209,16 @@ def amend(
 
     Also for a trip that a closed book lacked. 400 for an open entry.
     """
-    values = wanted.model_dump(exclude_unset=True, exclude={"reason"})
+    values = wanted.model_dump(exclude_unset=True, exclude={"reason", "made_from"})
     for value in (wanted.reason, *values.values()):
         text(value)
     found = books.amend_entry(
-        context, entry_id, values, reason=wanted.reason, amended_by=decider(caller)
+        context,
+        entry_id,
+        values,
+        reason=wanted.reason,
+        amended_by=decider(caller),
+        made_from=None if wanted.made_from is None else wanted.made_from.given(),
     )
     return answers.entry_answer(found)
 

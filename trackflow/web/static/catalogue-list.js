@@ -3,7 +3,7 @@
 import { get, withQuery } from './api.js';
 import { drawTrack, webLink } from './catalogue-details.js';
 import { showOnMap } from './catalogue-map.js';
-import { announce, byId, el, empty, fill } from './dom.js';
+import { announce, byId, el, empty, fill, stacks } from './dom.js';
 import { count } from './format.js';
 import { LOCALE, plural, tr } from './words.js';
 
@@ -122,14 +122,14 @@ const nothing = () => (list.all.length ? empty(tr('No such race tracks'), tr('Ot
 
 function drawTable(columns) {
   const hasMesh = list.found.some((t) => t.mesh_id);
-  return el('div', { class: 'table-box' }, el('table', { class: 'tracks' },
+  return el('div', { class: 'table-box' }, stacks(el('table', {},
     el('thead', {}, el('tr', {},
       columns.map(([name, words]) => el('th', { scope: 'col', class: NUMBERS.has(name) ? 'number' : null, 'aria-sort': list.sort === name ? (list.down ? 'descending' : 'ascending') : 'none' },
         el('button', { type: 'button', class: 'sort', 'data-key': `sort-${name}`, on: { click: () => sortBy(name) } }, words))),
       hasMesh && el('th', { scope: 'col' }, tr('Mesh')))),
     el('tbody', {}, list.found.slice(0, list.most).map((t) => el('tr', { class: t.is_active ? null : 'gone', 'aria-current': t.slug === list.chosen ? 'true' : null },
-      columns.map(([name, words]) => el('td', { class: NUMBERS.has(name) ? 'number' : null, data: { name: words } }, cell(t, name))),
-      hasMesh && el('td', {}, t.mesh_id && meshLink(t)))))));
+      columns.map(([name]) => el('td', { class: NUMBERS.has(name) ? 'number' : null }, cell(t, name))),
+      hasMesh && el('td', {}, t.mesh_id && meshLink(t))))))));
 }
 
 function cell(t, name) {

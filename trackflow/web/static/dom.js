@@ -190,3 +190,11 @@ export function setDate(input, value) {
   input.defaultValue = value;
   input.value = value;
 }
+
+/** A table whose rows a phone shows one below the other, each cell with the name of its column. */
+export function stacks(table) {
+  const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, k) => { cell.dataset.name = names[k]; });
+  table.classList.add('stacks');
+  return table;
+}

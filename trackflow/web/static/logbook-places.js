@@ -77,8 +77,14 @@ export function installPlaces(box, { mayChange, failed }) {
       el('div', {},
         el('p', { class: 'strong' }, place.name),
         el('p', { class: 'dim' }, [placeKindName(place.kind), owner(place), `${place.latitude.toFixed(5)}, ${place.longitude.toFixed(5)}`, tr('{distance} around', { distance: distance(place.radius_m) })].join(' · ')),
-        el('p', { class: 'dim' }, state(place))),
+        el('p', { class: 'dim' }, state(place), ' · ', el('a', { class: 'link', href: mapOf(place), 'aria-label': tr('{place} on the map', { place: place.name }) }, tr('On the map')))),
       mayChange && (isOpen ? form(place) : buttons(place)));
+  }
+
+  /** Its area on the map, with the tracks that were there. */
+  function mapOf({ latitude, longitude, radius_m: radius }) {
+    const [lon, lat] = [longitude.toFixed(5), latitude.toFixed(5)];
+    return `/#${new URLSearchParams({ near: `${lon},${lat},${Math.round(radius)}`, map: `15/${lat}/${lon}` })}`;
   }
 
   function state(place) {

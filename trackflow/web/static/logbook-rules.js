@@ -4,6 +4,7 @@ import { get, send } from './api.js';
 import { categoryName } from './codes.js';
 import { announce, el, empty, fill } from './dom.js';
 import { count, distance, longDate } from './format.js';
+import { installRuleUses } from './logbook-rule-uses.js';
 import { wordsOf } from './problems.js';
 import { isolated, plural, tr } from './words.js';
 
@@ -30,6 +31,10 @@ export async function drawRules(box, { mayChange, saved, failed }) {
       failed(null);
     }
   };
+  const inUse = el('p', { class: 'dim' });
+  const tellInUse = () => { inUse.textContent = shown ? tr('Version {version} decides about trips that begin now.', { version: shown }) : tr('No rules are in use yet; this is an example.'); };
+  const uses = el('div', { id: 'rule-uses' });
+  const drawUses = () => installRuleUses(uses, { mayChange, changed: saved, failed });
   const preview = () => act(async () => {
     const found = await send('POST', '/api/v1/rules/preview', { toml: text.value });
     fill(result, missingRates(found), changes(found));
@@ -38,17 +43,20 @@ export async function drawRules(box, { mayChange, saved, failed }) {
   const save = () => act(async () => {
     const found = await send('POST', '/api/v1/rules', { toml: text.value, made_from: shown });
     shown = found.version;
-    fill(result, el('p', {}, tr('Saved as version {version}, for trips from now on. The past stays as it is: “trackflow rules apply {version} --from DAY --to DAY” uses it for a time.', { version: found.version })), missingRates(found));
+    tellInUse();
+    fill(result, el('p', {}, tr('Saved as version {version}, for trips from now on. The past stays as it is, until the version is used for it below.', { version: found.version })), missingRates(found));
     announce(tr('The rules are saved'));
-    await saved();
+    await Promise.all([saved(), drawUses()]);
   });
   fill(box,
-    el('p', { class: 'dim' }, data.version ? tr('Version {version} decides about trips that begin now.', { version: data.version }) : tr('No rules are in use yet; this is an example.')),
+    inUse,
     text,
     el('div', { class: 'files' },
       el('button', { type: 'button', class: 'plain', id: 'preview-rules', on: { click: preview } }, tr('Preview')),
       mayChange && el('button', { type: 'button', class: 'primary', id: 'save-rules', on: { click: save } }, tr('Save'))),
-    result);
+    result, uses);
+  tellInUse();
+  await drawUses();
 }
 
 /** Rates that a person's rules name, and the table lacks: nothing else says why a trip is paid nothing. */

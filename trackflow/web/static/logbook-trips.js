@@ -1,8 +1,8 @@
 // Trips of the logbook: those that need a purpose, and the book of a month.
 
-import { send } from './api.js';
+import { ApiError, send } from './api.js';
 import { categoryName, modeName, partName } from './codes.js';
-import { el, empty, english } from './dom.js';
+import { el, empty, english, stacks } from './dom.js';
 import { decimal, distance, duration, moment } from './format.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { UNITS } from './units.js';
@@ -21,6 +21,11 @@ function closing(entry) {
   return seconds > 0 ? tr('closes in {time}', { time: duration(seconds) }) : tr('closes today');
 }
 
+/** A link to the track of a trip on the map; where the book does not tell it, to its day. */
+const mapLink = ({ track_ids: tracks, local_day: day }, of, words = of.day) => el('a', {
+  class: 'link', href: `/#${new URLSearchParams({ day, tab: 'tracks', ...(tracks?.length > 0 && { track: tracks[0] }) })}`, 'aria-label': of.time ? tr('The track of {day}, {time} on the map', of) : tr('The tracks of {day} on the map', of),
+}, words);
+
 /** The inputs for what a trip was for; `wanted()` is what they say. */
 function outcomeInputs(content, id) {
   const category = categorySelect(content.category, `category-${id}`);
@@ -29,24 +34,40 @@ function outcomeInputs(content, id) {
   return { inputs: [category, purpose, partner], wanted: () => ({ category: said(category), purpose: said(purpose), partner: said(partner) }) };
 }
 
-/** Say what an open trip was for: of each of its tracks. */
-async function decide(entry, wanted) {
-  for (const track of entry.now.track_ids) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted });
+/** Do a change; where others have changed the same meanwhile, that is said in the page's words. */
+async function changing(work) {
+  try {
+    await work();
+  } catch (error) {
+    throw error.status === 409 ? new ApiError(409, tr('Others have changed this trip meanwhile. It is shown as it is now: change it again.')) : error;
+  }
 }
+
+/** What a person has seen of what is changed: the second of two is told about the first. */
+const seen = ({ now }, names) => Object.fromEntries(names.map((name) => [name, now[name] ?? null]));
+
+/** Say what an open trip was for: of each of its tracks. */
+const decide = (entry, wanted) => changing(async () => {
+  const tracks = entry.now.track_ids;
+  // what joined tracks were for stands in one text
+  const made = tracks.length === 1 ? { made_from: seen(entry, Object.keys(wanted)) } : {};
+  for (const track of tracks) await send('POST', '/api/v1/categories/decisions', { track_id: track, ...wanted, ...made });
+});
 
 /** Amend a closed trip, or one that a closed book lacked: what is different from `now`. */
-async function amend(entry, wanted, reason) {
+const amend = (entry, wanted, reason) => changing(async () => {
   const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => value !== (entry.now[name] ?? null)));
-  await send('POST', `/api/v1/logbook/${entry.entry_id}/amend`, { ...changes, reason });
-}
+  await send('POST', `/api/v1/logbook/${entry.entry_id}/amend`, { ...changes, reason, made_from: seen(entry, Object.keys(changes)) });
+});
 
 /** The trips that need a purpose, each with its inputs. `saved` is called with the element of a changed one. */
-export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
+export function purposes(entries, { mayChange, isEmpty, saved, changed, failed }) {
   if (isEmpty) return empty(tr('No trips yet'), tr('The trips of vehicles show up here.'));
   if (!entries.length) return empty(tr('Every open trip has a purpose'), tr('New trips show up here, and are closed some days after they end, or after their import.'));
   return el('div', {}, entries.map((entry) => {
     const isAdded = entry.status === 'added';
     const content = entry.now;
+    const of = { day: dayOf(content.local_day), time: timeOf(content.start_time) };
     const { inputs, wanted } = outcomeInputs(content, entry.entry_id);
     const save = async (event) => {
       event.preventDefault();
@@ -55,14 +76,15 @@ export function purposes(entries, { mayChange, isEmpty, saved, failed }) {
         else await decide(entry, wanted());
         await saved(trip);
       } catch (error) {
+        if (error.status === 409) await changed();
         failed(error);
       }
     };
     const trip = el('article', { class: 'trip', 'data-entry': entry.entry_id },
       el('div', {},
-        el('p', { class: 'strong' }, `${dayOf(content.local_day)}, ${timeOf(content.start_time)} – ${timeOf(content.end_time)}`),
+        el('p', { class: 'strong' }, `${of.day}, ${of.time} – ${timeOf(content.end_time)}`),
         el('p', {}, [distance(content.distance_m), ends(content)].filter(Boolean).join(', ')),
-        el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? tr('came after closing') : closing(entry)}`)),
+        el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? tr('came after closing') : closing(entry)} · `, mapLink(content, of, tr('On the map')))),
       mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, tr('Save'))));
     return trip;
   }));
@@ -95,9 +117,9 @@ export function book(entries, check, actions) {
   const numbers = [UNITS.far[0], tr('Odometer'), isPaid && tr('Paid')].filter(Boolean);
   return el('div', {},
     el('div', { class: 'sums' }, sums),
-    el('div', { class: 'table-box' }, el('table', {},
+    el('div', { class: 'table-box' }, stacks(el('table', {},
       el('thead', {}, el('tr', {}, [tr('Day'), tr('From – to'), tr('Way'), tr('Purpose'), tr('Category')].map((name) => el('th', { scope: 'col' }, name)), numbers.map((name) => el('th', { scope: 'col', class: 'number' }, name)), el('th', { scope: 'col' }, tr('State')))),
-      el('tbody', {}, entries.map((entry) => row(entry, isPaid, actions))))),
+      el('tbody', {}, entries.map((entry) => row(entry, isPaid, actions)))))),
     check && el('p', { class: check.is_intact ? 'dim' : 'bad' },
       check.is_intact
         ? tr('The book is intact: {links}, {entries}.', { links: plural('{n} closed link', '{n} closed links', check.links), entries: plural('{n} open entry', '{n} open entries', check.open_entries) })
@@ -109,12 +131,12 @@ export function book(entries, check, actions) {
 function row(entry, isPaid, actions) {
   const content = entry.now;
   const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : decimal(content.odometer_end_m / UNITS.far[1], 1);
-  const mayWrite = actions.mayChange && !content.gone && content.start_time;
+  const mayWrite = actions.mayChange && !content.gone && (content.start_time || entry.status !== 'open');
   const of = { day: dayOf(content.local_day), time: timeOf(content.start_time) };
-  const [words, label] = entry.status === 'open' ? [tr('Change…'), tr('Change the trip of {day}, {time}', of)] : [tr('Amend'), tr('Amend the trip of {day}, {time}', of)];
+  const [words, label] = entry.status === 'open' ? [tr('Change…'), tr('Change the trip of {day}, {time}', of)] : [tr('Amend'), of.time ? tr('Amend the trip of {day}, {time}', of) : tr('Amend the trip of {day}', of)];
   const opener = (name, text, named, content) => el('button', { type: 'button', class: 'link', 'data-key': `${name}-${entry.entry_id}`, 'aria-label': named, 'aria-expanded': 'false', on: { click: (event) => toggle(made, event.currentTarget, content) } }, text);
   const made = el('tr', { 'data-row': entry.entry_id },
-    el('td', {}, of.day),
+    el('td', {}, mapLink(content, of)),
     el('td', {}, content.start_time ? `${of.time} – ${timeOf(content.end_time)}` : '–'),
     el('td', {}, content.start_time ? ends(content) ?? '–' : categoryName('private')),
     el('td', {}, [content.purpose, content.partner].filter(Boolean).join(', ') || '–'),
@@ -142,7 +164,7 @@ function toggle(made, opener, content) {
 }
 
 /** Inputs for what a trip was for: an open one is changed, of a closed one the amendment says why. */
-function changeForm(entry, { saved, failed }) {
+function changeForm(entry, { saved, changed, failed }) {
   const isOpen = entry.status === 'open';
   const { inputs, wanted } = outcomeInputs(entry.now, `amend-${entry.entry_id}`);
   const reason = textInput('reason', '', `reason-${entry.entry_id}`);
@@ -155,6 +177,7 @@ function changeForm(entry, { saved, failed }) {
       else await amend(entry, wanted(), reason.value.trim());
       await saved(below, isOpen ? tr('Saved') : tr('Amended'));
     } catch (error) {
+      if (error.status === 409) await changed(below);
       failed(error);
     }
   };
@@ -162,7 +185,8 @@ function changeForm(entry, { saved, failed }) {
 }
 
 const CHANGED = {
-  category: [tr('Category'), categoryName], purpose: [partName('purpose'), String], partner: [partName('partner'), String],
+  category: [tr('Category'), categoryName], purpose: [partName('purpose'), String], partner: [partName('partner'), String], driver: [tr('Driver'), String],
+  start_place: [tr('Start of the way'), String], end_place: [tr('End of the way'), String],
   start_time: [tr('From'), timeOf], end_time: [tr('To'), timeOf], mode: [tr('Mode'), modeName], distance_m: [tr('Distance'), distance], amount: [tr('Paid'), (amount) => decimal(Number(amount), 2)],
 };
 

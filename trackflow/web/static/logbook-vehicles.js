@@ -136,17 +136,29 @@ export function installVehicles(box, { mayChange, changed, failed }) {
     field(tr('Until ({zone})', { zone: zoneName() }), el('input', { type: 'datetime-local', name: 'until' })),
   ];
 
+  /** What is said of the moment that a form gives: of one moment there is one vehicle of a device, and one driver. */
+  const ofMoment = (rows, { from }) => rows.find((one) => Date.parse(one.from_time ?? 0) === Date.parse(time(from) ?? 0) && !one.from_time === !from);
+  const refuse = (words) => { throw new ApiError(0, words); };
+
   function deviceForm(id) {
     if (!known.devices.length) return el('p', { class: 'dim' }, tr('There are no devices yet.'));
     return form(`device ${id}`, tr('A device in the vehicle'), tr('Put it in'), [
       field(tr('Device'), el('select', { name: 'device', required: true }, el('option', { value: '' }), known.devices.map((one) => el('option', { value: one.device_id }, one.name ? `${one.name} (${one.device_id})` : one.device_id)))), span(),
-    ], (given) => send('POST', at(id, '/device'), { device_id: given.device, from_time: time(given.from), until_time: time(given.until) }), tr('It is in the vehicle'));
+    ], (given) => {
+      const other = ofMoment(known.assigned.devices.filter((one) => one.device_id === given.device && one.vehicle_id !== id), given);
+      if (other) refuse(tr('{device} is said to be in {vehicle} from that moment on: take that back first.', { device: isolated(given.device), vehicle: isolated(other.vehicle_id) }));
+      return send('POST', at(id, '/device'), { device_id: given.device, from_time: time(given.from), until_time: time(given.until) });
+    }, tr('It is in the vehicle'));
   }
 
   function driverForm(id) {
     return form(`driver ${id}`, tr('A driver of the vehicle'), tr('Save'), [
       field(tr('Name'), el('input', { name: 'driver', required: true, maxlength: 200, autocomplete: 'off' })), span(),
-    ], (given) => send('POST', at(id, '/driver'), { driver: given.driver.trim(), from_time: time(given.from), until_time: time(given.until) }), tr('Saved'));
+    ], (given) => {
+      const other = ofMoment(of(known.assigned.drivers, id).filter((one) => one.driver !== given.driver.trim()), given);
+      if (other) refuse(tr('{driver} is said to drive it from that moment on: take that back first.', { driver: isolated(other.driver) }));
+      return send('POST', at(id, '/driver'), { driver: given.driver.trim(), from_time: time(given.from), until_time: time(given.until) });
+    }, tr('Saved'));
   }
 
   function odometerForm(id, readings) {

@@ -54,12 +54,18 @@ async function drawPurposes(version) {
     await refresh();
     (byId('purposes').querySelector(`[data-entry="${next?.dataset.entry}"] select`) ?? byId('purposes')).focus();
   };
+  const changed = async () => {
+    for (const one of byId('purposes').querySelectorAll('.touched')) one.classList.remove('touched');
+    document.activeElement?.blur();
+    drawnPurposes = '';
+    await refresh();
+  };
   const more = () => {
     most += PAGE;
     drawnPurposes = '';
     refresh();
   };
-  fill(byId('purposes'), purposes(data.entries, { mayChange, isEmpty: !byId('vehicle').value, saved, failed: tellProblem }),
+  fill(byId('purposes'), purposes(data.entries, { mayChange, isEmpty: !byId('vehicle').value, saved, changed, failed: tellProblem }),
     data.total > data.entries.length && el('button', { type: 'button', class: 'plain more', 'data-key': 'more', on: { click: more } }, tr('Show more of {n}', { n: count(data.total) })));
   drawnPurposes = version;
 }
@@ -88,7 +94,13 @@ async function drawBook(versions) {
     await refresh();
     focusOn(below.dataset.of);
   };
-  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, failed: tellProblem }), leftOut(others, isSame), found.entries.length + others.tracks.length > 0 && files(vehicle, month));
+  const changed = async (below) => {
+    below.remove();
+    drawnBook = '';
+    await refresh();
+    focusOn(below.dataset.of);
+  };
+  fill(byId('book'), book(found.entries, checks.books[0], { mayChange, saved, changed, failed: tellProblem }), leftOut(others, isSame), found.entries.length + others.tracks.length > 0 && files(vehicle, month));
   drawnBook = chosen;
 }
 

@@ -1,7 +1,7 @@
 // How each figure is shown, and how it compares with the period before.
 
 import { categoryName, modeName } from './codes.js';
-import { el } from './dom.js';
+import { el, stacks } from './dom.js';
 import { count, dayWords, distance, duration, height, speed } from './format.js';
 import { countryName } from './country-names.js';
 import { nameOf } from './looks.js';
@@ -54,8 +54,8 @@ export function groupTable(found, { most, choose }) {
     names.map((name) => el('td', { class: 'number' }, shown(name, group[name]))),
     found.before && el('td', { class: 'number' }, distance(group.before.distance_m), ' ', change(group.distance_m, group.before.distance_m)));
   return [
-    el('table', {}, el('thead', {}, el('tr', {}, head.map((text, k) => el('th', { class: k ? 'number' : '', scope: 'col' }, text)))),
-      el('tbody', {}, found.groups.slice(0, most).map(row))),
+    stacks(el('table', {}, el('thead', {}, el('tr', {}, head.map((text, k) => el('th', { class: k ? 'number' : '', scope: 'col' }, text)))),
+      el('tbody', {}, found.groups.slice(0, most).map(row)))),
     found.groups.length > most && el('p', { class: 'dim' }, plural('{n} more is in the files.', '{n} more are in the files.', found.groups.length - most)),
   ];
 }

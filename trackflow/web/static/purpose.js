@@ -90,26 +90,33 @@ function purposeForm(box, track, decided) {
   }
   const category = categorySelect(track.category, 'track-category');
   const purpose = textInput('purpose', track.purpose, 'track-purpose');
+  const partner = textInput('partner', decided?.partner, 'track-partner');
   const save = async (event) => {
     event.preventDefault();
     event.submitter?.focus(); // from the input: what is drawn anew spares one that is written in
-    const wanted = { track_id: track.track_id, category: said(category), purpose: said(purpose) };
+    const seen = { category: track.category ?? null, purpose: track.purpose ?? null, ...(decided?.partner && { partner: decided.partner }) };
+    const wanted = { track_id: track.track_id, category: said(category), purpose: said(purpose), partner: said(partner), made_from: seen };
     await act(box, track, () => send('POST', '/api/v1/categories/decisions', wanted), tr('Saved'));
   };
-  return el('form', { class: 'purpose', on: { submit: save, input: touch } }, category, purpose, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')),
+  return el('form', { class: 'purpose', on: { submit: save, input: touch } }, category, purpose, partner, el('button', { type: 'submit', class: 'plain', 'data-key': 'save-purpose' }, tr('Save')),
     decided && undoButton('undo-purpose', tr('Undo what it was for'), () => act(box, track, () => send('POST', `/api/v1/categories/decisions/${decided.decision_id}/undo`), tr('Undone'))));
 }
 
 async function act(box, track, work, words) {
+  let wrong = null;
   try {
     await work();
-    box.querySelector('.touched')?.classList.remove('touched');
     tell(words);
-    await onCorrected.call();
   } catch (error) {
-    box.append(el('p', { class: 'bad', role: 'alert' }, wordsOf(error)));
-    return;
+    wrong = error.status === 409 ? [tr('Others have changed this trip meanwhile. It is shown as it is now: change it again.')] : wordsOf(error);
+    if (error.status !== 409) {
+      box.append(el('p', { class: 'bad', role: 'alert' }, wrong));
+      return;
+    }
   }
+  box.querySelector('.touched')?.classList.remove('touched');
+  await onCorrected.call();
   // the track may be another by now, or say what was saved: only what is drawn of it is known to be old
   if (box.isConnected && newest.track_id === track.track_id) await drawPurpose(box, newest);
+  if (wrong) box.append(el('p', { class: 'bad', role: 'alert' }, wrong));
 }

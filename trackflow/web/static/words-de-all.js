@@ -122,6 +122,7 @@ export default {
   'Own colour': 'Eigene Farbe',
   'Pages': 'Seiten',
   'Partner': 'Geschäftspartner',
+  'Others have changed this trip meanwhile. It is shown as it is now: change it again.': 'Andere haben diese Fahrt inzwischen geändert. Sie ist nun so gezeigt, wie sie jetzt ist: bitte noch einmal ändern.',
   'placeholder': 'Platzhalter',
   'Places': 'Orte',
   'passed over: {what}': 'übergangen: {what}',

@@ -138,7 +138,11 @@ class Book:
         join_trips(self.context, self.names["van"], start, end, decided_by="anna")
 
     def _move(self, device: str, vehicle: str) -> None:
-        fleet.put_device(self.context, vehicle, self.names[device])
+        name = self.names[device]
+        for one in fleet.list_devices(self.context):
+            if one.name == name and one.vehicle_id != vehicle:
+                fleet.undo_device(self.context, one.vehicle_id, name, one.from_time)
+        fleet.put_device(self.context, vehicle, name)
 
     def _cut(self, gap_s: float) -> None:
         change_settings(self.context, self.names["van"], overrides={"gap_s": gap_s})

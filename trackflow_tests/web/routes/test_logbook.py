@@ -109,6 +109,10 @@ def test_a_month_from_a_vehicle_to_its_report(
     for start, category in ((NOON, "business"), (NOON + 4 * HOUR, "private")):
         wanted = DecisionRequest("van-7", start, start + 3 * HOUR, category, SECRET, "Partner")
         decide(context, wanted, "Ada")
+    track = ask(api, "GET", "/logbook")["entries"][0]["now"]["track_ids"][0]
+    stale: dict[str, Any] = {"track_id": track, "category": "race", "made_from": {"category": None}}
+    assert "category" in str(ask(api, "POST", "/categories/decisions", stale, 409))
+    ask(api, "POST", "/vehicles/van/driver/undo", {"driver": "Ada"})
     ask(api, "POST", "/vehicles/van/driver", {"driver": "Ada Lovelace"})  # the book follows
     clock.advance(9 * DAY.total_seconds())
     assert close_due(context).closed == 2
@@ -121,6 +125,8 @@ def test_a_month_from_a_vehicle_to_its_report(
                   {"reason": "wrong name", "purpose": "Customer"})  # fmt: skip
     assert amended["content"]["purpose"] == SECRET
     assert amended["now"]["purpose"] == "Customer"
+    late = {"reason": "of another tab", "purpose": "Lunch", "made_from": {"purpose": SECRET}}
+    ask(api, "POST", f"/logbook/{business['entry_id']}/amend", late, 409)
     ask(api, "POST", f"/logbook/{business['entry_id']}/amend",
         {"reason": "again", "purpose": "Customer"}, 400)  # fmt: skip
     emptied = ask(api, "POST", f"/logbook/{business['entry_id']}/amend",
@@ -199,9 +205,19 @@ def test_what_was_said_about_a_vehicle_is_listed_and_taken_back(api: httpx.Clien
     assert (now["kind"], now["plate"], now["time_zone"]) == ("lorry", "ABC-1", "UTC")
     assert ask(api, "PUT", "/vehicles/lorry", {"plate": None})["plate"] is None
     later = {"from_time": "2026-03-02T13:00:00Z"}
+    ask(api, "POST", "/vehicles/van/device/undo", {"device_id": "van-7"})
     for body in ({"device_id": "van-7"}, {"device_id": "van-7", **later}):
         ask(api, "POST", "/vehicles/lorry/device", body)
     ask(api, "POST", "/vehicles/lorry/driver", {"driver": "Bo", **later})
+    # of two who say it of one moment, the second is told: the first would be lost, also for an undo
+    refused = ask(api, "POST", "/vehicles/lorry/driver", {"driver": "Cy", **later}, 400)
+    assert "Bo is said to drive lorry from that moment on" in str(refused)
+    refused = ask(api, "POST", "/vehicles/van/device", {"device_id": "van-7", **later}, 400)
+    assert "van-7 is said to be in lorry" in str(refused)
+    ends = {**later, "until_time": "2026-03-03T13:00:00Z"}
+    ask(api, "POST", "/vehicles/lorry/driver", {"driver": "Bo", **ends})
+    ask(api, "POST", "/vehicles/lorry/driver", {"driver": "Bo", **later})
+    ask(api, "POST", "/vehicles/lorry/driver/undo", {"driver": "Cy", **later}, 404)
     said = ask(api, "GET", "/vehicle-assignments?vehicle=lorry")
     assert [one["from_time"] for one in said["devices"]] == [None, "2026-03-02T13:00:00Z"]
     assert [(one["driver"], one["until_time"]) for one in said["drivers"]] == [("Bo", None)]

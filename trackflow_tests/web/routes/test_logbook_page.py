@@ -157,6 +157,16 @@ def test_a_late_trip_is_said_what_it_was_for_and_amended(context: Context, tab: 
 
         tab.eval(f"{row}.querySelector('[data-key^=amend-]').click()")
         form = "document.querySelector('#book form')"
+        tab.wait_for(f"!!{form}")
+        meanwhile = {"reason": "from another tab", "partner": "Bo"}
+        api.post(f"/api/v1/logbook/{added['entry_id']}/amend", json=meanwhile).raise_for_status()
+        tab.eval(f"{form}.querySelector('[name=partner]').value = 'lost'")
+        tab.eval(f"{form}.querySelector('[name=reason]').value = 'forgotten'")
+        tab.eval(f"{form}.querySelector('button').click()")
+        tab.wait_for_text("Others have changed this trip meanwhile")
+        tab.wait_for(f"{row}?.innerText.includes('Bo') && !{form}")
+
+        tab.eval(f"{row}.querySelector('[data-key^=amend-]').click()")
         tab.wait_for(f"document.activeElement === {form}?.querySelector('select')")
         tab.eval(f"{form}.querySelector('[name=partner]').value = 'Ada & Co'")
         tab.eval(f"{form}.querySelector('[name=reason]').value = 'forgotten'")
@@ -329,10 +339,18 @@ def test_a_mode_is_corrected_on_the_map(context: Context, tab: Page) -> None:
         tab.wait_for(f"{select}?.value === 'driving'")
 
         form = "document.querySelector('.purpose')"
+        partner = {"track_id": track["id"], "partner": "Bo"}
+        api.post("/api/v1/categories/decisions", json=partner).raise_for_status()
+        tab.goto("about:blank")
+        tab.goto(address)
+        tab.wait_for(f"{form}?.querySelector('[name=partner]').value === 'Bo'")
         tab.eval(f"{form}.querySelector('[name=purpose]').focus()")
         tab.write(HTML)
         tab.press("Enter")
-        tab.wait_for("!!document.querySelector('[data-key=undo-purpose]')")
+        tab.wait_for_text("Saved")
+        decided = api.get("/api/v1/categories/decisions").json()["decisions"]
+        newest = max(decided, key=lambda one: str(one["decided_at"]))
+        assert (newest["purpose"], newest["partner"]) == (HTML, "Bo"), "one form loses no other's"
         assert tab.eval(f"{form}.querySelector('[name=purpose]').value") == HTML
         tab.eval("document.querySelector('[data-key=undo-purpose]').click()")
         tab.wait_for(f"{form}.querySelector('[name=purpose]').value === ''")

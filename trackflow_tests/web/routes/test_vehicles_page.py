@@ -59,6 +59,9 @@ def test_a_fleet_is_kept_on_the_page(tmp_path: Path, tab: Page) -> None:
         send(tab, "device")
         tab.wait_for(f"{PARTS}.innerText.includes('tracker · the beginning')")
 
+        fill_in(tab, "driver", driver="Bo", **{"from": "2026-03-01T06:00"})
+        send(tab, "driver")
+        tab.wait_for_text("Ada is said to drive it from that moment on: take that back first.")
         (driver,) = fleet.list_drivers(context)
         assert (driver.vehicle_id, driver.name, driver.from_time) == (
             ODD,
