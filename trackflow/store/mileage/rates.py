@@ -43,13 +43,15 @@ def read_rates(connection: Connection) -> list[Rate]:
     return found
 
 
-def replace_rates(connection: Connection, rates: Sequence[Rate]) -> None:
-    """Replace the whole table.
-
-    Of two people who do it at once, one waits: together they would leave both tables.
-    """
+def lock_rates(connection: Connection) -> None:
+    """Let one of two people who replace the table wait: together they would leave both tables."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE mileage_rates IN SHARE ROW EXCLUSIVE MODE")
+
+
+def replace_rates(connection: Connection, rates: Sequence[Rate]) -> None:
+    """Replace the whole table, which is locked for it."""
+    lock_rates(connection)
     connection.execute(sa.delete(mileage_rates))
     rows = [
         {

@@ -9,7 +9,7 @@ from typing import Any
 
 from trackflow.categories.rules.reading import LONGEST_TEXT, is_text
 from trackflow.context import Context
-from trackflow.errors import BadInputError
+from trackflow.errors import BadInputError, ChangedMeanwhileError
 from trackflow.files import chosen_text
 from trackflow.mileage.rates import VEHICLE, Rate, Tier
 from trackflow.store.mileage import rates
@@ -35,14 +35,27 @@ def import_rates(context: Context, path: Path) -> list[Rate]:
     return save_rates(context, chosen_text(path))
 
 
-def save_rates(context: Context, text: str) -> list[Rate]:
+def save_rates(context: Context, text: str, made_from: str | None = None) -> list[Rate]:
     """Replace the table of rates by that of a TOML document; returns it.
+
+    Args:
+        context: the store.
+        text: the document.
+        made_from: the document that the person saw and changed; None if that is not known.
 
     Raises:
         BadInputError: it is no TOML, or a rate makes no sense.
+        ChangedMeanwhileError: the table is another one by now than `made_from`.
     """
     found = parse_rates(text)
+    seen = None if made_from is None else parse_rates(made_from)
     with context.store.write() as connection:
+        rates.lock_rates(connection)
+        if seen not in (None, rates.read_rates(connection)):
+            raise ChangedMeanwhileError(
+                "somebody has changed the rates meanwhile: look at them again, and change them as "
+                "they are now"
+            )
         rates.replace_rates(connection, found)
     return found
 

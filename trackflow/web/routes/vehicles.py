@@ -83,6 +83,11 @@ class RatesBody(Body):
     """A table of rates."""
 
     toml: str = Field(description="As in a file: parts `[[rate]]`.", max_length=LONGEST_TOML)
+    made_from: str | None = Field(
+        None,
+        description="The table that was changed: 409 if there is another one by now.",
+        max_length=LONGEST_TOML,
+    )
 
 
 class OdometerBody(Body):
@@ -278,7 +283,8 @@ def rates(request: Request, context: ContextDep) -> Response:
 @open_to(Scope.ADMIN)
 def put_rates(context: ContextDep, wanted: RatesBody) -> answers.RatesAnswer:
     """The whole table. Closed entries keep the amounts that they were closed with."""
-    return answers.rates_answer(save_rates(context, str(text(wanted.toml))), missing_rates(context))
+    found = save_rates(context, str(text(wanted.toml)), text(wanted.made_from))
+    return answers.rates_answer(found, missing_rates(context))
 
 
 def _times(wanted: TimesBody) -> tuple[dt.datetime | None, dt.datetime | None]:

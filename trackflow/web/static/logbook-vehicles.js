@@ -9,7 +9,7 @@ import { dayOf, momentOf, zoneName } from './zones.js';
 
 const MOST = 100;
 const MOST_READINGS = 12;
-const KINDS = { car: tr('car'), van: tr('van'), lorry: tr('lorry'), motorcycle: tr('motorcycle'), bicycle: tr('bicycle'), other: tr('vehicle|other') };
+export const KINDS = { car: tr('car'), van: tr('van'), lorry: tr('lorry'), motorcycle: tr('motorcycle'), bicycle: tr('bicycle'), other: tr('vehicle|other') };
 
 export const vehicleName = ({ vehicle_id: id, plate }) => (plate ? `${isolated(plate)} (${isolated(id)})` : isolated(id));
 const at = (id, more = '') => `/api/v1/vehicles/${encodeURIComponent(id)}${more}`;

@@ -5,6 +5,7 @@ import { byId, el, fill, focusOn, isWriting, onDate, setDate, tell } from './dom
 import { count } from './format.js';
 import { leftOut } from './logbook-left-out.js';
 import { installPlaces } from './logbook-places.js';
+import { installRates } from './logbook-rates.js';
 import { drawRules } from './logbook-rules.js';
 import { book, files, purposes } from './logbook-trips.js';
 import { installVehicles, vehicleName } from './logbook-vehicles.js';
@@ -122,6 +123,7 @@ async function begin() {
   drawnPurposes = drawnBook = '';
   await Promise.all([
     drawRules(byId('rules'), { mayChange, saved: refresh, failed: tellProblem }),
+    installRates(byId('rates'), { mayChange, saved: refresh }),
     installPlaces(byId('places'), { mayChange, failed: tellProblem }),
     installWhatIf(byId('what-if'), { failed: tellProblem }),
   ]);

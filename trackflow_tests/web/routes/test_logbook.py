@@ -173,7 +173,13 @@ def test_rates_are_replaced_whole_or_not_at_all(api: httpx.Client) -> None:
     ):  # fmt: skip
         ask(api, "PUT", "/rates", {"toml": wrong}, 400)
         assert ask(api, "GET", "/rates") == saved
-    assert ask(api, "PUT", "/rates", {"toml": ""}) == {"rates": [], "missing": []}
+    ask(api, "PUT", "/rates", {"toml": later, "made_from": table}, 409)
+    assert ask(api, "GET", "/rates") == saved, "made from another table than there is"
+    seen = f'{table}per = "driver"'
+    assert ask(api, "PUT", "/rates", {"toml": "", "made_from": seen}) == {
+        "rates": [],
+        "missing": [],
+    }
 
 
 def test_a_book_that_has_not_changed_is_not_even_read(
@@ -205,7 +211,9 @@ def test_what_was_said_about_a_vehicle_is_listed_and_taken_back(api: httpx.Clien
     assert (now["kind"], now["plate"], now["time_zone"]) == ("lorry", "ABC-1", "UTC")
     assert ask(api, "PUT", "/vehicles/lorry", {"plate": None})["plate"] is None
     later = {"from_time": "2026-03-02T13:00:00Z"}
-    ask(api, "POST", "/vehicles/van/device/undo", {"device_id": "van-7"})
+    ask(api, "PUT", "/vehicles/van", {"kind": "van"})
+    for one in ask(api, "GET", "/vehicle-assignments?vehicle=van")["devices"]:
+        ask(api, "POST", "/vehicles/van/device/undo", {"device_id": one["device_id"]})
     for body in ({"device_id": "van-7"}, {"device_id": "van-7", **later}):
         ask(api, "POST", "/vehicles/lorry/device", body)
     ask(api, "POST", "/vehicles/lorry/driver", {"driver": "Bo", **later})

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.mileage.odometer import Reading, check_reading
 from trackflow.usecases.mileage import fleet
+from trackflow.usecases.mileage.rate_table import list_rates, parse_rates
 from trackflow_tests.helpers.browser import Page
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
@@ -20,6 +22,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 ODD = "van \"7\" 'é' / 50%"
 """An id that addresses and attributes have to quote."""
 PARTS = "document.querySelector('.vehicle-parts')"
+RATES = """
+[[rate]]
+id = "uk"
+from = 2026-04-06
+until = 2027-04-05
+category = "business"
+vehicle_kind = "van"
+currency = "GBP"
+unit = "mi"
+year_start = "04-06"
+source = 'a "source" \\ of numbers'
+tiers = [{ up_to = 10000, amount = 0.450 }, { amount = "0.25" }]
+per = "driver"
+[[rate]]
+id = "all"
+from = 2026-01-01
+currency = "EUR"
+unit = "km"
+amount = 0.3
+"""
 REFUSED = ("Less than", "More than", "Note first")
 
 
@@ -85,7 +107,19 @@ def test_a_fleet_is_kept_on_the_page(tmp_path: Path, tab: Page) -> None:
             tab.wait_for(f"!{button}")
         assert len(fleet.list_readings(context)) == 1
         assert fleet.list_drivers(context) == fleet.list_devices(context) == []
+        _replaces_rates(tab, context)
         _judges_as_the_server_does(tab)
+
+
+def _replaces_rates(tab: Page, context: Context) -> None:
+    tab.eval(f"document.getElementById('rates-text').value = {json.dumps(RATES)}")
+    tab.eval("document.getElementById('save-rates').click()")
+    undo = "document.querySelector('[data-key=undo-rates]')"
+    tab.wait_for(f"!!{undo}")
+    assert list_rates(context) == parse_rates(RATES)
+    tab.eval(f"{undo}.click()")  # made from what is shown: refused if that were another table
+    tab.wait_for_text("There are none yet")
+    assert list_rates(context) == []
 
 
 def _judges_as_the_server_does(tab: Page) -> None:
