@@ -2,7 +2,7 @@
 
 import { get, send } from './api.js';
 import { categoryName } from './codes.js';
-import { announce, el, empty, fill } from './dom.js';
+import { announce, el, empty, fill, tell } from './dom.js';
 import { count, distance, longDate } from './format.js';
 import { installRuleUses } from './logbook-rule-uses.js';
 import { wordsOf } from './problems.js';
@@ -15,6 +15,14 @@ name = "Weekdays are business"
 category = "business"
 when = { weekday = ["mon", "tue", "wed", "thu", "fri"] }
 `;
+
+let put = () => {}; // a rule into what is edited
+
+/** Put the draft of a rule that holds for a track, and for those like it, above the others: the first one decides. */
+export async function draftRule(track) {
+  put((await get(`/api/v1/rules/from-track/${encodeURIComponent(track)}`)).data.toml);
+  tell(tr('The rule is in the editor. Preview shows what it would change.'));
+}
 
 /** Show the rules in `box`. */
 export async function drawRules(box, { mayChange, saved, failed }) {
@@ -56,6 +64,12 @@ export async function drawRules(box, { mayChange, saved, failed }) {
       mayChange && el('button', { type: 'button', class: 'primary', id: 'save-rules', on: { click: save } }, tr('Save'))),
     result, uses);
   tellInUse();
+  put = (toml) => {
+    text.value = !shown && text.value === EXAMPLE ? toml : `${toml}\n${text.value}`;
+    text.scrollTop = 0;
+    text.scrollIntoView({ block: 'center' });
+    text.focus();
+  };
   await drawUses();
 }
 

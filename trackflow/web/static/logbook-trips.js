@@ -4,6 +4,7 @@ import { ApiError, send } from './api.js';
 import { categoryName, modeName, partName } from './codes.js';
 import { el, empty, english, stacks } from './dom.js';
 import { decimal, distance, duration, moment } from './format.js';
+import { draftRule } from './logbook-rules.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { UNITS } from './units.js';
 import { LOCALE, plural, tr } from './words.js';
@@ -14,6 +15,9 @@ export const timeOf = (text) => text?.slice(11, 16) ?? '';
 export const dayOf = (text) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short', year: text.startsWith(`${new Date().getFullYear()}-`) ? undefined : 'numeric' }).format(new Date(`${text}T00:00Z`));
 /** From where to where; null where neither is known: a store without places would say so in each row. */
 const ends = (content) => (content.start_place ?? content.end_place) && tr('{start} to {end}', { start: content.start_place ?? tr('unknown place'), end: content.end_place ?? tr('unknown place') });
+
+/** A button that makes a rule of a trip, for those that are like it. */
+const ruleButton = ({ entry_id: id, now }, failed) => now.track_ids?.length > 0 && el('button', { type: 'button', class: 'link', 'data-key': `rule-${id}`, on: { click: () => draftRule(now.track_ids[0]).catch(failed) } }, tr('Make a rule of it'));
 
 /** What is left until an entry closes. */
 function closing(entry) {
@@ -85,7 +89,7 @@ export function purposes(entries, { mayChange, isEmpty, saved, changed, failed }
         el('p', { class: 'strong' }, `${of.day}, ${of.time} – ${timeOf(content.end_time)}`),
         el('p', {}, [distance(content.distance_m), ends(content)].filter(Boolean).join(', ')),
         el('p', { class: 'dim' }, `${content.plate ?? entry.vehicle_id}, ${isAdded ? tr('came after closing') : closing(entry)} · `, mapLink(content, of, tr('On the map')))),
-      mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, tr('Save'))));
+      mayChange && el('form', { on: { submit: save } }, inputs, el('button', { type: 'submit', class: 'primary', 'data-key': `save-${entry.entry_id}` }, tr('Save')), ruleButton(entry, failed)));
     return trip;
   }));
 }
@@ -181,7 +185,7 @@ function changeForm(entry, { saved, changed, failed }) {
       failed(error);
     }
   };
-  return el('form', { on: { submit: save } }, inputs, !isOpen && reason, el('button', { type: 'submit', class: 'primary' }, isOpen ? tr('Save') : tr('Amend')));
+  return el('form', { on: { submit: save } }, inputs, !isOpen && reason, el('button', { type: 'submit', class: 'primary' }, isOpen ? tr('Save') : tr('Amend')), ruleButton(entry, failed));
 }
 
 const CHANGED = {

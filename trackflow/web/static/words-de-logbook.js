@@ -121,6 +121,8 @@ export default {
   '{amount} up to {limit} {unit}': '{amount} bis {limit} {unit}',
   'all categories': 'alle Kategorien',
   'counted per driver': 'je Fahrer gezählt',
+  'Make a rule of it': 'Daraus eine Regel machen',
+  'The rule is in the editor. Preview shows what it would change.': 'Die Regel steht im Editor. Die Vorschau zeigt, was sie ändern würde.',
   'Driver': 'Fahrer',
   'Start of the way': 'Anfang des Wegs',
   'End of the way': 'Ende des Wegs',

@@ -1,6 +1,7 @@
 """A person's month in a real browser: a purpose, a rule, a correction, the report."""
 
 import datetime as dt
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,12 +121,33 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         tab.click_text("Save", "#save-rules")
         tab.wait_for_text("Saved as version 1")
         assert api.get("/api/v1/rules").json()["version"] == 1
+        _uses_rules_for_the_past(tab, api)
         shoot(tab, "logbook")
 
         pdf = tab.eval("document.querySelector('.files a').href")
         report = api.get(pdf)
         assert report.headers["content-type"] == "application/pdf"
         assert report.content[:5] == b"%PDF-"
+
+
+def _uses_rules_for_the_past(tab: Page, api: httpx.Client) -> None:
+    def counting() -> list[int]:
+        uses = api.get("/api/v1/rules/history").json()["uses"]
+        return [one["use_no"] for one in uses if not one["undone_at"]]
+
+    days = "form.from.value = '2026-02-01'; form.to.value = '2026-02-28'"
+    form = "const form = document.querySelector('#rule-uses form')"
+    tab.eval(f"(() => {{ {form}; {days}; form.requestSubmit(); }})()")
+    tab.wait_for("!!document.querySelector('[data-key=undo-use-2]')")
+    assert counting() == [2, 1]
+    tab.eval("document.querySelector('[data-key=undo-use-2]').click()")
+    tab.wait_for("!document.querySelector('[data-key=undo-use-2]')")
+    assert counting() == [1]
+    rules = "document.getElementById('rules-text').value"
+    before = tab.eval(rules)
+    tab.eval(f"{FIRST_ENTRY}.querySelector('[data-key^=rule-]').click()")
+    tab.wait_for(f"{rules} !== {json.dumps(before)}")
+    assert tab.eval(rules).endswith(f"\n{before}"), "above the others: the first one decides"
 
 
 def test_a_late_trip_is_said_what_it_was_for_and_amended(context: Context, tab: Page) -> None:
