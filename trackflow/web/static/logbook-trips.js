@@ -4,6 +4,7 @@ import { ApiError, send } from './api.js';
 import { categoryName, modeName, partName } from './codes.js';
 import { el, empty, english, stacks } from './dom.js';
 import { decimal, distance, duration, moment } from './format.js';
+import { joinButtons } from './logbook-joins.js';
 import { draftRule } from './logbook-rules.js';
 import { categorySelect, said, textInput } from './outcome.js';
 import { UNITS } from './units.js';
@@ -13,8 +14,13 @@ const STATES = { open: tr('open'), closed: tr('closed'), added: tr('book|added')
 export const timeOf = (text) => text?.slice(11, 16) ?? '';
 /** A day; with its year if that is not this one. */
 export const dayOf = (text) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short', year: text.startsWith(`${new Date().getFullYear()}-`) ? undefined : 'numeric' }).format(new Date(`${text}T00:00Z`));
-/** From where to where; null where neither is known: a store without places would say so in each row. */
-const ends = (content) => (content.start_place ?? content.end_place) && tr('{start} to {end}', { start: content.start_place ?? tr('unknown place'), end: content.end_place ?? tr('unknown place') });
+/** From where to where, and over which stops; null where neither is known: a store without places would say so in each row. */
+function ends({ start_place: start, end_place: end, stops }) {
+  if (!(start ?? end)) return null;
+  const named = (place) => place ?? tr('unknown place');
+  const way = tr('{start} to {end}', { start: named(start), end: named(end) });
+  return stops?.length ? tr('{way} over {stops}', { way, stops: stops.map(named).join(', ') }) : way;
+}
 
 /** A button that makes a rule of a trip, for those that are like it. */
 const ruleButton = ({ entry_id: id, now }, failed) => now.track_ids?.length > 0 && el('button', { type: 'button', class: 'link', 'data-key': `rule-${id}`, on: { click: () => draftRule(now.track_ids[0]).catch(failed) } }, tr('Make a rule of it'));
@@ -123,7 +129,7 @@ export function book(entries, check, actions) {
     el('div', { class: 'sums' }, sums),
     el('div', { class: 'table-box' }, stacks(el('table', {},
       el('thead', {}, el('tr', {}, [tr('Day'), tr('From – to'), tr('Way'), tr('Purpose'), tr('Category')].map((name) => el('th', { scope: 'col' }, name)), numbers.map((name) => el('th', { scope: 'col', class: 'number' }, name)), el('th', { scope: 'col' }, tr('State')))),
-      el('tbody', {}, entries.map((entry) => row(entry, isPaid, actions)))))),
+      el('tbody', {}, entries.map((entry, k) => row(entry, entries[k + 1], isPaid, actions)))))),
     check && el('p', { class: check.is_intact ? 'dim' : 'bad' },
       check.is_intact
         ? tr('The book is intact: {links}, {entries}.', { links: plural('{n} closed link', '{n} closed links', check.links), entries: plural('{n} open entry', '{n} open entries', check.open_entries) })
@@ -132,7 +138,7 @@ export function book(entries, check, actions) {
       check.last_hash && el('span', { class: 'hash' }, check.last_hash)));
 }
 
-function row(entry, isPaid, actions) {
+function row(entry, next, isPaid, actions) {
   const content = entry.now;
   const odometer = content.odometer_end_m === null || content.odometer_end_m === undefined ? '–' : decimal(content.odometer_end_m / UNITS.far[1], 1);
   const mayWrite = actions.mayChange && !content.gone && (content.start_time || entry.status !== 'open');
@@ -150,7 +156,7 @@ function row(entry, isPaid, actions) {
     isPaid && el('td', { class: 'number' }, unpaid(content) ?? (content.amount ? `${decimal(Number(content.amount), 2)} ${content.currency}` : '–')),
     el('td', { class: 'state-of' }, el('span', {}, content.gone ? tr('gone') : STATES[entry.status] ?? entry.status),
       entry.amendments.length > 0 && opener('amendments', plural('{n} amendment', '{n} amendments', entry.amendments.length), null, () => amendments(entry)),
-      mayWrite && opener('amend', words, label, () => changeForm(entry, actions))));
+      mayWrite && opener('amend', words, label, () => changeForm(entry, next, actions))));
   return made;
 }
 
@@ -168,7 +174,7 @@ function toggle(made, opener, content) {
 }
 
 /** Inputs for what a trip was for: an open one is changed, of a closed one the amendment says why. */
-function changeForm(entry, { saved, changed, failed }) {
+function changeForm(entry, next, { saved, changed, failed }) {
   const isOpen = entry.status === 'open';
   const { inputs, wanted } = outcomeInputs(entry.now, `amend-${entry.entry_id}`);
   const reason = textInput('reason', '', `reason-${entry.entry_id}`);
@@ -185,7 +191,16 @@ function changeForm(entry, { saved, changed, failed }) {
       failed(error);
     }
   };
-  return el('form', { on: { submit: save } }, inputs, !isOpen && reason, el('button', { type: 'submit', class: 'primary' }, isOpen ? tr('Save') : tr('Amend')), ruleButton(entry, failed));
+  const joined = async (work) => {
+    try {
+      await work();
+      await saved(form.closest('tr'), tr('Saved'));
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const form = el('form', { on: { submit: save } }, inputs, !isOpen && reason, el('button', { type: 'submit', class: 'primary' }, isOpen ? tr('Save') : tr('Amend')), ruleButton(entry, failed), joinButtons(entry, next, joined));
+  return form;
 }
 
 const CHANGED = {

@@ -102,7 +102,9 @@ async function load() {
   byPeriod = periods;
   draw(byDay, groups, query);
   writeAddress();
-  fill(byId('visited'), been((await places).data));
+  const { data: visited } = await places; // the slowest: another choice may have been made meanwhile
+  if (mine !== asked) return;
+  fill(byId('visited'), been(visited));
   tellProblem(null);
   announce(plural('{n} trip', '{n} trips', byDay.totals.trips));
   document.body.dataset.ready = String(mine);

@@ -116,6 +116,7 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         tab.wait_for(f"{row}.innerText.includes('commute')")
         assert entry(api, first)["content"]["category"] == "commute"
 
+        _counts_two_as_one(tab, api, tab.eval(f"{FIRST_ENTRY}.dataset.entry"))
         tab.click_text("Preview")
         tab.wait_for_text("would change if these rules were applied to the past")
         tab.click_text("Save", "#save-rules")
@@ -128,6 +129,22 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         report = api.get(pdf)
         assert report.headers["content-type"] == "application/pdf"
         assert report.content[:5] == b"%PDF-"
+
+
+def _counts_two_as_one(tab: Page, api: httpx.Client, first: str) -> None:
+    def trips() -> dict[str, int]:
+        found = api.get("/api/v1/logbook", params={"month": "2026-02"}).json()["entries"]
+        return {one["entry_id"]: len(one["now"]["track_ids"]) for one in found}
+
+    rows, before = "document.querySelectorAll('#book [data-row]').length", trips()
+    tab.eval(f"document.querySelector('[data-key=amend-{first}]').click()")
+    tab.eval(f"document.querySelector('[data-key=join-{first}]').click()")
+    tab.wait_for(f"{rows} === {len(before) - 1}")
+    (joined,) = [one for one, tracks in trips().items() if tracks == 2]
+    tab.eval(f"document.querySelector('[data-key=amend-{joined}]').click()")
+    tab.eval(f"document.querySelector('[data-key=undo-join-{joined}]').click()")
+    tab.wait_for(f"{rows} === {len(before)}")
+    assert trips() == before
 
 
 def _uses_rules_for_the_past(tab: Page, api: httpx.Client) -> None:
