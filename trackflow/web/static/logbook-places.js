@@ -1,6 +1,6 @@
 // Places: those that were learned and those that people named; confirmed, renamed, merged, rejected, undone.
 
-import { get, send, withQuery } from './api.js';
+import { get, send } from './api.js';
 import { PLACE_KINDS, placeKindName } from './codes.js';
 import { el, empty, fill, fillAround, tell, touch } from './dom.js';
 import { distance, percent } from './format.js';
@@ -18,16 +18,17 @@ const owner = (place) => place.device_id ?? tr('all devices');
 export function installPlaces(box, { mayChange, failed }) {
   let places = [];
   let editing = null; // { id, form: 'rename' or 'merge' }
+  let newest = ''; // the place that was changed last
   const list = el('div', { id: 'place-list', tabindex: '-1' });
-  const filter = el('input', { type: 'search', id: 'place-filter', placeholder: tr('Name, kind or device'), 'aria-label': tr('Filter places'), on: { input: () => draw() } });
-  const all = el('input', { type: 'checkbox', id: 'place-all', on: { change: () => load() } });
+  const filter = el('input', { type: 'search', id: 'place-filter', placeholder: tr('Name, kind or device'), 'aria-label': tr('Filter places'), on: { input: () => { newest = ''; draw(); } } });
+  const all = el('input', { type: 'checkbox', id: 'place-all', on: { change: () => draw() } });
   fill(box,
     el('div', { class: 'search' }, filter, el('label', {}, all, tr('Rejected and merged too'))),
     list);
 
   async function load() {
     try {
-      const { data } = await get(withQuery('/api/v1/places', { rejected: all.checked ? 'true' : null }));
+      const { data } = await get('/api/v1/places?rejected=true');
       places = data.places;
       draw();
     } catch (error) {
@@ -39,6 +40,7 @@ export function installPlaces(box, { mayChange, failed }) {
     try {
       await work();
       if (editing?.id === place.place_id) editing = null;
+      newest = place.place_id;
       tell(`${words}. ${LATER}`);
       failed(null);
       await load();
@@ -60,8 +62,10 @@ export function installPlaces(box, { mayChange, failed }) {
 
   function draw() {
     const wanted = filter.value.trim().toLowerCase();
-    const found = places.filter((place) => [place.name, placeKindName(place.kind), owner(place)].some((text) => text.toLowerCase().includes(wanted)));
-    if (!places.length) {
+    const isListed = (place) => all.checked || ['learned', 'confirmed'].includes(place.status);
+    // what was just changed stays in sight, with its way back: a new name, or one that is rejected
+    const found = places.filter((place) => place.place_id === newest || (isListed(place) && [place.name, placeKindName(place.kind), owner(place)].some((text) => text.toLowerCase().includes(wanted))));
+    if (!places.some(isListed) && !found.length) {
       fill(list, empty(tr('No places yet'), tr('They are learned from stays, after some days of tracks.')));
       return;
     }

@@ -123,10 +123,12 @@ export function book(entries, check, actions) {
     const metres = contents.reduce((sum, content) => sum + (content.distance_m ?? 0), 0);
     return el('span', {}, el('strong', {}, name), ` ${[distance(metres), plural('{n} trip', '{n} trips', contents.length), amountWords(contents)].filter(Boolean).join(', ')}`);
   });
+  const zones = [...new Set(entries.map((one) => one.now.zone).filter(Boolean))].sort();
   const isPaid = entries.some((one) => one.now.amount || unpaid(one.now));
   const numbers = [UNITS.far[0], tr('Odometer'), isPaid && tr('Paid')].filter(Boolean);
   return el('div', {},
     el('div', { class: 'sums' }, sums),
+    zones.length > 0 && el('p', { class: 'dim' }, tr('Times of {zone}', { zone: zones.join(', ') })),
     el('div', { class: 'table-box' }, stacks(el('table', {},
       el('thead', {}, el('tr', {}, [tr('Day'), tr('From – to'), tr('Way'), tr('Purpose'), tr('Category')].map((name) => el('th', { scope: 'col' }, name)), numbers.map((name) => el('th', { scope: 'col', class: 'number' }, name)), el('th', { scope: 'col' }, tr('State')))),
       el('tbody', {}, entries.map((entry, k) => row(entry, entries[k + 1], isPaid, actions)))))),

@@ -72,7 +72,7 @@ export function installVehicles(box, { mayChange, changed, failed }) {
   function draw(sent) {
     filtering.hidden = known.vehicles.length <= 10;
     const wanted = filter.value.trim().toLowerCase();
-    const found = known.vehicles.filter((one) => [one.vehicle_id, one.plate, ...of(known.assigned.devices, one.vehicle_id).map((d) => d.device_id), ...of(known.assigned.drivers, one.vehicle_id).map((d) => d.driver)]
+    const found = known.vehicles.filter((one) => one.vehicle_id === open || [one.vehicle_id, one.plate, ...of(known.assigned.devices, one.vehicle_id).map((d) => d.device_id), ...of(known.assigned.drivers, one.vehicle_id).map((d) => d.driver)]
       .some((text) => text?.toLowerCase().includes(wanted)));
     fillAround(list, sent,
       !known.vehicles.length && empty(tr('No vehicles yet'), mayChange ? tr('A vehicle has a book: add it here, then say which device is in it.') : null),

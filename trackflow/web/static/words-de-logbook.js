@@ -127,6 +127,7 @@ export default {
   'Count its tracks one by one': 'Wieder einzeln zählen',
   'Nobody has joined it: short stays between trips are part of them here.': 'Niemand hat sie zusammengezählt: Kurze Halte zwischen Fahrten gehören hier dazu.',
   '{way} over {stops}': '{way} über {stops}',
+  'Times of {zone}': 'Zeiten von {zone}',
   'Driver': 'Fahrer',
   'Start of the way': 'Anfang des Wegs',
   'End of the way': 'Ende des Wegs',
