@@ -134,9 +134,9 @@ def assign(
             index_elements=[owner[0], "from_time"],
             set_={"until_time": until_time},
             where=table.c[value[0]] == value[1],
-        )
+        ).returning(table.c.from_time)
     )
-    if done.rowcount:
+    if done.first() is not None:
         return None
     same = table.c[owner[0]] == owner[1], table.c.from_time == (from_time or ALWAYS)
     return str(connection.execute(sa.select(table.c[value[0]]).where(*same)).scalar_one())

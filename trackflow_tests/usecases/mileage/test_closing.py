@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, UnreadableBookError
+from trackflow.errors import BadInputError, ChangedMeanwhileError, UnreadableBookError
 from trackflow.exports.mileage.csv import amendments_csv, entries_csv
 from trackflow.geo.time import ONE_DAY
 from trackflow.mileage.entries import PRIVATE_SHOWN
@@ -510,6 +510,14 @@ def test_what_a_person_amends_stays(context: Context) -> None:
     with pytest.raises(BadInputError):
         amend_entry(context, entry.entry_id, {"purpose": "x"}, reason=" ", amended_by="anna")
     amend_entry(context, entry.entry_id, {"purpose": "Fair"}, reason="late", amended_by="anna")
+    for seen in ({"purpose": None}, {"category": "private", "purpose": "Fair"}):
+        said = {"reason": "x", "amended_by": "bo", "made_from": seen}
+        with pytest.raises(ChangedMeanwhileError):  # another tab that has not seen it
+            amend_entry(context, entry.entry_id, {"purpose": "Lunch"}, **said)
+    with pytest.raises(BadInputError, match="anna is said to drive V"):
+        fleet.put_driver(context, "V", "bo")
+    with pytest.raises(ChangedMeanwhileError):
+        save_rates(context, RATES_OF_MARCH, made_from=RATES_OF_MARCH.replace("0.5", "0.6"))
     decide(context, DecisionRequest("van", NOON, NOON + ONE_DAY / 4, "business", "Other"), "anna")
     follow_tracks(context)
     follow_tracks(context, everything=True)
