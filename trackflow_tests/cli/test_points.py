@@ -34,7 +34,7 @@ def test_hidden_named_and_restored(
     )
     assert "360 points on 1 day hidden" in hidden.out
     hiding = hidden.out.split("points restore ")[1].split()[0]
-    assert f"{hiding} van from 2026-03-02 00:00:00 to 2026-03-03 00:00:00 by ada" in (
+    assert f"{hiding} van from 2026-03-02 00:00:00 UTC to 2026-03-03 00:00:00 UTC by ada" in (
         call("points", "list").out
     )
     assert call("run").code == 0

@@ -101,22 +101,27 @@ def test_a_device_that_is_put_into_a_vehicle_brings_an_open_history(
     """Also one whose history the book of another vehicle has seen long ago."""
     clock = Clock(TODAY)
     with open_context(database_url, tmp_path, clock) as context:
+
+        def move(away: str, into: str) -> None:
+            fleet.undo_device(context, away, "van")
+            fleet.put_device(context, into, "van")
+
         fleet.save_vehicle(context, "V")
         fleet.save_vehicle(context, "W")
         import_days(context, 280, 299)
         fleet.put_device(context, "V", "van")
         follow_tracks(context)
         clock.time += 5 * ONE_DAY
-        fleet.put_device(context, "W", "van")
+        move("V", "W")
         follow_tracks(context)
         moved = closing_times(context)
         assert [closes for _, closes in moved] == [clock.time + WEEK] * 2
         clock.time += ONE_DAY
-        fleet.put_device(context, "V", "van")
+        move("W", "V")
         follow_tracks(context)
         assert [closes for _, closes in closing_times(context)] == [TODAY + WEEK] * 2
         clock.time += ONE_DAY
-        fleet.put_device(context, "W", "van")
+        move("V", "W")
         follow_tracks(context)
         assert closing_times(context) == moved, "to and fro gives no more time"
         assert contents(context.store, "logbook_sightings")["logbook_sightings"]
