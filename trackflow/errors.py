@@ -77,7 +77,15 @@ class NetworkFetchError(EngineUnavailableError):
 
 
 class StoreUnavailableError(RetryableError):
-    """The database cannot be reached or is locked."""
+    """The database cannot be reached or is locked.
+
+    Attributes:
+        outward: the message for clients of the service, without files, hosts and roles.
+    """
+
+    def __init__(self, message: str, outward: str | None = None) -> None:
+        super().__init__(message)
+        self.outward = outward or message
 
 
 class StoreRefusesError(StoreUnavailableError):

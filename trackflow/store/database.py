@@ -34,6 +34,8 @@ MOST_SPARES = 2
 FULL_FOR_S = 60.0
 """How long a full disk is reported after a failed write, even if a smaller write still fits."""
 
+SAYS_MORE = "`trackflow status` on its machine says more"
+
 
 class Store:
     """A database, with transactions for readers and for writers.
@@ -54,7 +56,7 @@ class Store:
         self.is_postgresql = engine.dialect.name == "postgresql"
         # calls that bypass SQLAlchemy (COPY, executemany) raise the driver's own errors
         self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
-        self._full: tuple[float, str] | None = None
+        self._full: tuple[float, StoreRefusesError] | None = None
         self._was_read_only = False
 
     @contextmanager
@@ -111,7 +113,7 @@ class Store:
             StoreRefusesError: the disk was full a moment ago.
         """
         if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
-            raise StoreRefusesError(self._full[1])
+            raise StoreRefusesError(str(self._full[1]), self._full[1].outward)
 
     def connections(self) -> tuple[int, int]:
         """Connections of this process: those in use, and those that it keeps open for the next."""
@@ -131,7 +133,8 @@ class Store:
             yield
         except sa.exc.TimeoutError as error:
             raise StoreUnavailableError(
-                f"the database {self.name} is busy: all connections are in use"
+                f"the database {self.name} is busy: all connections are in use",
+                "the database is busy: all connections are in use",
             ) from error
         except self._errors as error:
             fault = fault_of(error)
@@ -140,13 +143,16 @@ class Store:
             raise self._unavailable(fault, error) from error
 
     def _unavailable(self, fault: Fault, error: Exception) -> StoreUnavailableError:
-        advice = f" ({fault}: {ADVICE[fault]})" if ADVICE[fault] else ""
-        message = f"the database {self.name} failed: {message_of(error)}{advice}"
+        advice = ADVICE[fault]
+        message = f"the database {self.name} failed: {message_of(error)}"
+        if advice:
+            message += f" ({fault}: {advice})"
+        outward = f"the database failed: {fault}, {advice or SAYS_MORE}"
         self._was_read_only |= fault is Fault.READ_ONLY
         if fault is Fault.FULL:
-            self._full = time.monotonic(), message
+            self._full = time.monotonic(), StoreRefusesError(message, outward)
         refuses = fault in (Fault.READ_ONLY, Fault.FULL, Fault.ENDED)
-        return (StoreRefusesError if refuses else StoreUnavailableError)(message)
+        return (StoreRefusesError if refuses else StoreUnavailableError)(message, outward)
 
     @property
     def url(self) -> str:

@@ -14,6 +14,7 @@ from trackflow.errors import (
     NotFoundError,
     QuarantineFullError,
     RetryableError,
+    StoreUnavailableError,
     TrackflowError,
     UnreadableBookError,
 )
@@ -50,6 +51,8 @@ async def refused(request: Request, error: Exception) -> Response:
             return problem(409, message)
         case QuarantineFullError():
             return problem(507, message)
+        case StoreUnavailableError():
+            return problem(503, error.outward, {"Retry-After": "10"})
         case RetryableError():
             return problem(503, message, {"Retry-After": "10"})
         case _:

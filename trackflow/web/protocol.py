@@ -3,7 +3,7 @@
 Without them a client may send one header byte a minute on each of all connections, and all other
 clients wait (the attack is known as Slowloris), or send headers until the memory is full. Where
 there are too many connections, all requests would be refused: the one that has been idle for
-longest makes room.
+longest makes room, or, if none is idle, the one whose body has been arriving for longest.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _waiting: asyncio.TimerHandle | None = None
     _in_headers = True
     _header_bytes = 0
+    _body_since = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Start the deadline: an idle connection is closed as well."""
@@ -53,7 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Stop the deadline: from here on the body's own limits hold."""
-        self._in_headers = False
+        self._in_headers, self._body_since = False, self.loop.time()
         self._stop_waiting()
         super().on_headers_complete()
 
@@ -68,14 +69,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._waiting = self.loop.call_later(self.limits.headers_s, self._give_up)
 
     def _make_room(self) -> None:
-        idle = [
-            (one._waiting.when(), one)
-            for one in self.connections
-            if isinstance(one, GuardedProtocol) and one._waiting is not None and one is not self
+        others = [
+            one for one in self.connections if isinstance(one, GuardedProtocol) and one is not self
         ]
-        if not idle:
+        idle = [(one._waiting.when(), one) for one in others if one._waiting is not None]
+        sending = [(one._body_since, one) for one in others if not one._in_headers]
+        if not idle and not sending:
             return  # uvicorn answers that it is busy
-        _, oldest = min(idle, key=operator.itemgetter(0))
+        _, oldest = min(idle or sending, key=operator.itemgetter(0))
         self.connections.discard(oldest)  # at once: its transport closes in a while
         oldest._stop_waiting()
         oldest._give_up()

@@ -1,12 +1,15 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+
+from trackflow.web.security.access import Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +18,10 @@ class RequestLimits:
 
     Attributes:
         body_bytes: largest body; a phone's backlog of weeks is a few megabytes.
-        small_body_bytes: bodies up to this size are always accepted.
-        large_bodies_bytes: limit for the larger bodies of all open requests together.
+        small_body_bytes: bodies up to this size are always accepted, and larger ones of callers
+            only whom a token or no-token mode has let in.
+        large_bodies_bytes: limit for the larger bodies of all open requests together; one token's
+            may have half of it, so that none of them holds up all others.
         body_s: time for the whole body, however slowly it arrives.
         headers_bytes: largest headers of a request.
         headers_s: time for the whole headers; an idle connection is closed after it as well.
@@ -38,9 +43,9 @@ USUAL_LIMITS = RequestLimits()
 class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
-    It answers 503 while there are too many large bodies. The limits apply only while the body is
-    read: a route that needs no body answers without waiting for it. `of_paths` are other limits,
-    by path.
+    It answers 503 while there are too many large bodies, of all or of the same token. The limits
+    apply only while the body is read, by when the guard has admitted the caller: a route that needs
+    no body answers without waiting for it. `of_paths` are other limits, by path.
     """
 
     def __init__(
@@ -57,11 +62,11 @@ class LimitsMiddleware:
             await self.app(scope, receive, send)
             return
         open_bodies = self._of_paths.get(scope["path"], self._usual)
-        body = _LimitedRequest(open_bodies, receive, _announced_bytes(scope["headers"]))
+        body = _LimitedRequest(open_bodies, scope, receive)
         try:
             await self.app(scope, body.receive, send)
         finally:
-            open_bodies.large_bytes -= body.large_bytes
+            body.forget()
 
 
 @dataclass(slots=True)
@@ -69,16 +74,19 @@ class _OpenBodies:
     """The large bodies of open requests that share a limit."""
 
     limits: RequestLimits
-    large_bytes: int = 0
+    large_bytes: Counter[str] = field(default_factory=Counter)
+    """By the id of the token that they came with; empty in no-token mode."""
 
 
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(self, all_bodies: _OpenBodies, receive: Any, announced: int) -> None:
-        self._all_bodies, self._announced = all_bodies, announced
+    def __init__(self, all_bodies: _OpenBodies, scope: Any, receive: Any) -> None:
+        self._all_bodies, self._scope = all_bodies, scope
+        self._announced = _announced_bytes(scope["headers"])
         self._receive, self._limits = receive, all_bodies.limits
         self.large_bytes = 0
+        self._sender = ""
         self._size = 0
         self._complete = False
         self._deadline = asyncio.get_running_loop().time() + self._limits.body_s
@@ -106,12 +114,26 @@ class _LimitedRequest:
         return _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
 
     def _count_as_large(self) -> None:
-        more = self._size - self.large_bytes
-        if self._all_bodies.large_bytes + more > self._limits.large_bodies_bytes:
+        caller: Caller | None = self._scope.get("state", {}).get("caller")
+        if caller is None:
+            kib = self._limits.small_body_bytes // 1024
+            raise _refused(413, f"at most {kib} KiB at a time where no token is needed")
+        self._sender = caller.token_id or ""
+        more, most = self._size - self.large_bytes, self._limits.large_bodies_bytes
+        held = self._all_bodies.large_bytes
+        if held[self._sender] + more > most // 2 or held.total() + more > most:
             message = "too many large bodies at once: send it again later"
             raise _refused(503, message, {"Retry-After": "10"})
-        self._all_bodies.large_bytes += more
+        held[self._sender] += more
         self.large_bytes += more
+
+    def forget(self) -> None:
+        """Leave its bytes to others, as the request is answered."""
+        if self.large_bytes:
+            held = self._all_bodies.large_bytes
+            held[self._sender] -= self.large_bytes
+            if not held[self._sender]:
+                del held[self._sender]
 
 
 def _announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
