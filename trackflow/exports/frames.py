@@ -54,10 +54,12 @@ def stays_frame(stays: Iterable[StayRow]) -> GeoDataFrame:
 
 def legs_frame(legs: Iterable[LegRecord]) -> GeoDataFrame:
     """A row for each leg, with the line of its points; a leg of fewer than two has none."""
-    records = list(legs)
-    lines = [record.positions() for record in records]
-    geometry = [shape_of(line) if len(line) > 1 else None for line in lines]
-    return frame_of([record.values for record in records], LEG_COLUMNS, geometry)
+    rows, geometry = [], []
+    for leg in legs:  # each in its turn: its points can be read while the store is
+        line = leg.positions()
+        rows.append(leg.values)
+        geometry.append(shape_of(line) if len(line) > 1 else None)
+    return frame_of(rows, LEG_COLUMNS, geometry)
 
 
 def frame_of(

@@ -13,6 +13,7 @@ from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.sources.records import Refusal, RefusalReason
 from trackflow.store.access.tokens import Scope
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.web.security.access import COOKIE
@@ -271,6 +272,7 @@ def test_downloads_come_in_every_format(
     for name in ("a", "b", "c\r\nX: 1".replace("\r\n", " ")):
         deliver(context.store, batch_of_device(name, drive(NOON, 60)))
     run(context)
+    follow_tracks(context)
     query = [("format", file_format), ("device", "a"), ("device", "b")]
     for what in ("tracks", "points", "visits", "legs", "stays"):
         answer = api.get(f"/api/v1/exports/{what}", params=query)
