@@ -131,18 +131,21 @@ def _points_of(dialect: str, last: bool, all_visible: bool, in_span: bool) -> sa
     """The first or last points of some devices, without the hidden ones, in a span or in all."""
     start, end = (sa.bindparam(name, type_=UtcTime) for name in ("start", "end"))
     other = gps_points.alias()
-    pick = sa.func.max if last else sa.func.min
-    edge = sa.select(pick(other.c.recorded_at)).where(other.c.device_id == d.device_id)
+    theirs = [other.c.device_id == d.device_id]
     if not all_visible:
-        edge = edge.where(is_visible(other.c))
+        theirs.append(is_visible(other.c))
     if in_span:
-        edge = edge.where(other.c.recorded_at.between(start, end))
-    # PostgreSQL would look for the time again in each month, were it part of the join's condition
+        theirs.append(other.c.recorded_at.between(start, end))
+    if dialect == "postgresql":  # which would join each time in each month
+        order = other.c.recorded_at.desc() if last else other.c.recorded_at
+        found = sa.select(other.c.recorded_at, other.c.longitude, other.c.latitude).where(*theirs)
+        first = found.order_by(order).limit(1).lateral()
+        each = sa.select(d.device_id, *first.c).select_from(devices.join(first, sa.true()))
+        return each.where(is_among(dialect, d.device_id))
+    pick = sa.func.max if last else sa.func.min
+    edge = sa.select(pick(other.c.recorded_at)).where(*theirs)
     times = sa.select(d.device_id, edge.scalar_subquery().label("recorded_at"))
     of = times.where(is_among(dialect, d.device_id)).cte()
-    of = of.prefix_with("MATERIALIZED", dialect="postgresql")
     met = sa.and_(g.device_id == of.c.device_id, g.recorded_at == of.c.recorded_at)
     query = sa.select(g.device_id, g.recorded_at, g.longitude, g.latitude)
-    if in_span:
-        query = query.where(g.recorded_at.between(start, end))
     return query.select_from(of.join(gps_points, met))
