@@ -1,8 +1,8 @@
 """Classifies errors of a database: the one place that decides whether the database is at fault.
 
-A fault is temporary: the database is away, read-only after a fail-over, full, locked, or it ended a
-statement. Any other error (a value of a wrong type, a duplicate key, an unknown column) is a
-mistake in the statement, which a retry would repeat.
+A fault is temporary, or is mended outside: the database is away, read-only after a fail-over, full,
+locked, damaged, or it ended a statement. Any other error (a value of a wrong type, a duplicate key,
+an unknown column) is a mistake in the statement, which a retry would repeat.
 """
 
 import sqlite3
@@ -18,17 +18,20 @@ class Fault(StrEnum):
     BUSY = "busy"
     ENDED = "it ended the statement"
     LACKING = "not what it should be"
+    DAMAGED = "damaged"
 
 
 ADVICE = {
     Fault.AWAY: "",
-    Fault.READ_ONLY: "it takes no writes (after a fail-over, or for want of the right to write); "
-    "nothing was stored, and work goes on by itself once it does",
+    Fault.READ_ONLY: "it takes no writes: after a fail-over, or as this user may not write there "
+    "(a service's commands begin with `sudo trackflow`); nothing was stored, and work goes on by "
+    "itself once it does",
     Fault.FULL: "there is no room left: free some on the database's disk; work goes on by itself",
     Fault.BUSY: "another transaction holds a lock that is needed; try again",
     Fault.ENDED: "the statement was cancelled or took longer than statement_timeout allows; "
     "try again",
     Fault.LACKING: "a table is not there, or the right to use it",
+    Fault.DAMAGED: "restore a backup into an empty store",
 }
 """What a person should do about each; shown after the driver's message."""
 
@@ -45,10 +48,12 @@ _SQLITE = {
     sqlite3.SQLITE_AUTH: Fault.LACKING,
     sqlite3.SQLITE_NOMEM: Fault.AWAY,
     sqlite3.SQLITE_PROTOCOL: Fault.AWAY,
-    sqlite3.SQLITE_CORRUPT: Fault.AWAY,
-    sqlite3.SQLITE_NOTADB: Fault.AWAY,
+    sqlite3.SQLITE_CORRUPT: Fault.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Fault.DAMAGED,
+    # SQLite cannot make the small file that it needs to read: there is no room for it
+    sqlite3.SQLITE_IOERR_SHMSIZE: Fault.FULL,
 }
-"""By primary result code, which is the lowest byte of SQLite's extended codes."""
+"""By extended result code, else by its lowest byte, the primary one."""
 
 _NO_TABLE = "no such table"
 """SQLite's message after its file was replaced by an empty one; it has no code of its own."""
@@ -62,6 +67,8 @@ _STATES = {
     "42P01": Fault.LACKING,  # no table: another or an empty database
     "3F000": Fault.LACKING,
     "3D000": Fault.AWAY,
+    "XX001": Fault.DAMAGED,
+    "XX002": Fault.DAMAGED,
 }
 """By PostgreSQL's SQLSTATE."""
 
@@ -73,7 +80,7 @@ _CLASSES = {
     "55": Fault.BUSY,  # locks
     "57": Fault.AWAY,  # shut down
     "58": Fault.AWAY,  # input and output
-    "XX": Fault.AWAY,  # damaged
+    "XX": Fault.AWAY,  # its own mistakes
 }
 """By the first two characters of the SQLSTATE, for codes that are not in `_STATES`."""
 
@@ -89,7 +96,7 @@ def fault_of(error: BaseException) -> Fault | None:
             return Fault.LACKING
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None:
-            return _SQLITE.get(code & 0xFF)
+            return _SQLITE.get(code, _SQLITE.get(code & 0xFF))
     state = getattr(cause, "sqlstate", None)
     if state:
         return _STATES.get(state, _CLASSES.get(state[:2]))

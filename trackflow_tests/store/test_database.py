@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import socket
 import sqlite3
 import stat
@@ -145,7 +146,9 @@ def test_a_wrong_database_name_is_said_clearly(postgres_url: str, tmp_path: Path
 def test_a_file_that_is_no_database_is_said_clearly(tmp_path: Path) -> None:
     path = tmp_path / "trackflow.db"
     path.write_text("this is a text file, and rather longer than a header\n" * 100)
-    assert "not a database" in message_of(f"sqlite:///{path}", tmp_path)
+    message = message_of(f"sqlite:///{path}", tmp_path)
+    assert "not a database" in message
+    assert "restore a backup" in message
     assert path.read_text().startswith("this is a text file")
 
 
@@ -157,6 +160,19 @@ def test_a_database_that_cannot_be_written_is_said_clearly(tmp_path: Path) -> No
     with pytest.raises(StoreUnavailableError, match="readonly"):
         deliver(store, batch_of([("a", to_us(NOON), 1.0, 1.0)]))
     store.close()
+
+
+def test_a_disk_without_room_to_open_a_file_is_said_clearly(tmp_path: Path) -> None:
+    """SQLite needs a small file beside it even to read; it told of a "disk I/O error"."""
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    opened(url, tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as if the disk were full
+    try:
+        message = message_of(url, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "there is no room left" in message
 
 
 def test_a_missing_folder_is_said_clearly(tmp_path: Path) -> None:
