@@ -3,6 +3,7 @@
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
 
+import errno
 import json
 import os
 import socket
@@ -99,9 +100,13 @@ def check_address(host: str, port: int, option: str = "--port") -> None:
         socket.create_server((host, port), family=family).close()
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
+        of_port = isinstance(error, OverflowError) or error.errno in (
+            errno.EADDRINUSE,
+            errno.EACCES,
+        )
         raise SettingsError(
             f"cannot listen on {host} port {port}: {reason or error}. "
-            f"Choose another one with {option}"
+            f"Choose another one with {option if of_port else '--host'}"
         ) from None
 
 

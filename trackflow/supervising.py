@@ -6,6 +6,7 @@ database, would only lie in memory.
 `python -m trackflow.supervising HOST PORT DAGSTER_PORT ACCESS DAY`
 """
 
+import fcntl
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from trackflow import logs
 from trackflow.concurrency.children import Process, spawn_logged, stop
 from trackflow.concurrency.health import DaemonHeartbeat, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Service, Supervisor
-from trackflow.errors import TrackflowError
+from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 
 MODULE = "trackflow.definitions"
@@ -81,12 +82,35 @@ def _serve(
     ]
     if settings.mqtt_url:
         services.append(_mqtt_service(settings))
-    with signals_interrupt(), Supervisor(services, stop, _print_note) as supervisor:
+    records = settings.home.absolute() / "dagster"
+    with (
+        only_one(records),
+        signals_interrupt(),
+        Supervisor(services, stop, _print_note) as supervisor,
+    ):
         supervisor.start()
         _print_addresses(address(host, port), access, address(LOCALHOST, dagster_port), day)
         while True:
             supervisor.step()
             time.sleep(STEP_S)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold Dagster's records: two daemons on them start runs twice.
+
+    Raises:
+        SettingsError: another process holds them.
+    """
+    with (folder / "serve.lock").open("w") as lock:  # free again however the process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"another `trackflow serve` runs Dagster on {folder}, and only one may: end it, or "
+                "serve beside it with --no-dagster"
+            ) from None
+        yield
 
 
 def _print_note(text: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trackflow import serving
+from trackflow import serving, supervising
 from trackflow.concurrency import children
 from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
@@ -133,8 +133,17 @@ def test_a_taken_port_is_said_in_one_line_at_once(
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 3000), ("no.such.host.invalid", 3000)])
 def test_an_address_that_is_not_ours_is_an_error(host: str, port: int) -> None:
-    with pytest.raises(SettingsError, match=f"cannot listen on {host} port {port}: "):
+    with pytest.raises(SettingsError, match=f"cannot listen on {host} port {port}: .* --host"):
         serving.check_address(host, port)
+
+
+def test_dagster_runs_once_on_its_records(settings: Settings) -> None:
+    """Two daemons on the same records start runs twice; ports of their own hid that."""
+    folder = serving.prepare_dagster_home(settings)
+    with supervising.only_one(folder), pytest.raises(SettingsError, match="--no-dagster"):
+        supervising._serve(settings, "127.0.0.1", 0, 0, "", "")
+    with supervising.only_one(folder):
+        pass
 
 
 def test_a_dagster_command_that_fails_says_why(settings: Settings) -> None:
