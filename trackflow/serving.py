@@ -8,11 +8,18 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trackflow.concurrency.children import running
-from trackflow.errors import SettingsError, TrackflowError
+from trackflow.context import Context
+from trackflow.errors import (
+    SettingsError,
+    StoreRefusesError,
+    StoreUnavailableError,
+    TrackflowError,
+)
 from trackflow.files import make_home, whole_file
 from trackflow.settings import Settings
 from trackflow.supervising import (
@@ -35,6 +42,13 @@ storage:
       base_dir: {folder}
 """
 """Added to dagster.yaml, which cannot name its own folder."""
+
+OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
+"""Errors that another port may not have; the others are of the host."""
+
+DATABASE_PATIENCE_S = 600.0
+"""So long a server waits for its database. It ends then, and systemd starts it again: five quick
+ends would be the last ones."""
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -108,6 +122,38 @@ def check_address(host: str, port: int, option: str = "--port") -> None:
             f"cannot listen on {host} port {port}: {reason or error}. "
             f"Choose another one with {option if of_port else '--host'}"
         ) from None
+
+
+def wait_for_database(
+    settings: Settings,
+    tell: Callable[[str], None],
+    patience_s: float = DATABASE_PATIENCE_S,
+    pause_s: float = 2.0,
+) -> None:
+    """Wait for a PostgreSQL that cannot be reached: after a power cut it may be up later than this.
+
+    Args:
+        settings: where the store is.
+        tell: called once with what is awaited.
+        patience_s: how long at most.
+        pause_s: between two tries.
+
+    Raises:
+        StoreUnavailableError: it cannot be reached still, or refuses.
+    """
+    if settings.url.startswith("sqlite"):
+        return None
+    ends, is_told = time.monotonic() + patience_s, False
+    while True:
+        try:
+            return Context.open(settings).close()
+        except StoreUnavailableError as error:
+            if isinstance(error, StoreRefusesError) or time.monotonic() >= ends:
+                raise
+            if not is_told:
+                tell(f"{error}: waiting for it")
+                is_told = True
+        time.sleep(pause_s)
 
 
 def serve(

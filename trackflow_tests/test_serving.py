@@ -7,19 +7,23 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from trackflow import serving, supervising
 from trackflow.concurrency import children
 from trackflow.defs.partitions import first_day
-from trackflow.errors import SettingsError, TrackflowError
+from trackflow.errors import SettingsError, StoreUnavailableError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere
 from trackflow.supervising import BACKFILLS_WAIT
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
+from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import import_drives, write_drives
@@ -135,6 +139,27 @@ def test_a_taken_port_is_said_in_one_line_at_once(
 def test_an_address_that_is_not_ours_is_an_error(host: str, port: int) -> None:
     with pytest.raises(SettingsError, match=f"cannot listen on {host} port {port}: .* --host"):
         serving.check_address(host, port)
+
+
+def test_a_server_waits_for_its_database(
+    postgres_url: str, postgres_template: str, settings: Settings
+) -> None:
+    """After a power cut it ended five times, and systemd started it no more."""
+    server, told = make_url(postgres_url), []
+    name = f"late_{uuid4().hex}"
+    url = server.set(database=name).render_as_string(hide_password=False)
+    late = replace(settings, database_url=url)
+    with pytest.raises(StoreUnavailableError, match="does not exist"):
+        serving.wait_for_database(late, told.append, patience_s=0)
+    assert not told
+
+    def come(message: str) -> None:
+        told.append(message)
+        postgres.execute(server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+
+    serving.wait_for_database(late, come, pause_s=0.01)
+    assert len(told) == 1
+    postgres.drop(server, name)
 
 
 def test_dagster_runs_once_on_its_records(settings: Settings) -> None:

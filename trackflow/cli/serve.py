@@ -85,12 +85,13 @@ def serve(
     With --light one process serves and looks for work, and children do it while there is some: at
     rest it takes a fraction of the memory and the processor. Both do the same work.
     """
-    from trackflow.serving import check_address
+    from trackflow.serving import check_address, wait_for_database
 
     check_address(host, port)  # before what takes seconds to load
     from trackflow.web.exposure import access_line, check_exposure
 
     settings = Settings.from_env()
+    wait_for_database(settings, print_note)
     with opened_context() as context:
         check_exposure(context, host)
         access = access_line(context, host)
