@@ -114,10 +114,7 @@ def check_address(host: str, port: int, option: str = "--port") -> None:
         socket.create_server((host, port), family=family).close()
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        of_port = isinstance(error, OverflowError) or error.errno in (
-            errno.EADDRINUSE,
-            errno.EACCES,
-        )
+        of_port = isinstance(error, OverflowError) or error.errno in OF_THE_PORT
         raise SettingsError(
             f"cannot listen on {host} port {port}: {reason or error}. "
             f"Choose another one with {option if of_port else '--host'}"

@@ -21,7 +21,7 @@ from trackflow.usecases.days.report import (
     StageReport,
     distinct_messages,
 )
-from trackflow.usecases.days.sharing import BatchSelection, mark_all, run_shared
+from trackflow.usecases.days.sharing import BatchSelection, mark_all, run_alone, run_shared
 
 SEGMENTS, POLYLINES, TRACKS = "segments", "matched_polylines", "tracks"
 """Names of the assets, without the prefix that their keys may have."""
@@ -173,15 +173,7 @@ def _run_range(
     """
     if context.settings.machines > 1:
         return run_shared(context, selection, stages=stages, progress=progress)
-    return pipeline.run(
-        context,
-        mode=mode,
-        first=selection.first,
-        last=selection.last,
-        device_id=selection.device_id,
-        stages=stages,
-        progress=progress,
-    )
+    return run_alone(context, selection, mode, stages=stages, progress=progress)
 
 
 class _StageLog:

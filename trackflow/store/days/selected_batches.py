@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.days import batch_marks
 from trackflow.store.days.batch_conditions import is_abandoned
+from trackflow.store.days.batch_lists import Pair
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import processing_batches
 
@@ -44,10 +45,10 @@ def count(connection: Connection, selection: BatchSelection) -> int:
     return connection.scalar(query.where(_is_selected(selection))) or 0
 
 
-def count_claimed(
+def claims(
     connection: Connection, selection: BatchSelection, now: dt.datetime, lease_s: float
-) -> int:
-    """The number of selected batches that workers hold, those of dead ones not among them.
+) -> dict[Pair, int]:
+    """Selected batches that workers hold, with the epoch of each claim; not those of dead workers.
 
     Args:
         connection: to the store.
@@ -56,8 +57,8 @@ def count_claimed(
         lease_s: the longest lease in seconds.
     """
     held = sa.and_(b.status == "processing", sa.not_(is_abandoned(now, lease_s)))
-    query = sa.select(sa.func.count()).select_from(processing_batches)
-    return connection.scalar(query.where(_is_selected(selection), held)) or 0
+    query = sa.select(b.device_id, b.day, b.epoch).where(_is_selected(selection), held)
+    return {(row.device_id, row.day): row.epoch for row in connection.execute(query)}
 
 
 def mark_again(connection: Connection, selection: BatchSelection, now: dt.datetime) -> None:

@@ -5,8 +5,10 @@ others: their results may make more work (a neighbouring day is matched again), 
 dies leaves its batches to the rest.
 """
 
+import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from trackflow.context import Context
 from trackflow.store.days import batch_lists, selected_batches
@@ -14,7 +16,9 @@ from trackflow.store.days.batch_lists import Pair
 from trackflow.store.days.selected_batches import BatchSelection as BatchSelection
 from trackflow.store.tables import STAGES
 from trackflow.usecases.days.report import RunReport
-from trackflow.usecases.days.run import StageProgress, run
+from trackflow.usecases.days.run import RunMode, StageProgress, run
+
+log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 """Seconds between two looks at what the others have claimed."""
@@ -67,6 +71,45 @@ def run_shared(
             return _without_done_by_others(context, selection, whole)
 
 
+def run_alone(
+    context: Context,
+    selection: BatchSelection,
+    mode: RunMode,
+    *,
+    stages: Sequence[str] = STAGES,
+    progress: StageProgress | None = None,
+    poll_s: float = POLL_S,
+) -> RunReport:
+    """Process batches on the only machine, and at the end those that another process has held.
+
+    It may have been killed. Its batches are free once their leases have ended: without a wait they
+    would be missing where the run is said to have gone well.
+
+    Args:
+        context: the store and engines.
+        selection: days and device.
+        mode: which batches to process.
+        stages: names of the stages to run, in order.
+        progress: called with a stage, its batches done and all its batches.
+        poll_s: seconds between two looks at what is held.
+    """
+    asked: Any = {
+        "first": selection.first,
+        "last": selection.last,
+        "device_id": selection.device_id,
+        "stages": stages,
+        "progress": progress,
+    }
+    report = run(context, mode=mode, **asked)
+    held = _claims(context, selection)
+    if not held:
+        return report
+    log.info("another process has claimed %d device-days: waiting for it", len(held))
+    while held.items() & _claims(context, selection).items():  # a later claim has another epoch
+        time.sleep(poll_s)
+    return _joined(report, run(context, **asked))
+
+
 def _without_done_by_others(
     context: Context, selection: BatchSelection, report: RunReport
 ) -> RunReport:
@@ -108,9 +151,9 @@ def _wait_for_others(
     return waited
 
 
-def _claims(context: Context, selection: BatchSelection) -> int:
+def _claims(context: Context, selection: BatchSelection) -> dict[Pair, int]:
     with context.store.read() as connection:
-        return selected_batches.count_claimed(
+        return selected_batches.claims(
             connection, selection, context.clock(), context.settings.lease_s
         )
 

@@ -5,6 +5,7 @@ import itertools
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from trackflow.usecases.days import run as runs
 from trackflow.usecases.days import sharing
 from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import heavy_devices, run
-from trackflow.usecases.days.sharing import mark_all, run_shared
+from trackflow.usecases.days.sharing import mark_all, run_alone, run_shared
 from trackflow.usecases.days.worker_pool import without_main
 from trackflow_tests.helpers.busy_days import deliver_busy_days
 from trackflow_tests.helpers.drives import a_tour, driven
@@ -130,7 +131,14 @@ def ticking(clock: Clock) -> Callable[[], dt.datetime]:
     return lambda: clock.time + dt.timedelta(seconds=next(looks))
 
 
-def test_a_run_waits_for_what_others_have_claimed(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "shared_or_not",
+    [run_shared, partial(run_alone, mode=runs.RunMode.BULK)],
+    ids=["shared", "alone"],
+)
+def test_a_run_waits_for_what_others_have_claimed(
+    shared_or_not: Callable[..., RunReport], database_url: str, tmp_path: Path
+) -> None:
     """It ends when the days are done, or takes over what a dead worker has left."""
     clock = Clock()
     with open_context(database_url, tmp_path, clock, lease_s=60) as context:
@@ -140,7 +148,7 @@ def test_a_run_waits_for_what_others_have_claimed(database_url: str, tmp_path: P
             dead = batches.claim(connection, "b", NOON.date(), "segmented", lease_s=60, now=clock())
         assert dead is not None
         context.clock = ticking(clock)
-        report = run_shared(context, EVERYTHING, poll_s=0.01)
+        report = shared_or_not(context, EVERYTHING, poll_s=0.01)
         done = {r.device_id for r in report["tracked"].days}
         assert done == {"a", "b"}
         assert set(statuses(context.store).values()) == {"completed"}
