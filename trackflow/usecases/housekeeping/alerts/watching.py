@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from trackflow.context import Context
+from trackflow.errors import StoreUnavailableError
 from trackflow.notifications.notifier import AppriseNotifier, Message
 from trackflow.store.housekeeping import alerts
 from trackflow.store.housekeeping.alerts import StoredAlert
@@ -16,6 +17,7 @@ from trackflow.usecases.housekeeping.alerts.snapshot import (
     read_snapshot,
     sample_disks,
 )
+from trackflow.usecases.housekeeping.health import write_probe
 
 HOLD_S = 120.0
 """A process that has not noted the result of a message by then has died."""
@@ -72,20 +74,33 @@ class WatchReport:
     failed: int = 0
 
 
+DATABASE = "database"
+"""The alert of a database that takes no writes: no rule's, as nobody could note it."""
+
+DATABASE_ADVICE = "Senders are told to send again, and batches wait: it goes on once it does."
+
+
 def alerts_now(context: Context) -> list[Alert]:
-    """What is wrong now, as the rules see it; it reads only."""
+    """What is wrong now, as the rules see it, and whether points can be stored at all."""
+    silenced = {*context.settings.alerts_off}
+    try:
+        write_probe(context).check()
+        refusal = []
+    except StoreUnavailableError as error:
+        is_silenced = DATABASE in silenced
+        refusal = [Alert(DATABASE, "", error.outward, DATABASE_ADVICE, None, is_silenced)]
     seen = read_snapshot(context)
     with context.store.read() as connection:
         on = {alert.key: alert for alert in alerts.read_on(connection)}
     found = find_alerts(seen, limits_of(context.settings), on)
-    return [
+    return refusal + [
         Alert(
             rule,
             device_id,
             message,
             ADVICE[rule],
             on[rule, device_id].started_at if (rule, device_id) in on else None,
-            bool({rule, device_id} & {*context.settings.alerts_off}),
+            bool({rule, device_id} & silenced),
         )
         for (rule, device_id), message in sorted(found.items())
     ]
