@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,17 @@ def test_a_key_that_comes_late(
     assert "1 points added" in after.out
     assert "1 left the quarantine" in after.out
     assert "1 of 1 device" in trackflow("status").out
+
+
+def test_an_export_is_whole_or_not_there(trackflow: Run, tmp_path: Path) -> None:
+    """Half of one stayed where the disk was full, and was in the way of the next."""
+    send(tmp_path, b"[" * 300_000, Envelope("owntracks"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # as if the disk were full
+    try:
+        failed = trackflow("quarantine", "export", "refused.jsonl")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert failed.code == 1
+    assert "cannot write refused.jsonl" in failed.err
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
