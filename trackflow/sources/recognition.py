@@ -17,13 +17,13 @@ from trackflow.sources.heads import PADDED, Head
 from trackflow.sources.values import columns
 
 _NOT_READ = (
-    (0, b"\x89PNG", "a PNG image"),
+    (0, b"\x89PNG", "a PNG image: its JPEG, or its XMP sidecar, can be read"),
     (0, b"II*\x00", "a TIFF or raw photo: its JPEG, or its XMP sidecar, can be read"),
     (0, b"MM\x00*", "a TIFF or raw photo: its JPEG, or its XMP sidecar, can be read"),
-    (0, b"GIF8", "a GIF image"),
-    (8, b"WEBP", "a WebP image"),
-    (4, b"ftyp", "a film or an image of an unknown kind"),
-    (0, b"%PDF", "a PDF document"),
+    (0, b"GIF8", "a GIF image: its JPEG, or its XMP sidecar, can be read"),
+    (8, b"WEBP", "a WebP image: its JPEG, or its XMP sidecar, can be read"),
+    (4, b"ftyp", "a film or an image of an unknown kind: its XMP sidecar can be read"),
+    (0, b"%PDF", "a PDF document: save its table as CSV"),
     (0, b"\x00\x00\x27\x0a", "a shapefile: export its layer as GeoJSON or CSV, with its times"),
     (0, b"fgb", "a FlatGeobuf: export its layer as GeoJSON or CSV, with a column of times"),
     (0, b"ARROW1", "an Arrow file: save its table as Parquet"),
@@ -50,10 +50,35 @@ _XML_NOT_READ = {
     "HealthData": "Apple Health's list of measurements: its routes are beside it in "
     "workout-routes, so import the whole export.zip",
     "osm": "a map of OpenStreetMap and no recording",
+    "html": "a page of the web, as is sent in place of a file to whoever is not signed in: save "
+    "the file itself",
 }
 """Kinds of XML that are known."""
 
+_TEXTS_NOT_READ = (
+    (
+        re.compile(
+            r"[\w.-]+(?:,[\w.-]+=[^\s,]+)* [\w.-]+=[^\s,]+(?:,[\w.-]+=[^\s,]+)* \d{10,19}\n"
+        ),
+        "line protocol of InfluxDB: query it with its fields in columns, and save that as CSV",
+    ),
+    (
+        re.compile(r"(?:%.*\n)*% +(?:GPST|UTC|JST) .*latitude"),
+        "positions of RTKLIB: have it write NMEA (out-solformat=nmea)",
+    ),
+    (
+        re.compile(r"[234]\.\d\d +OBSERVATION DATA"),
+        "raw measurements (RINEX) that have no positions yet: work them out, and save them as NMEA",
+    ),
+    (re.compile(r"G  WGS 84\s.*\n"), "a track of CompeGPS or TwoNav: save it as GPX"),
+)
+"""How texts begin that are known."""
+
 _JSON = re.compile(r"\{|\[\s*[\[{\"0-9tfn\]-]")
+_NO_TEXT = (
+    "no text, and of no kind that is known: export it as GPX or CSV (GPSBabel converts files of "
+    "many receivers)"
+)
 _XML_ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s>/]")
 
 
@@ -96,10 +121,13 @@ def detect(data: bytes, name: str, *, is_table: bool = False) -> str:
     if not head.text:
         raise UnknownFormatError(f"{name}: the file has nothing but blanks in it")
     if "\x00" in head.text[:2048] and not data.startswith(PADDED):
-        raise UnknownFormatError(f"{name}: is no text; understood are {understood()}")
+        raise UnknownFormatError(f"{name}: is {_NO_TEXT}; understood are {understood()}")
     is_marked = head.text[0] in "<{["
     if is_table and not is_marked:
         return "csv"
+    for beginning, what in _TEXTS_NOT_READ:
+        if beginning.match(head.text):
+            raise UnknownFormatError(f"{name}: is {what}; understood are {understood()}")
     if (found := _surest(head, binary=False)) is not None:
         return found
     raise UnknownFormatError(f"{name}: is {_what(head)}; understood are {understood()}")
@@ -130,9 +158,13 @@ def _what(head: Head) -> str:
         root = _XML_ROOT.search(head.xml)
         if root and root[1] in _XML_NOT_READ:
             return _XML_NOT_READ[root[1]]
-        return f"XML of kind {root[1][:40]!r}" if root else "XML"
+        kind = f"XML of kind {root[1][:40]!r}" if root else "XML"
+        return f"{kind}, which is not read: export it as GPX or CSV"
     if _JSON.match(head.text):
-        return "JSON without positions and times under names that are known"
+        return (
+            "JSON without positions and times under names that are known: export it as GPX, "
+            "GeoJSON or CSV"
+        )
     return (
         "text without a header line that names latitude and longitude: "
         f"{columns.COLUMNS_HINT} if it is a table"

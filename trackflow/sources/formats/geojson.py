@@ -90,8 +90,10 @@ _GEOMETRY = re.compile(
     r'|GeometryCollection)"'
 )
 
-_TRACE = re.compile(r'"icao"\s*:.*"trace"\s*:\s*\[', re.DOTALL)
-"""Of an aircraft, as readsb keeps it."""
+_TRACE = re.compile(
+    r'"icao"\s*:.*"trace"\s*:\s*\[|"time"\s*:\s*\d+\s*,\s*"states"\s*:\s*\[\s*\[', re.DOTALL
+)
+"""Of an aircraft, as readsb keeps it, or of many, as OpenSky does."""
 
 _LISTED = re.compile(r'(?:[\[,]|"(?:name|key)"\s*:)\s*"((?:[^"\\]){1,60})"\s*(?=[,}\]])')
 """Text in lists and names, which may be those of the columns of a table."""

@@ -22,6 +22,7 @@ from trackflow.sources.parsing.sheets import (
     no_further,
     not_opened,
     read_sheets,
+    since_1899,
     trimmed,
 )
 from trackflow.sources.records import Chunk
@@ -63,25 +64,30 @@ def read_ods(
         try:
             archive = zipfile.ZipFile(file)
             check_archive(archive, file.seek(0, io.SEEK_END), stream.name)
-            titles = _titles(archive)
+            titles, first_day = _titles(archive)
         except (*_MALFORMED, DamagedError) as error:
             raise not_opened(error, stream, "a spreadsheet") from None
         content = _Content(archive)
-        sheets = [(title, partial(content.rows, at)) for at, title in enumerate(titles)]
+        of_sheet = _rows_from_1904 if first_day.startswith("1904") else _Content.rows
+        sheets = [(title, partial(of_sheet, content, at)) for at, title in enumerate(titles)]
         yield from read_sheets(stream, sheets, (device_id, fallback_device), now_us, options)
 
 
-def _titles(archive: zipfile.ZipFile) -> list[str]:
-    """The names of the sheets, as far as the content can be read."""
+def _titles(archive: zipfile.ZipFile) -> tuple[list[str], str]:
+    """The names of the sheets as far as the content can be read, and the day that is 0."""
     titles: list[str] = []
+    first_day = ""
     try:
         with archive.open(_CONTENT) as content:
-            tables = _elements(content, "table")
-            titles.extend(table.get(f"{_TABLE}name", "") for table in tables)
+            for element in _elements(content, "table", "null-date"):
+                if element.tag == f"{_TABLE}null-date":
+                    first_day = element.get(f"{_TABLE}date-value", "")
+                else:
+                    titles.append(element.get(f"{_TABLE}name", ""))
     except SyntaxError:
         if not titles:
             raise
-    return titles
+    return titles, first_day
 
 
 class _Content:
@@ -104,6 +110,10 @@ class _Content:
                     return
         except _MALFORMED as error:
             raise no_further(error) from None
+
+
+def _rows_from_1904(content: _Content, wanted: int) -> Iterator[list[str]]:
+    return since_1899(content.rows(wanted))
 
 
 def _elements(content: IO[bytes], *names: str) -> Iterator[ET.Element]:

@@ -304,6 +304,20 @@ def _text(cells: Any) -> Any:
     return pc.cast(cells, pa.string())
 
 
+def _counts_text(cells: Any) -> Any:
+    """Counts in floating-point numbers as text with all their digits."""
+    fits = pc.and_(pc.is_finite(cells), pc.less(pc.abs(cells), _LARGEST_COUNT))
+    known = pc.if_else(fits, cells, None)
+    whole = pc.cast(known, pa.int64(), safe=False)
+    if pc.all(pc.equal(pc.cast(whole, cells.type, safe=False), known)).as_py():
+        return pc.if_else(fits, pc.cast(whole, pa.string()), _text(cells))
+    exact = pc.cast(pc.cast(known, pa.float64()), pa.decimal128(38, 9))
+    return pc.if_else(fits, pc.cast(exact, pa.string()), _text(cells))
+
+
+_LARGEST_COUNT = 9e18
+
+
 def _numbers(cells: Any, role: Role, factor: float) -> Numbers:
     if _is_text(cells.type) or pa.types.is_dictionary(cells.type):
         return numbers(_text(cells), QUANTITIES[role], factor)
@@ -314,6 +328,8 @@ def _numbers(cells: Any, role: Role, factor: float) -> Numbers:
 
 
 def _times(cells: Any, rules: TimeRules) -> Times:
+    if pa.types.is_floating(cells.type):
+        return times(_counts_text(cells), rules)
     if not pa.types.is_timestamp(cells.type):
         return times(_text(cells), rules)
     missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)

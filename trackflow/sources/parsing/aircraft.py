@@ -1,17 +1,20 @@
-"""Positions of aircraft as receivers of ADS-B keep them: traces of readsb, and `aircraft.json`."""
+"""Positions of aircraft: traces of readsb, `aircraft.json`, and states of the OpenSky network."""
 
 from collections.abc import Mapping
 
 _TRACE_CELLS = 6
+_STATE_CELLS = 11
 
 
 def rows_of_aircraft(record: Mapping[str, object]) -> list[dict[str, object]]:
     """The positions of a trace, or of all aircraft of a moment; empty if a record is neither."""
-    trace, aircraft = record.get("trace"), record.get("aircraft")
+    trace, aircraft, states = (record.get(name) for name in ("trace", "aircraft", "states"))
     if isinstance(trace, list) and "icao" in record:
         return [row for each in trace for row in _of_trace(each, record)]
     if isinstance(aircraft, list) and "now" in record:
         return [row for each in aircraft for row in _of_moment(each, record["now"])]
+    if isinstance(states, list) and "time" in record:
+        return [row for each in states for row in _of_state(each)]
     return []
 
 
@@ -32,6 +35,16 @@ def _of_moment(each: object, now: object) -> list[dict[str, object]]:
     moment = _sum(now, -seen_s if isinstance(seen_s, int | float) else None)
     values = each.get("alt_baro"), each.get("gs"), each.get("track")
     return [_row(each.get("hex"), moment, (each["lat"], each["lon"]), values)]
+
+
+def _of_state(cells: object) -> list[dict[str, object]]:
+    """A state vector of OpenSky, in metres; none if it has no position."""
+    if not isinstance(cells, list) or len(cells) < _STATE_CELLS or cells[6] is None:
+        return []
+    return [{
+        "icao": cells[0], "time": cells[3], "lon": cells[5], "lat": cells[6], "alt": cells[7],
+        "speed_ms": cells[9], "course": cells[10],
+    }]  # fmt: skip
 
 
 def _sum(start_s: object, after_s: object) -> float | None:

@@ -134,6 +134,12 @@ class RunReader(FitReader):  # type: ignore[misc]
         self._unchecked, self._unchecked_bytes = [], 0
         super()._reset_per_fit_state()
 
+    def _add_dev_data_id(self, message: Any) -> None:
+        """Nothing: fields of apps are not read, and a wrong description of one ends no file."""
+
+    def _add_dev_field_description(self, message: Any) -> None:
+        """Nothing, likewise."""
+
     def _read_data_message(self, header_chunk: bytes, record_header: Any) -> Any:
         definition = self._local_mesg_defs.get(record_header.local_mesg_num)
         if definition is None or record_header.time_offset is not None or header_chunk[0] & 0x20:

@@ -1,6 +1,6 @@
 """Rows of GeoJSON: positions, times and devices out of features and geometries."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
@@ -28,13 +28,15 @@ from trackflow.sources.parsing.json_wrapped import (
     header_in,
     known_inside,
     names_in,
+    route_inside,
     two_ends,
 )
+from trackflow.sources.parsing.vessels import tells_no_place
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, strings
-from trackflow.sources.values.columns import Role
+from trackflow.sources.values.columns import Role, find, has_position
 from trackflow.sources.values.elapsed import counts_alone, start_among
 from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
 from trackflow.sources.values.positions import position as position_in
@@ -87,6 +89,7 @@ class FeatureCollector:
         self._again = stream.again
         self._bare: list[tuple[BareList, int]] = []
         self._is_lat_first: bool | None = None
+        self._skipped: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.refused) + len(self._alike) + len(self._bare)
@@ -101,16 +104,8 @@ class FeatureCollector:
         """
         if self._start is None and top:
             self._start = start_among(top) or ""
-        if type(element) is list:
-            if not self._header:
-                self._header = header_in(top or {}) or names_in(element)
-                if self._header == tuple(element):
-                    return False
-            if not self._header and (bare := bare_list(element)) is not None:
-                self._bare.append((bare, number))
-                return False
-            if len(element) == len(self._header):
-                element = dict(zip(self._header, element, strict=True))
+        if type(element) is list and (element := self._of_list(element, number, top)) is None:
+            return False
         if type(element) is dict:
             kind = element.get("type")
             if kind == "Feature":
@@ -124,6 +119,25 @@ class FeatureCollector:
         self.flush()
         self._add_alone(element, number)
         return False
+
+    def _of_list(
+        self, element: list[object], number: int, top: Mapping[str, object] | None
+    ) -> object:
+        """What a list stands for: a record, itself, or nothing more if it was taken in."""
+        if not self._header:
+            self._header = header_in(top or {}) or names_in(element)
+            if self._header == tuple(element):
+                return None
+        if not self._header and (bare := bare_list(element)) is not None:
+            self._bare.append((bare, number))
+            return None
+        if element and set(map(type, element)) == {dict}:
+            for each in element:
+                self.add(each, number, top)
+            return None
+        if len(element) == len(self._header):
+            return dict(zip(self._header, element, strict=True))
+        return element
 
     def _buffer(
         self,
@@ -326,12 +340,14 @@ class FeatureCollector:
         position = _position(known)
         if position is None:
             inside = list(known_inside(record))
-            if not inside:
-                self.refuse(RefusalReason.NOT_A_POINT, _dumped(record), number)
-            for each in inside:
-                self._add_known(each, number)
-            return
-        self._add_known(known, number)
+            if not inside and tells_no_place(record):
+                self._skipped["message without a position"] += 1
+            elif not inside:
+                self.refuse(_of_none(whole), _dumped(record), number)
+        else:
+            inside = [known, *route_inside(record, known, self._start)]
+        for each in inside:
+            self._add_known(each, number)
 
     def _add_known(self, known: dict[Role, object], number: int) -> None:
         position = _position(known)
@@ -350,7 +366,8 @@ class FeatureCollector:
         self.rows, self.refused = Rows(), []
         left = len(whole)
         if not left and (refused or is_last):
-            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+            skipped, self._skipped = self._skipped, Counter()
+            yield Chunk(PointBatch.empty(), refused, self._stream.position(), skipped=skipped)
         for rows in whole.pieces(most):
             left -= len(rows)
             yield self._chunk(rows, [] if left else refused)
@@ -373,7 +390,9 @@ class FeatureCollector:
         candidates = self._candidates(rows, (lon, lat, altitude), moments)
         accepted, refused_now = admit(candidates, self._now_us, describe)
         naive = candidates.times.naive
-        return Chunk(accepted, refused_now + refused, self._stream.position(), naive)
+        skipped, self._skipped = self._skipped, Counter()
+        done = self._stream.position()
+        return Chunk(accepted, refused_now + refused, done, naive, skipped)
 
     def _decided(self, sample: Sequence[str | None]) -> TimeRules:
         """The rules with the order of dates; by the whole file where the sample has both."""
@@ -469,6 +488,15 @@ def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | N
     if Role.LAT in known or Role.LON in known:
         return known.get(Role.LON), known.get(Role.LAT), altitude
     return None
+
+
+def _of_none(record: Mapping[str, object]) -> RefusalReason:
+    """Why a record gives no position: it has a place for one that is empty, or it has none."""
+    is_empty = has_position(find(tuple(record)[:_NAMES_MAX]))
+    return RefusalReason.NO_POSITION if is_empty else RefusalReason.NOT_A_POINT
+
+
+_NAMES_MAX = 500
 
 
 def _role_of_devices(rows: Rows) -> Role:

@@ -167,7 +167,8 @@ class Alike:
         records = self.records
         if len(records) < _FEW or not self.names:
             return None
-        if dict in set(map(type, chain.from_iterable(map(dict.values, records)))):
+        kinds = set(map(type, chain.from_iterable(map(dict.values, records))))
+        if dict in kinds or (list in kinds and any(map(_has_records, records))):
             return None
         known = columns_of_fields(self.names, records)
         if known is None or not _ODD_ROLES.isdisjoint(known):
@@ -200,3 +201,8 @@ class Alike:
             return lon[index], lat[index], altitude[index], moment[index], alone, number, 0
 
         return Part(len(records), lon, lat, altitude, moment, known, at)
+
+
+def _has_records(record: dict[str, object]) -> bool:
+    """Whether a record has a list of others."""
+    return any(type(v) is list and v and type(v[0]) is dict for v in record.values())

@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 
 from trackflow.sources.parsing.aircraft import rows_of_aircraft
+from trackflow.sources.parsing.vessels import rows_of_vessel
 from trackflow.sources.values.columns import Role, find, has_position, is_dated, meanings
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
@@ -82,8 +83,43 @@ def _of_member(
         if _are_devices(name) and Role.ROW_ID in known:
             known.setdefault(Role.DEVICE, known[Role.ROW_ID])
         yield around | known
+        yield from route_inside(each, around | known, start)
     elif depth < _DEEPEST:
         yield from _inside(each, around, depth + 1, start, is_device=_are_devices(name))
+
+
+def route_inside(
+    record: Mapping[str, object], known: Mapping[Role, object], start: str | None, depth: int = 1
+) -> Iterator[dict[Role, object]]:
+    """What is known of the positions in lists of a record that has a position itself.
+
+    So is the route of a training that says where it began. Gateways that heard a message have
+    places, but not as their own members, and what lies ahead has not been.
+
+    Args:
+        record: names and values.
+        known: what is known of it.
+        start: from which the times in it may count.
+        depth: in how many records it is.
+    """
+    around = {role: known[role] for role in _OF_ALL if role in known}
+    for name, value in record.items():
+        if isinstance(value, dict) and depth < _DEEPEST:
+            yield from route_inside(value, around, start, depth + 1)
+        if not isinstance(value, list) or _AHEAD.search(plain(name)):
+            continue
+        for each in value:
+            if not isinstance(each, dict):
+                break
+            own = {n: v for n, v in each.items() if not isinstance(v, dict | list)}
+            inner = around | dated_fields(own, start)
+            if is_dated_position(inner):
+                yield inner
+            if len(own) < len(each) and depth < _DEEPEST:
+                yield from route_inside(each, inner, start, depth + 1)
+
+
+_AHEAD = re.compile("next|onward|upcoming|plan|predict|forecast|expect|schedul|stop|waypoint")
 
 
 def _in_radians(each: dict[str, object]) -> dict[str, object]:
@@ -208,7 +244,7 @@ def by_row(record: Mapping[str, object]) -> list[dict[str, object]]:
     Pandas writes a column as an object whose members are named by row, others as a list. Databases
     write the names of the columns in one list, and rows in another.
     """
-    if rows := rows_of_aircraft(record):
+    if rows := rows_of_aircraft(record) or rows_of_vessel(record):
         return rows
     if names := header_in(record):
         tables = [list(map(_cells, value)) for value in record.values() if isinstance(value, list)]

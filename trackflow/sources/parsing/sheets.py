@@ -14,6 +14,8 @@ from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing.csv_header import two_rowed
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
+from trackflow.sources.values.cells import number
+from trackflow.sources.values.counted_times import is_serial
 from trackflow.sources.values.elapsed import start_in
 from trackflow.sources.values.trips import score
 
@@ -97,6 +99,27 @@ def trimmed(cells: list[str]) -> list[str]:
     while cells and not cells[-1]:
         cells.pop()
     return cells
+
+
+def since_1899(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows of a sheet whose days count from 1904, with those of plain numbers from 1899.
+
+    Which numbers are days is known by the name above them.
+    """
+    in_days: set[int] = set()
+    for row in rows:
+        in_days |= {
+            index for index, cell in enumerate(row) if not _TIMES.isdisjoint(columns.meanings(cell))
+        }
+        for index in in_days:
+            days = number(row[index]) if index < len(row) else None
+            if days is not None and is_serial(days + _DAYS_TO_1904):
+                row[index] = repr(days + _DAYS_TO_1904)
+        yield row
+
+
+_TIMES = {columns.Role.TIME, columns.Role.DATE}
+_DAYS_TO_1904 = 1_462
 
 
 def no_further(error: Exception) -> DamagedError:

@@ -237,8 +237,13 @@ def _drop_others(names: Sequence[str], found: dict[Role, int]) -> None:
     valid = "" if Role.VALID not in found else plain(names[found[Role.VALID]])
     if valid == "visible" and _OF_MOVEBANK.isdisjoint(map(plain, names)):
         del found[Role.VALID]  # elsewhere it is about drawing
-    if _is_acceleration(names, found):
+    if Role.ACCURACY in found and (_is_acceleration(names, found) or _is_dilution(names, found)):
         del found[Role.ACCURACY]
+    if _are_axes(names, found):
+        for role in (Role.LAT, Role.LON, Role.ALTITUDE):
+            found.pop(role, None)
+    if Role.TIME in found:
+        found[Role.TIME] = _beside_position(names, found)
 
 
 def _add_short_names(names: Sequence[str], found: dict[Role, int]) -> None:
@@ -257,9 +262,58 @@ _UNIQUE_ID = "device.uniqueId"
 """Of a position that Traccar's server forwards; its `deviceId` is only a number in its database."""
 
 
+def _are_axes(names: Sequence[str], found: Mapping[Role, int]) -> bool:
+    """Whether x, y and z are, as far as can be told, those of a sensor: phones log many of them.
+
+    A place has more about it: how fast, how sure, which way.
+    """
+    if Role.LAT not in found or plain(names[found[Role.LAT]]) != "y" or _ABOUT_MOVES & found.keys():
+        return False
+    simple = set(map(plain, names))
+    return {"x", "y", "z"} <= simple and simple.isdisjoint(_PLACES)
+
+
+_ABOUT_MOVES = {Role.SPEED, Role.COURSE, Role.ACCURACY, Role.HDOP, Role.VALID}
+_PLACES = RANKED[Role.POSITION].keys() | {"pos"}
+"""Names of objects that have a place in them."""
+
+
+def _beside_position(names: Sequence[str], found: Mapping[Role, int]) -> int:
+    """Of the times of a message, the one that is in the same object as its position.
+
+    Servers put what a device sent into an object, and around it when they received it.
+    """
+    chosen = found[Role.TIME]
+    place = next((found[role] for role in _OF_PLACES if role in found), chosen)
+    path = names[place].split(".")[:-1]
+    if not path or place == chosen:
+        return chosen
+    *outer, usual = names[chosen].split(".")
+    best = -len(outer) if outer == path[: len(outer)] else 0, -1, chosen
+    for index, name in enumerate(names):
+        *outer, last = name.split(".")
+        meaning = meanings(last).get(Role.TIME) if outer == path[: len(outer)] else None
+        if meaning and (last == usual or not _is_of_server(last)):
+            best = min(best, (-len(outer), meaning.rank, index))
+    return best[-1]
+
+
+_OF_PLACES = (Role.LAT, Role.POSITION, Role.LON_LAT)
+
+
+def _is_of_server(name: str) -> bool:
+    """Whether a time is one at which a position was received, kept or changed."""
+    return plain(name).startswith(("created", "updated", "received", "server", "sent", "last"))
+
+
+def _is_dilution(names: Sequence[str], found: Mapping[Role, int]) -> bool:
+    """Whether `precision` is that of GoPro, a hundredfold dilution, beside its count `cts`."""
+    return plain(names[found[Role.ACCURACY]]) == "precision" and "cts" in map(plain, names)
+
+
 def _is_acceleration(names: Sequence[str], found: Mapping[Role, int]) -> bool:
     """Whether `acc` is that of the buses and trains of Helsinki, whose positions are of `oper`."""
-    is_acc = Role.ACCURACY in found and plain(names[found[Role.ACCURACY]]).endswith("acc")
+    is_acc = plain(names[found[Role.ACCURACY]]).endswith("acc")
     return is_acc and {"oper", "veh", "desi"} <= {plain(name.rpartition(".")[2]) for name in names}
 
 
@@ -331,6 +385,11 @@ def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:
     shown = ", ".join(name.strip()[:40] or "(no name)" for name in names[:20])
     shown += " and more" if len(names) > 20 else ""
     understood = "; ".join(f"{role} as {_EXAMPLES[role]}" for role in missing)
+    if Role.LAT in missing and {"x", "y", "z"} <= set(map(plain, names)):
+        raise NoPositionsError(
+            f"{file}: x, y and z are as often those of a sensor as a place; if they are longitude, "
+            f"latitude and height, {COLUMNS_HINT}"
+        )
     if _has_minutes(names):
         raise BadInputError(
             f"{file}: degrees and minutes stand in columns of their own; put each coordinate into "
@@ -407,12 +466,14 @@ def sender_speed_unit_ms(names: Sequence[str]) -> float:
     receivers, Tesla miles per hour; OwnTracks writes kilometres
     per hour beside its `tst` (Colota has `bear` there, and metres per second), as do the loggers
     whose latitudes end in N or S, flespi, Wialon, Teltonika, Webfleet, Geotab,
-    TeslaMate and Runtastic.
+    TeslaMate, Runtastic and aprs.fi.
     """
     simple = {plain(name) for name in names}
     simple |= {plain(name.rpartition(".")[2]) for name in names}  # members of a record inside
     if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
         return KNOTS_MS
+    if {"lasttime", "lng"} <= simple:  # aprs.fi, of ships as of cars
+        return KMH_MS
     if {"deviceid", "charging", "mock"} <= simple:  # the database of Traccar's app
         return KNOTS_MS
     if _are_of_aircraft(simple) or "mmsi" in simple:

@@ -320,9 +320,7 @@ def _value_of(member: Mapping[str, object]) -> object:
     """
     if len(member) != 1 and _MARKS_OF_VALUES.isdisjoint(member):
         return member  # as nearly all
-    value: object = member
-    while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
-        (value,) = value.values()
+    value = _unwrapped(member)
     if isinstance(value, Mapping) and {"x", "y"} <= value.keys() <= _OF_ARCGIS:
         return f"POINT ({value['x']} {value['y']} {value.get('z', '')})"
     if isinstance(value, Mapping) and len(value) == 2 and not _NANOS.isdisjoint(value):
@@ -332,7 +330,15 @@ def _value_of(member: Mapping[str, object]) -> object:
             return f"{named['seconds']}.{nanos:0>9}"
     where = value.get("coordinates") if isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(where, list):
-        return f"POINT ({' '.join(map(str, where[:3]))})" if len(where) >= 2 else value
+        numbers = map(str, map(_unwrapped, where[:3]))
+        return f"POINT ({' '.join(numbers)})" if len(where) >= 2 else value
+    return value
+
+
+def _unwrapped(value: object) -> object:
+    """What stands in an object of MongoDB for a value; any other value as it is."""
+    while isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith("$"):
+        (value,) = value.values()
     return value
 
 

@@ -147,6 +147,9 @@ _COMPACT = re.compile(
 )
 _COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}|\d{5}),(\d+)$")
 """Of seconds since 1970, or of the days of a spreadsheet."""
+_ROUNDED = re.compile(r"\d(?:[.,]\d{0,5})?[eE]\+\d+")
+"""A count of which six digits are left, as spreadsheets and C++ show it: hours off, or days."""
+
 _BRACKET_ZONE = re.compile(r"(?<=[Z\d])\[[A-Za-z_/+-]+\]$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?")
 
@@ -183,6 +186,8 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
         text = _of_two_cells(text)
     form = rules.form
     if form is None or form is not TimeForm.ISO:
+        if _ROUNDED.fullmatch(text):
+            return None, False
         value = number(text if "," not in text else _COUNT_WITH_COMMA.sub(r"\1.\2", text))
         if value is not None and not _COMPACT.fullmatch(text):
             form = form or epoch_form(value)
@@ -306,7 +311,33 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
         if found is not None:
             return _of_parts(found, order)
     compact = _COMPACT.fullmatch(text)
+    if compact is None and (respelled := _respelled(text)) != text:
+        return _moment(respelled, order)
     return _of_compact(compact) if compact else None
+
+
+def _respelled(text: str) -> str:
+    """The text with a clock of two digits each, and with month and day for a day of the year."""
+    text = _UNPADDED.sub(lambda clock: ":".join(part.zfill(2) for part in clock.groups()), text)
+    return _OF_YEAR_OR_WEEK.sub(_as_month_and_day, text)
+
+
+def _as_month_and_day(found: re.Match[str]) -> str:
+    try:
+        if found["of_year"]:
+            first = dt.date(int(found[0][:4]), 1, 1)
+            day = first + dt.timedelta(days=int(found["of_year"]) - 1)
+            return day.isoformat() if day.year == first.year else found[0]
+        return dt.date.fromisoformat(found[0]).isoformat()
+    except (ValueError, OverflowError):
+        return found[0]
+
+
+_UNPADDED = re.compile(r"(?<![\d:.+-])(\d{1,2}):(\d{1,2}):(\d{1,2})(?![\d:])")
+"""As boards print a clock that have no form for it: 10:0:5."""
+
+_OF_YEAR_OR_WEEK = re.compile(r"^\d{4}-(?:(?P<of_year>\d{3})|W\d\d-[1-7])(?=[T ])")
+"""Days of ISO 8601 without a month: 2024-122, 2024-W18-3."""
 
 
 def _without_weekday(text: str) -> str:

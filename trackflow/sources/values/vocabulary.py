@@ -81,17 +81,20 @@ _kept = lru_cache(maxsize=4096)(_plain)
 # Earlier names win: a file with `recorded_at` and `received_at` means the first.
 _NAMES: dict[Role, str] = {
     Role.TIME: (
-        "recordedat timestampexternal timestamp timestamputc utctimestamp timeutc utctime datetime "
-        "datetimeutc utcdatetime gpstime gpstimestamp gpsdatetime fixtime devicetime time isotime "
+        "recordedat gpsasof timestampexternal timestamp timestamputc utctimestamp timeutc utctime "
+        "datetime datetimeutc utcdatetime gpstime gpstimestamp gpsdatetime fixtime devicetime time "
+        "isotime "
         "utc tst timestampms timestamps timestampus timestampns timestampmillis timems times "
         "timestampepoch epoch epochs epochms epochus epochns epochseconds epochtime "
         "unixtime unixtimestamp "
         "eventtime eventtimestamp locationtime "
         "locationtimestamp localtime localdatetime positiontime measuredat measurementtime "
-        "createdat observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
+        "timeobservedat observationdatetime observationtime eventdate observationdate observedon "
+        "observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
         "lastchanged lastupdated lastupdate update start begin arrivaltime arrivedat reportedat "
-        "sentat basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
-        "timeiso timestampiso recordedattime updatedat updatetime updateutc "
+        "averagingstart sentat basedatetime dateandtime datetimelocal datetimeoriginal "
+        "gpsdatestamp occurredat "
+        "timeiso timestampiso recordedattime createdat updatedat updatetime updateutc "
         "zeitstempel zeitpunkt datumzeit datumuhrzeit datumunduhrzeit datumundzeit zeit "
         "horodatage horodate dateheure dateetheure datetheure heureutc temps "
         "fechahora fechayhora fechahorautc marcadetiempo marcatemporal tiempo horautc "
@@ -231,7 +234,8 @@ _NAMES: dict[Role, str] = {
     ),
     Role.ALTITUDE: (
         "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
-        "altitudewgs84 z hohe hoehe meereshohe hoheuber altura elevacion altitud altitudine quota "
+        "altitudewgs84 z hohe hoehe meereshohe hoheuber hoheunn hoheunhn "
+        "hoheubernn altura elevacion altitud altitudine quota "
         "korkeus merenpinnasta hoogte hojd hoyde altitudemsl heightmsl "
         "posz altitudeabovesealevel "
         "heightaboveellipsoid heightabovemsl heightabovesealevel altitudeasl elevationm wysokosc "
@@ -242,6 +246,7 @@ _NAMES: dict[Role, str] = {
         "accuracy horizontalaccuracy haccuracy hacc acc gpsaccuracy positionaccuracy "
         "locationaccuracy precision eph uncertainty accuracyradius horizontalprecision "
         "horizontaluncertainty radius genauigkeit prazision exactitude exactitud tarkkuus "
+        "positionalaccuracy coordinateuncertainty coordinateuncertaintyin "
         "precisione accuratezza nauwkeurigheid noggrannhet noyaktighet precisiongps "
         "ehpe accuracyhorizontal accuracyh acch estimatedaccuracy precisao dokladnosc presnost "
         "pontossag dogruluk точность 精度"
@@ -250,7 +255,7 @@ _NAMES: dict[Role, str] = {
     Role.SPEED: (
         "speed velocity vel velocitysmooth "
         "gpsspeed groundspeed enhancedspeed sog speedoverground spd "
-        "currentspeed vehiclespeed "
+        "currentspeed vehiclespeed 2dspeed speed2d "
         "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart "
         "hastighed velocidade predkosc rychlost sebesseg kiirus hiz скорость 速度 速さ"
         " hspeed horizontalspeed السرعة ταχυτητα швидкість брзина brzina hitrost 속도 viteza "
@@ -288,7 +293,7 @@ PREFIXES = (
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
-    "direct", "trkpt", "monitoredvehiclejourney", "vehiclelocation",
+    "direct", "trkpt", "context", "fields", "monitoredvehiclejourney", "vehiclelocation",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 

@@ -20,6 +20,7 @@ from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake import acceptance, imports
 from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.usecases.housekeeping.retention import lift_retention
+from trackflow.usecases.intake.file_advice import file_advice
 from trackflow.usecases.intake.readmitting import readmit
 
 type ImportProgress = Callable[[str, int, int], None]
@@ -87,36 +88,7 @@ class FileReport:
         if not self.is_empty_handed or self.error:
             return ""
         ((reason, _),) = self.reasons.most_common(1)
-        return _HINTS.get(reason, "")
-
-
-_HINTS: dict[str, str] = {
-    RefusalReason.NO_TIME: (
-        "none of its positions has a date and a time: import a recording, not a route or a list of "
-        "places; NMEA needs sentences with a date (RMC or ZDA)"
-    ),
-    RefusalReason.BAD_TIME: (
-        "its times cannot be read: write such as 2026-01-31T12:00:00Z, or seconds since 1970"
-    ),
-    RefusalReason.TIME_OUT_OF_RANGE: (
-        "its times are before 1990 or more than a day ahead: see from when they count, and the "
-        "clock of this machine"
-    ),
-    RefusalReason.NOT_A_NUMBER: (
-        "its latitudes and longitudes are no degrees: convert them to WGS 84 (EPSG:4326), or say "
-        "which columns they are with --columns"
-    ),
-    RefusalReason.OUT_OF_RANGE: (
-        "its latitudes and longitudes are beyond 90 and 180 degrees: convert them to WGS 84 "
-        "(EPSG:4326), or say which column is which with --columns"
-    ),
-    RefusalReason.NO_POSITION: "its rows have no position, or say that there was no fix",
-    RefusalReason.NULL_ISLAND: "its positions are all 0, 0, as trackers without a fix write",
-    RefusalReason.RAGGED_ROW: (
-        "its rows have more or fewer cells than its header: see its separators and quotes"
-    ),
-    RefusalReason.ENCRYPTED: "set its key (TRACKFLOW_OWNTRACKS_KEYS) and import it again",
-}
+        return file_advice(reason)
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from trackflow.store.intake.quarantine import (
     QuarantinedInput,
     QuarantineFilter,
 )
+from trackflow.usecases.intake.file_advice import file_advice
 
 __all__ = [
     "QuarantineFilter",
@@ -137,8 +138,12 @@ def _state(
         size_bytes=sum(c.size_bytes for c in counts),
         last_error_at=error_at,
         last_error=reason,
-        advice=advice(reason) if sender != FILES else "",
+        advice=_advice(sender, reason),
     )
+
+
+def _advice(sender: str, reason: str) -> str:
+    return file_advice(reason) if sender == FILES else advice(reason)
 
 
 def shown(context: Context, prefix: str) -> dict[str, Any]:
@@ -196,7 +201,7 @@ def as_dict(kept: QuarantinedContent) -> dict[str, Any]:
         "sender": kept.sender,
         "device_id": kept.device_id,
         "reason": kept.reason,
-        "advice": advice(kept.reason) if kept.sender != FILES else "",
+        "advice": _advice(kept.sender, kept.reason),
         "where": kept.where,
         "received_at": kept.received_at.isoformat(),
         "envelope": None if kept.envelope is None else json.loads(kept.envelope),
