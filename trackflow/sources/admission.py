@@ -4,6 +4,7 @@ A plausible position and a plausible time are all that a point needs. A bad accu
 or altitude makes that value unknown and keeps the point: losing a position for it would lose more.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -41,10 +42,11 @@ Such a 0 would win against every honest point of the same moment.
 type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
 
-BELIEVABLE = ((-9_998.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 12_000.0), (0.0, 360.0))
+BELIEVABLE = ((-9_998.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 2_100.0), (0.0, 360.0))
 """Believable altitudes, accuracies, speeds and courses.
 
-Senders write -9999 for an unknown altitude, and -1 or 65535 for other values.
+Senders write -9999 for an unknown altitude, and -1, 9999 or 65535 for other values. No aircraft
+has flown faster than 2,021 metres per second.
 """
 
 _SMALLEST, _LARGEST = np.array(BELIEVABLE).T[:, :, np.newaxis]
@@ -252,8 +254,15 @@ def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArr
 
 
 def fit_device(name: str) -> bool:
-    """Whether a name can be a device id: visible characters, not too many."""
-    return 0 < len(name) <= DEVICE_MAX_CHARS and name.isprintable()
+    """Whether a name can be a device id: visible characters, not too many.
+
+    A number that a spreadsheet has rounded is none: several trackers have it.
+    """
+    is_visible = 0 < len(name) <= DEVICE_MAX_CHARS and name.isprintable()
+    return is_visible and not _ROUNDED.fullmatch(name)
+
+
+_ROUNDED = re.compile(r"\d(?:[.,]\d{0,5})?E\+\d\d")
 
 
 def _refusal(found: Candidates, row: int, reason: RefusalReason, describe: Describe) -> Refusal:

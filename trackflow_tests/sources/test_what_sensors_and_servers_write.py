@@ -101,11 +101,37 @@ def test_the_route_inside_a_record_with_a_place_is_read(message: object) -> None
     }
 
 
-@pytest.mark.parametrize("name", ["rx_metadata", "nextStops", "onward_calls"])
-def test_gateways_and_what_lies_ahead_are_no_route(name: str) -> None:
+@pytest.mark.parametrize("name", ["hotspots", "nextStops", "onward_route", "plannedTrack"])
+def test_who_heard_a_message_and_what_lies_ahead_are_no_route(name: str) -> None:
     place = {"time": ISO, "lat": 61.0, "lon": 25.0}
-    inside = [{"time": ISO, "location": place}] if name == "rx_metadata" else [place]
-    assert both({"time": ISO, "lat": 60.1, "lon": 24.9, name: inside})[3] == 60.1
+    assert both({"time": ISO, "lat": 60.1, "lon": 24.9, name: [place]})[3] == 60.1
+
+
+@pytest.mark.parametrize("name", ["rx_metadata", "rxInfo", "hotspots", "gateways"])
+def test_where_a_gateway_is_its_sender_is_not(name: str) -> None:
+    place = {"latitude": 61.0, "longitude": 25.0}
+    for heard in ({"time": ISO, "location": place}, {"time": ISO, **place}):
+        found = read_any(json.dumps({"time": ISO, "up": {"object": {"t": 5}, name: [heard]}}))
+        assert not found.rows
+
+
+def test_numbered_members_of_cayenne() -> None:
+    payload = {"gps_1": {"latitude": 60.1, "longitude": 24.9, "altitude": 5}, "temperature_2": 20}
+    uplink = {"received_at": ISO, "decoded_payload": payload}
+    row = both({"received_at": LATER, "uplink_message": uplink})
+    assert row[1:5] == (AT * 10**6, 24.9, 60.1, 5.0)
+
+
+def test_a_payload_that_is_called_data_is_no_date() -> None:
+    place = {"lat": 60.1, "lng": 24.9, "radius": 3000}
+    row = both({"device": "1A2B", "time": AT, "data": "00", "computedLocation": place})
+    assert (row[0], row[1], row[ACCURACY]) == ("1A2B", AT * 10**6, 3000.0)
+
+
+@pytest.mark.parametrize("sentinel", [9999, 65535])
+def test_a_speed_that_no_aircraft_has_is_unknown(sentinel: int) -> None:
+    for unit in ("kmh", "kn", "mph", "ms"):
+        assert only_row(f"time,lat,lon,speed_{unit}\n{ISO},60.1,24.9,{sentinel}\n")[SPEED] is None
 
 
 LATER = "2024-05-01T10:00:02.5Z"
@@ -245,3 +271,42 @@ def test_what_is_not_read_says_what_to_do(text: str, words: str) -> None:
     with pytest.raises(UnknownFormatError) as told:
         detect(text.encode(), "file")
     assert words in str(told.value).partition(";")[0]
+
+
+UBLOX = [
+    ("iTOW,year,month,day,hour,min,sec,lon,lat,height,hAcc,gSpeed",
+     "295200000,2024,5,1,10,0,0,249000000,601000000,12500,4500,2500", 4.5),
+    ("rtcDate,rtcTime,gps_Date,gps_Time,gps_Lat,gps_Long,gps_Alt,gps_SIV,gps_GroundSpeed",
+     "2024-05-01,13:00:07,2024-05-01,10:00:00.00,601000000,249000000,12500,12,2500", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "cells", "accuracy_m"), UBLOX)
+def test_receivers_of_ublox_count_in_millimetres(
+    names: str, cells: str, accuracy_m: float | None
+) -> None:
+    row = only_row(f"{names}\n{cells}\n")
+    assert row[1:7] == (AT * 10**6, 24.9, 60.1, 12.5, accuracy_m, 2.5)
+
+
+def test_a_device_that_a_spreadsheet_has_rounded_is_none() -> None:
+    found = read_any(f"imei,time,lat,lon\n3.56789E+14,{ISO},60.1,24.9\n")
+    assert (found.rows, found.reasons) == ([], ["bad_device"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01 May\u0131s 2024 10:00:00",
+        "1 mei 2024 10:00",
+        "1 mai 2024 10:00",
+        "1. m\u00e1jus 2024 10:00",
+    ],
+)
+def test_months_of_more_languages(text: str) -> None:
+    assert parse_time(text) == AT * 10**6
+
+
+def test_traditional_chinese_columns() -> None:
+    table = "\u6642\u9593,\u7def\u5ea6,\u7d93\u5ea6\n2024-05-01 10:00:00,25.033,121.5\n"
+    assert only_row(table.encode("big5"))[1:4] == (AT * 10**6, 121.5, 25.033)

@@ -39,14 +39,15 @@ def _inside(
     inner = [
         (name, each)
         for name, value in record.items()
+        if not (isinstance(value, list) and _HEARD_BY.search(plain(name)))
         for each in map(merged, value if isinstance(value, list) else (value,))
         if isinstance(each, dict)
     ]
     if not inner:
         return
-    plain = {name: value for name, value in record.items() if not isinstance(value, list)}
-    told = known_fields(flat(plain))
-    start = start_among(plain) or start
+    alone = {name: value for name, value in record.items() if not isinstance(value, list)}
+    told = known_fields(flat(alone))
+    start = start_among(alone) or start
     around = around | {role: told[role] for role in _OF_ALL if role in told}
     if (is_device or isinstance(record.get("gps"), list)) and Role.DEVICE not in told:
         around |= {Role.DEVICE: told[Role.ROW_ID]} if Role.ROW_ID in told else {}
@@ -93,8 +94,7 @@ def route_inside(
 ) -> Iterator[dict[Role, object]]:
     """What is known of the positions in lists of a record that has a position itself.
 
-    So is the route of a training that says where it began. Gateways that heard a message have
-    places, but not as their own members, and what lies ahead has not been.
+    So is the route of a training that says where it began.
 
     Args:
         record: names and values.
@@ -106,7 +106,7 @@ def route_inside(
     for name, value in record.items():
         if isinstance(value, dict) and depth < _DEEPEST:
             yield from route_inside(value, around, start, depth + 1)
-        if not isinstance(value, list) or _AHEAD.search(plain(name)):
+        if not isinstance(value, list) or not _is_route(plain(name)):
             continue
         for each in value:
             if not isinstance(each, dict):
@@ -119,7 +119,18 @@ def route_inside(
                 yield from route_inside(each, inner, start, depth + 1)
 
 
+def _is_route(simple: str) -> bool:
+    """Whether a list is by its name one of where something has been."""
+    return bool(_ROUTES.search(simple)) and not _AHEAD.search(simple)
+
+
+_ROUTES = re.compile(
+    "route|track|path|point|sample|position|location|coordinate|gps|trace|trail|histor|record|"
+    "segment|lap|exercise|session|activit|data|log"
+)
 _AHEAD = re.compile("next|onward|upcoming|plan|predict|forecast|expect|schedul|stop|waypoint")
+_HEARD_BY = re.compile("gateway|hotspot|^rx(?:info|metadata)$")
+"""Names of lists of those that heard a message: their places are not its device's."""
 
 
 def _in_radians(each: dict[str, object]) -> dict[str, object]:

@@ -136,9 +136,14 @@ def _without_unit(simple: str, role: Role) -> list[tuple[str, float]]:
     return ways
 
 
+_DIGITS = "0123456789"
+"""Cayenne numbers the members of its messages: `gps_1.latitude`."""
+
+
 def _without_affixes(stem: str) -> list[str]:
     without = [stem.removeprefix(p) for p in PREFIXES if stem.startswith(p) and stem != p]
     without += [s.removeprefix(p) for s in without for p in PREFIXES if s.startswith(p) and s != p]
+    without += [s.lstrip(_DIGITS) for s in without if s[0] in _DIGITS]
     both = [stem, *without]
     return without + [
         s.removesuffix(ending) for s in both for ending in SUFFIXES if s.endswith(ending)
@@ -417,6 +422,8 @@ def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
     """
     meaning = meanings(name).get(role)
     factor = meaning.factor if meaning else 1.0
+    if factor == 1.0 and _is_in_millimetres(plain(name), names):
+        return 0.001
     if role is Role.SPEED and factor == 1.0 and not _names_metres(plain(name)):
         return sender_speed_unit_ms(names) if names else factor
     if role in _IN_RADIANS and factor == 1.0 and _are_of_suunto(set(map(plain, names))):
@@ -437,6 +444,16 @@ def _are_of_suunto(simple: set[str]) -> bool:
 def _are_of_aircraft(simple: Iterable[str]) -> bool:
     """Whether these are the columns of Flightradar24, which flies in feet and knots."""
     return {"callsign", "position", "altitude", "direction"} <= set(simple)
+
+
+def _is_in_millimetres(simple: str, names: Sequence[str]) -> bool:
+    """Whether a column is one of a u-blox receiver as it counts: in millimetres, and per second."""
+    if simple not in _OF_UBLOX:
+        return False
+    return not {"itow", "gpssiv"}.isdisjoint(map(plain, names))
+
+
+_OF_UBLOX = {"height", "hmsl", "hacc", "gspeed", "gpsalt", "gpsaltmsl", "gpsgroundspeed"}
 
 
 def _names_metres(simple: str) -> bool:

@@ -28,7 +28,7 @@ _INVALID = {
 
 _LAT_FIRST = {"latlng", "latlon", "latlong", "gps", "latandlon", "latitudelongitude"}
 """Names of positions whose lists begin with the latitude; under others, either is usual."""
-_DEEPEST = 3
+_DEEPEST = 4
 _MEMBERS_MAX = 500
 _COORDINATES = frozenset((Role.LAT, Role.LON))
 _DECIDING = PARTS | {Role.NORTH_SOUTH, Role.EAST_WEST, Role.SPEED_UNIT}
@@ -220,11 +220,13 @@ def moment_of(known: Mapping[Role, object]) -> object:
 
 
 def _is_clock(text: str) -> bool:
-    """Whether a time is one of day, such as 10:00:00.123 or 1000."""
+    """Whether a time is one of day, such as 10:00:00.123 or 1000, and no count since 1970."""
+    if text.isdecimal() and len(text) >= _COUNT:
+        return False
     return len(text) <= _CLOCK or (len(text) <= _CLOCK_WITH_MARKS and ":" in text[1:3])
 
 
-_CLOCK, _CLOCK_WITH_MARKS = 12, 20
+_COUNT, _CLOCK, _CLOCK_WITH_MARKS = 9, 12, 20
 """The longest times of day: without marks it may have a date in it, as 20240501T1000."""
 
 

@@ -66,28 +66,40 @@ _TWO_CELLS = re.compile(
 
 _HAS_DIGIT = re.compile("[0-9]")
 _MONTH_NAMES = """
-    jan stycznia styczen sty ledna leden januara януари января январь янв january januar
+    jan ocak ianuarie
+     stycznia styczen sty ledna leden januara януари января январь янв january januar
      januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
-    |feb lutego luty lut unora unor februara февраля февраль фев february februar februari
+    |feb subat februarie
+     lutego luty lut unora unor februara февраля февраль фев february februar februari
      fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
-    |mar marca marzec brezna brezen марта март мар march marz mrz maart mars marzo marco
+    |mar mart mrt martie marcius
+     marca marzec brezna brezen марта март мар march marz mrz maart mars marzo marco
      maaliskuu maaliskuuta
-    |apr kwietnia kwiecien kwi dubna duben aprila апреля апрель апр april avril avr abril
+    |apr nisan aprilie aprilis
+     kwietnia kwiecien kwi dubna duben aprila апреля апрель апр april avril avr abril
      abr aprile huhtikuu huhtikuuta
-    |may maja kvetna kveten мая маи mai mei mayo maggio mag maio maj toukokuu toukokuuta
-    |jun czerwca czerwiec cze cervna cerven juna июня июнь июн june juni juin junio giugno
+    |may mayis majus
+     maja kvetna kveten мая маи mai mei mayo maggio mag maio maj toukokuu toukokuuta
+    |jun haziran iunie junius
+     czerwca czerwiec cze cervna cerven juna июня июнь июн june juni juin junio giugno
      giu junho kesakuu kesakuuta
-    |jul lipca lipiec lip cervence cervenec jula июля июль июл july juli juillet juil julio
+    |jul temmuz iulie julius
+     lipca lipiec lip cervence cervenec jula июля июль июл july juli juillet juil julio
      luglio lug julho heinakuu heinakuuta
-    |aug sierpnia sierpien sie srpna srpen augusta августа август авг august augustus
+    |aug agustos augusztus
+     sierpnia sierpien sie srpna srpen augusta августа август авг august augustus
      augusti aout agosto ago elokuu elokuuta
-    |sep wrzesnia wrzesien wrz zari septembra сентября сентябрь сен sept september septembre
+    |sep eylul septembrie szeptember
+     wrzesnia wrzesien wrz zari septembra сентября сентябрь сен sept september septembre
      septiembre settembre set setembro syyskuu syyskuuta
-    |oct pazdziernika pazdziernik paz rijna rijen oktobra октября октябрь окт october okt
+    |oct ekim octombrie
+     pazdziernika pazdziernik paz rijna rijen oktobra октября октябрь окт october okt
      oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
-    |nov listopada listopadu listopad lis novembra ноября ноябрь ноя november novembre
+    |nov kasim noiembrie
+     listopada listopadu listopad lis novembra ноября ноябрь ноя november novembre
      noviembre novembro marraskuu marraskuuta
-    |dec grudnia grudzien gru prosince prosinec decembra декабря декабрь дек december dez
+    |dec aralik decembrie
+     grudnia grudzien gru prosince prosinec decembra декабря декабрь дек december dez
      dezember decembre diciembre dic dicembre dezembro des desember joulukuu joulukuuta"""
 _MONTHS = {
     name: month
@@ -386,7 +398,7 @@ def _unaccented(text: str) -> str:
     """The text with plain letters: names of months have accents, and blanks may be narrow ones."""
     if text.isascii():
         return text
-    marked = unicodedata.normalize("NFKD", text)
+    marked = unicodedata.normalize("NFKD", text.replace("\u0131", "i"))
     return "".join(c for c in marked if not unicodedata.combining(c))
 
 

@@ -104,7 +104,7 @@ _NAMES: dict[Role, str] = {
         "tidspunkt ts t servertime receivedat "
         "dataczas dataiczas czasutc znacznikczasu datumacas casovaznamka datumsacas idopont "
         "datumido idobelyeg datahoralocal momento zamandamgasi датаивремя датавремя "
-        "时间 日期时间 时间戳 日時 タイムスタンプ 시간"
+        "时间 時間 日期时间 日期時間 时间戳 時間戳 日時 タイムスタンプ 시간"
         " lastreported locatedat enqueuedtime lastseen lastseenat lastfixtime lastlocationtime"
         " التاريخوالوقت الوقتوالتاريخ الطابعالزمني ημερομηνιακαιωρα ημερομηνιαωρα χρονοσφραγιδα "
         "дататачас датайчас датаичас datasiora datumivrijeme datumivreme waktu 일시 날짜시간 "
@@ -120,7 +120,7 @@ _NAMES: dict[Role, str] = {
         "time utctime gpstime timeutc localtime clock timeofday hour recordedtime fixtime "
         "uhrzeit zeit heure hora ora orario kello kellonaika klo aika tijd tid klokslag klockslag "
         "klokkeslett tijdstip heurelocale horalocal oralocale starttime timeoffix "
-        "czas godzina cas ido ora saat время 时刻 時刻"
+        "czas godzina cas ido ora saat время 时刻 時刻 時間"
         " 시간 시각 الوقت ωρα час שעה vrijeme vreme"
     ),
     Role.YEAR: (
@@ -177,7 +177,7 @@ _NAMES: dict[Role, str] = {
         "coordx pointx wgs84lon x "
         "dlugoscgeograficzna dlugosc dlgeogr zemepisnadelka zemepisnadlzka "
         "hosszusag "
-        "foldrajzihosszusag pikkuskraad boylam долгота 经度 経度 경도"
+        "foldrajzihosszusag pikkuskraad boylam долгота 经度 經度 経度 경도"
         " خطالطول γεωγραφικομηκος μηκος довгота дължина קואורך bujur duzina geografskaduzina "
         "zemljepisnadolzina ลองจิจูด longtitude"
     ),
@@ -233,11 +233,11 @@ _NAMES: dict[Role, str] = {
         "rider member animal collar hex"
     ),
     Role.ALTITUDE: (
-        "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
+        "altitude alt ele elev elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
         "altitudewgs84 z hohe hoehe meereshohe hoheuber hoheunn hoheunhn "
         "hoheubernn altura elevacion altitud altitudine quota "
         "korkeus merenpinnasta hoogte hojd hoyde altitudemsl heightmsl "
-        "posz altitudeabovesealevel "
+        "posz altitudeabovesealevel hmsl "
         "heightaboveellipsoid heightabovemsl heightabovesealevel altitudeasl elevationm wysokosc "
         "vyska nadmorskavyska magassag yukseklik rakim высота 海拔 高度 標高 高程"
         " الارتفاع υψομετρο 고도 висота nadmorskavisina altitudinea ketinggian"
@@ -253,7 +253,7 @@ _NAMES: dict[Role, str] = {
     ),
     Role.HDOP: "hdop gpshdop horizontaldop horizontaldilutionofprecision",
     Role.SPEED: (
-        "speed velocity vel velocitysmooth "
+        "speed velocity vel velocitysmooth gspeed "
         "gpsspeed groundspeed enhancedspeed sog speedoverground spd "
         "currentspeed vehiclespeed 2dspeed speed2d "
         "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart "
@@ -293,7 +293,8 @@ PREFIXES = (
     "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
     "state", "record", "osd", "custom", "values", "payload", "decodedpayload",
     "uplinkmessagedecodedpayload", "enddeviceids", "object", "deviceinfo", "venue", "value",
-    "direct", "trkpt", "context", "fields", "monitoredvehiclejourney", "vehiclelocation",
+    "direct", "trkpt", "context", "fields", "computed",
+    "monitoredvehiclejourney", "vehiclelocation",
 )  # fmt: skip
 """What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
 

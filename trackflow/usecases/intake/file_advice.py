@@ -31,7 +31,8 @@ _OF_FILES: dict[str, str] = {
     ),
     RefusalReason.NOT_A_POINT: "it is something else than a position: nothing is lost",
     RefusalReason.BAD_DEVICE: (
-        "the device's name has signs that cannot be seen, or more than 200: say --device"
+        "the device's name has signs that cannot be seen, or more than 200, or a spreadsheet has "
+        "rounded it (3.57E+14): export it anew as text, or say --device"
     ),
     RefusalReason.UNREADABLE: "it is damaged or not well-formed; what is whole around it is read",
     RefusalReason.TRUNCATED: "the file ends in the middle: copy or export it again",
