@@ -21,6 +21,7 @@ from trackflow.sources.values.date_parts import PARTS
 from trackflow.sources.values.elapsed import counted, elapsed_among
 from trackflow.sources.values.fields import denies_fix, known_fields, moment_of
 from trackflow.sources.values.moments import count_before_clock
+from trackflow.sources.values.sender_units import sender_speed_unit_ms
 from trackflow.sources.values.times import TimeForm, epoch_form, in_zone, parse_time
 from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
 from trackflow.sources.values.vocabulary import COUNTS
@@ -283,7 +284,7 @@ def _altitude_m(value: object, name: str) -> object:
 @lru_cache(maxsize=256)
 def _sender_unit_ms(names: tuple[str, ...], sender: str) -> float:
     """The unit of a sender that is known by all its names, else of the one whose form it is."""
-    by_names = columns.sender_speed_unit_ms(names)
+    by_names = sender_speed_unit_ms(names)
     return FLAT_UNITS_MS[sender] if by_names == 1.0 else by_names
 
 

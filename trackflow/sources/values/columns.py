@@ -1,6 +1,5 @@
 """Which column holds what, and in which unit, by the names of columns and members."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -11,12 +10,11 @@ import numpy as np
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Floats
 from trackflow.sources.values.date_parts import PARTS, settle_parts
+from trackflow.sources.values.sender_units import OF_TELTONIKA, OF_WIALON, sender_factor
 from trackflow.sources.values.units import (
-    FEET_M,
     HDOP_UNIT_M,
     KMH_MS,
     KNOTS_MS,
-    MPH_MS,
     Quantity,
     factor_of,
     units_of,
@@ -259,8 +257,7 @@ def _add_short_names(names: Sequence[str], found: dict[Role, int]) -> None:
             found |= {Role.SPEED: last[speed], Role.COURSE: last[course]}
 
 
-_OF_WIALON, _OF_TELTONIKA = {"x", "y", "s", "c", "sc"}, {"latlng", "ang", "sp"}
-_SHORT_NAMES = ((_OF_WIALON, "s", "c"), (_OF_TELTONIKA, "sp", "ang"))
+_SHORT_NAMES = ((OF_WIALON, "s", "c"), (OF_TELTONIKA, "sp", "ang"))
 _OF_AMAZON = {"deviceid", "sampletime", "position"}
 """Members of Amazon Location Service, whose positions begin with the longitude."""
 _UNIQUE_ID = "device.uniqueId"
@@ -422,90 +419,7 @@ def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
     """
     meaning = meanings(name).get(role)
     factor = meaning.factor if meaning else 1.0
-    if factor == 1.0 and _is_in_millimetres(plain(name), names):
-        return 0.001
-    if role is Role.SPEED and factor == 1.0 and not _names_metres(plain(name)):
-        return sender_speed_unit_ms(names) if names else factor
-    if role in _IN_RADIANS and factor == 1.0 and _are_of_suunto(set(map(plain, names))):
-        return math.degrees(1.0)
-    if role is Role.ALTITUDE and factor == 1.0 and _are_of_aircraft(map(plain, names)):
-        return FEET_M
-    return factor
-
-
-_IN_RADIANS = (Role.LAT, Role.LON, Role.COURSE)
-
-
-def _are_of_suunto(simple: set[str]) -> bool:
-    """Whether these are members of a sample of Suunto, which measures angles in radians."""
-    return "timeiso8601" in simple
-
-
-def _are_of_aircraft(simple: Iterable[str]) -> bool:
-    """Whether these are the columns of Flightradar24, which flies in feet and knots."""
-    return {"callsign", "position", "altitude", "direction"} <= set(simple)
-
-
-def _is_in_millimetres(simple: str, names: Sequence[str]) -> bool:
-    """Whether a column is one of a u-blox receiver as it counts: in millimetres, and per second."""
-    if simple not in _OF_UBLOX:
-        return False
-    return not {"itow", "gpssiv"}.isdisjoint(map(plain, names))
-
-
-_OF_UBLOX = {"height", "hmsl", "hacc", "gspeed", "gpsalt", "gpsaltmsl", "gpsgroundspeed"}
-
-
-def _names_metres(simple: str) -> bool:
-    return simple.endswith(("ms", "mps", "second", "sec", "metersps"))
-
-
-_OF_KMH = (
-    _OF_WIALON,
-    _OF_TELTONIKA,
-    {"angle", "priority"},
-    {"angle", "eventio"},
-    {"latitudemdeg"},
-    {"driveid", "power"},
-    {"power", "odometer", "batterylevel"},
-    {"accuracyh", "accuracyv", "elevationgain"},
-)
-"""Columns by which Wialon, Teltonika, Webfleet, TeslaMate and Runtastic are known."""
-
-
-_OF_MARINETRAFFIC = {"mmsi", "status", "speed", "lon", "lat", "course", "heading", "timestamp"}
-
-
-def sender_speed_unit_ms(names: Sequence[str]) -> float:
-    """Metres per second of one unit of a speed whose column has no unit, by the sender.
-
-    Traccar's server reports knots, as do ships (`SOG`, `mmsi`; MarineTraffic tenths of them) and
-    receivers, Tesla miles per hour; OwnTracks writes kilometres
-    per hour beside its `tst` (Colota has `bear` there, and metres per second), as do the loggers
-    whose latitudes end in N or S, flespi, Wialon, Teltonika, Webfleet, Geotab,
-    TeslaMate, Runtastic and aprs.fi.
-    """
-    simple = {plain(name) for name in names}
-    simple |= {plain(name.rpartition(".")[2]) for name in names}  # members of a record inside
-    if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
-        return KNOTS_MS
-    if {"lasttime", "lng"} <= simple:  # aprs.fi, of ships as of cars
-        return KMH_MS
-    if {"deviceid", "charging", "mock"} <= simple:  # the database of Traccar's app
-        return KNOTS_MS
-    if _are_of_aircraft(simple) or "mmsi" in simple:
-        return KNOTS_MS / 10 if simple >= _OF_MARINETRAFFIC else KNOTS_MS
-    if "messagecode" in simple and any(name.endswith("gpsfix") for name in simple):  # Garmin IPC
-        return KMH_MS
-    if any(name.endswith("gpsasof") for name in simple):  # Tesla
-        return MPH_MS
-    if {"ident", "positionlatitude"} <= simple:  # flespi
-        return KMH_MS
-    if any(marks <= simple for marks in _OF_KMH) or {"dateTime", "device.id"} <= set(names):
-        return KMH_MS
-    if ({"tst", "vel"} <= simple and "bear" not in simple) or "latitudens" in simple:
-        return KMH_MS
-    return 1.0
+    return factor if factor != 1.0 else sender_factor(role, plain(name), names)
 
 
 def option(text: str) -> dict[Role, int]:
