@@ -345,7 +345,8 @@ class FeatureCollector:
             elif not inside:
                 self.refuse(_of_none(whole), _dumped(record), number)
         else:
-            inside = [known, *route_inside(record, known, self._start)]
+            has_lists = list in map(type, whole.values())
+            inside = [known, *route_inside(record, known, self._start)] if has_lists else [known]
         for each in inside:
             self._add_known(each, number)
 

@@ -84,7 +84,8 @@ def _of_member(
         if _are_devices(name) and Role.ROW_ID in known:
             known.setdefault(Role.DEVICE, known[Role.ROW_ID])
         yield around | known
-        yield from route_inside(each, around | known, start)
+        if list in map(type, whole.values()):
+            yield from route_inside(each, around | known, start)
     elif depth < _DEEPEST:
         yield from _inside(each, around, depth + 1, start, is_device=_are_devices(name))
 

@@ -15,6 +15,7 @@ from trackflow.sources.values.units import (
     HDOP_UNIT_M,
     KMH_MS,
     KNOTS_MS,
+    MPH_MS,
     Quantity,
     factor_of,
     units_of,
