@@ -42,11 +42,10 @@ Such a 0 would win against every honest point of the same moment.
 type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
 
-BELIEVABLE = ((-9_998.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 2_100.0), (0.0, 360.0))
+BELIEVABLE = ((-9_998.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 12_000.0), (0.0, 360.0))
 """Believable altitudes, accuracies, speeds and courses.
 
-Senders write -9999 for an unknown altitude, and -1, 9999 or 65535 for other values. No aircraft
-has flown faster than 2,021 metres per second.
+Senders write -9999 for an unknown altitude, and -1 or 65535 for other values.
 """
 
 _SMALLEST, _LARGEST = np.array(BELIEVABLE).T[:, :, np.newaxis]

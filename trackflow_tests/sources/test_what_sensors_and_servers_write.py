@@ -128,12 +128,6 @@ def test_a_payload_that_is_called_data_is_no_date() -> None:
     assert (row[0], row[1], row[ACCURACY]) == ("1A2B", AT * 10**6, 3000.0)
 
 
-@pytest.mark.parametrize("sentinel", [9999, 65535])
-def test_a_speed_that_no_aircraft_has_is_unknown(sentinel: int) -> None:
-    for unit in ("kmh", "kn", "mph", "ms"):
-        assert only_row(f"time,lat,lon,speed_{unit}\n{ISO},60.1,24.9,{sentinel}\n")[SPEED] is None
-
-
 LATER = "2024-05-01T10:00:02.5Z"
 INSIDE = [
     {"received_at": LATER, "uplink_message": {
