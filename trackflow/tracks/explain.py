@@ -273,7 +273,7 @@ def _departure(decisions: Decisions, step: int) -> Finding:
     dt_s = float(decisions.cleaned.dt_us[step]) / US
     far_m = float(decisions.cleaned.step_mm[step]) / 1000
     text = (
-        f"the point before it is {_duration(dt_s)} earlier and only {far_m:,.0f} m away: the "
+        f"the point before it is {_duration(dt_s)} earlier and {far_m:,.0f} m away: the "
         f"device stayed for most of that time and then set out, and the {far_m:,.0f} m are added "
         f"to the track. So a track begins up to {_duration(LONGEST_DEPARTURE_US / US)} after the "
         "last point of a stop."
@@ -285,9 +285,13 @@ def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding
     """The stop that a point or step belongs to, and what shows that it is one."""
     limits, points = decisions.thresholds, decisions.cleaned.points
     start_us, end_us = (int(points.time_us[k]) for k in stay)
-    stay_s = _lasts_s(decisions, stay)
+    stay_s, pauses = _lasts_s(decisions, stay), ""
+    if contains(decisions.paused, np.array(stay[1:]))[0]:
+        pause_s = float(decisions.cleaned.dt_us[stay[1]]) / US
+        stay_s += pause_s
+        pauses = f"and sleeps there in the silence of {_duration(pause_s)} after it, together "
     lasts = (
-        f"it stays at one place from {_moment(start_us)} to {_moment(end_us)}, "
+        f"it stays at one place from {_moment(start_us)} to {_moment(end_us)}, {pauses}"
         f"{_duration(stay_s)}; a stop is at least {_duration(limits.dwell_s)}."
     )
     found = [Finding("dwell_s", lasts, stay_s, limits.dwell_s, "s")]

@@ -22,7 +22,7 @@ KINDS = (
     "drive", "drive", "slow", "stay", "stay", "long_stay", "gap", "jump", "teleport", "spike",
     "spike", "spike", "zigzag", "burst", "duplicates", "poor", "midnight", "midnight", "journey",
     "journey", "sparse", "crawl", "drift", "bounce", "two_senders", "train", "jam", "circle",
-    "silence", "silence", "silence", "rough", "repeated", "short_drive", "bounce",
+    "silence", "silence", "silence", "rough", "repeated", "short_drive", "bounce", "paused",
 )  # fmt: skip
 
 
@@ -263,6 +263,17 @@ class Walker:
         self.go(seconds, way_m / seconds, 3)
         self.put()
         self.drive(Episode("drive", e.every_s, 4, e.size))
+
+    def paused(self, e: Episode) -> None:
+        """An app that pauses some fixes after it came to rest, and is late when it sets out."""
+        every_s = min(e.every_s, 30)
+        for speed_ms, fixes in ((9, 8), (0, e.count)):
+            self.drive(Episode("drive", every_s, fixes, e.size), speed_ms=speed_ms)
+        self.go(self.random.choice([200, 299, 301, 500, 2000, 9001]), 0, 1)
+        self.go(60, float(self.random.choice([0, 0.3, 4, 12])), self.random.uniform(0, 6))
+        self.put(noise_m=1)
+        for speed_ms, fixes in ((0, e.count // 2), (9, 8)):
+            self.drive(Episode("drive", every_s, fixes, e.size), speed_ms=speed_ms)
 
     def rough(self, e: Episode) -> None:
         """Fixes of cell towers that say how rough they are; unknown is written as 0 too."""
