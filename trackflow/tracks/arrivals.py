@@ -10,7 +10,7 @@ import numpy as np
 from trackflow.geo.points import Bools, Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, unwrapped, wrapped
 from trackflow.tracks.cleaning import CleanPoints
-from trackflow.tracks.ends import CLOSE_M, SCATTER
+from trackflow.tracks.ends import CLOSE_M
 from trackflow.tracks.ranges import flat_ranges, numbered, running
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, medians, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
@@ -46,8 +46,7 @@ def with_rests(
     rows, of = flat_ranges(low, high), numbered(high - low)
     cuts = cut.nonzero()[0]
     far = cuts.searchsorted(rows) != cuts.searchsorted(ends)[of]
-    apart_mm, close_mm = _apart(points, rows, of, ends, slot_us(thresholds))
-    far |= apart_mm > close_mm[of]
+    far |= _apart_mm(points, rows, of, ends, slot_us(thresholds)) > CLOSE_M * 1000
     # A rest lasts from its end to the fix before the nearest one that is far from it.
     far_rows, edges = rows[far], running(far)[running(high - low)]
     none = edges[1:] == edges[:-1]
@@ -55,7 +54,7 @@ def with_rests(
     nearest = np.append(far_rows, 0)[np.where(ahead, edges[:-1], edges[1:] - 1)]
     first = np.where(ahead, ends, np.minimum(np.where(none, low, nearest + 1), ends))
     last = np.where(ahead, np.maximum(np.where(none, high, nearest) - 1, ends), ends)
-    stands = time_us[last] - time_us[first] >= 2 * close_mm / 1000 / STANDING_MS * US
+    stands = time_us[last] - time_us[first] >= 2 * CLOSE_M / STANDING_MS * US
     return first[stands], last[stands]
 
 
@@ -67,10 +66,8 @@ def _near_next(cleaned: CleanPoints, ends: Ints, beside: int, cut: Bools) -> Int
     return ends[~cut[steps] & (cleaned.step_mm[steps] <= 2 * FINE_ACCURACY_M * 1000)]
 
 
-def _apart(
-    points: Points, rows: Ints, of: Ints, ends: Ints, beside_us: int
-) -> tuple[Floats, Floats]:
-    """How far fixes lie from those of a slot's time beside the end of their pause.
+def _apart_mm(points: Points, rows: Ints, of: Ints, ends: Ints, beside_us: int) -> Floats:
+    """How far fixes lie from where those of a slot's time beside the end of their pause do.
 
     Args:
         points: kept points, in order of time.
@@ -78,9 +75,6 @@ def _apart(
         of: which end of a pause each is asked for. Shape (n,).
         ends: the fixes at which pauses begin or end. Shape (k,).
         beside_us: length of a slot.
-
-    Returns:
-        The distances in mm, shape (n,), and up to which one of them is close, shape (k,).
     """
     time_us = points.time_us
     beside = (np.abs(time_us[rows] - time_us[ends[of]]) <= beside_us).nonzero()[0]
@@ -89,7 +83,4 @@ def _apart(
     places_e7 = np.stack([e7(unwrapped(points.lon[rows[beside]])), e7(points.lat[rows[beside]])])
     lon_e7, lat_e7 = medians(places_e7, begin, count)
     lon, lat = wrapped(lon_e7 / E7), lat_e7 / E7
-    apart_mm = between_mm(lon[of], lat[of], points.lon[rows], points.lat[rows])
-    typical_mm = medians(apart_mm[beside].astype(np.int64), begin, count)
-    close_mm = np.clip(SCATTER * typical_mm, CLOSE_M * 1000, FINE_ACCURACY_M * 1000)
-    return apart_mm, close_mm
+    return between_mm(lon[of], lat[of], points.lon[rows], points.lat[rows])

@@ -20,7 +20,7 @@ from trackflow.tracks.silences import longest_silence_us
 from trackflow.tracks.slots import FINE_ACCURACY_M, cut_slots
 from trackflow.tracks.speeds import TURN
 from trackflow.tracks.stays import MOVING_MS
-from trackflow.tracks.thresholds import US, Thresholds
+from trackflow.tracks.thresholds import FROZEN_S, US, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,8 @@ def _dropped(decisions: Decisions, same: Points, at: int) -> tuple[str, Finding]
     kept = decisions.cleaned.points
     before_m, before_s = _apart(kept[at - 1 : at], point)
     after_m, after_s = _apart(point, kept[at : at + 1])
+    if not before_m:
+        return "spike", _frozen(after_m, after_s, before_s, limits)
     across_m, across_s = _apart(kept[at - 1 : at], kept[at : at + 1])
     speeds = [before_m / before_s * 3.6, after_m / after_s * 3.6]
     turns_back = min(speeds) <= limits.max_speed_kmh
@@ -195,6 +197,18 @@ def _dropped(decisions: Decisions, same: Points, at: int) -> tuple[str, Finding]
         f"together: {across_m:,.0f} m in {_duration(across_s)}."
     )
     return "spike", Finding("max_speed_kmh", text, min(speeds), limit_kmh, "km/h")
+
+
+def _frozen(next_m: float, next_s: float, since_s: float, limits: Thresholds) -> Finding:
+    """A repeat of the last position of a device that moved on."""
+    speed_kmh = next_m / next_s * 3.6
+    text = (
+        f"it repeats the position of {_duration(since_s)} before; the next one is {next_m:,.0f} m "
+        f"away after {_duration(next_s)} ({speed_kmh:,.0f} km/h). The device moves before and "
+        "after, so it had gone on meanwhile, as in a tunnel; such repeats are looked for up to "
+        f"{_duration(FROZEN_S)} before a step faster than {limits.max_speed_kmh:,.0f} km/h."
+    )
+    return Finding("frozen", text, since_s, FROZEN_S, "s")
 
 
 def _track_around(decisions: Decisions, at: int) -> TrackAround:

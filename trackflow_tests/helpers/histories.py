@@ -285,6 +285,9 @@ class Walker:
 
     def repeated(self, e: Episode) -> None:
         """A tracker that says its last position again, and then catches up."""
+        if e.size % 2:
+            self.frozen(e)
+            return
         for i in range(e.count):
             self.go(5, 35, 1)
             self.put(noise_m=1)
@@ -292,6 +295,17 @@ class Walker:
                 self.rows[-1] = (self.s, *self.rows[-2][1:])
                 self.go(2, 35, 1)
                 self.put(noise_m=1)
+
+    def frozen(self, e: Episode) -> None:
+        """The last position again and again in a tunnel, or of one that rests and jumps."""
+        angle, every_s = self.random.uniform(0, 6), min(e.every_s, 60)
+        speeds_ms = self.random.choice([0, 1.4, 15, 15, 40], 3)
+        for k in range(8 + e.count * 2):
+            frozen = 4 <= k < 4 + e.count * 2
+            self.go(every_s, speeds_ms[0] if k < 4 else speeds_ms[1 + (not frozen)], angle)
+            self.put(noise_m=1)
+            if frozen:
+                self.rows[-1] = (self.s, *self.rows[-2][1:])
 
     def points(self) -> Points:
         rows = np.array(self.rows, dtype=np.float64).reshape(-1, 4)

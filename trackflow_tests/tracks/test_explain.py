@@ -118,6 +118,15 @@ def test_a_rest_before_a_pause_is_explained_with_the_pause() -> None:
     assert arriving.ended == found.findings[0]
 
 
+def test_a_frozen_fix_is_explained_with_the_jump_after_it() -> None:
+    t = list(range(0, 600, 10))
+    x = [15 * s if not 200 <= s < 400 else 15 * 200 for s in t]
+    found = explained(t, x, 300)
+    assert found.kind == "spike"
+    assert (found.findings[0].rule, found.findings[0].measured) == ("frozen", 100)
+    assert "It repeats the position of 100 s before; the next one is 3,000 m away" in str(found)
+
+
 def test_an_excursion_is_explained_with_its_distance() -> None:
     t = list(range(0, 7200, 60))
     found = explained(t, [170 if k == 60 else 0 for k in range(120)], 3600)
