@@ -12,7 +12,7 @@ from trackflow.geo.steps import between_mm, unwrapped, wrapped
 from trackflow.tracks.cleaning import CleanPoints
 from trackflow.tracks.ends import CLOSE_M
 from trackflow.tracks.ranges import flat_ranges, numbered, running
-from trackflow.tracks.slots import E7, FINE_ACCURACY_M, medians, slot_us
+from trackflow.tracks.slots import E7, medians, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
 
 STANDING_MS = 0.5
@@ -63,7 +63,7 @@ def _near_next(cleaned: CleanPoints, ends: Ints, beside: int, cut: Bools) -> Int
     steps = ends + beside
     ends = ends[(steps >= 0) & (steps < len(cut))]
     steps = ends + beside
-    return ends[~cut[steps] & (cleaned.step_mm[steps] <= 2 * FINE_ACCURACY_M * 1000)]
+    return ends[~cut[steps] & (cleaned.step_mm[steps] <= 2 * CLOSE_M * 1000)]
 
 
 def _apart_mm(points: Points, rows: Ints, of: Ints, ends: Ints, beside_us: int) -> Floats:
