@@ -57,7 +57,7 @@ def run(
         RunMode,
         typer.Option(
             help="incremental: what is pending; bulk: everything again; daily: yesterday, or the "
-            "day before until six hours after midnight.",
+            "day before until seven hours after midnight.",
             **one_of(RunMode, "mode"),
         ),
     ] = RunMode.INCREMENTAL,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, steps_mm
+from trackflow.tracks.frozen import frozen_fixes
 from trackflow.tracks.mixtures import mixed_steps
 from trackflow.tracks.ranges import contains, distinct, flat_ranges, united
 from trackflow.tracks.speeds import bridge_agrees, impossible_steps, possible_mm, there_and_back
@@ -30,7 +31,7 @@ class CleanPoints:
         step_mm: distance from each kept point to the next, whole numbers. Shape (n - 1,).
         duplicate_us: times of points that shared their time with a better one, in order.
         inaccurate_us: times of points less accurate than the limit, in order.
-        spike_us: times of spikes, in order.
+        spike_us: times of spikes and of frozen fixes, in order.
         impossible: indices of the steps that no movement explains, in order.
         mixed: indices of the steps inside mixtures of two senders, in order.
     """
@@ -62,6 +63,14 @@ def clean(points: Points, thresholds: Thresholds) -> CleanPoints:
         points, dt_us, step_mm = _without(points, dt_us, step_mm, spikes)
         mixed = np.searchsorted(points.time_us, mixed_us)
         impossible = impossible_steps(points, dt_us, step_mm, thresholds)
+    if len(impossible):
+        frozen = frozen_fixes(points, step_mm, (impossible, mixed), thresholds)
+        if len(frozen):
+            spikes_us.append(points.time_us[frozen])
+            mixed_us = points.time_us[mixed]
+            points, dt_us, step_mm = _without(points, dt_us, step_mm, frozen)
+            mixed = np.searchsorted(points.time_us, mixed_us)
+            impossible = impossible_steps(points, dt_us, step_mm, thresholds)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
     return CleanPoints(
         points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed

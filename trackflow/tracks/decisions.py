@@ -14,6 +14,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
+from trackflow.tracks.arrivals import with_rests
 from trackflow.tracks.cleaning import NO_TIMES, CleanPoints, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
@@ -179,9 +180,14 @@ def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
     staying[still_silences(cleaned, cut, thresholds)] = True
-    stays = runs(staying)
     paused = pauses(cleaned, staying, cut, thresholds)
     cut[paused] = True
+    stays = runs(staying)
+    rests = with_rests(cleaned, stays, paused, cut, thresholds)
+    if len(rests[0]):
+        for first, last in zip(*(ends.tolist() for ends in rests), strict=True):
+            staying[first:last] = True
+        stays = runs(staying)
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):
         np.logical_not(staying | cut, out=moving[1:-1])
@@ -205,7 +211,7 @@ def _stays(
         here_cut = cuts[1:] > cuts[:-1]
     steps = stay_steps(points, here, here_cut, thresholds)
     first, last, left = stay_points(points, here, steps, (free_before, free_after), thresholds)
-    first, last = without_walks(points, first, last, cut)
+    first, last = without_walks(points, first, last, left, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
     return (first, last), left, _away_points(points, slots, away, first, last, thresholds)
 

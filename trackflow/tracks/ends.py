@@ -36,6 +36,9 @@ DENSE_US, LONGEST_DEPARTURE_US = 60 * US, 600 * US
 
 UNKNOWN = -1
 
+LONGEST_WAY_M = 1_000.0
+"""A longer way may have been slower than where the device is seen next."""
+
 WALK_MS = 1.0
 """A device on its way is at least this fast."""
 
@@ -83,19 +86,18 @@ def stay_points(
     last = np.where(open_after, slots.last[end], np.where(last < 0, slots.first[end], last))
     long = lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
     beyond = np.where(open_after, last, slots.last[high])
-    left = departures(points, last, beyond, thresholds)
+    left = departures(points, last, beyond)
     last = last + left
     return first[long], last[long], (last - 1)[long & left]
 
 
-def departures(points: Points, last: Ints, beyond: Ints, thresholds: Thresholds) -> Bools:
+def departures(points: Points, last: Ints, beyond: Ints) -> Bools:
     """Whether a device rests for most of the step after some points, and then leaves. Shape (k,).
 
     Args:
         points: kept points, in order of time.
         last: the last point of each stay that is close to its middle. Shape (k,).
         beyond: the last point that may be the next one. Shape (k,).
-        thresholds: the limits.
     """
     if len(points) < 3:
         return np.zeros(len(last), dtype=np.bool_)
@@ -107,7 +109,7 @@ def departures(points: Points, last: Ints, beyond: Ints, thresholds: Thresholds)
     if leaves.any():
         out_mm, next_mm = _steps_mm(points, at), _steps_mm(points, at + 1)
         next_ms = next_mm / 1000 / next_us * US
-        leaves &= out_mm <= 2 * thresholds.dwell_radius_m * 1000
+        leaves &= out_mm <= LONGEST_WAY_M * 1000
         leaves &= next_ms >= WALK_MS
         leaves &= 2 * out_mm / 1000 * US < out_us * next_ms
     return leaves

@@ -10,8 +10,7 @@ and one of four rules shows that the device was not there:
   after: a vehicle that passes the place at which it is about to park was not away from it;
 - too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
 - again: the same far place is left for and returned from repeatedly, by fast ways each time;
-- vague: each fix away from it claims so poor an accuracy that the device may have stayed, and it
-  rests before and after.
+- vague: each fix away from it claims so poor an accuracy that the device may have stayed.
 
 None of them does where the fixes show the way there and back (`goes_on`): rounds on a race track
 lead past the place at which their vehicle rests before and after them.
@@ -176,13 +175,7 @@ def _is_excursion(
     far = (too_fast | again) & (at_rest > at_other)
     excursion: Bools = (at_rest >= SEEN_SLOTS) & (near | far)
     if slots.claim_m.any():
-        excursion |= (
-            (at_rest >= SEEN_SLOTS)
-            & (at_rest > at_other)
-            & rests[0][before]
-            & rests[1][after]
-            & _vague(slots, returns)
-        )
+        excursion |= (at_rest >= SEEN_SLOTS) & _vague(slots, returns)
     return excursion
 
 

@@ -20,7 +20,7 @@ from trackflow.tracks.silences import longest_silence_us
 from trackflow.tracks.slots import FINE_ACCURACY_M, cut_slots
 from trackflow.tracks.speeds import TURN
 from trackflow.tracks.stays import MOVING_MS
-from trackflow.tracks.thresholds import US, Thresholds
+from trackflow.tracks.thresholds import FROZEN_S, US, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,8 @@ def _dropped(decisions: Decisions, same: Points, at: int) -> tuple[str, Finding]
     kept = decisions.cleaned.points
     before_m, before_s = _apart(kept[at - 1 : at], point)
     after_m, after_s = _apart(point, kept[at : at + 1])
+    if not before_m:
+        return "spike", _frozen(after_m, after_s, before_s, limits)
     across_m, across_s = _apart(kept[at - 1 : at], kept[at : at + 1])
     speeds = [before_m / before_s * 3.6, after_m / after_s * 3.6]
     turns_back = min(speeds) <= limits.max_speed_kmh
@@ -195,6 +197,18 @@ def _dropped(decisions: Decisions, same: Points, at: int) -> tuple[str, Finding]
         f"together: {across_m:,.0f} m in {_duration(across_s)}."
     )
     return "spike", Finding("max_speed_kmh", text, min(speeds), limit_kmh, "km/h")
+
+
+def _frozen(next_m: float, next_s: float, since_s: float, limits: Thresholds) -> Finding:
+    """A repeat of the last position of a device that moved on."""
+    speed_kmh = next_m / next_s * 3.6
+    text = (
+        f"it repeats the position of {_duration(since_s)} before; the next one is {next_m:,.0f} m "
+        f"away after {_duration(next_s)} ({speed_kmh:,.0f} km/h). The device moves before and "
+        "after, so it had gone on meanwhile, as in a tunnel; such repeats are looked for up to "
+        f"{_duration(FROZEN_S)} before a step faster than {limits.max_speed_kmh:,.0f} km/h."
+    )
+    return Finding("frozen", text, since_s, FROZEN_S, "s")
 
 
 def _track_around(decisions: Decisions, at: int) -> TrackAround:
@@ -273,7 +287,7 @@ def _departure(decisions: Decisions, step: int) -> Finding:
     dt_s = float(decisions.cleaned.dt_us[step]) / US
     far_m = float(decisions.cleaned.step_mm[step]) / 1000
     text = (
-        f"the point before it is {_duration(dt_s)} earlier and only {far_m:,.0f} m away: the "
+        f"the point before it is {_duration(dt_s)} earlier and {far_m:,.0f} m away: the "
         f"device stayed for most of that time and then set out, and the {far_m:,.0f} m are added "
         f"to the track. So a track begins up to {_duration(LONGEST_DEPARTURE_US / US)} after the "
         "last point of a stop."
@@ -285,9 +299,13 @@ def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding
     """The stop that a point or step belongs to, and what shows that it is one."""
     limits, points = decisions.thresholds, decisions.cleaned.points
     start_us, end_us = (int(points.time_us[k]) for k in stay)
-    stay_s = _lasts_s(decisions, stay)
+    stay_s, pauses = _lasts_s(decisions, stay), ""
+    if contains(decisions.paused, np.array(stay[1:]))[0]:
+        pause_s = float(decisions.cleaned.dt_us[stay[1]]) / US
+        stay_s += pause_s
+        pauses = f"and sleeps there in the silence of {_duration(pause_s)} after it, together "
     lasts = (
-        f"it stays at one place from {_moment(start_us)} to {_moment(end_us)}, "
+        f"it stays at one place from {_moment(start_us)} to {_moment(end_us)}, {pauses}"
         f"{_duration(stay_s)}; a stop is at least {_duration(limits.dwell_s)}."
     )
     found = [Finding("dwell_s", lasts, stay_s, limits.dwell_s, "s")]

@@ -33,6 +33,9 @@ LONGEST_STRETCH_S = 1200.0
 SPIKE_ROUNDS = 2
 """How often spikes are looked for, each time among what the round before has left."""
 
+FROZEN_S = 1800.0
+"""A device repeats a fix no longer than this while it moves on: a ride in the underground."""
+
 RANGES: Mapping[str, tuple[float, float]] = {
     "gap_s": (1, 21_600),
     "silence_s": (0, 43_200),  # a longer one could span a whole day, and days join neighbours only
@@ -95,7 +98,7 @@ class Thresholds:
 
         - cleaning: whether a step is impossible hangs on two steps to either side; a mixture on
           such steps twice `MIX_S` away; a round of spikes on a run, the runs that compete with it
-          and the points beside those;
+          and the points beside those; frozen fixes on how the device moves before and after them;
         - slots, the slot beside each for laps, and excursions among them: the time away, the time
           around, those again for the other excursions that they are compared with, and the rest
           before these;
@@ -105,6 +108,7 @@ class Thresholds:
         """
         step_s = 2 * self.spike_s
         cleaning_s = SPIKE_ROUNDS * (3 * self.spike_s + step_s) + 2 * MIX_S + step_s
+        cleaning_s += FROZEN_S + 2 * self.spike_s + step_s
         excursions_s = 3 * SLOT_S + 3 * AWAY_S + AROUND_S
         stays_s = max(self.dwell_s, LONGEST_STRETCH_S) + max(self.gap_s, self.silence_s)
         if self.splits:

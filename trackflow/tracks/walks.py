@@ -8,7 +8,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm
-from trackflow.tracks.ranges import flat_ranges, running
+from trackflow.tracks.ranges import contains, flat_ranges, running
 from trackflow.tracks.thresholds import US, WALK_S
 
 WALK_M = 200.0
@@ -28,18 +28,22 @@ SHORTEST_US = 20 * US
 """Less time between vehicle and building is no walk."""
 
 
-def without_walks(points: Points, first: Ints, last: Ints, cut: Bools) -> tuple[Ints, Ints]:
+def without_walks(
+    points: Points, first: Ints, last: Ints, left: Ints, cut: Bools
+) -> tuple[Ints, Ints]:
     """First and last points of stays that take in the walk from and to a vehicle.
 
     Args:
         points: kept points, times strictly increasing. Shape (n,).
         first: the first point of each stay, in order. Shape (k,).
         last: the last one. Shape (k,).
+        left: the last steps of those that end with a departure, in order. A walk begins before it.
         cut: steps across which no track goes on. Shape (n - 1,).
     """
     if not len(first):
         return first, last
-    parked = _parked(points, first, last, cut.nonzero()[0])
+    rest = last - contains(left, last - 1)
+    parked = _parked(points, first, last, rest, cut.nonzero()[0])
     earlier, later = parked[: len(first)], parked[len(first) :]
     # Two stays with hardly a drive between them stay as they are.
     meets = (earlier[1:] <= later[:-1]).nonzero()[0]
@@ -47,13 +51,14 @@ def without_walks(points: Points, first: Ints, last: Ints, cut: Bools) -> tuple[
     return earlier, later
 
 
-def _parked(points: Points, first: Ints, last: Ints, cuts: Ints) -> Ints:
+def _parked(points: Points, first: Ints, last: Ints, rest: Ints, cuts: Ints) -> Ints:
     """The points at which a vehicle was left before stays and taken after them, else their ends.
 
     Args:
         points: kept points, times strictly increasing. Shape (n,).
         first: the first point of each stay, in order. Shape (k,).
         last: the last one. Shape (k,).
+        rest: the last one at rest. Shape (k,).
         cuts: the steps across which no track goes on, in order.
 
     Returns:
@@ -71,7 +76,10 @@ def _parked(points: Points, first: Ints, last: Ints, cuts: Ints) -> Ints:
         crept = _nearest_fast(points, ends, parked, cuts, creeping, inside=True)
         parked = np.where(crept == ends, parked, crept)
     walk_us = np.abs(time_us[ends] - time_us[parked])
-    walk_mm = between_mm(points.lon[parked], points.lat[parked], points.lon[ends], points.lat[ends])
+    rests = np.concatenate([first, rest])
+    walk_mm = between_mm(
+        points.lon[parked], points.lat[parked], points.lon[rests], points.lat[rests]
+    )
     walks = (walk_us >= SHORTEST_US) & (walk_mm <= WALK_M * 1000)
     return np.where(walks, parked, ends)
 

@@ -264,7 +264,7 @@ def test_points_are_observed_once_day_by_day(
 
 
 @pytest.mark.parametrize(
-    ("at", "expected"), [("06:15", FIRST_DAY), ("05:59", FIRST_DAY - dt.timedelta(days=1))]
+    ("at", "expected"), [("07:15", FIRST_DAY), ("06:59", FIRST_DAY - dt.timedelta(days=1))]
 )
 def test_the_schedule_requests_the_newest_settled_day(
     home: Path, instance: dg.DagsterInstance, at: str, expected: dt.date
@@ -282,7 +282,7 @@ def test_the_schedule_requests_the_newest_settled_day(
 def test_the_schedule_skips_days_on_which_nothing_moved(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
-    moment = dt.datetime.combine(FIRST_DAY, dt.time(6, 15), dt.UTC)
+    moment = dt.datetime.combine(FIRST_DAY, dt.time(7, 15), dt.UTC)
 
     skipped = _schedule_tick(home, instance, moment)
 

@@ -196,7 +196,7 @@ def test_the_ui_shows_what_there_is(deployment: Deployment, page: Page) -> None:
     _shoot(page, "ledger")
 
     page.goto(f"{url}/automation")
-    page.wait_for_text("pending_batches_sensor", "gps_points_sensor", "daily_schedule", "06:15")
+    page.wait_for_text("pending_batches_sensor", "gps_points_sensor", "daily_schedule", "07:15")
     _shoot(page, "automation")
 
 

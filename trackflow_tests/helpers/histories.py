@@ -22,7 +22,7 @@ KINDS = (
     "drive", "drive", "slow", "stay", "stay", "long_stay", "gap", "jump", "teleport", "spike",
     "spike", "spike", "zigzag", "burst", "duplicates", "poor", "midnight", "midnight", "journey",
     "journey", "sparse", "crawl", "drift", "bounce", "two_senders", "train", "jam", "circle",
-    "silence", "silence", "silence", "rough", "repeated", "short_drive", "bounce",
+    "silence", "silence", "silence", "rough", "repeated", "short_drive", "bounce", "paused",
 )  # fmt: skip
 
 
@@ -264,6 +264,17 @@ class Walker:
         self.put()
         self.drive(Episode("drive", e.every_s, 4, e.size))
 
+    def paused(self, e: Episode) -> None:
+        """An app that pauses some fixes after it came to rest, and is late when it sets out."""
+        every_s = min(e.every_s, 30)
+        for speed_ms, fixes in ((9, 8), (0, e.count)):
+            self.drive(Episode("drive", every_s, fixes, e.size), speed_ms=speed_ms)
+        self.go(self.random.choice([200, 299, 301, 500, 2000, 9001]), 0, 1)
+        self.go(60, float(self.random.choice([0, 0.3, 4, 12])), self.random.uniform(0, 6))
+        self.put(noise_m=1)
+        for speed_ms, fixes in ((0, e.count // 2), (9, 8)):
+            self.drive(Episode("drive", every_s, fixes, e.size), speed_ms=speed_ms)
+
     def rough(self, e: Episode) -> None:
         """Fixes of cell towers that say how rough they are; unknown is written as 0 too."""
         for _ in range(e.count):
@@ -274,6 +285,9 @@ class Walker:
 
     def repeated(self, e: Episode) -> None:
         """A tracker that says its last position again, and then catches up."""
+        if e.size % 2:
+            self.frozen(e)
+            return
         for i in range(e.count):
             self.go(5, 35, 1)
             self.put(noise_m=1)
@@ -281,6 +295,17 @@ class Walker:
                 self.rows[-1] = (self.s, *self.rows[-2][1:])
                 self.go(2, 35, 1)
                 self.put(noise_m=1)
+
+    def frozen(self, e: Episode) -> None:
+        """The last position again and again in a tunnel, or of one that rests and jumps."""
+        angle, every_s = self.random.uniform(0, 6), min(e.every_s, 60)
+        speeds_ms = self.random.choice([0, 1.4, 15, 15, 40], 3)
+        for k in range(8 + e.count * 2):
+            frozen = 4 <= k < 4 + e.count * 2
+            self.go(every_s, speeds_ms[0] if k < 4 else speeds_ms[1 + (not frozen)], angle)
+            self.put(noise_m=1)
+            if frozen:
+                self.rows[-1] = (self.s, *self.rows[-2][1:])
 
     def points(self) -> Points:
         rows = np.array(self.rows, dtype=np.float64).reshape(-1, 4)

@@ -104,3 +104,29 @@ def test_a_point_far_aside_is_a_spike_where_the_way_back_leaves_no_time_to_turn(
 
 def test_a_drive_out_and_back_in_city_traffic_is_no_spike() -> None:
     assert spikes(along([0, 400, 800, 400, 0], 30)) == []
+
+
+@pytest.mark.parametrize(
+    ("beside_ms", "inside_ms", "every_s", "frozen"),
+    [(15, 15, 5, 40), (15, 20, 20, 25), (1.4, 10, 10, 80), (60, 60, 10, 60)],
+)
+def test_a_fix_that_is_repeated_in_a_tunnel_is_no_stop_and_cuts_nothing(
+    beside_ms: float, inside_ms: float, every_s: int, frozen: int
+) -> None:
+    outside = max(30, int(300 / beside_ms / every_s))
+    speeds = np.repeat([beside_ms, inside_ms, beside_ms], [outside, frozen + 1, outside])
+    x = np.concatenate([[0], (speeds * every_s).cumsum()])
+    x[outside : outside + frozen + 1] = x[outside]
+    decisions = decide(along(x.tolist(), every_s), LIMITS)
+    assert decisions.moving[1:-1].all()
+    assert len(decisions.cleaned.spike_us) == frozen
+
+
+@pytest.mark.parametrize("away", [4, 12])
+def test_what_rests_and_jumps_is_not_frozen(away: int) -> None:
+    """A parked tracker says where it was parked; its receiver then errs for some minutes."""
+    drive, parked = [150.0 * k for k in range(20)], [2850.0] * 60
+    there = [20_000.0 + 12 * (k % 3) for k in range(away)]
+    for after in ([], parked, [20_000 + 150 * x for x in range(20)]):
+        assert spikes(along([*parked, *there, *after], 10)) == []
+    assert spikes(along([*drive, *parked, *there, *parked], 10)) == []

@@ -106,6 +106,27 @@ def test_a_pause_is_explained_on_both_sides() -> None:
     assert "and its 400 m are added to the track" in after.began.text
 
 
+def test_a_rest_before_a_pause_is_explained_with_the_pause() -> None:
+    drive = [k * 150 for k in range(20)]
+    t = [*range(0, 300, 10), *range(3890, 4090, 10)]
+    x = [*drive, *[2850] * 10, *(2850 + 400 + k for k in drive)]
+    found, arriving = explained(t, x, 250), explained(t, x, 100).track
+    assert found.kind == "stop"
+    assert found.findings[0].measured == pytest.approx(3705)
+    assert "and sleeps there in the silence of 60 min after it, together 61.8 min;" in str(found)
+    assert arriving is not None
+    assert arriving.ended == found.findings[0]
+
+
+def test_a_frozen_fix_is_explained_with_the_jump_after_it() -> None:
+    t = list(range(0, 600, 10))
+    x = [15 * s if not 200 <= s < 400 else 15 * 200 for s in t]
+    found = explained(t, x, 300)
+    assert found.kind == "spike"
+    assert (found.findings[0].rule, found.findings[0].measured) == ("frozen", 100)
+    assert "It repeats the position of 100 s before; the next one is 3,000 m away" in str(found)
+
+
 def test_an_excursion_is_explained_with_its_distance() -> None:
     t = list(range(0, 7200, 60))
     found = explained(t, [170 if k == 60 else 0 for k in range(120)], 3600)

@@ -57,6 +57,29 @@ def test_a_way_in_a_silence_that_is_slower_than_a_walk_leaves_a_stay(silent_s, w
     assert decisions.unseen_mm(np.array([30]))[0] == pytest.approx(way_m * 1000, rel=1e-3)
 
 
+@pytest.mark.parametrize("silent_s", [900, 8000])
+@pytest.mark.parametrize("way_m", [0, 120, 400])
+@pytest.mark.parametrize("every_s", [1, 10, 30])
+def test_a_rest_before_a_pause_is_part_of_the_stop(silent_s: int, way_m: int, every_s: int) -> None:
+    """An app that pauses two minutes after it came to rest has arrived before them."""
+    drive, rest = np.arange(0, 300, every_s), np.arange(300, 420, every_s)
+    drift = np.random.default_rng(every_s).normal(0, 3, (2, len(rest)))
+    t = np.concatenate([drive, rest, drive + rest[-1] + silent_s])
+    x = np.concatenate([drive * 12.0, 3600 + drift[0], 3600 + way_m + drive * 12.0])
+    decisions = decide(at_metres(t, x), Thresholds())
+    arrived = int(np.flatnonzero(~decisions.moving[1:])[0])
+    assert 285 <= t[arrived] <= 330
+    assert decisions.ended(arrived) is EndReason.STOP
+
+
+def test_a_slow_walk_before_a_silence_is_none() -> None:
+    """Into a wood, where there is no reception, and out of it again at the same place."""
+    t = np.arange(0, 600, 10)
+    x = t * 0.6
+    points = at_metres(np.concatenate([t, t + 1800]), np.concatenate([x, x[::-1]]))
+    assert decide(points, Thresholds()).ended(59) is EndReason.STOP
+
+
 @pytest.mark.parametrize("light_s", [0, 30, 120])
 def test_a_tracker_may_wake_up_at_a_light(light_s: int) -> None:
     """It has stood before, and stands again at its first fixes: then it drives on."""

@@ -46,8 +46,9 @@ def test_stays_are_apart_from_tracks_and_last_the_dwell_time(history: History) -
     assert np.all(first[1:] > last[:-1]), "no two share a point"
     for f, e in zip(first.tolist(), last.tolist(), strict=True):
         assert not decisions.moving[f + 1 : e + 1].any()
-        # half a slot on either side is all that may be added to what was seen
-        assert time_us[e] - time_us[f] >= (history.thresholds.dwell_s - 30) * US
+        # half a slot on either side is all that may be added to what was seen, and its pause
+        paused_us = decisions.cleaned.dt_us[e] if e in decisions.paused else 0
+        assert time_us[e] + paused_us - time_us[f] >= (history.thresholds.dwell_s - 30) * US
 
 
 @settings(max_examples=50, deadline=None)
@@ -285,6 +286,21 @@ def test_a_short_walk_of_a_phone_that_reports_rarely_at_rest(rest_s: int, moving
     assert leaves_s <= begin_s <= leaves_s + 60
     assert arrives_s - 60 <= end_s <= arrives_s + 60
     assert track.distance_mm / 1000 == pytest.approx(way_m, rel=0.2)
+
+
+@pytest.mark.parametrize(("rest_s", "out_m"), [(120, 250), (300, 90), (300, 900), (600, 500)])
+def test_a_way_from_a_rest_that_took_little_of_its_step(rest_s: int, out_m: int) -> None:
+    """Who drives off is seen on the way first: the heartbeat before it was none of the trip."""
+    rest = np.arange(7) * rest_s
+    drive = np.arange(12) * 15
+    points = at_metres(
+        np.concatenate([rest, rest[-1] + rest_s + drive]),
+        np.concatenate([rest * 0, out_m + 20.0 * drive]),
+    )
+    days = segment_days(points, FIRST, FIRST, Thresholds())
+    (track,) = merge([s for day in days for s in day.segments])
+    assert (track.start_us - START_US) / US == 7 * rest_s
+    assert track.distance_mm / 1000 == pytest.approx(out_m + 20 * drive[-1], rel=1e-3)
 
 
 def test_a_track_runs_to_where_its_device_rests_and_begins_there() -> None:

@@ -38,5 +38,5 @@ def test_a_wrong_value_is_refused_without_override_too() -> None:
         Thresholds(dwell_radius_m=-1)
 
 
-def test_the_reach_of_the_defaults_is_within_six_hours() -> None:
-    assert Thresholds().reach_s <= 6 * 3600
+def test_the_reach_of_the_defaults_is_within_seven_hours() -> None:
+    assert Thresholds().reach_s <= 7 * 3600

@@ -42,7 +42,7 @@ BACKGROUND_NICE = 5
 """Niceness of a run's workers: a backfill uses idle processors, and live points do not wait for
 it."""
 
-SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
+SETTLING = max(dt.timedelta(hours=7), dt.timedelta(seconds=Thresholds().reach_s))
 """Time after midnight: the reach of the default thresholds, and time for late reports."""
 
 HEAVY_POINTS, HEAVY_FACTOR = 20_000, 10
