@@ -52,29 +52,35 @@ def clean(points: Points, thresholds: Thresholds) -> CleanPoints:
     points, dt_us, inaccurate_us = _accurate(points, dt_us, thresholds)
     step_mm = steps_mm(points.lon, points.lat)
     impossible = impossible_steps(points, dt_us, step_mm, thresholds)
-    mixed = mixed_steps(points, impossible, thresholds)
+    wrong = impossible, mixed_steps(points, impossible, thresholds)
     spikes_us = []
     for _ in range(SPIKE_ROUNDS):
-        spikes = find_spikes(points, dt_us, step_mm, (impossible, mixed), thresholds)
+        spikes = find_spikes(points, dt_us, step_mm, wrong, thresholds)
         if not len(spikes):
             break
         spikes_us.append(points.time_us[spikes])
-        mixed_us = points.time_us[mixed]
-        points, dt_us, step_mm = _without(points, dt_us, step_mm, spikes)
-        mixed = np.searchsorted(points.time_us, mixed_us)
-        impossible = impossible_steps(points, dt_us, step_mm, thresholds)
-    if len(impossible):
-        frozen = frozen_fixes(points, step_mm, (impossible, mixed), thresholds)
-        if len(frozen):
-            spikes_us.append(points.time_us[frozen])
-            mixed_us = points.time_us[mixed]
-            points, dt_us, step_mm = _without(points, dt_us, step_mm, frozen)
-            mixed = np.searchsorted(points.time_us, mixed_us)
-            impossible = impossible_steps(points, dt_us, step_mm, thresholds)
+        points, dt_us, step_mm, wrong = _anew(points, dt_us, step_mm, wrong[1], spikes, thresholds)
+    frozen = frozen_fixes(points, step_mm, wrong, thresholds)
+    if len(frozen):
+        spikes_us.append(points.time_us[frozen])
+        points, dt_us, step_mm, wrong = _anew(points, dt_us, step_mm, wrong[1], frozen, thresholds)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
-    return CleanPoints(
-        points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed
-    )
+    return CleanPoints(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, *wrong)
+
+
+def _anew(
+    points: Points,
+    dt_us: Ints,
+    step_mm: Floats,
+    mixed: Ints,
+    dropped: Ints,
+    thresholds: Thresholds,
+) -> tuple[Points, Ints, Floats, tuple[Ints, Ints]]:
+    """Points and steps without some points, and which of these are impossible, and mixed."""
+    mixed_us = points.time_us[mixed]
+    points, dt_us, step_mm = _without(points, dt_us, step_mm, dropped)
+    impossible = impossible_steps(points, dt_us, step_mm, thresholds)
+    return points, dt_us, step_mm, (impossible, np.searchsorted(points.time_us, mixed_us))
 
 
 def known_accuracy(points: Points) -> Points:

@@ -33,6 +33,8 @@ def frozen_fixes(
         thresholds: the limits.
     """
     impossible, mixed = wrong
+    if not (len(impossible) and thresholds.looks_far):
+        return np.empty(0, dtype=np.int64)
     steps = impossible[(impossible > 0) & ~contains(mixed, impossible)]
     steps = steps[step_mm[steps - 1] == 0]
     found = [_repeats(points, step_mm, step, thresholds) for step in steps.tolist()]

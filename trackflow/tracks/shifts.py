@@ -43,7 +43,7 @@ def shifted_steps(
         thresholds: the limits.
     """
     shifted = np.zeros(len(slots) - 1, dtype=np.bool_)
-    if not thresholds.splits:
+    if not thresholds.looks_far:
         return shifted
     rest_m, most_m = sizes_m
     here, until = _before_long_ways(slots, stays, most_m, thresholds)

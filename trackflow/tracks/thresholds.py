@@ -102,24 +102,24 @@ class Thresholds:
         - slots, the slot beside each for laps, and excursions among them: the time away, the time
           around, those again for the other excursions that they are compared with, and the rest
           before these;
-        - stays: the longest stretch and one more step, which may be a silence; or, of `splits`, two
-          rests of up to twice the dwell time and the way between them;
+        - stays: the longest stretch and one more step, which may be a silence; or, if it
+          `looks_far`, two rests of up to twice the dwell time and the way between them;
         - their ends: the dwell time, twice, an excursion beside them, and the walk to a vehicle.
         """
         step_s = 2 * self.spike_s
         cleaning_s = SPIKE_ROUNDS * (3 * self.spike_s + step_s) + 2 * MIX_S + step_s
-        cleaning_s += FROZEN_S + 2 * self.spike_s + step_s
         excursions_s = 3 * SLOT_S + 3 * AWAY_S + AROUND_S
         stays_s = max(self.dwell_s, LONGEST_STRETCH_S) + max(self.gap_s, self.silence_s)
-        if self.splits:
+        if self.looks_far:
+            cleaning_s += FROZEN_S + 2 * self.spike_s + step_s
             stays_s = max(stays_s, 4 * self.dwell_s + SHIFT_S)
         return cleaning_s + excursions_s + stays_s + 2 * self.dwell_s + AWAY_S + WALK_S + 60
 
     @property
-    def splits(self) -> bool:
-        """Whether short ways between rests are looked for in stays.
+    def looks_far(self) -> bool:
+        """Whether frozen fixes are looked for, and short ways between rests in stays.
 
-        Of a longer dwell time the rests would reach further than chunks may know.
+        With a longer dwell time these rules would reach further than chunks may know.
         """
         return self.dwell_s <= LONGEST_STRETCH_S
 

@@ -40,3 +40,7 @@ def test_a_wrong_value_is_refused_without_override_too() -> None:
 
 def test_the_reach_of_the_defaults_is_within_seven_hours() -> None:
     assert Thresholds().reach_s <= 7 * 3600
+
+
+def test_the_longest_dwell_time_is_possible() -> None:
+    assert Thresholds(dwell_s=RANGES["dwell_s"][1]).reach_s < 24 * 3600
