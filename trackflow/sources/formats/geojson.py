@@ -16,6 +16,7 @@ from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.bare_lists import bare_list
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
+from trackflow.sources.parsing.geojson_chunks import RowReader
 from trackflow.sources.parsing.geojson_features import BUFFERED_MAX, FeatureCollector
 from trackflow.sources.parsing.json_values import JsonElements
 from trackflow.sources.records import Chunk, RefusalReason
@@ -51,7 +52,8 @@ def read_geojson(
         BadInputError: there is no feature in it, or its positions are not longitude and latitude.
     """
     elements = JsonElements(stream)
-    collector = FeatureCollector(stream, (device_id, fallback_device), now_us, options)
+    collector = FeatureCollector(stream, device_id, options)
+    reader = RowReader(stream, (device_id, fallback_device), now_us, options)
     # How times are written is decided from the first rows, for chunks of any size.
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
@@ -59,7 +61,7 @@ def read_geojson(
         is_buffered = collector.add(element, number, elements.top)
         if (not is_buffered or number % BUFFERED_MAX == 0) and len(collector) >= enough:
             _check_crs(elements.top, stream.name)
-            yield from collector.chunks(enough)
+            yield from reader.chunks(collector, enough)
     collector.flush()
     _check_crs(elements.top, stream.name)
     if stream.damage and not any(r.reason is RefusalReason.TRUNCATED for r in collector.refused):
@@ -69,7 +71,7 @@ def read_geojson(
             f"{stream.name}: has no feature with a position; "
             "understood are GeoJSON features and lists of records with lat, lon and time"
         )
-    yield from collector.chunks(enough, is_last=True)
+    yield from reader.chunks(collector, enough, is_last=True)
 
 
 def _check_crs(top: dict[str, object], name: str) -> None:

@@ -1,18 +1,13 @@
-"""Rows of GeoJSON: positions, times and devices out of features and geometries."""
+"""Rows of GeoJSON: positions, times and devices out of features, geometries and records."""
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
-import orjson
-
-from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing.bare_lists import BareList, bare_list, latitude_first
-from trackflow.sources.parsing.csv_columns import are_devices
-from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
 from trackflow.sources.parsing.geojson_lines import line_part, listed_values
-from trackflow.sources.parsing.geojson_rows import Alike, Rows
+from trackflow.sources.parsing.geojson_rows import Alike, Rows, dumped
 from trackflow.sources.parsing.geojson_times import (
     ends_of,
     height_of,
@@ -32,25 +27,12 @@ from trackflow.sources.parsing.json_wrapped import (
     two_ends,
 )
 from trackflow.sources.parsing.vessels import tells_no_place
-from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
-from trackflow.sources.rows import time_text
+from trackflow.sources.records import Refusal, RefusalReason, clean_raw
 from trackflow.sources.tracks_apart import label_of
-from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import Role, find, has_position
 from trackflow.sources.values.elapsed import counts_alone, start_among
 from trackflow.sources.values.fields import flat, is_invalid, known_fields, moment_of
 from trackflow.sources.values.positions import position as position_in
-from trackflow.sources.values.times import (
-    AmbiguousOrderError,
-    DateOrder,
-    TimeRules,
-    Times,
-    decide_order,
-    times,
-    times_in_zones,
-)
-from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_commas
-from trackflow.sources.values.zones import zone_of
 
 _GEOMETRIES = {
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
@@ -63,33 +45,29 @@ _NESTING_MAX = 20
 
 
 class FeatureCollector:
-    """Turns elements into rows, and rows into chunks."""
+    """Turns elements into rows.
 
-    def __init__(
-        self,
-        stream: Stream,
-        devices: tuple[str | None, str],
-        now_us: int,
-        options: ReadOptions,
-    ) -> None:
+    Args:
+        stream: the file.
+        device_id: the device of all points; None for those that they name.
+        options: the person's settings for the file.
+    """
+
+    def __init__(self, stream: Stream, device_id: str | None, options: ReadOptions) -> None:
         self.rows = Rows()
         self._alike = Alike((), are_features=True)
         self.refused: list[Refusal] = []
+        self.skipped: Counter[str] = Counter()
         self.any_feature = False
         self._stream = stream
-        self._device_id, self._fallback_device = devices
-        self._now_us = now_us
-        self._rules = options.time_rules
+        self._device_id = device_id
         self._options = options
         self._lines = 0
-        self._is_decided = False
-        self._device_role = Role.DEVICE
         self._header: tuple[str, ...] = ()
         self._start: str | None = None
         self._again = stream.again
         self._bare: list[tuple[BareList, int]] = []
         self._is_lat_first: bool | None = None
-        self._skipped: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.refused) + len(self._alike) + len(self._bare)
@@ -209,7 +187,7 @@ class FeatureCollector:
             self.refuse(element.reason, element.raw, number)
             return
         if not isinstance(element, dict):
-            self.refuse(RefusalReason.NOT_A_POINT, _dumped(element), number)
+            self.refuse(RefusalReason.NOT_A_POINT, dumped(element), number)
             return
         kind = element.get("type")
         moving = element.get("temporalGeometry")
@@ -234,7 +212,7 @@ class FeatureCollector:
     ) -> None:
         self.any_feature = True
         if not isinstance(geometry, dict):
-            self.refuse(RefusalReason.NO_POSITION, _dumped(properties), number)
+            self.refuse(RefusalReason.NO_POSITION, dumped(properties), number)
             return
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if kind == "Point":
@@ -252,7 +230,7 @@ class FeatureCollector:
             for part in parts if isinstance(parts, list) else []:
                 self._add_geometry(part, properties, number, depth + 1)
         else:
-            self.refuse(RefusalReason.NOT_A_POINT, _dumped(geometry), number)
+            self.refuse(RefusalReason.NOT_A_POINT, dumped(geometry), number)
 
     def _add_point(self, position: object, properties: dict[str, object], number: int) -> None:
         self.any_feature = True
@@ -269,7 +247,7 @@ class FeatureCollector:
         self, positions: object, moments: object, properties: dict[str, object], number: int
     ) -> None:
         if not isinstance(positions, list):
-            self.refuse(RefusalReason.NO_POSITION, _dumped(positions), number)
+            self.refuse(RefusalReason.NO_POSITION, dumped(positions), number)
             return
         if moments is not None and (
             not isinstance(moments, list) or len(moments) != len(positions)
@@ -341,9 +319,9 @@ class FeatureCollector:
         if position is None:
             inside = list(known_inside(record))
             if not inside and tells_no_place(record):
-                self._skipped["message without a position"] += 1
+                self.skipped["message without a position"] += 1
             elif not inside:
-                self.refuse(_of_none(whole), _dumped(record), number)
+                self.refuse(_of_none(whole), dumped(record), number)
         else:
             has_lists = list in map(type, whole.values())
             inside = [known, *route_inside(record, known, self._start)] if has_lists else [known]
@@ -360,114 +338,12 @@ class FeatureCollector:
         lon, lat, altitude = position
         self.rows.append((lon, lat, altitude, moment_of(known), known, number, 0))
 
-    def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
-        """The rows so far, admitted, about `most` at a time; at the end at least one chunk."""
+    def take(self) -> tuple[Rows, list[Refusal], Counter[str]]:
+        """What has been collected, which is forgotten here: rows, refusals, counts of others."""
         self.flush()
-        whole, refused = self.rows, self.refused
-        self.rows, self.refused = Rows(), []
-        left = len(whole)
-        if not left and (refused or is_last):
-            skipped, self._skipped = self._skipped, Counter()
-            yield Chunk(PointBatch.empty(), refused, self._stream.position(), skipped=skipped)
-        for rows in whole.pieces(most):
-            left -= len(rows)
-            yield self._chunk(rows, [] if left else refused)
-
-    def _chunk(self, rows: Rows, refused: list[Refusal]) -> Chunk:
-        lon, lat, altitude, raw_times = rows.positions()
-        moments = [each if type(each) is str else time_text(each) for each in raw_times]
-        if not self._is_decided:
-            self._is_decided = True
-            self._rules = self._decided(moments[:SAMPLE_ROWS])
-            self._device_role = _role_of_devices(rows.up_to(SAMPLE_ROWS))
-
-        def describe(index: int) -> tuple[str, str]:
-            lon, lat, altitude, _, known, number, position = rows.at(index)
-            shown = {str(role): value for role, value in known.items()}
-            raw = _dumped([lon, lat, altitude, moments[index], shown])
-            where = f"{self._stream.name}: element {number}"
-            return raw, f"{where}, position {position}" if position else where
-
-        candidates = self._candidates(rows, (lon, lat, altitude), moments)
-        accepted, refused_now = admit(candidates, self._now_us, describe)
-        naive = candidates.times.naive
-        skipped, self._skipped = self._skipped, Counter()
-        done = self._stream.position()
-        return Chunk(accepted, refused_now + refused, done, naive, skipped)
-
-    def _decided(self, sample: Sequence[str | None]) -> TimeRules:
-        """The rules with the order of dates; by the whole file where the sample has both."""
-        form, zone = self._rules.form, self._rules.zone
-        try:
-            order = decide_order(sample, self._rules, "time", self._stream.name)
-        except AmbiguousOrderError:
-            if self._stream.again is None:
-                raise
-            order = None
-            with self._stream.again() as whole:
-                seen = FeatureCollector(whole, (None, ""), self._now_us, self._options)
-                elements = JsonElements(whole)
-                for number, element in enumerate(elements, start=1):
-                    seen.add(element, number, elements.top)
-                    if len(seen) >= SAMPLE_ROWS:
-                        seen.flush()
-                        order = order or _order_in(seen.rows, self._rules, whole.name)
-                        seen.rows = Rows()
-                seen.flush()
-                order = order or _order_in(seen.rows, self._rules, whole.name)
-            if order is None:
-                raise
-        return TimeRules(form, order, zone)
-
-    def _candidates(
-        self,
-        rows: Rows,
-        places: tuple[list[object], list[object], list[object]],
-        moments: list[str | None],
-    ) -> Candidates:
-        lon, lat, altitude = places
-        commas = decimal_commas(lat, lon)
-
-        def beside(role: Role, quantity: Quantity) -> Numbers:
-            return Numbers.of_objects(rows.known(role), quantity, commas)
-
-        return Candidates(
-            self._devices(rows.known(self._device_role)),
-            self._times(moments, rows.known(Role.ZONE)),
-            Numbers.of_objects(lat, Quantity.LATITUDE),
-            Numbers.of_objects(lon, Quantity.LONGITUDE),
-            Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
-            best_accuracy_m(
-                beside(Role.ACCURACY, Quantity.LENGTH).values,
-                beside(Role.HDOP, Quantity.RATIO).values,
-            ),
-            beside(Role.SPEED, Quantity.SPEED).values,
-            beside(Role.COURSE, Quantity.ANGLE).values,
-        )
-
-    def _times(self, moments: list[str | None], zone_values: list[object]) -> Times:
-        if all(zone is None for zone in zone_values):
-            return times(strings(moments), self._rules)
-        zones = [_text(zone) for zone in zone_values]
-        if not any(zone and zone_of(zone) for zone in zones):
-            return times(strings(moments), self._rules)
-        readable = [zone if zone and zone_of(zone) else None for zone in zones]
-        return times_in_zones(strings(moments), strings(readable), self._rules)
-
-    def _devices(self, names: list[object]) -> Devices:
-        if self._device_id is not None:
-            return Devices.all_of(self._device_id, len(names))
-        texts = [_text(name) for name in names]
-        name_of = {text: (text or "").strip() or self._fallback_device for text in set(texts)}
-        return Devices.of_names([name_of[text] for text in texts])
-
-
-def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
-    moments = rows.positions()[3]
-    try:
-        return decide_order([time_text(moment) for moment in moments], rules, "time", name)
-    except AmbiguousOrderError:
-        return None
+        taken = self.rows, self.refused, self.skipped
+        self.rows, self.refused, self.skipped = Rows(), [], Counter()
+        return taken
 
 
 def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
@@ -498,31 +374,3 @@ def _of_none(record: Mapping[str, object]) -> RefusalReason:
 
 
 _NAMES_MAX = 500
-
-
-def _role_of_devices(rows: Rows) -> Role:
-    """What names the devices: nothing but their own column, or an `id` or `name` that does."""
-    if any(name is not None for name in rows.known(Role.DEVICE)):
-        return Role.DEVICE
-    moments = rows.positions()[3]
-    for role in (Role.ROW_ID, Role.NAME):
-        ids = [text for row_id in rows.known(role) if (text := _text(row_id)) is not None]
-        if len(ids) == len(rows) and are_devices(role, ids, moments):
-            return role
-    return Role.DEVICE
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value)
-    return None
-
-
-def _dumped(value: object) -> str:
-    """A value as JSON again, for the quarantine."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-    except orjson.JSONEncodeError:  # whole numbers beyond 64 bits, lone surrogates
-        return repr(value)
