@@ -34,8 +34,9 @@ from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
 from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, numbers, strings
-from trackflow.sources.values.columns import QUANTITIES, Role, meanings
+from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import denies_fix
+from trackflow.sources.values.meanings import QUANTITIES, meanings
 from trackflow.sources.values.times import times
 from trackflow.sources.values.units import (
     HDOP_UNIT_M,

@@ -30,8 +30,9 @@ from trackflow.sources.parsing.unrolled import unrolled
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, numbers
-from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.columns import Role
 from trackflow.sources.values.elapsed import elapsed_among
+from trackflow.sources.values.meanings import QUANTITIES
 from trackflow.sources.values.positions import point_in
 from trackflow.sources.values.times import TimeRules, Times, times
 from trackflow.sources.values.trips import trip_ends

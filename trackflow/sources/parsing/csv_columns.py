@@ -10,6 +10,7 @@ from trackflow.sources.values.columns import Role
 from trackflow.sources.values.counted_times import may_be_of_core_data
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
+from trackflow.sources.values.meanings import meanings
 from trackflow.sources.values.moments import (
     DAY_FRACTION,
     PART_OF_SECOND,
@@ -291,6 +292,6 @@ def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[st
     if is_of_fit(names[column]) and large:
         return SEMICIRCLE_DEG
     large = large and "x" not in name and "y" not in name  # those are metres of a projection
-    role = Role.LAT if Role.LAT in columns.meanings(name) else Role.LON
+    role = Role.LAT if Role.LAT in meanings(name) else Role.LON
     factor = columns.factor(role, names[column])
     return None if factor == 1.0 and large else factor

@@ -10,7 +10,8 @@ from trackflow.files import hinted_separator
 from trackflow.sources.heads import SEPARATORS, best_separator
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
-from trackflow.sources.values.columns import COLUMNS_HINT, QUANTITIES, NoPositionsError, Role
+from trackflow.sources.values.columns import COLUMNS_HINT, NoPositionsError, Role
+from trackflow.sources.values.meanings import QUANTITIES
 from trackflow.sources.values.positions import position
 from trackflow.sources.values.trips import score
 from trackflow.sources.values.units import Quantity, coordinate, factor_of

@@ -11,10 +11,11 @@ from trackflow.sources.parsing.csv_layout import CsvLayout
 from trackflow.sources.rows import time_text
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, Strings, numbers, strings
-from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.columns import Role
 from trackflow.sources.values.date_parts import PARTS, clock_text, day_text, with_rest
 from trackflow.sources.values.elapsed import LONGEST_S
 from trackflow.sources.values.fields import denies_fix
+from trackflow.sources.values.meanings import QUANTITIES
 from trackflow.sources.values.moments import count_before_clock
 from trackflow.sources.values.positions import position
 from trackflow.sources.values.times import (

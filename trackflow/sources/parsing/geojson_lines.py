@@ -5,7 +5,8 @@ from typing import cast
 
 from trackflow.sources.parsing.geojson_rows import Part, Row
 from trackflow.sources.parsing.geojson_times import height_of, measured_time, single
-from trackflow.sources.values.columns import QUANTITIES, Role, factor, meanings
+from trackflow.sources.values.columns import Role, factor
+from trackflow.sources.values.meanings import QUANTITIES, meanings
 from trackflow.sources.values.units import measure
 
 _LISTED = (Role.SPEED, Role.COURSE, Role.ACCURACY)

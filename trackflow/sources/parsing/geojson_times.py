@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from trackflow.sources.values.columns import Role, meanings, plain
+from trackflow.sources.values.columns import Role, plain
+from trackflow.sources.values.meanings import meanings
 from trackflow.sources.values.times import epoch_form, is_relative
 
 _TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from trackflow.sources.parsing.xml_points import local_name
 from trackflow.sources.parsing.xml_runs import Run
-from trackflow.sources.values.columns import Role, factor, meanings
+from trackflow.sources.values.columns import Role, factor
+from trackflow.sources.values.meanings import meanings
 
 _FIELD_ROLES = (Role.SPEED, Role.COURSE, Role.HDOP, Role.ACCURACY, Role.DEVICE, Role.ALTITUDE)
 

@@ -7,9 +7,10 @@ from itertools import chain, pairwise
 
 from trackflow.sources.parsing.aircraft import rows_of_aircraft
 from trackflow.sources.parsing.vessels import rows_of_vessel
-from trackflow.sources.values.columns import Role, find, has_position, is_dated, meanings
+from trackflow.sources.values.columns import Role, find, has_position, is_dated
 from trackflow.sources.values.elapsed import counted, start_among
 from trackflow.sources.values.fields import flat, known_fields, merged, moment_of
+from trackflow.sources.values.meanings import meanings
 from trackflow.sources.values.times import BY_ITSELF, read_time
 from trackflow.sources.values.trips import trip_ends
 from trackflow.sources.values.vocabulary import RANKED, plain

@@ -17,6 +17,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.counted_times import is_serial
 from trackflow.sources.values.elapsed import start_in
+from trackflow.sources.values.meanings import meanings
 from trackflow.sources.values.trips import score
 
 type Sheet = tuple[str, Callable[[], Iterator[list[str]]]]
@@ -109,7 +110,7 @@ def since_1899(rows: Iterator[list[str]]) -> Iterator[list[str]]:
     in_days: set[int] = set()
     for row in rows:
         in_days |= {
-            index for index, cell in enumerate(row) if not _TIMES.isdisjoint(columns.meanings(cell))
+            index for index, cell in enumerate(row) if not _TIMES.isdisjoint(meanings(cell))
         }
         for index in in_days:
             days = number(row[index]) if index < len(row) else None

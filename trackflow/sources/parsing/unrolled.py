@@ -5,7 +5,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trackflow.sources.values.columns import Role, find, has_position, is_dated, meanings
+from trackflow.sources.values.columns import Role, find, has_position, is_dated
+from trackflow.sources.values.meanings import meanings
 
 
 def unrolled(table: Any) -> Any:

@@ -6,9 +6,10 @@ from functools import lru_cache
 import numpy as np
 
 from trackflow.sources.values import columns
-from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.columns import Role
 from trackflow.sources.values.counted_times import since_2001
 from trackflow.sources.values.date_parts import PARTS, put_together
+from trackflow.sources.values.meanings import QUANTITIES, meanings
 from trackflow.sources.values.moments import count_before_clock
 from trackflow.sources.values.units import (
     Quantity,
@@ -120,7 +121,7 @@ def _names_of(record: Mapping[str, object]) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _coordinates_among(names: tuple[str, ...]) -> tuple[str, ...]:
     """Those names that can be one of a latitude or a longitude."""
-    return tuple(n for n in names if not _COORDINATES.isdisjoint(columns.meanings(n)))
+    return tuple(n for n in names if not _COORDINATES.isdisjoint(meanings(n)))
 
 
 def _pair(values: list[object]) -> object:

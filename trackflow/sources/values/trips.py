@@ -4,15 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from trackflow.sources.values.columns import (
-    ALL_NAMES,
-    Role,
-    find,
-    has_position,
-    is_dated,
-    meanings,
-    plain,
-)
+from trackflow.sources.values.columns import Role, find, has_position, is_dated, plain
+from trackflow.sources.values.meanings import ALL_NAMES, meanings
 
 
 def score(names: Sequence[str]) -> int:
