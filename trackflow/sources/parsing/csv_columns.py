@@ -8,6 +8,7 @@ from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.counted_times import may_be_of_core_data
+from trackflow.sources.values.date_words import with_half_behind
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.elapsed import elapsed_among
 from trackflow.sources.values.meanings import meanings
@@ -15,7 +16,6 @@ from trackflow.sources.values.moments import (
     DAY_FRACTION,
     PART_OF_SECOND,
     RECEIVERS_CLOCK,
-    with_half_behind,
 )
 from trackflow.sources.values.times import BY_ITSELF, epoch_form, is_relative, read_time
 from trackflow.sources.values.vocabulary import COUNTS, core_data_name

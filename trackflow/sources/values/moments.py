@@ -7,7 +7,6 @@ reveals has to be set.
 
 import datetime as dt
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,6 +21,12 @@ from trackflow.sources.values.counted_times import (
     is_serial,
     of_serial,
     ticks_us,
+)
+from trackflow.sources.values.date_words import (
+    MONTHS,
+    spelled_plainly,
+    with_half_behind,
+    without_weekday,
 )
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.zones import zone_of
@@ -65,47 +70,6 @@ _TWO_CELLS = re.compile(
 """A day with its midnight, and a time of day behind it, perhaps with the first day of all."""
 
 _HAS_DIGIT = re.compile("[0-9]")
-_MONTH_NAMES = """
-    jan ocak ianuarie
-     stycznia styczen sty ledna leden januara януари января январь янв january januar
-     januari janvier janv enero ene gennaio gen janeiro tammikuu tammikuuta
-    |feb subat februarie
-     lutego luty lut unora unor februara февраля февраль фев february februar februari
-     fevrier fevr febrero febbraio fevereiro fev helmikuu helmikuuta
-    |mar mart mrt martie marcius
-     marca marzec brezna brezen марта март мар march marz mrz maart mars marzo marco
-     maaliskuu maaliskuuta
-    |apr nisan aprilie aprilis
-     kwietnia kwiecien kwi dubna duben aprila апреля апрель апр april avril avr abril
-     abr aprile huhtikuu huhtikuuta
-    |may mayis majus
-     maja kvetna kveten мая маи mai mei mayo maggio mag maio maj toukokuu toukokuuta
-    |jun haziran iunie junius
-     czerwca czerwiec cze cervna cerven juna июня июнь июн june juni juin junio giugno
-     giu junho kesakuu kesakuuta
-    |jul temmuz iulie julius
-     lipca lipiec lip cervence cervenec jula июля июль июл july juli juillet juil julio
-     luglio lug julho heinakuu heinakuuta
-    |aug agustos augusztus
-     sierpnia sierpien sie srpna srpen augusta августа август авг august augustus
-     augusti aout agosto ago elokuu elokuuta
-    |sep eylul septembrie szeptember
-     wrzesnia wrzesien wrz zari septembra сентября сентябрь сен sept september septembre
-     septiembre settembre set setembro syyskuu syyskuuta
-    |oct ekim octombrie
-     pazdziernika pazdziernik paz rijna rijen oktobra октября октябрь окт october okt
-     oktober octobre octubre ottobre ott outubro out lokakuu lokakuuta
-    |nov kasim noiembrie
-     listopada listopadu listopad lis novembra ноября ноябрь ноя november novembre
-     noviembre novembro marraskuu marraskuuta
-    |dec aralik decembrie
-     grudnia grudzien gru prosince prosinec decembra декабря декабрь дек december dez
-     dezember decembre diciembre dic dicembre dezembro des desember joulukuu joulukuuta"""
-_MONTHS = {
-    name: month
-    for month, names in enumerate(_MONTH_NAMES.split("|"), start=1)
-    for name in names.split()
-}
 _CLOCK = (
     r"(?P<h>\d{1,2})(?P<mark>[:.h])(?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,:](?P<f>\d{1,9})\d*)?)?"
     r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
@@ -138,17 +102,6 @@ _FORMS.append(
 )
 """What SAS writes: 01MAY2024:10:00:00."""
 
-_ZONE_NAME = re.compile(
-    r"\s*\([A-Za-z][^()]*\)$|(?<=[+-]\d{4})\s(?:[A-Z]{3,5}|[+-]\d{2,4})(?:\sm=\S+)?$"
-)
-"""The zone once more in words, as browsers and Go write it behind its offset."""
-
-_RUSSIAN_YEAR = re.compile("(?<=\\d{4})\\s?\u0433\\.?(?=[,\\s])")
-"""The word year behind its number."""
-
-_NUMERIC_DATE = re.compile(r"[^\W\d_]{2,14}\.?,?\s+(?=\d{1,4}[-/.]\d{1,2}[-/.]\d)")
-"""A day of the week before a date in numbers."""
-
 _COUNT_OF_NET = re.compile(r"\\?/Date\((-?\d{9,14})(?:[+-]\d{4})?\)\\?/")
 """Milliseconds since 1970 as .NET writes them in JSON; the zone behind changes nothing."""
 
@@ -162,7 +115,6 @@ _COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}|\d{5}),(\d+)$")
 _ROUNDED = re.compile(r"\d(?:[.,]\d{0,5})?[eE]\+\d+")
 """A count of which six digits are left, as spreadsheets and C++ show it: hours off, or days."""
 
-_BRACKET_ZONE = re.compile(r"(?<=[Z\d])\[[A-Za-z_/+-]+\]$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?")
 
 
@@ -289,7 +241,7 @@ def orders_of(text: str) -> set[DateOrder]:
     With points, dates are only ever written day first: they say nothing about others.
     """
     short = with_half_behind(ascii_digits(text.strip())) if len(text) <= _TEXT_MAX_CHARS else ""
-    found = _FORMS[1].fullmatch(_without_weekday(short))
+    found = _FORMS[1].fullmatch(without_weekday(short))
     if found is None or found["sep"] == ".":
         return set()
     first, second = int(found["a"]), int(found["b"])
@@ -311,13 +263,7 @@ def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
             return dt.datetime.fromisoformat(text)
         except ValueError:
             pass  # 24:00, or no such day
-    text = with_half_behind(text)
-    if "\u5e74" in text:
-        text = _of_east_asia(text)
-    if "." in text:
-        text = _DOTTED.sub(r"\1.\2.\3", text, count=1)
-    text = _ZONE_NAME.sub("", _BRACKET_ZONE.sub("", _unaccented(text)))
-    text = _RUSSIAN_YEAR.sub("", _without_weekday(text))
+    text = spelled_plainly(text)
     for pattern in _FORMS:
         found = pattern.fullmatch(text)
         if found is not None:
@@ -352,56 +298,6 @@ _OF_YEAR_OR_WEEK = re.compile(r"^\d{4}-(?:(?P<of_year>\d{3})|W\d\d-[1-7])(?=[T ]
 """Days of ISO 8601 without a month: 2024-122, 2024-W18-3."""
 
 
-def _without_weekday(text: str) -> str:
-    """The text without a day of the week before a date in numbers."""
-    return text if text[:1].isdigit() else _NUMERIC_DATE.sub("", text, count=1)
-
-
-def with_half_behind(text: str) -> str:
-    """A time whose half of the day stands before it, or in other letters, with AM or PM behind."""
-    if text.isascii():
-        return text
-    text = _HALF_BEFORE.sub(lambda f: f"{f[2]} {_half(f[1])}", text, count=1)
-    return _HALF_BEHIND.sub(lambda f: f" {_half(f[1])}", text, count=1)
-
-
-def _half(word: str) -> str:
-    return "AM" if word in _MORNINGS else "PM"
-
-
-_MORNINGS = {
-    "\u4e0a\u5348", "\u5348\u524d", "\uc624\uc804", "\u03c0\u03bc", "\u03c0.\u03bc.", "\xd6\xd6",
-    "\xf6\xf6", "\u0635",
-}  # fmt: skip
-"""Before noon in Chinese, Japanese, Korean, Greek, Turkish and Arabic."""
-
-_HALF_BEFORE = re.compile(
-    "(\u4e0a\u5348|\u4e0b\u5348|\u5348\u524d|\u5348\u5f8c|\uc624\uc804|\uc624\ud6c4)\\s*"
-    r"(\d{1,2}[:\u65f6\u6642\uc2dc]\s?\d{2}(?::\d{2}(?:[.,]\d+)?)?)"
-)
-_HALF_BEHIND = re.compile(
-    "(?<=\\d)\\s*(\u03c0\u03bc|\u03bc\u03bc|\u03c0\\.\u03bc\\.|\u03bc\\.\u03bc\\.|"
-    "\xd6\xd6|\xd6S|\xf6\xf6|\xf6s|\u0635|\u0645)$"
-)
-_DOTTED = re.compile(r"(?<!\d)(\d{1,4})\.\s?(\d{1,2})\.\s?(\d{1,4})\.?(?=[\s,T]|$)")
-"""Dates with blanks behind their points, or a last point: 13. 5. 2024, 2024. 05. 13."""
-
-
-def _of_east_asia(text: str) -> str:
-    """The text with marks for the signs of year, month, day, hour, minute and second."""
-    text = re.sub("\u5e74\\s*|\u6708\\s*", "-", text)
-    text = re.sub("\u65e5\\s*", " ", text)
-    return re.sub("[\u65f6\u6642\u5206\u70b9]\\s*(?=\\d)", ":", text).rstrip(" \u79d2\u5206")
-
-
-def _unaccented(text: str) -> str:
-    """The text with plain letters: names of months have accents, and blanks may be narrow ones."""
-    if text.isascii():
-        return text
-    marked = unicodedata.normalize("NFKD", text.replace("\u0131", "i"))
-    return "".join(c for c in marked if not unicodedata.combining(c))
-
-
 def _of_parts(found: re.Match[str], order: DateOrder | None) -> dt.datetime | None:
     parts = found.groupdict()
     year = int(parts["y"])
@@ -413,7 +309,7 @@ def _of_parts(found: re.Match[str], order: DateOrder | None) -> dt.datetime | No
         day, month = _day_and_month(found[0], parts, order)
     elif parts.get("name"):
         year += 2000 if len(parts["y"]) == 2 else 0
-        month = _MONTHS.get(parts["name"].lower(), 0)
+        month = MONTHS.get(parts["name"].lower(), 0)
         day = int(parts["d"])
     else:
         month, day = int(parts["mo"]), int(parts["d"])
