@@ -222,7 +222,7 @@ def _print_next(report: "ImportReport", *, dry_run: bool) -> None:
     if report.import_id and (accepted.added or accepted.conflicting or accepted.refused):
         print_line(f"undo: trackflow import undo {report.import_id}")
     if accepted.refused:
-        print_line("refused, and what to do: trackflow quarantine list --sender files")
+        print_line("refused: trackflow quarantine list --sender files")
     if accepted.added:
         print_line("next: trackflow run")
     return None

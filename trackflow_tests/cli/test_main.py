@@ -573,7 +573,9 @@ def test_bad_files_are_told_and_good_ones_beside_them_are_imported(
     assert "empty" in lines["empty.csv"]
     assert "no text" in lines["binary.gpx"]
     assert "200 times its size" in lines["bomb.zip"]
-    assert set(lines) - {"In all", "undo", "next"} == {path.name for path in mixed_folder.iterdir()}
+    assert set(lines) - {"In all", "refused", "undo", "next"} == {
+        path.name for path in mixed_folder.iterdir()
+    }
     assert result.err == ""
     state = json.loads(trackflow("status", "--json").out)
     quarantined = state["quarantined"]
