@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.devices.fixes import dumped
+from trackflow.sources.devices.raw_fix import text
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing.csv_columns import are_devices
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS
 from trackflow.sources.parsing.geojson_features import FeatureCollector
-from trackflow.sources.parsing.geojson_rows import Rows, dumped
+from trackflow.sources.parsing.geojson_rows import Rows
 from trackflow.sources.parsing.json_values import JsonElements
 from trackflow.sources.records import Chunk, PointBatch, Refusal
 from trackflow.sources.rows import time_text
@@ -136,7 +138,7 @@ class RowReader:
     def _times(self, moments: list[str | None], zone_values: list[object]) -> Times:
         if all(zone is None for zone in zone_values):
             return times(strings(moments), self._rules)
-        zones = [_text(zone) for zone in zone_values]
+        zones = [text(zone) for zone in zone_values]
         if not any(zone and zone_of(zone) for zone in zones):
             return times(strings(moments), self._rules)
         readable = [zone if zone and zone_of(zone) else None for zone in zones]
@@ -145,9 +147,9 @@ class RowReader:
     def _devices(self, names: list[object]) -> Devices:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(names))
-        texts = [_text(name) for name in names]
-        name_of = {text: (text or "").strip() or self._fallback_device for text in set(texts)}
-        return Devices.of_names([name_of[text] for text in texts])
+        found = [text(name) for name in names]
+        name_of = {name: (name or "").strip() or self._fallback_device for name in set(found)}
+        return Devices.of_names([name_of[name] for name in found])
 
 
 def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
@@ -164,15 +166,7 @@ def _role_of_devices(rows: Rows) -> Role:
         return Role.DEVICE
     moments = rows.positions()[3]
     for role in (Role.ROW_ID, Role.NAME):
-        ids = [text for row_id in rows.known(role) if (text := _text(row_id)) is not None]
+        ids = [named for row_id in rows.known(role) if (named := text(row_id)) is not None]
         if len(ids) == len(rows) and are_devices(role, ids, moments):
             return role
     return Role.DEVICE
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value)
-    return None

@@ -4,10 +4,11 @@ from collections import Counter, deque
 from collections.abc import Mapping
 
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.devices.fixes import dumped
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing.bare_lists import BareList, bare_list, latitude_first
 from trackflow.sources.parsing.geojson_lines import line_part, listed_values
-from trackflow.sources.parsing.geojson_rows import Alike, Rows, dumped
+from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.geojson_times import (
     ends_of,
     height_of,

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Self
 
-import orjson
-
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import columns_of_fields
 
@@ -208,11 +206,3 @@ class Alike:
 def _has_records(record: dict[str, object]) -> bool:
     """Whether a record has a list of others."""
     return any(type(v) is list and v and type(v[0]) is dict for v in record.values())
-
-
-def dumped(value: object) -> str:
-    """A value as JSON again, for the quarantine."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-    except orjson.JSONEncodeError:  # whole numbers beyond 64 bits, lone surrogates
-        return repr(value)

@@ -54,16 +54,10 @@ class SeenBody(Body):
         return self.model_dump(exclude_unset=True)
 
 
-class AmendBody(Body):
+class AmendBody(SeenBody):
     """New values of a closed entry; a value that is left out stays, null empties it."""
 
     reason: str = Field(description="Why.", max_length=LONGEST)
-    category: Text = None
-    purpose: Text = None
-    partner: Text = None
-    driver: Text = None
-    start_place: Text = None
-    end_place: Text = None
     made_from: SeenBody | None = Field(
         None, description="What was seen before: 409 if it is another by now."
     )
