@@ -42,7 +42,7 @@ def read_rmc(sentence: str) -> Rmc | None:
 
 def _moment(date: str, clock: str) -> str | None:
     """The time of DDMMYY and HHMMSS; the century is this one."""
-    if not (len(date) == 6 and date.isdigit() and len(clock) >= 6 and clock[:6].isdigit()):
+    if not (len(date) == 6 and date.isdecimal() and len(clock) >= 6 and clock[:6].isdecimal()):
         return None
     day = f"20{date[4:]}-{date[2:4]}-{date[:2]}"
     return f"{day}T{clock[:2]}:{clock[2:4]}:{clock[4:]}+00:00"
@@ -52,7 +52,7 @@ def _degrees(parts: Sequence[str], letters: str) -> float | None:
     """The degrees of DDDMM.MMMM and a letter; some senders write no leading zeros."""
     text, letter = parts[0], parts[1].upper()
     whole, _, decimals = text.partition(".")
-    if not whole.isdigit() or (decimals and not decimals.isdigit()) or letter not in letters:
+    if not whole.isdecimal() or (decimals and not decimals.isdecimal()) or letter not in letters:
         return None
     minutes = float(f"{whole[-2:]}.{decimals or '0'}")
     if minutes >= 60 or not letter:

@@ -1,5 +1,6 @@
 """What the columns of a table mean, where only their cells show it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,7 @@ _ONE_SECOND = 1.0
 def are_garmin_times(rows: Sequence[Sequence[str]], time_columns: tuple[int, ...]) -> bool:
     """Whether times count from 1989-12-31: as seconds since 1970 they lie before there was FIT."""
     cells = [row[time_columns[0]] for row in rows if row[time_columns[0]] not in EMPTY_CELLS]
-    return bool(cells) and all(c.isdigit() and int(c) < BEFORE_FIT_S for c in cells)
+    return bool(cells) and all(c.isdecimal() and int(c) < BEFORE_FIT_S for c in cells)
 
 
 def are_apple_times(
@@ -278,8 +279,13 @@ def scales(
 
 
 def _whole_numbers(rows: Sequence[Sequence[str]], column: int | None) -> list[int]:
-    cells = [] if column is None else [row[column] for row in rows]
-    return [abs(int(c)) for c in cells if c.lstrip("+-").isdigit()]
+    cells = (
+        [] if column is None else [row[column] for row in rows if row[column] not in EMPTY_CELLS]
+    )
+    # no isdigit(): it holds for a raised 2, which is no number
+    whole = [abs(int(c)) for c in cells if re.fullmatch(r"[+-]?\d+", c)]
+    # one damaged cell among decimals changes no unit
+    return whole if 2 * len(whole) > len(cells) else []
 
 
 def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[str]) -> float | None:

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trackflow.sources.devices import flat, owntracks, traccar
@@ -204,6 +204,7 @@ def test_a_sentence_of_nmea(lat: float, lon: float, speed_kn: float) -> None:
 
 
 @given(st.text("$GPRMC,NSEWAV0123456789.*", max_size=60))
+@example("$GPRMC,202640,A,6\u00b210.0,N,2456.0,E,0,0,280526,,*00")  # a digit, and no number
 def test_no_sentence_is_too_strange(sentence: str) -> None:
     delivery = read_form({"id": "x", "gprmc": sentence})
     assert len(delivery.points) + len(delivery.refused) == 1

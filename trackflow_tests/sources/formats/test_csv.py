@@ -77,7 +77,13 @@ def test_a_table_reads_back_as_it_was_written(table, block_bytes):
     assert [row[:4] for row in found.rows] == expected
 
 
+NEAR_NOTHING = b"recorded_at,lat,lon\n" + b"2000-01-01T00:00:00Z,0.0000000,0.0000001\n" * 3
+LAST_POINT = NEAR_NOTHING.rindex(b".") - NEAR_NOTHING.index(b"\n") - 1
+
+
 @given(tables(), st.integers(0, 10_000), st.binary(min_size=1, max_size=4))
+@example(([], NEAR_NOTHING), LAST_POINT, b"\xb2")  # a digit, and no number
+@example(([], NEAR_NOTHING), LAST_POINT, b"1")  # as if in whole units
 def test_damage_costs_nothing_before_it(table, at, junk):
     _, data = table
     header_end = data.index(b"\n") + 1
