@@ -16,9 +16,10 @@ def alerts(as_json: Json = False) -> None:
     Messages about it go to TRACKFLOW_NOTIFY_URLS; TRACKFLOW_ALERTS_OFF silences rules and devices.
     """
     from trackflow.usecases.housekeeping.alerts.watching import alerts_now
+    from trackflow.usecases.housekeeping.health import write_probe
 
     with opened_context() as context:
-        found = alerts_now(context)
+        found = alerts_now(context, write_probe(context))
     if as_json:
         print_json(found)
     else:

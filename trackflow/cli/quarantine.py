@@ -120,20 +120,17 @@ def export(
     reason: ReasonOption = None,
 ) -> None:
     """Write refused inputs to a file, whole: `raw` is their text, `body` their bytes in base64."""
-    from trackflow.files import whole_file
+    from trackflow.files import chosen_file
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake import quarantine
 
     if file.exists():
         raise SettingsError(f"{file} exists already; name another file")
     count = 0
-    try:
-        with opened_context() as context, whole_file(file) as out:
-            for line in quarantine.exported(context, _choice(sender, reason)):
-                out.write(f"{line}\n".encode())
-                count += 1
-    except OSError as error:
-        raise SettingsError(f"cannot write {file}: {error.strerror}") from None
+    with opened_context() as context, chosen_file(file) as out:
+        for line in quarantine.exported(context, _choice(sender, reason)):
+            out.write(f"{line}\n".encode())
+            count += 1
     print_line(f"{counted(count, 'refused input')} in {file}.")
 
 

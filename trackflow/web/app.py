@@ -170,7 +170,7 @@ def create_app(
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))
     app.state.counts = CachedValue(lambda: count(context))
-    app.state.alerts = CachedValue(lambda: alerts_now(context))
+    app.state.alerts = CachedValue(lambda: alerts_now(context, app.state.write_probe))
     app.state.figures = CachedValue(lambda: read_figures(context))
     app.state.watch = Watch(context)
 

@@ -41,7 +41,8 @@ def _trips(title: str, found: Sequence[ReportTrip], unit: LengthUnit) -> Section
         for name in columns_of(unit)
         for one in ((name, OFFSET_OF[name]) if name in OFFSET_OF else (name,))
     )
-    rows = [tuple(_row(trip, unit).get(name, "") for name in columns) for trip in found]
+    known = [_row(trip, unit) for trip in found]
+    rows = [tuple(one.get(name, "") for name in columns) for one in known]
     lengths = {name for name in columns if name.endswith(f"_{unit.name}")}
     numbers = frozenset({*lengths, "matched_percent", "amount"})
     return Section(

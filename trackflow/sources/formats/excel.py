@@ -23,7 +23,6 @@ from trackflow.sources.parsing.sheets import (
     no_further,
     not_opened,
     read_sheets,
-    since_1899,
     trimmed,
 )
 from trackflow.sources.records import Chunk
@@ -66,9 +65,15 @@ def read_excel(
     with seekable(stream) as file:
         workbook = _opened(file, stream)
         try:
-            rows = partial(_rows, counts_from_1904=workbook.epoch.year > _FIRST_EPOCH)
-            sheets = [(title, partial(rows, workbook[title])) for title in workbook.sheetnames]
-            yield from read_sheets(stream, sheets, (device_id, fallback_device), now_us, options)
+            sheets = [(title, partial(_rows, workbook[title])) for title in workbook.sheetnames]
+            yield from read_sheets(
+                stream,
+                sheets,
+                (device_id, fallback_device),
+                now_us,
+                options,
+                counts_from_1904=workbook.epoch.year > _FIRST_EPOCH,
+            )
         finally:
             workbook.close()
 
@@ -91,13 +96,8 @@ def _opened(file: IO[bytes], stream: Stream) -> Any:
 _FIRST_EPOCH = 1900
 
 
-def _rows(sheet: Any, *, counts_from_1904: bool = False) -> Iterator[list[str]]:
+def _rows(sheet: Any) -> Iterator[list[str]]:
     """The rows of a sheet as text, without empty cells at their ends; a chart has none."""
-    rows = _cells(sheet)
-    return since_1899(rows) if counts_from_1904 else rows
-
-
-def _cells(sheet: Any) -> Iterator[list[str]]:
     empty = 0
     rows = sheet.iter_rows(max_col=COLUMNS_MAX) if hasattr(sheet, "iter_rows") else iter(())
     while True:

@@ -22,7 +22,6 @@ from trackflow.sources.parsing.sheets import (
     no_further,
     not_opened,
     read_sheets,
-    since_1899,
     trimmed,
 )
 from trackflow.sources.records import Chunk
@@ -68,9 +67,15 @@ def read_ods(
         except (*_MALFORMED, DamagedError) as error:
             raise not_opened(error, stream, "a spreadsheet") from None
         content = _Content(archive)
-        of_sheet = _rows_from_1904 if first_day.startswith("1904") else _Content.rows
-        sheets = [(title, partial(of_sheet, content, at)) for at, title in enumerate(titles)]
-        yield from read_sheets(stream, sheets, (device_id, fallback_device), now_us, options)
+        sheets = [(title, partial(content.rows, at)) for at, title in enumerate(titles)]
+        yield from read_sheets(
+            stream,
+            sheets,
+            (device_id, fallback_device),
+            now_us,
+            options,
+            counts_from_1904=first_day.startswith("1904"),
+        )
 
 
 def _titles(archive: zipfile.ZipFile) -> tuple[list[str], str]:
@@ -110,10 +115,6 @@ class _Content:
                     return
         except _MALFORMED as error:
             raise no_further(error) from None
-
-
-def _rows_from_1904(content: _Content, wanted: int) -> Iterator[list[str]]:
-    return since_1899(content.rows(wanted))
 
 
 def _elements(content: IO[bytes], *names: str) -> Iterator[ET.Element]:

@@ -42,6 +42,8 @@ def read_sheets(
     devices: tuple[str | None, str],
     now_us: int,
     options: ReadOptions,
+    *,
+    counts_from_1904: bool = False,
 ) -> Iterator[Chunk]:
     """The points of sheets, chunk by chunk.
 
@@ -52,6 +54,7 @@ def read_sheets(
             sheet's name behind it where there are several sheets.
         now_us: UTC microseconds; later times than this and a day are refused.
         options: the person's settings for the file.
+        counts_from_1904: whether numbers of days count from 1904 and not from 1899.
 
     Raises:
         BadInputError: no sheet has a position and a time.
@@ -68,7 +71,8 @@ def read_sheets(
     for title, rows in sheets:
         shown = f"{stream.name}/{title}" if len(sheets) > 1 else stream.name
         device = f"{fallback_device}-{title}" if len(sheets) > 1 else fallback_device
-        text = Stream(shown, _as_csv(rows()), stream.position, lambda: None)
+        table = _since_1899(rows()) if counts_from_1904 else rows()
+        text = Stream(shown, _as_csv(table), stream.position, lambda: None)
         try:
             yield from read_csv(
                 text,
@@ -102,7 +106,7 @@ def trimmed(cells: list[str]) -> list[str]:
     return cells
 
 
-def since_1899(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+def _since_1899(rows: Iterator[list[str]]) -> Iterator[list[str]]:
     """The rows of a sheet whose days count from 1904, with those of plain numbers from 1899.
 
     Which numbers are days is known by the name above them.

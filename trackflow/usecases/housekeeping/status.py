@@ -12,6 +12,7 @@ from trackflow.store.roads import networks
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days.notices import DeviceGuess, read_guesses, read_notices
 from trackflow.usecases.housekeeping.alerts.watching import alerts_now
+from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.roads.rematching import outdated_days
 
 
@@ -80,7 +81,9 @@ class StoreStatus:
 def read_status(context: Context) -> StoreStatus:
     """Counts over the whole store, from one consistent view of it."""
     notices, guesses = read_notices(context), read_guesses(context)
-    alerts = [str(alert) for alert in alerts_now(context) if not alert.silenced]
+    alerts = [
+        str(alert) for alert in alerts_now(context, write_probe(context)) if not alert.silenced
+    ]
     with context.store.read() as connection:
         totals = read_totals(connection)
         track_count, length_mm = count_and_length_mm(connection)

@@ -23,6 +23,7 @@ from trackflow.store.tables import cached_polylines, devices, processing_batches
 from trackflow.usecases.days import claims
 from trackflow.usecases.days.run import run
 from trackflow.usecases.housekeeping.alerts.watching import alerts_now
+from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.web.accessed import ReadLog
 from trackflow_tests.helpers.broken_databases import read_only, troubles
@@ -80,7 +81,7 @@ def test_a_sender_is_told_to_come_again_and_the_health_says_why(
                 # a lock that another writer holds is no fault: it shows that writing works
                 assert health.status_code == (200 if name == "locked" else 503), name
                 assert not places.search(health.text), health.text
-                told = [alert.rule for alert in alerts_now(context)]
+                told = [alert.rule for alert in alerts_now(context, write_probe(context))]
                 assert ("database" in told) is (name != "locked"), (name, told)
                 assert api.get("/api/v1/devices").status_code == 200, "reading goes on"
             answer = api.post("/ingest/geojson", json=report(number))

@@ -17,7 +17,7 @@ from trackflow.usecases.housekeeping.alerts.snapshot import (
     read_snapshot,
     sample_disks,
 )
-from trackflow.usecases.housekeeping.health import write_probe
+from trackflow.usecases.housekeeping.health import WriteProbe
 
 HOLD_S = 120.0
 """A process that has not noted the result of a message by then has died."""
@@ -80,11 +80,16 @@ DATABASE = "database"
 DATABASE_ADVICE = "Senders are told to send again, and batches wait: it goes on once it does."
 
 
-def alerts_now(context: Context) -> list[Alert]:
-    """What is wrong now, as the rules see it, and whether points can be stored at all."""
+def alerts_now(context: Context, probe: WriteProbe) -> list[Alert]:
+    """What is wrong now, as the rules see it, and whether points can be stored at all.
+
+    Args:
+        context: the store and settings.
+        probe: tries to write; one that is kept does so at intervals only.
+    """
     silenced = {*context.settings.alerts_off}
     try:
-        write_probe(context).check()
+        probe.check()
         refusal = []
     except StoreUnavailableError as error:
         is_silenced = DATABASE in silenced

@@ -13,6 +13,7 @@ from trackflow.store.housekeeping.tables import alert_channels, alerts
 from trackflow.store.tables import processing_batches
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.alerts.watching import alerts_now, channel_of, watch
+from trackflow.usecases.housekeeping.health import write_probe
 from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
@@ -164,9 +165,9 @@ def test_silenced_rules_and_devices_are_listed_and_not_told(
         clock.advance(7200)
         watch(context, channels.send)
         assert channels.take() == []
-        assert [(alert.rule, alert.silenced) for alert in alerts_now(context)] == [
-            ("backlog", True)
-        ]
+        assert [
+            (alert.rule, alert.silenced) for alert in alerts_now(context, write_probe(context))
+        ] == [("backlog", True)]
 
 
 def test_silent_devices_are_found_in_the_store_and_purged(
