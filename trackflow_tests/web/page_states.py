@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -48,22 +48,26 @@ class State:
 OPEN = "!document.getElementById('{}').hidden"
 VIEWER = "['ready', 'still'].includes(document.getElementById('viewer')?.dataset.state)"
 TRACK = "document.querySelector('.track')"
-QUESTIONS = ("kill-switch", "look", "delete-refused")
+QUESTIONS = ("kill-switch", "look", "delete-refused", "undo-sync")
 """States whose dialog waits for its answer: the keyboard reaches nothing else."""
 STATES = {
     "map": State("/#day={day}&zone=utc", then="document.querySelector('.device')"),
     "map-tracks": State(
         "/#day={day}&zone=utc", ("#tab-tracks",), "document.querySelector('.track')"
     ),
-    "map-track": State("/#day={day}&zone=utc", ("#tab-tracks", ".track"), OPEN.format("details")),
     "map-work": State("/#day={day}&zone=utc", ("#tab-work",), "document.querySelector('.work')"),
+    "map-track": State(
+        "/#day={day}&zone=utc", ("#tab-tracks", ".track"), "document.querySelector('#details .leg')"
+    ),
     "catalogue": State("/catalogue", then="document.querySelector('#tracks tbody tr')"),
     "race-track": State("/catalogue#track=north", then=OPEN.format("track")),
     "kill-switch": State(
         "/catalogue", ("[data-key=switch-file]",), "document.getElementById('ask').open"
     ),
     "look": State(
-        "/#day={day}&zone=utc", ("[data-key^=look-]",), "document.getElementById('look').open"
+        "/#day={day}&zone=utc",
+        ("#tab-devices", "[data-key^=look-]"),
+        "document.getElementById('look').open",
     ),
     "delete-refused": State(
         "/data", ("[data-key^=delete-]",), "document.getElementById('ask').open"
@@ -75,6 +79,21 @@ STATES = {
     "data": State("/data"),
     "api": State("/docs", then="document.querySelector('.swagger-ui .opblock-tag')"),
 }
+
+
+def loads(states: Mapping[str, State]) -> list[list[str]]:
+    """Names of states by the load of a page that shows them one after another.
+
+    Loading a map costs more processor time than all else that is done with it. A dialog is the last
+    of its load.
+    """
+    found = []
+    for path in dict.fromkeys(state.path for state in states.values()):
+        names = [name for name, state in states.items() if state.path == path]
+        asking = [name for name in names if name in QUESTIONS]
+        found.append([name for name in names if name not in asking] + asking[:1])
+        found += [[name] for name in asking[1:]]
+    return found
 
 
 @dataclass(frozen=True)
@@ -90,6 +109,15 @@ class Site:
         tab.goto("about:blank")
         tab.goto(self.address + state.path.format(**self.names))
         tab.wait_for(READY)
+        self._bring(tab, state)
+
+    def walk(self, tab: Page, states: Mapping[str, State], names: list[str]) -> Iterator[str]:
+        """Show a page in one state after another, loaded for the first; gives their names."""
+        for name in names:
+            (self.open if name == names[0] else self._bring)(tab, states[name])
+            yield name
+
+    def _bring(self, tab: Page, state: State) -> None:
         for selector in state.click:
             found = f"document.querySelector({json.dumps(selector)})"
             tab.wait_for(f"!!{found}")

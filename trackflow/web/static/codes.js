@@ -7,6 +7,7 @@ const MODES = {
   still: tr('still'), walking: tr('walking'), running: tr('mode|running'), cycling: tr('cycling'), driving: tr('driving'),
   bus: tr('bus'), tram: tr('tram'), train: tr('train'), subway: tr('subway'), boat: tr('boat'), flying: tr('flying'),
 };
+const MODE_CLASSES = { foot: tr('on foot'), bicycle: tr('by bicycle'), road: tr('by road'), rail: tr('by rail') };
 const CATEGORIES = { business: tr('business'), private: tr('private'), commute: tr('commute'), race: tr('race') };
 const STATES = { queued: tr('waits to start'), running: tr('running'), completed: tr('done'), failed: tr('failed'), cancelled: tr('cancelled') };
 const REFUSALS = {
@@ -27,6 +28,9 @@ export const ALL_MODES = Object.keys(MODES);
 export const ALL_CATEGORIES = Object.keys(CATEGORIES);
 
 export const modeName = (mode) => from(MODES, mode);
+
+/** What a leg is taken for before its mode is known. */
+export const modeClassName = (found) => from(MODE_CLASSES, found);
 
 /** A category; own ones of the rules are data. */
 export const categoryName = (category) => from(CATEGORIES, category);

@@ -1,6 +1,6 @@
 // How a track was travelled and what it was for: shown, and corrected by click.
 
-import { ALL_MODES, categoryName, modeName } from './codes.js';
+import { ALL_MODES, categoryName, modeClassName, modeName } from './codes.js';
 import { ofMode } from './colours.js';
 import { get, send, withQuery } from './api.js';
 import { el, fill, isWriting, tell, touch } from './dom.js';
@@ -80,7 +80,7 @@ function evidenceWords({ evidence }) {
   if (evidence.moving_kmh !== undefined) parts.push(tr('{speed} while moving, up to {fastest}', { speed: speed(evidence.moving_kmh), fastest: speed(evidence.fastest_kmh) }));
   if (evidence.rail_share) parts.push(tr('{share} near rails', { share: percent(evidence.rail_share) }));
   if (evidence.road_share) parts.push(tr('{share} near roads', { share: percent(evidence.road_share) }));
-  if (evidence.runner_up) parts.push(tr('next: {mode}, {share}', { mode: modeName(evidence.runner_up), share: percent(evidence.runner_up_probability) }));
+  if (evidence.runner_up) parts.push(tr('next: {mode}, {share}', { mode: modeClassName(evidence.runner_up), share: percent(evidence.runner_up_probability) }));
   return parts.join('; ');
 }
 

@@ -131,7 +131,6 @@ export default {
   'Now {mode}': 'Jetzt {mode}',
   'Of': 'Von',
   'often': 'oft',
-  'on foot': 'zu Fuß',
   'On roads': 'Auf Straßen',
   'On {day} (UTC).': 'Am {day} (UTC).',
   'One starts by itself when points come in, while “trackflow serve” runs.': 'Er startet von selbst, sobald Punkte kommen, solange „trackflow serve“ läuft.',
