@@ -24,10 +24,11 @@ test: lint pytest  ## Everything that CI checks
 pytest: .venv/.from-lock  ## The tests
 	$(BIN)/pytest $(PYTEST_ARGS) || $(BIN)/python -m trackflow_tests.second_look $$? $(PYTEST_ARGS)
 
+# What mypy found is of use to the next run only, and CI has none.
 lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	$(BIN)/mypy $(if $(CI),--cache-dir=/dev/null)
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
