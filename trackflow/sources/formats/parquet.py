@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Bools, Floats
@@ -71,12 +70,14 @@ def read_parquet(
     Raises:
         BadInputError: it is no whole Parquet file, or has no column of a position or a time.
     """
+    from pyarrow.parquet import ParquetFile  # takes time that other formats do not wait for
+
     devices = device_id, fallback_device
     with seekable(stream) as file:  # the end of a Parquet is read first
         size_bytes = file.seek(0, io.SEEK_END)
         file.seek(0)
         try:
-            parquet = pq.ParquetFile(file)
+            parquet = ParquetFile(file)
             _check_groups(parquet, stream.name)
             as_text = _is_written_as_text(parquet.schema_arrow, stream.name)
             reader = None if as_text else _Reader(stream, parquet, devices, now_us, options)
