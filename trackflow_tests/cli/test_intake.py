@@ -90,7 +90,9 @@ def devices_and_times(trackflow: Run) -> list[list[str]]:
 
 
 def test_times_without_a_zone_are_told_of_and_can_be_told(trackflow: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("lat,lon,time\n60.1,24.9,2026-03-02 12:00:00\n")
+    (tmp_path / "a.csv").write_text(
+        "lat,lon,time\n60.1,24.9,2026-03-02 12:00:00\n99,24.9,2026-03-02 12:00:01\n"
+    )
     told = trackflow("import", "a.csv").out
     assert "1 time without a zone was read as UTC (--time-zone says another)." in told
     assert devices_and_times(trackflow) == [["a", "2026-03-02T12:00:00+00:00"]]

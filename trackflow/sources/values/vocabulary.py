@@ -6,45 +6,15 @@ is `speed`. Detection and all readers use this one vocabulary.
 
 import re
 import unicodedata
-from enum import StrEnum
 from functools import lru_cache
 
+from trackflow.sources.values.roles import Role
+from trackflow.sources.values.world_names import NAMES_OF_THE_WORLD, TIMES_OF_SERVERS
 
-class Role(StrEnum):
-    """What a column can be to us."""
-
-    TIME = "time"
-    DATE = "date"
-    CLOCK = "clock"
-    YEAR = "year"
-    MONTH = "month"
-    DAY = "day"
-    HOUR = "hour"
-    MINUTE = "minute"
-    SECOND = "second"
-    MILLISECOND = "millisecond"
-    HALF = "half of the day"
-    ZONE = "time zone"
-    LAT = "latitude"
-    LON = "longitude"
-    NORTH_SOUTH = "hemisphere of the latitude"
-    EAST_WEST = "hemisphere of the longitude"
-    POSITION = "position"
-    LON_LAT = "position, longitude first"
-    VALID = "validity"
-    DEVICE = "device"
-    ROW_ID = "row id"
-    NAME = "name"
-    ALTITUDE = "altitude"
-    ACCURACY = "accuracy"
-    HDOP = "hdop"
-    SPEED = "speed"
-    COURSE = "course"
-    SPEED_UNIT = "unit of the speed"
-
+__all__ = ["COUNTS", "PREFIXES", "RANKED", "SUFFIXES", "Role", "core_data_name", "plain"]
 
 _LETTERS = str.maketrans(
-    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i"}
+    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i", "\xba": ""}
 )
 """Letters that are no letter with an accent to Unicode."""
 
@@ -101,7 +71,7 @@ _NAMES: dict[Role, str] = {
         "aikaleima pvmaika paivamaarajaaika paivamaaraaika pvmjaaika aika mittausaika "
         "dataora dataeora marcatemporale datahora datahorautc orario "
         "datumtijd datumentijd tijdstip tijdstempel tidsstampel tidpunkt datumtid datotid "
-        "tidspunkt ts t servertime receivedat "
+        "tidspunkt ts t "
         "dataczas dataiczas czasutc znacznikczasu datumacas casovaznamka datumsacas idopont "
         "datumido idobelyeg datahoralocal momento zamandamgasi датаивремя датавремя "
         "时间 時間 日期时间 日期時間 时间戳 時間戳 日時 タイムスタンプ 시간"
@@ -275,9 +245,15 @@ _NAMES: dict[Role, str] = {
     ),
 }  # fmt: skip
 
+
+def _all_names(role: Role) -> list[str]:
+    last = TIMES_OF_SERVERS if role is Role.TIME else ""
+    return f"{_NAMES[role]} {NAMES_OF_THE_WORLD.get(role, '')} {last}".split()
+
+
 RANKED: dict[Role, dict[str, int]] = {
-    role: {plain(name): rank for rank, name in reversed(list(enumerate(names.split())))}
-    for role, names in _NAMES.items()
+    role: {plain(name): rank for rank, name in reversed(list(enumerate(_all_names(role))))}
+    for role in _NAMES
 }
 """The rank of each name of a role: a lower one wins."""
 

@@ -260,7 +260,7 @@ def _store(context: Context, chunk: Chunk, file: FileReport, import_id: str) -> 
     for refusal in chunk.refused:
         file.reasons[str(refusal.reason)] += refusal.count
     file.passed_over.update(chunk.skipped)
-    file.naive += chunk.naive
+    file.naive += min(chunk.naive, len(chunk.points))  # not those of refused rows
     if stored.too_old:
         file.reasons[TOO_OLD] += stored.too_old
     room = EXAMPLES - len(file.examples)
