@@ -269,3 +269,13 @@ def test_a_file_of_which_nothing_came_in_says_what_to_do(
     assert advice in trackflow("quarantine", "list", "--sender", "files").out
     file.write_text(f"lat,lon,time\n{rows}60,24,{ISO}\n")
     assert advice not in trackflow("import", file).out
+
+
+def test_many_points_of_one_moment_are_told_of(trackflow: Run, tmp_path: Path) -> None:
+    rows = [
+        f"{who},2026-03-02T12:00:0{s},60.{k},24.9" for s in range(4) for k, who in enumerate("ab")
+    ]
+    (tmp_path / "fleet.csv").write_text("\n".join(["wer,time,lat,lon", *rows]))
+    assert "device=4" in trackflow("import", "fleet.csv").out
+    told = trackflow("import", "fleet.csv", "--columns", "time=2,lat=3,lon=4,device=1").out
+    assert ("8 points added" in told, "device=4" in told) == (True, False)

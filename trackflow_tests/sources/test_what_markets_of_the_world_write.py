@@ -44,6 +44,29 @@ def test_tables_name_vehicles_times_and_units_in_their_language(language: str) -
     assert only_row(f"{TABLES[language]}\n{cells}\n") == pytest.approx(WHOLE)
 
 
+WORDS = [
+    "Vehicle Reg", "Registration Number", "Fleet No", "Unit Name", "Asset Tag", "Machine ID",
+    "Object", "Terminal ID", "Plate No", "Licence Plate", "Phone Number", "Tail", "Flight",
+    "train_id", "Cab", "participant_id", "Serial No", "Kfz-Kennzeichen", "Fahrzeugname", "Objekt",
+    "Patente", "Móvil", "Plaque d'immatriculation", "Balise", "Rastreador", "Mezzo",
+    "Nr rejestracyjny", "Regnr",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_what_has_a_tracker_tells_devices_apart(word: str) -> None:
+    cells = [f"v{k},{AT_US // 10**6 + s},{60 + k / 10},24.9" for s in range(4) for k in (1, 2)]
+    found = read_any("\n".join([f'"{word}",time,lat,lon', *cells]))
+    assert {row[0] for row in found.rows} == {"v1", "v2"}
+
+
+@pytest.mark.parametrize("word", ["Vehicle Reg", "Plate No", "truck_id"])
+def test_who_drives_names_a_device_only_where_nothing_else_does(word: str) -> None:
+    table = "Driver Name,{},time,lat,lon\nBob,v7,2024-05-01T10:00:00Z,60.1,24.9\n"
+    assert only_row(table.format(word))[0] == "v7"
+    assert only_row(table.format("note"))[0] == "Bob"
+
+
 @pytest.mark.parametrize(
     ("name", "clock"),
     [
@@ -68,6 +91,29 @@ def test_each_word_means_one_thing_of_a_kind() -> None:
         kind = "moment" if role.value in ("time", "date", "clock") else role.value
         for name in names.split():
             assert seen.setdefault(name, kind) == kind
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "20240501100000250",
+        "2024年5月1日(水) 10:00:00.250",
+        "2024-05-01(수) 10:00:00.250",
+        "2024-05-01 星期三 10:00:00.250",
+    ],
+)
+def test_clocks_of_east_asia(cell: str) -> None:
+    assert only_row(f"time;lat;lon\n{cell};60.1;24.9\n")[1] == AT_US + 250_000
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.ndjson"])
+def test_zeros_where_the_end_of_a_file_should_be(name: str) -> None:
+    """A file system that was not unmounted leaves them."""
+    record = {"time": ISO, "lat": 60.1, "lon": 24.9}
+    table = f"{','.join(record)}\n{','.join(map(str, record.values()))}\n"
+    text = table if name == "a.csv" else json.dumps(record) + "\n"
+    found = read_any(text.encode() + bytes(3000), name)
+    assert [row[1:4] for row in found.rows] == [(AT_US, 24.9, 60.1)]
 
 
 OSMAND = """<gpx version="1.1" creator="OsmAnd 4.7.1"><trk><trkseg>

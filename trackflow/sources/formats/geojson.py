@@ -153,4 +153,5 @@ FORMAT = FileFormat(
     read=read_geojson,
     track_start=re.compile(rb'"(?:Multi)?LineString"'),
     track_marks=(b'LineString"',),
+    group_start=re.compile(rb'":\s*\[\s*\{'),
 )

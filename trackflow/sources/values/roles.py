@@ -28,6 +28,7 @@ class Role(StrEnum):
     DEVICE = "device"
     ROW_ID = "row id"
     NAME = "name"
+    GROUP = "group"  # what a record around several positions is called
     ALTITUDE = "altitude"
     ACCURACY = "accuracy"
     HDOP = "hdop"

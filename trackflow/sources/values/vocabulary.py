@@ -8,6 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from trackflow.sources.values.device_words import DEVICES, NAMES, PEOPLE, THINGS, numbered
 from trackflow.sources.values.roles import Role
 from trackflow.sources.values.world_names import NAMES_OF_THE_WORLD, TIMES_OF_SERVERS
 
@@ -176,32 +177,10 @@ _NAMES: dict[Role, str] = {
         "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible "
         "validgpsfix gpsfixvalid fix gpsfix fixquality gpsfixquality hasfix hasgpsfix gpshasfix"
     ),
-    Role.DEVICE: (
-        "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
-        "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
-        "asset devicename vehiclename trackername assetname userid user username mmsi "
-        "individuallocalidentifier tagid tid person personid phone phoneid entityid "
-        "licenseplate numberplate plate "
-        "gerat geraet geratid geraeteid gerateid fahrzeug fahrzeugid kennzeichen "
-        "appareil vehicule idvehicule immatriculation dispositivo iddispositivo vehiculo matricula "
-        "laite laiteid laitetunnus laitteenid ajoneuvo rekisterinumero rekisteritunnus veicolo "
-        "targa apparaat apparaatid toestel voertuig kenteken enhet fordon kjoretoy "
-        "veiculo placa dispositivoid pojazd urzadzenie vozidlo zarizeni zariadenie jarmu eszkoz "
-        "arac "
-        "устроиство автомобиль 设备 设备id 端末 icao24 icao "
-        "ident veh registration callsign "
-        "carid carname truckid trucknumber busno busnumber busname bikeid "
-        "scooterid boatid boatname vessel vesselid vesselname shipid shipname vin "
-        "driver driverid drivername riderid memberid messengername messengerid "
-        "animalid collarid collarserialnumber deveui "
-        "deviceserialnumber deviceserial fahrer chauffeur conductor kuljettaja"
-    ),
+    Role.DEVICE: DEVICES,
     Role.ROW_ID: "id",
-    Role.NAME: (
-        "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
-        "nimi trajectoryid trajid trackid tripid rideid key car truck bus bike scooter boat ship "
-        "rider member animal collar hex"
-    ),
+    Role.GROUP: "",
+    Role.NAME: NAMES,
     Role.ALTITUDE: (
         "altitude alt ele elev elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
         "altitudewgs84 z hohe hoehe meereshohe hoheuber hoheunn hoheunhn "
@@ -247,8 +226,12 @@ _NAMES: dict[Role, str] = {
 
 
 def _all_names(role: Role) -> list[str]:
-    last = TIMES_OF_SERVERS if role is Role.TIME else ""
-    return f"{_NAMES[role]} {NAMES_OF_THE_WORLD.get(role, '')} {last}".split()
+    names = f"{_NAMES[role]} {NAMES_OF_THE_WORLD.get(role, '')}".split()
+    if role is Role.TIME:
+        names += TIMES_OF_SERVERS.split()
+    if role is Role.DEVICE:
+        names += [*numbered(THINGS), *PEOPLE.split(), *numbered(PEOPLE)]
+    return names
 
 
 RANKED: dict[Role, dict[str, int]] = {

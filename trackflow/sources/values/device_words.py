@@ -1,0 +1,67 @@
+"""Words for what has a tracker: vehicles, animals and people, by their names and numbers.
+
+A table whose column of them is not known as such would be all of one device.
+"""
+
+DEVICES = (
+    "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
+    "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
+    "asset devicename vehiclename trackername assetname userid user username mmsi "
+    "individuallocalidentifier tagid tid person personid phone phoneid entityid licenseplate "
+    "numberplate plate gerat geraet geratid geraeteid gerateid fahrzeug fahrzeugid "
+    "kennzeichen appareil vehicule idvehicule immatriculation dispositivo iddispositivo "
+    "vehiculo matricula laite laiteid laitetunnus laitteenid ajoneuvo rekisterinumero "
+    "rekisteritunnus veicolo targa apparaat apparaatid toestel voertuig kenteken enhet fordon "
+    "kjoretoy veiculo placa dispositivoid pojazd urzadzenie vozidlo zarizeni zariadenie jarmu "
+    "eszkoz arac устроиство автомобиль 设备 设备id 端末 icao24 icao ident veh registration "
+    "callsign "
+    "carid carname truckid trucknumber busno busnumber busname bikeid scooterid boatid "
+    "boatname vessel vesselid vesselname shipid shipname vin animalid collarid "
+    "collarserialnumber deveui deviceserialnumber deviceserial deviceno devicenumber devicesn "
+    "deviceimei imeino imeinumber gpsid gpsname licenceplate plateno platenumber "
+    "registrationnumber registrationno regno fleetnumber fleetno phonenumber mobilenumber "
+    "msisdn devaddr deviceadid medallion fahrzeugname fahrzeugnummer geratename geraetename "
+    "amtlkennzeichen kfzkennzeichen amtlicheskennzeichen nummernschild wagennummer objektname "
+    "nomduvehicule nomvehicule numerovehicule plaque plaquedimmatriculation immat nomappareil "
+    "balise traceur patente placas nombredelvehiculo nombrevehiculo nombredispositivo "
+    "rastreador nomedoveiculo nomeveicolo localizzatore voertuignaam laitteennimi "
+    "registreringsnummer regnr nummerplade enhed koretoj nazwapojazdu rejestracja assettag "
+    "deviceidimei"
+)
+"""Names of columns that are those of devices, in whatever table."""
+
+NAMES = (
+    "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
+    "nimi trajectoryid trajid trackid tripid rideid key car truck bus bike scooter boat ship "
+    "rider member animal collar hex object unit node terminal machine equipment trailer "
+    "tractor van cab taxi train loco sender flight tail imo serial serialnumber serialno sn "
+    "esn iccid sim reg tag bird participant subject agent competitor runner bib badge glider "
+    "pilot pid caid maid idfa adid email resource resourcename beacon logger eui container "
+    "team objekt kfz einheit wagen engin boitier unidad movil equipo dominio interno "
+    "equipamento mezzo auto bil rz"
+)
+"""Names that may be those of devices, which the rows have to show."""
+
+THINGS = (
+    "vehicle unit asset object node terminal machine equipment trailer tractor van truck car "
+    "bus taxi cab train loco wagon boat vessel ship aircraft glider bike scooter animal "
+    "collar bird tag logger beacon badge flight tail sail bib container tracker device"
+)
+"""What has a tracker, and with it a name and a number; some mean something else alone."""
+
+PEOPLE = (
+    "driver rider courier messenger member employee worker technician runner competitor "
+    "participant subject respondent agent fahrer mitarbeiter chauffeur conducteur conductor "
+    "motorista autista kuljettaja ridic sofor"
+)
+"""Who may be with several vehicles in turn: less than those name devices."""
+
+_ENDINGS = (
+    "id no nr number num name code label serial serialnumber serialno sn imei plate plateno "
+    "reg regno registration registrationno registrationnumber identifier"
+)
+
+
+def numbered(nouns: str) -> list[str]:
+    """How nouns are named and numbered: `unitid`, `unitno`, `unitname` and so on."""
+    return [noun + ending for noun in nouns.split() for ending in _ENDINGS.split()]
