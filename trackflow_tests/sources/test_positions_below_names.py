@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from trackflow_tests.helpers.reading import read_path
+from trackflow.sources.devices import geojson_batch
+from trackflow.sources.devices.envelopes import Envelope
+from trackflow_tests.helpers.any_values import rows
+from trackflow_tests.helpers.reading import NOW_US, read_path
 
 AT = 1_714_557_600
 
@@ -33,8 +36,13 @@ def test_a_record_around_positions_names_their_vehicle(
 ) -> None:
     """Nobody is at two places at once; as one device, half of the points would be set aside."""
     records = [{name: "v1", inner: positions(60.1)}, {name: "v2", inner: positions(60.2)}]
-    found = devices(tmp_path, {around: records, "name": "all"} if around else records)
-    assert found == {"v1": {60.1}, "v2": {60.2}}
+    message = {around: records, "name": "all"} if around else records
+    assert devices(tmp_path, message) == {"v1": {60.1}, "v2": {60.2}}
+    body = json.dumps(message).encode()
+    sent = rows(geojson_batch.read(body, Envelope("geojson"), NOW_US))
+    assert {(row[0], row[3]) for row in sent} == {("v1", 60.1), ("v2", 60.2)}
+    sent = rows(geojson_batch.read(body, Envelope("geojson", device_id="own"), NOW_US))
+    assert {row[0] for row in sent} == {"own"}
 
 
 def test_a_last_place_with_its_history(tmp_path: Path) -> None:
