@@ -1,16 +1,19 @@
 """Columns, zones and units in the words of markets that have trackers of their own."""
 
 import functools
+import io
 import json
 import operator
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from trackflow.sources.devices import geojson_batch, traccar
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.values.world_names import NAMES_OF_THE_WORLD
 from trackflow_tests.helpers.any_values import rows
-from trackflow_tests.helpers.reading import NOW_US, only_row, read_any
+from trackflow_tests.helpers.reading import NOW_US, only_row, read_any, read_bytes
 
 ISO = "2024-05-01T10:00:00Z"
 AT_US = 1_714_557_600_000_000
@@ -57,6 +60,26 @@ WORDS = [
 def test_what_has_a_tracker_tells_devices_apart(word: str) -> None:
     cells = [f"v{k},{AT_US // 10**6 + s},{60 + k / 10},24.9" for s in range(4) for k in (1, 2)]
     found = read_any("\n".join([f'"{word}",time,lat,lon', *cells]))
+    assert {row[0] for row in found.rows} == {"v1", "v2"}
+
+
+@pytest.mark.parametrize("word", ["id", "name", "object", "unit", "车牌号"])
+def test_columns_of_parquet_tell_devices_apart_as_those_of_tables(word: str) -> None:
+    count = 8
+    table = {
+        word: ["v1", "v2"] * count,
+        "time": [AT_US // 10**6 + s // 2 for s in range(2 * count)],
+        "lat": [60.1, 60.2] * count,
+        "lon": [24.9] * 2 * count,
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(table), out)
+    assert {row[0] for row in read_bytes(out.getvalue(), "parquet").rows} == {"v1", "v2"}
+
+
+def test_a_table_that_is_sorted_by_what_has_a_tracker() -> None:
+    rows = [f"v{k},{AT_US // 10**6 + s},{60 + k / 10},24.9" for k in (1, 2) for s in range(3000)]
+    found = read_any("\n".join(["object,time,lat,lon", *rows]))
     assert {row[0] for row in found.rows} == {"v1", "v2"}
 
 

@@ -30,17 +30,21 @@ DEVICES = (
 )
 """Names of columns that are those of devices, in whatever table."""
 
+IDS = (
+    "object terminal machine equipment trailer tractor van cab taxi train loco tail serial "
+    "serialnumber serialno esn iccid sim participant subject agent competitor runner glider "
+    "pid caid maid idfa adid eui objekt kfz wagen engin boitier unidad movil mezzo id"
+)
+"""Names of columns whose values are those of devices where they come back."""
+
 NAMES = (
     "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
     "nimi trajectoryid trajid trackid tripid rideid key car truck bus bike scooter boat ship "
-    "rider member animal collar hex object unit node terminal machine equipment trailer "
-    "tractor van cab taxi train loco sender flight tail imo serial serialnumber serialno sn "
-    "esn iccid sim reg tag bird participant subject agent competitor runner bib badge glider "
-    "pilot pid caid maid idfa adid email resource resourcename beacon logger eui container "
-    "team objekt kfz einheit wagen engin boitier unidad movil equipo dominio interno "
-    "equipamento mezzo auto bil rz"
+    "rider member animal collar hex unit node sender flight imo sn reg tag bird bib badge "
+    "pilot email resource resourcename beacon logger container team einheit equipo dominio "
+    "interno equipamento auto bil rz"
 )
-"""Names that may be those of devices, which the rows have to show."""
+"""Names that may be those of devices: two of them at one moment have to show it."""
 
 THINGS = (
     "vehicle unit asset object node terminal machine equipment trailer tractor van truck car "

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from trackflow.sources.values.device_words import DEVICES, NAMES, PEOPLE, THINGS, numbered
+from trackflow.sources.values.device_words import DEVICES, IDS, NAMES, PEOPLE, THINGS, numbered
 from trackflow.sources.values.roles import Role
 from trackflow.sources.values.world_names import NAMES_OF_THE_WORLD, TIMES_OF_SERVERS
 
@@ -178,7 +178,7 @@ _NAMES: dict[Role, str] = {
         "validgpsfix gpsfixvalid fix gpsfix fixquality gpsfixquality hasfix hasgpsfix gpshasfix"
     ),
     Role.DEVICE: DEVICES,
-    Role.ROW_ID: "id",
+    Role.ROW_ID: IDS,
     Role.GROUP: "",
     Role.NAME: NAMES,
     Role.ALTITUDE: (
