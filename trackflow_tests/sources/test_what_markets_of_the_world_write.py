@@ -77,6 +77,14 @@ def test_columns_of_parquet_tell_devices_apart_as_those_of_tables(word: str) -> 
     assert {row[0] for row in read_bytes(out.getvalue(), "parquet").rows} == {"v1", "v2"}
 
 
+@pytest.mark.parametrize("word", ["OBJECTID", "node_id", "flight_id", "trailer", "taxi", "S/N"])
+def test_numbers_of_rows_and_marks_are_no_devices(word: str) -> None:
+    cells = [1, 2, 3, 4] if word not in ("trailer", "taxi") else [0, 0, 1, 1]
+    rows = [f"{cell},{AT_US // 10**6 + s},60.1,24.9" for s, cell in enumerate(cells)]
+    found = read_any("\n".join([f"{word},time,lat,lon", *rows]))
+    assert {row[0] for row in found.rows} == {"stem"}
+
+
 def test_a_table_that_is_sorted_by_what_has_a_tracker() -> None:
     rows = [f"v{k},{AT_US // 10**6 + s},{60 + k / 10},24.9" for k in (1, 2) for s in range(3000)]
     found = read_any("\n".join(["object,time,lat,lon", *rows]))

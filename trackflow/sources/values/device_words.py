@@ -18,7 +18,7 @@ DEVICES = (
     "carid carname truckid trucknumber busno busnumber busname bikeid scooterid boatid "
     "boatname vessel vesselid vesselname shipid shipname vin animalid collarid "
     "collarserialnumber deveui deviceserialnumber deviceserial deviceno devicenumber devicesn "
-    "deviceimei imeino imeinumber gpsid gpsname licenceplate plateno platenumber "
+    "deviceimei imeino imeinumber licenceplate plateno platenumber "
     "registrationnumber registrationno regno fleetnumber fleetno phonenumber mobilenumber "
     "msisdn devaddr deviceadid medallion fahrzeugname fahrzeugnummer geratename geraetename "
     "amtlkennzeichen kfzkennzeichen amtlicheskennzeichen nummernschild wagennummer objektname "
@@ -26,14 +26,13 @@ DEVICES = (
     "balise traceur patente placas nombredelvehiculo nombrevehiculo nombredispositivo "
     "rastreador nomedoveiculo nomeveicolo localizzatore voertuignaam laitteennimi "
     "registreringsnummer regnr nummerplade enhed koretoj nazwapojazdu rejestracja assettag "
-    "deviceidimei"
+    "deviceidimei unitno unitnumber unitserial"
 )
 """Names of columns that are those of devices, in whatever table."""
 
 IDS = (
-    "object terminal machine equipment trailer tractor van cab taxi train loco tail serial "
-    "serialnumber serialno esn iccid sim participant subject agent competitor runner glider "
-    "pid caid maid idfa adid eui objekt kfz wagen engin boitier unidad movil mezzo id"
+    "object terminal machine equipment tail serial serialnumber serialno esn iccid caid maid "
+    "idfa adid eui objekt kfz engin boitier participant competitor glider id"
 )
 """Names of columns whose values are those of devices where they come back."""
 
@@ -42,23 +41,30 @@ NAMES = (
     "nimi trajectoryid trajid trackid tripid rideid key car truck bus bike scooter boat ship "
     "rider member animal collar hex unit node sender flight imo sn reg tag bird bib badge "
     "pilot email resource resourcename beacon logger container team einheit equipo dominio "
-    "interno equipamento auto bil rz"
+    "interno equipamento auto bil rz trailer tractor van cab taxi train loco sim subject "
+    "agent runner pid wagen unidad movil mezzo objectid objectno nodeid nodename "
+    "gpsid gpsname unitname beaconid flightid flightno flightnumber"
 )
 """Names that may be those of devices: two of them at one moment have to show it."""
 
 THINGS = (
-    "vehicle unit asset object node terminal machine equipment trailer tractor van truck car "
+    "vehicle asset terminal machine equipment trailer tractor van truck car "
     "bus taxi cab train loco wagon boat vessel ship aircraft glider bike scooter animal "
-    "collar bird tag logger beacon badge flight tail sail bib container tracker device"
+    "collar bird tag logger badge tail sail bib container tracker device"
 )
-"""What has a tracker, and with it a name and a number; some mean something else alone."""
+"""What has a tracker, and with it a name and a number; some mean something else alone.
+
+Objects and nodes of maps have ids, too: one for each row.
+"""
+
+DRIVERS = "driver fahrer chauffeur conducteur conductor motorista autista kuljettaja ridic sofor"
+"""Who may be with several vehicles in turn: less than those name devices."""
 
 PEOPLE = (
-    "driver rider courier messenger member employee worker technician runner competitor "
-    "participant subject respondent agent fahrer mitarbeiter chauffeur conducteur conductor "
-    "motorista autista kuljettaja ridic sofor"
+    "rider courier messenger member employee worker technician runner competitor participant "
+    "subject respondent agent mitarbeiter"
 )
-"""Who may be with several vehicles in turn: less than those name devices."""
+"""Likewise, with an id or a name; alone, such a word may be a mark, as of members."""
 
 _ENDINGS = (
     "id no nr number num name code label serial serialnumber serialno sn imei plate plateno "

@@ -8,7 +8,15 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from trackflow.sources.values.device_words import DEVICES, IDS, NAMES, PEOPLE, THINGS, numbered
+from trackflow.sources.values.device_words import (
+    DEVICES,
+    DRIVERS,
+    IDS,
+    NAMES,
+    PEOPLE,
+    THINGS,
+    numbered,
+)
 from trackflow.sources.values.roles import Role
 from trackflow.sources.values.world_names import NAMES_OF_THE_WORLD, TIMES_OF_SERVERS
 
@@ -230,7 +238,7 @@ def _all_names(role: Role) -> list[str]:
     if role is Role.TIME:
         names += TIMES_OF_SERVERS.split()
     if role is Role.DEVICE:
-        names += [*numbered(THINGS), *PEOPLE.split(), *numbered(PEOPLE)]
+        names += [*numbered(THINGS), *DRIVERS.split(), *numbered(f"{DRIVERS} {PEOPLE}")]
     return names
 
 
