@@ -187,3 +187,19 @@ def test_a_speed_of_9999_is_unknown_in_every_unit(name: str) -> None:
         NOW_US,
     )
     assert [row[6] for row in rows(sent)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("Vitesse (nds)", 18000 / 926),
+        ("速度(节)", 18000 / 926),
+        ("GPS speed (mi/hr)", 10 / 0.44704),
+        ("Speed (Kilometers/hour)", 36),
+        ("Speed m s-1", 10),
+        ("Speed (m/min)", 600),
+    ],
+)
+def test_units_of_speed_in_more_spellings(name: str, cell: float) -> None:
+    table = f"time;lat;lon;{name}\n{ISO};60.1;24.9;{cell}\n"
+    assert only_row(table)[6] == pytest.approx(10)

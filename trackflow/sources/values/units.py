@@ -40,7 +40,10 @@ class Quantity(Enum):
     RATIO = "ratio"
 
 
-_DEGREES = {"": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0}
+_DEGREES = {
+    "": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0, "grados": 1.0, "gradi": 1.0, "graus": 1.0,
+    "degres": 1.0,
+}  # fmt: skip
 _COORDINATES = {
     **_DEGREES, "wgs84": 1.0, "decimal": 1.0, "decimaldegrees": 1.0, "dd": 1.0, "e7": 1e-7,
     "e6": 1e-6, "i": 1e-7, "microdegrees": 1e-6, "mdeg": 1e-6,
@@ -62,21 +65,24 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         **_spelled(
             {
                 "米秒 公尺秒 メートル秒 m秒 مث μδευτ "
-                "ms mps metersps meterss metresps msec meterspersecond metrespersecond "
+                "ms ms1 mps metersps meterss metresps msec meterspersecond metrespersecond "
                 "meterpersecond metersec meterssecond metressecond metersecond мс": 1.0,
-                "kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
+                "kmh kmh1 kilometershour kilometreshour kph kmph kmhr kmhour kilometersperhour "
+                "kilometresperhour kmperhour "
                 "kilometerperhour kilometerprostunde kmstd kmt kmu kmtim kmtimmen kmuur kmtime "
                 "kms kmsa kmsaat kmgodz kmhod kmo "
                 "kilometrosporhora kmhora kmheure кмч кмчас кмгод "
                 "公里小时 公里小時 公里时 公里時 千米小时 千米时 km小时 km時 km时 km시 km시간 "
                 "كمس كمساعة كمفيالساعة کیلومتربرساعت קמש קמשעה χλμω χλμωρα χμω χμωρα kmjam kmgio "
                 "กมชม": KMH_MS,
-                "mph mih milesperhour mileshour": MPH_MS,
+                "mph mih mihr milesperhour mileshour": MPH_MS,
+                "nds 节 節 уз "
                 "kn kt kts knot knots knoten noeuds nudos nodi knop knopen knutar solmua nmh узлы "
                 "узлов": KNOTS_MS,
                 "fps fts feetpersecond ftps": FEET_M,
                 "cms cmps": 0.01,
                 "mms mmps": 0.001,
+                "mmin": 1 / 60,
             }
         ),
     },
@@ -102,6 +108,7 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         **_DEGREES,
         "true": 1.0,
         "degtrue": 1.0,
+        "degreestrue": 1.0,
         "degt": 1.0,
         "rad": 180 / np.pi,
         "radians": 180 / np.pi,
