@@ -146,8 +146,8 @@ def _is_bare(text: str) -> bool:
 
 _FIRST_CHARS = 2_000
 
-GROUP_START = re.compile(rb'":\s*\[\s*\{')
-"""How a list of records in a record begins, which may be positions of one of several devices."""
+GROUP_START = re.compile(rb"\[\s*\{")
+"""How a list of records begins: one inside another may be of one of several devices."""
 
 FORMAT = FileFormat(
     name="geojson",

@@ -329,13 +329,15 @@ class FeatureCollector:
             if list in map(type, whole.values()):
                 known |= {Role.GROUP: group_of(known)}
                 inside += route_inside(record, known, self._start)
+        if self._options.label_tracks:
+            inside = [self._labelled(each, number) for each in inside]
         for each in inside:
-            self._add_known(self._labelled(each, number), number)
+            self._add_known(each, number)
 
     def _labelled(self, known: dict[Role, object], number: int) -> dict[Role, object]:
         """What is known of a position, labelled by the record around it if no device is known."""
         group = known.get(Role.GROUP)
-        if group is None or Role.DEVICE in known or not self._options.label_tracks:
+        if group is None or Role.DEVICE in known:
             return known
         return known | {Role.DEVICE: label_of(number, str(group))}
 
