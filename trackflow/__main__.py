@@ -1,7 +1,6 @@
 """The program `trackflow`, also as `python -m trackflow`."""
 
 import gc
-import sys
 
 from trackflow.cli import main as cli
 
@@ -11,10 +10,6 @@ def main() -> None:
     # Modules are many objects and no garbage: looking for some every 700 objects takes a tenth of
     # the time until the first byte.
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
-    if sys.argv[1:2] == ["import"]:
-        from trackflow.sources.parsing.arrow_start import start_without_pandas
-
-        start_without_pandas()
     cli.main()
 
 

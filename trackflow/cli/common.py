@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 LOCALHOST = "127.0.0.1"
 """What is served without a token is served to this machine only."""
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)  # a device may be called :car:
+err = Console(stderr=True, highlight=False, emoji=False)
 
 
 def parse_moment(text: str) -> dt.datetime:

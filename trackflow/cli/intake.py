@@ -1,6 +1,7 @@
 """The command `import`: imports positions from files, and reports on each file."""
 
 import re
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ import typer
 
 from trackflow.cli.common import Json, opened_context, plain, print_json, print_line, progress_bar
 from trackflow.cli.default import ImportGroup
+from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,6 +27,9 @@ FEW_DEVICES = 3
 
 MOST_DEVICES = 20
 """Devices given to files that name none: so many are listed one by one."""
+
+
+KB_OF_MB = 1_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -82,6 +87,11 @@ def import_(
     Each import gets an id: `trackflow import list` shows them, `trackflow import undo ID` takes one
     back. A file that is called list or undo is ./list or ./undo.
     """
+    if not as_json:
+        _print_reading(paths, dry_run=dry_run)  # at once: what reads takes half a second to load
+    from trackflow.sources.parsing.arrow_start import start_without_pandas
+
+    start_without_pandas()
     from trackflow.usecases.intake.importing import import_paths, new_id, rehearse
 
     options = _options(time_zone, dates, columns, waypoints=waypoints)
@@ -106,6 +116,36 @@ def import_(
         _print_next(report, dry_run=dry_run)
     if report.has_failed:
         raise typer.Exit(1)
+
+
+def _print_reading(paths: list[Path], *, dry_run: bool) -> None:
+    """Print what is about to be read, how large it is, and the file of the store it goes into."""
+    found = [_of_path(path) for path in paths]
+    files = [size for is_folder, size in found if not is_folder and size is not None]
+    folders = sum(is_folder for is_folder, _ in found)
+    if not files and not folders:
+        return  # what is not there is told as an error
+    size_kb = sum(files) / 1e3
+    size = f"{size_kb:,.1f} kB" if size_kb < KB_OF_MB else f"{size_kb / 1e3:,.1f} MB"
+    kinds = (_number(len(files), "file"), _number(folders, "folder"))
+    what = paths[0].resolve().name if len(paths) == 1 else " and ".join(filter(None, kinds))
+    settings = Settings.from_env()
+    is_file = not (settings.database_url or dry_run)
+    store = f" into {settings.home / DATABASE_NAME}" if is_file else ""
+    print_line(f"Reading {what}{f' ({size})' if files else ''}{store}")
+
+
+def _of_path(path: Path) -> tuple[bool, int | None]:
+    """Whether a path is a folder, and its size in bytes; None for what is not there."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return False, None
+    return stat.S_ISDIR(found.st_mode), found.st_size
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}" if count else ""
 
 
 def _options(

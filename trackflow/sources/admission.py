@@ -27,6 +27,7 @@ from trackflow.sources.records import (
 )
 from trackflow.sources.values.cells import Numbers, Strings, strings
 from trackflow.sources.values.times import Times
+from trackflow.sources.values.units import KMH_MS, KNOTS_MS, MPH_MS
 
 DEVICE_MAX_CHARS = 200
 
@@ -48,7 +49,15 @@ BELIEVABLE = ((-9_998.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 12_000.0), (0.0, 36
 Senders write -9999 for an unknown altitude, and -1 or 65535 for other values.
 """
 
+UNKNOWN_SPEEDS_MS = (9_999.0, 9_999 * KMH_MS, 9_999 * KNOTS_MS, 9_999 * MPH_MS)
+"""Of senders that write 9999 for an unknown speed, in whatever unit: nothing on earth is so fast.
+
+Other speeds beyond those of aircraft stay, so that what is stored comes back from an export.
+"""
+
 _SMALLEST, _LARGEST = np.array(BELIEVABLE).T[:, :, np.newaxis]
+
+_UNKNOWN_FROM_MS = min(UNKNOWN_SPEEDS_MS)
 
 _REASONS = list(RefusalReason)
 _ACCEPTED = np.uint8(255)
@@ -291,6 +300,8 @@ def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:
     within = (values >= _SMALLEST) & (values <= _LARGEST)
     altitude_m, accuracy_m, speed_ms, course_deg = np.where(within, values, np.nan)
     course_deg[course_deg == 360.0] = 0.0
+    if (speed_ms >= _UNKNOWN_FROM_MS).any():
+        speed_ms[np.isin(speed_ms, UNKNOWN_SPEEDS_MS)] = np.nan
     return PointBatch(
         found.devices.names,
         found.devices.codes,

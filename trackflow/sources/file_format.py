@@ -77,6 +77,7 @@ class FileFormat:
         track_start: how each track begins, where tracks of one file may be of several devices and
             name none; None if a file is of one device, or names them.
         track_marks: bytes of which each file with a track has one: they are found far faster.
+        group_start: likewise how each list of positions in a record begins.
     """
 
     name: str
@@ -87,3 +88,4 @@ class FileFormat:
     documents: tuple[str, ...] = ()
     track_start: re.Pattern[bytes] | None = None
     track_marks: tuple[bytes, ...] = ()
+    group_start: re.Pattern[bytes] | None = None

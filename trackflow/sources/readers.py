@@ -7,6 +7,7 @@ for source in discover("inbox"):
 ```
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -102,15 +103,22 @@ def _has_several_tracks(source: SourceFile) -> bool:
     if source.format is None:
         return False
     file_format = known_formats()[source.format]
-    beginning, marks = file_format.track_start, file_format.track_marks
-    if beginning is None:
-        return False
+    track, group = file_format.track_start, file_format.group_start
+    return (track is not None and _has_several(source, track, file_format.track_marks)) or (
+        group is not None and _has_several(source, group, ())
+    )
+
+
+def _has_several(
+    source: SourceFile, beginning: re.Pattern[bytes], marks: tuple[bytes, ...]
+) -> bool:
+    """Whether a pattern is more than once in a file; each is looked for where a mark is, if any."""
     count, tail = 0, b""
     with source.open() as stream:
         while piece := stream.read(PIECE_BYTES):
             text = tail + piece
             last = 0
-            if all(mark not in text for mark in marks):
+            if marks and all(mark not in text for mark in marks):
                 tail = text[len(text) - _LONGEST_TAG :]
                 continue
             for found in beginning.finditer(text):

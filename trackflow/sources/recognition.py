@@ -120,7 +120,9 @@ def detect(data: bytes, name: str, *, is_table: bool = False) -> str:
             raise UnknownFormatError(f"{name}: is {what}; understood are {understood()}")
     if not head.text:
         raise UnknownFormatError(f"{name}: the file has nothing but blanks in it")
-    if "\x00" in head.text[:2048] and not data.startswith(PADDED):
+    # a file system that was not unmounted leaves zeros where the end of a file should be
+    start = head.text.rstrip("\x00")
+    if "\x00" in (start if "\n" in start else head.text)[:2048] and not data.startswith(PADDED):
         raise UnknownFormatError(f"{name}: is {_NO_TEXT}; understood are {understood()}")
     is_marked = head.text[0] in "<{["
     if is_table and not is_marked:

@@ -20,6 +20,7 @@ import typer
 
 from trackflow import __version__ as trackflow_version
 from trackflow.cli import main
+from trackflow.cli.common import print_line
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.time import to_us
 from trackflow.settings import Settings
@@ -79,7 +80,8 @@ def gpx_of() -> str:
     return f"{head}<trk><trkseg>{points}</trkseg></trk></gpx>\n"
 
 
-IMPORTED = """drives.csv: 80 points added
+IMPORTED = """Reading drives.csv \\(4.3 kB\\) into \\S+.db
+drives.csv: 80 points added
   csv of van-7, as the file says, 2026-03-02 12:00:00 to 2026-03-02 12:19:45 UTC
 undo: trackflow import undo [0-9a-f]{8}
 next: trackflow run
@@ -154,7 +156,7 @@ def test_a_closed_pipe_is_no_error_worth_a_traceback(trackflow: Run, drive_csv: 
 
 def test_importing_again_adds_nothing(trackflow: Run, drive_csv: Path) -> None:
     trackflow("import", drive_csv)
-    assert trackflow("import", drive_csv).out == (
+    assert trackflow("import", drive_csv).out.partition("\n")[2] == (
         "drives.csv: 0 points added, 80 there already\n"
         "  csv of van-7, as the file says, 2026-03-02 12:00:00 to 2026-03-02 12:19:45 UTC\n"
     )
@@ -563,7 +565,9 @@ def test_bad_files_are_told_and_good_ones_beside_them_are_imported(
 ) -> None:
     result = trackflow("import", mixed_folder)
     assert result.code == 1, "something could not be read at all"
-    lines = {line.split(":")[0]: line for line in result.out.splitlines() if line[0] != " "}
+    said, *told = result.out.splitlines()
+    assert said.startswith(f"Reading {mixed_folder.name} into ")
+    lines = {line.split(":")[0]: line for line in told if line[0] != " "}
     assert lines["good.csv"] == "good.csv: 80 points added"
     assert lines["good.gpx"] == "good.gpx: 80 points added"
     assert lines["odd-rows.csv"].startswith("odd-rows.csv: 1 point added, 5 newly quarantined")
@@ -663,3 +667,9 @@ def test_a_run_says_what_waits_for_its_next_try_and_what_is_given_up(
     told = trackflow("run")
     assert "1 day of devices failed too often" in told.out
     assert "nothing to do" not in told.out
+
+
+def test_words_between_colons_are_no_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    """A device or file may be called so."""
+    print_line("van:car:7")
+    assert capsys.readouterr().out == "van:car:7\n"

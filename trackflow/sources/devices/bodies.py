@@ -2,8 +2,11 @@
 
 import codecs
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -138,6 +141,33 @@ def read_elements(body: bytes, list_name: str = "") -> JsonBody:
     if isinstance(value, Mapping) and isinstance(listed, list):
         return JsonBody(elements_of(listed), value)
     return JsonBody(elements_of(value))
+
+
+def form_pairs(body: bytes, most: int) -> list[tuple[str, str]]:
+    """The names and values of a form, in either of the ways in which programs send one.
+
+    Raises:
+        ValueError: it has more than `most`, or is too large for one position in parts.
+    """
+    if not body.startswith(b"--"):
+        return parse_qsl(as_text(body), keep_blank_values=True, max_num_fields=most)
+    if len(body) > _PARTS_MAX_BYTES:
+        raise ValueError
+    parts = list(islice(_FORM_PART.finditer(body), most + 1))
+    if len(parts) > most:
+        raise ValueError
+    return [(as_text(part[1]), as_text(part[2])) for part in parts]
+
+
+_PARTS_MAX_BYTES = 16_384
+"""Looking for the ends of parts takes the square of this."""
+
+_FORM_PART = re.compile(
+    rb'\ncontent-disposition:[ ]*form-data;[^\r\n]*?\bname="([^"\r\n]+)"[^\r\n]*'
+    rb"(?:\r?\n[^\r\n]+)*\r?\n\r?\n(.*?)\r?\n--",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A value of `multipart/form-data`, as Shortcuts of iOS and `curl -F` send it."""
 
 
 def elements_of(value: object) -> list[object]:

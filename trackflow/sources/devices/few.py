@@ -11,12 +11,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from trackflow.geo.points import DEGREE_DECIMALS
-from trackflow.sources.admission import BELIEVABLE, fit_device
+from trackflow.sources.admission import BELIEVABLE, UNKNOWN_SPEEDS_MS, fit_device
 from trackflow.sources.devices.raw_fix import Fix, is_unset, moment_us, text
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US, PointBatch
 from trackflow.sources.values.cells import EMPTY_CELLS
 from trackflow.sources.values.times import TimeForm
-from trackflow.sources.values.units import HDOP_UNIT_M, Quantity, has_decimal_comma, measure
+from trackflow.sources.values.units import (
+    HDOP_UNIT_M,
+    HDOP_UNKNOWN,
+    Quantity,
+    has_decimal_comma,
+    measure,
+)
 
 FEW_FIXES = 32
 """Columns are faster from about a hundred on; a crowd (`admission.CROWD_MAX`) is larger, too."""
@@ -98,14 +104,15 @@ def _values(fix: Fix) -> _Values | None:
     accuracy_m = _number(fix.accuracy_m, Quantity.LENGTH, comma)
     if not accuracy_m > 0:
         hdop = _number(fix.hdop, Quantity.RATIO, comma)
-        accuracy_m = hdop * HDOP_UNIT_M if hdop > 0 else math.nan
+        accuracy_m = hdop * HDOP_UNIT_M if 0 < hdop < HDOP_UNKNOWN else math.nan
+    speed_ms = _within(_number(fix.speed, Quantity.SPEED, comma, fix.speed_unit_ms), _SPEEDS)
     course_deg = _within(_number(fix.course_deg, Quantity.ANGLE, comma), _COURSES)
     return (
         lon,
         lat,
         _within(_number(fix.altitude_m, Quantity.LENGTH, comma), _ALTITUDES),
         _within(accuracy_m, _ACCURACIES),
-        _within(_number(fix.speed, Quantity.SPEED, comma, fix.speed_unit_ms), _SPEEDS),
+        math.nan if speed_ms in UNKNOWN_SPEEDS_MS else speed_ms,
         0.0 if course_deg == 360.0 else course_deg,
     )
 

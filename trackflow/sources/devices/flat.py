@@ -9,9 +9,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import islice
-from urllib.parse import parse_qsl
 
-from trackflow.sources.devices.bodies import UnreadableError, as_text
+from trackflow.sources.devices.bodies import UnreadableError, form_pairs
 from trackflow.sources.devices.fixes import UNIT_PARAMETERS, Fix, Record, is_unset, text
 from trackflow.sources.devices.nmea import read_rmc
 from trackflow.sources.values import columns
@@ -94,7 +93,7 @@ def read_form(body: bytes, query: Mapping[str, str]) -> dict[str, object]:
         UnreadableError: the body is no form.
     """
     try:
-        pairs = parse_qsl(as_text(body), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+        pairs = form_pairs(body, MAX_FORM_FIELDS)
     except ValueError:
         raise UnreadableError from None
     if body.strip() and not pairs:

@@ -1,19 +1,22 @@
 """Batches of GeoJSON, with all that the reader of GeoJSON files understands."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 
 from trackflow.errors import BadInputError
 from trackflow.sources.devices.bodies import MAX_BRACKETS, as_text, check_size, stream_of
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent, body_refusal, exact_json
 from trackflow.sources.devices.parts import parts_of
-from trackflow.sources.formats.geojson import read_geojson
+from trackflow.sources.formats.geojson import GROUP_START, read_geojson
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.bare_lists import UndecidedError
 from trackflow.sources.parsing.json_values import ELEMENT_LISTS, BrokenStretch, JsonElements
-from trackflow.sources.records import PointBatch, Refusal, RefusalReason, whole_raw
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, whole_raw
+from trackflow.sources.tracks_apart import separated_tracks
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.times import AmbiguousOrderError
 
@@ -45,21 +48,33 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     except UnicodeDecodeError:
         plain = as_text(body).encode("utf-8", "replace")
     try:
-        chunks = list(
-            read_geojson(
-                stream_of(plain, SOURCE),
-                device_id=envelope.device_id,
-                fallback_device=envelope.fallback_device or SOURCE,
-                now_us=now_us,
-                chunk_points=2 * MAX_BRACKETS,  # one chunk: an error must come before any point
-            )
-        )
+        chunks = list(_chunks(plain, envelope, now_us))
     except BadInputError as error:
         refused = _each(plain, body, envelope.device_id, _reason(error))
         return BodyContent(refused=refused, sender=SOURCE)
     points = PointBatch.concat(chunk.points for chunk in chunks)
     refused = [refusal for chunk in chunks for refusal in chunk.refused]
     return BodyContent(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
+
+
+def _chunks(plain: bytes, envelope: Envelope, now_us: int) -> Iterable[Chunk]:
+    """What the reader of files finds; lists of one time below names are of several devices."""
+    fallback = envelope.fallback_device or SOURCE
+
+    def once(options: ReadOptions) -> Iterator[Chunk]:
+        return read_geojson(
+            stream_of(plain, SOURCE),
+            device_id=envelope.device_id,
+            fallback_device=fallback,
+            now_us=now_us,
+            options=options,
+            chunk_points=2 * MAX_BRACKETS,  # one chunk: an error must come before any point
+        )
+
+    groups = GROUP_START.finditer(plain) if envelope.device_id is None else iter(())
+    if len(list(islice(groups, 2))) > 1:
+        return separated_tracks(lambda: once(replace(DEFAULTS, label_tracks=True)), fallback)
+    return once(DEFAULTS)
 
 
 def _kept(

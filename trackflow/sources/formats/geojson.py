@@ -146,6 +146,9 @@ def _is_bare(text: str) -> bool:
 
 _FIRST_CHARS = 2_000
 
+GROUP_START = re.compile(rb"\[\s*\{")
+"""How a list of records begins: one inside another may be of one of several devices."""
+
 FORMAT = FileFormat(
     name="geojson",
     label="GeoJSON",
@@ -153,4 +156,5 @@ FORMAT = FileFormat(
     read=read_geojson,
     track_start=re.compile(rb'"(?:Multi)?LineString"'),
     track_marks=(b'LineString"',),
+    group_start=GROUP_START,
 )

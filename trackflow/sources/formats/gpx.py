@@ -39,7 +39,6 @@ from trackflow.sources.values.fields import denies_fix
 from trackflow.sources.values.meanings import QUANTITIES, meanings
 from trackflow.sources.values.times import times
 from trackflow.sources.values.units import (
-    HDOP_UNIT_M,
     best_accuracy_m,
     decimal_commas,
     factor_of,
@@ -239,7 +238,7 @@ def _in_unit(known: Field | None, attributes: dict[str, str]) -> Field | None:
     if known is None or quantity is None or unit is None:
         return known
     factor = factor_of(unit, quantity)
-    return None if factor is None else field(known.role, factor)
+    return None if factor is None else field(known.role, factor, known.rank)
 
 
 _UNIT_NAMES = ("unit", "units", "uom")
@@ -294,15 +293,16 @@ class _Reader:
 
         def column(role: Role) -> Floats:
             merged = np.full(len(points), np.nan)
-            fields = sorted((f for f in points.present if f.role is role), key=lambda f: f.factor)
-            for known in fields:
+            fields = [f for f in points.present if f.role is role]
+            for known in sorted(fields, key=lambda f: (f.rank, f.factor)):
                 found = _measured(strings(points.column(known)), known, commas).values
                 merged = np.where(np.isnan(merged), found, merged)
             return merged
 
-        hdop = column(Role.HDOP)
+        accuracy_m, hdop = column(Role.ACCURACY), column(Role.HDOP)
         if self._parser.hdop_is_metres:
-            hdop = hdop / HDOP_UNIT_M
+            accuracy_m = np.where(accuracy_m > 0, accuracy_m, hdop)
+            hdop = np.full(len(points), np.nan)
         without = np.zeros(len(points), np.bool_)
         if FIX in points.present:
             without = np.array([denies_fix(fix) for fix in points.column(FIX)], np.bool_)
@@ -317,7 +317,7 @@ class _Reader:
             degrees(lat, Role.LAT),
             degrees(lon, Role.LON),
             column(Role.ALTITUDE),
-            best_accuracy_m(column(Role.ACCURACY), hdop),
+            best_accuracy_m(accuracy_m, hdop),
             column(Role.SPEED),
             column(Role.COURSE),
         )

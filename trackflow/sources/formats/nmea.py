@@ -29,7 +29,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
-from trackflow.sources.values.units import HDOP_UNIT_M, KNOTS_MS
+from trackflow.sources.values.units import HDOP_UNIT_M, HDOP_UNKNOWN, KNOTS_MS
 
 _SENTENCE = re.compile(r"\$([A-Z]{2})([A-Z]{3}),([^*$!]*)(?:\*([0-9A-Fa-f]{2})(?:[,;\s]\d+)?)?\s*$")
 _DATE = re.compile(r"(\d{2})(\d{2})(\d{2})")
@@ -203,6 +203,7 @@ class _Epochs:
         if epoch.lat is None and epoch.lon is None:
             self._without_fix += epoch.without_fix
             return
+        hdop = epoch.hdop if epoch.hdop is not None and epoch.hdop < HDOP_UNKNOWN else None
         self.rows.add(
             fix_row(
                 epoch.raw,
@@ -210,7 +211,7 @@ class _Epochs:
                 epoch.lat,
                 epoch.lon,
                 altitude_m=epoch.altitude_m,
-                accuracy_m=epoch.hdop and epoch.hdop * HDOP_UNIT_M,
+                accuracy_m=None if hdop is None else hdop * HDOP_UNIT_M,
                 speed_ms=epoch.speed_ms,
                 course_deg=epoch.course_deg,
             ),

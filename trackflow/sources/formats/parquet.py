@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Bools, Floats
@@ -25,6 +24,7 @@ from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.csv_columns import are_devices
 from trackflow.sources.parsing.geo_columns import geo_column
 from trackflow.sources.parsing.unrolled import unrolled
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
@@ -71,12 +71,14 @@ def read_parquet(
     Raises:
         BadInputError: it is no whole Parquet file, or has no column of a position or a time.
     """
+    from pyarrow.parquet import ParquetFile  # takes time that other formats do not wait for
+
     devices = device_id, fallback_device
     with seekable(stream) as file:  # the end of a Parquet is read first
         size_bytes = file.seek(0, io.SEEK_END)
         file.seek(0)
         try:
-            parquet = pq.ParquetFile(file)
+            parquet = ParquetFile(file)
             _check_groups(parquet, stream.name)
             as_text = _is_written_as_text(parquet.schema_arrow, stream.name)
             reader = None if as_text else _Reader(stream, parquet, devices, now_us, options)
@@ -246,6 +248,8 @@ class _Reader:
         """The rows of a batch, after admission."""
         first = self._row
         self._row += batch.num_rows
+        if not first:
+            self._settle_device(batch)
 
         def describe(row: int) -> tuple[str, str]:
             shown = {name: batch.column(name)[row].as_py() for name in self.names}
@@ -255,6 +259,19 @@ class _Reader:
         points, refused = admit(candidates, self._now_us, describe)
         done = self._stream.position()
         return Chunk(points, refused, done, candidates.times.naive)
+
+    def _settle_device(self, batch: Any) -> None:
+        """An `id` or `name` is a device's where nothing else is and the first rows show it."""
+        of_role = self._of_role
+        if Role.DEVICE in of_role:
+            return
+        moments = _text(batch.column(of_role.get(Role.TIME, of_role.get(Role.DATE)))).to_pylist()
+        for role in (Role.ROW_ID, Role.NAME):
+            name = of_role.get(role)
+            ids = [] if name is None else _text(batch.column(name)).to_pylist()
+            if name is not None and are_devices(role, ids, moments):
+                of_role[Role.DEVICE] = name
+                return
 
     def _candidates(self, batch: Any) -> Candidates:
         def column(role: Role) -> Any:

@@ -21,6 +21,7 @@ from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
 from trackflow.sources.parsing.json_wrapped import (
     by_row,
     dated_fields,
+    group_of,
     header_in,
     known_inside,
     names_in,
@@ -324,10 +325,21 @@ class FeatureCollector:
             elif not inside:
                 self.refuse(_of_none(whole), dumped(record), number)
         else:
-            has_lists = list in map(type, whole.values())
-            inside = [known, *route_inside(record, known, self._start)] if has_lists else [known]
+            inside = [known]
+            if list in map(type, whole.values()):
+                known |= {Role.GROUP: group_of(known)}
+                inside += route_inside(record, known, self._start)
+        if self._options.label_tracks:
+            inside = [self._labelled(each, number) for each in inside]
         for each in inside:
             self._add_known(each, number)
+
+    def _labelled(self, known: dict[Role, object], number: int) -> dict[Role, object]:
+        """What is known of a position, labelled by the record around it if no device is known."""
+        group = known.get(Role.GROUP)
+        if group is None or Role.DEVICE in known:
+            return known
+        return known | {Role.DEVICE: label_of(number, str(group))}
 
     def _add_known(self, known: dict[Role, object], number: int) -> None:
         position = _position(known)

@@ -15,10 +15,18 @@ _FIELD_ROLES = (Role.SPEED, Role.COURSE, Role.HDOP, Role.ACCURACY, Role.DEVICE, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """What an element of a point is: our units per unit of its text. There is one of each."""
+    """What an element of a point is, of which there is one each.
+
+    Attributes:
+        role: its role.
+        factor: our units per unit of its text.
+        rank: of its name among those of the role: where a point has several, a lower one goes
+            before, as a bearing does before the heading of the phone.
+    """
 
     role: Role
     factor: float
+    rank: int
 
 
 class Point(NamedTuple):
@@ -40,9 +48,9 @@ class Point(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def field(role: Role, factor: float = 1.0) -> Field:
-    """The field of a role and a unit."""
-    return Field(role, factor)
+def field(role: Role, factor: float = 1.0, rank: int = 0) -> Field:
+    """The field of a role, a unit and a rank."""
+    return Field(role, factor, rank)
 
 
 ELE, TIME, DEVICE = field(Role.ALTITUDE), field(Role.TIME), field(Role.DEVICE)
@@ -67,7 +75,8 @@ def field_of(local: str, is_direct: bool) -> Field | None:
         return FIX
     for role in _FIELD_ROLES:
         if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
-            return field(role, factor(role, local, (local,)))
+            rank = 0 if role is Role.DEVICE else found[role].rank
+            return field(role, factor(role, local, (local,)), rank)
     return None
 
 

@@ -50,15 +50,26 @@ def _inside(
     told = known_fields(flat(alone))
     start = start_among(alone) or start
     around = around | {role: told[role] for role in _OF_ALL if role in told}
-    if (is_device or isinstance(record.get("gps"), list)) and Role.DEVICE not in told:
-        around |= {Role.DEVICE: told[Role.ROW_ID]} if Role.ROW_ID in told else {}
+    if (group := group_of(told)) is not None:
+        is_device = is_device or isinstance(record.get("gps"), list)
+        is_named = is_device and Role.DEVICE not in told
+        around |= {Role.DEVICE if is_named else Role.GROUP: group}
     found: dict[str, list[dict[Role, object]]] = {}
     for name, each in inner:
         found.setdefault(name, []).extend(_of_member(name, each, around, depth, start))
-    if names := _named_devices(found, is_sure=is_device and len(inner) == len(record)):
+    if names := _named_devices(found, is_sure=is_device and not _has_plain_values(record)):
         for name in names:
             found[name] = [{Role.DEVICE: name} | known for known in found[name]]
     yield from chain.from_iterable(found.values())
+
+
+def group_of(known: Mapping[Role, object]) -> object:
+    """What a record around positions is called: its id, else its name; None for neither."""
+    return known.get(Role.ROW_ID, known.get(Role.NAME))
+
+
+def _has_plain_values(record: Mapping[str, object]) -> bool:
+    return any(not isinstance(value, dict | list) for value in record.values())
 
 
 def _of_member(
@@ -104,7 +115,7 @@ def route_inside(
         start: from which the times in it may count.
         depth: in how many records it is.
     """
-    around = {role: known[role] for role in _OF_ALL if role in known}
+    around = {role: known[role] for role in (*_OF_ALL, Role.GROUP) if role in known}
     for name, value in record.items():
         if isinstance(value, dict) and depth < _DEEPEST:
             yield from route_inside(value, around, start, depth + 1)

@@ -77,9 +77,13 @@ def without_weekday(text: str) -> str:
 
 
 def with_half_behind(text: str) -> str:
-    """A time whose half of the day stands before it, or in other letters, with AM or PM behind."""
+    """A time whose half of the day stands before it, or in other letters, with AM or PM behind.
+
+    A day of the week behind the date in signs of East Asia goes.
+    """
     if text.isascii():
         return text
+    text = _DAY_OF_WEEK.sub(" ", text, count=1)
     text = _HALF_BEFORE.sub(lambda f: f"{f[2]} {_half(f[1])}", text, count=1)
     return _HALF_BEHIND.sub(lambda f: f" {_half(f[1])}", text, count=1)
 
@@ -94,6 +98,11 @@ _MORNINGS = {
 }  # fmt: skip
 """Before noon in Chinese, Japanese, Korean, Greek, Turkish and Arabic."""
 
+_DAY_OF_WEEK = re.compile(
+    "\\s*(?:\\((?:[\u6708\u706b\u6c34\u6728\u91d1\u571f\u65e5]|"
+    "[\uc6d4\ud654\uc218\ubaa9\uae08\ud1a0\uc77c])\\)|"
+    "(?:\u661f\u671f|\u5468|\u9031)[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u65e5\u5929])\\s*"
+)
 _HALF_BEFORE = re.compile(
     "(\u4e0a\u5348|\u4e0b\u5348|\u5348\u524d|\u5348\u5f8c|\uc624\uc804|\uc624\ud6c4)\\s*"
     r"(\d{1,2}[:\u65f6\u6642\uc2dc]\s?\d{2}(?::\d{2}(?:[.,]\d+)?)?)"

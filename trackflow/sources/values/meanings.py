@@ -36,7 +36,8 @@ _ONLY_WHOLE = PARTS | {
 }  # fmt: skip
 """Roles whose names are common words: a longer name around one of them means something else."""
 _BARE_UNITS = {
-    "kmh": KMH_MS, "kph": KMH_MS, "mph": MPH_MS, "knots": KNOTS_MS
+    "kmh": KMH_MS, "kph": KMH_MS, "mph": MPH_MS, "knots": KNOTS_MS,
+    "时速": KMH_MS, "時速": KMH_MS, plain("시속"): KMH_MS,
 }  # fmt: skip
 """Units that are the name of a column of speeds all by themselves."""
 
@@ -76,7 +77,7 @@ def _meaning(simple: str, role: Role) -> Meaning | None:
         simple = re.sub(r"^(?:utc|gps|local)|(?:utc|gmt|local)$", "", simple)
     for stem, unit in _without_unit(simple, role):
         if stem in ranked:
-            return Meaning(ranked[stem], unit)
+            return Meaning(ranked[stem], _BARE_UNITS.get(stem, 1.0) if unit == 1.0 else unit)
     if role is Role.SPEED and simple in _BARE_UNITS:
         return Meaning(_BARE_UNIT_RANK, _BARE_UNITS[simple])
     if role in _ONLY_WHOLE:
@@ -85,7 +86,8 @@ def _meaning(simple: str, role: Role) -> Meaning | None:
         return Meaning(_LENIENT_RANK, 1.0)
     for stem, unit in _without_unit(simple, role):
         for rest in _without_affixes(stem):
-            if rest in ranked and len(rest) > 2:  # one letter is no name behind others
+            # one letter is no name behind others
+            if rest in ranked and (len(rest) > 2 or not rest.isascii()):
                 return Meaning(_LENIENT_RANK + ranked[rest], unit)
     return None
 

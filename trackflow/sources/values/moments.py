@@ -106,9 +106,9 @@ _COUNT_OF_NET = re.compile(r"\\?/Date\((-?\d{9,14})(?:[+-]\d{4})?\)\\?/")
 """Milliseconds since 1970 as .NET writes them in JSON; the zone behind changes nothing."""
 
 _COMPACT = re.compile(
-    r"(?P<date>(?:19|20)\d{6})(?:[T _-]?(?P<clock>\d{6})|[T _-](?P<short>\d{5}|\d{4})|"
-    r"[T _-](?P<marked>\d{1,2}:\d{2}(?::\d{2})?))(?:[.,](?P<f>\d{1,9}))?"
-    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
+    r"(?P<date>(?:19|20)\d{6})(?:[T _-]?(?P<clock>\d{6})(?P<ms>\d{3})?|"
+    r"[T _-](?P<short>\d{5}|\d{4})|[T _-](?P<marked>\d{1,2}:\d{2}(?::\d{2})?))"
+    r"(?:[.,](?P<f>\d{1,9}))?\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
 )
 _COUNT_WITH_COMMA = re.compile(r"^([+-]?\d{9,19}|\d{5}),(\d+)$")
 """Of seconds since 1970, or of the days of a spreadsheet."""
@@ -343,7 +343,7 @@ def _of_compact(found: re.Match[str]) -> dt.datetime | None:
         pieces = [int(clock[:2]), int(clock[2:4]), int(clock[4:])]
     hour, minute, second = [*pieces, 0][:3]
     day = int(date[:4]), int(date[4:6]), int(date[6:])
-    return _built(day, (hour, minute, second), found["f"], found["zone"])
+    return _built(day, (hour, minute, second), found["f"] or found["ms"], found["zone"])
 
 
 def _built(

@@ -14,6 +14,7 @@ import numpy as np
 from trackflow.geo.points import Floats
 from trackflow.sources.values.digits import ascii_digits
 from trackflow.sources.values.directions import course_deg
+from trackflow.sources.values.vocabulary import plain
 
 KMH_MS = 1 / 3.6
 KNOTS_MS = 1852 / 3600
@@ -22,6 +23,10 @@ FEET_M = 0.3048
 
 HDOP_UNIT_M = 5.0
 """Metres of accuracy per unit of HDOP: the usual error of a phone or tracker with a good sky."""
+
+
+HDOP_UNKNOWN = 99.0
+"""Receivers that have none write 99.9, 99.99 or 655.35, so no dilution is that large."""
 
 
 class Quantity(Enum):
@@ -35,7 +40,10 @@ class Quantity(Enum):
     RATIO = "ratio"
 
 
-_DEGREES = {"": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0}
+_DEGREES = {
+    "": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0, "grados": 1.0, "gradi": 1.0, "graus": 1.0,
+    "degres": 1.0,
+}  # fmt: skip
 _COORDINATES = {
     **_DEGREES, "wgs84": 1.0, "decimal": 1.0, "decimaldegrees": 1.0, "dd": 1.0, "e7": 1e-7,
     "e6": 1e-6, "i": 1e-7, "microdegrees": 1e-6, "mdeg": 1e-6,
@@ -44,7 +52,9 @@ _COORDINATES = {
 
 
 def _spelled(names: dict[str, float]) -> dict[str, float]:
-    return {name: factor for spellings, factor in names.items() for name in spellings.split()}
+    return {
+        plain(name): factor for spellings, factor in names.items() for name in spellings.split()
+    }
 
 
 _UNITS: dict[Quantity, dict[str, float]] = {
@@ -54,18 +64,25 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         "": 1.0,
         **_spelled(
             {
-                "ms mps metersps meterss metresps msec meterspersecond metrespersecond "
+                "米秒 公尺秒 メートル秒 m秒 مث μδευτ "
+                "ms ms1 mps metersps meterss metresps msec meterspersecond metrespersecond "
                 "meterpersecond metersec meterssecond metressecond metersecond мс": 1.0,
-                "kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
+                "kmh kmh1 kilometershour kilometreshour kph kmph kmhr kmhour kilometersperhour "
+                "kilometresperhour kmperhour "
                 "kilometerperhour kilometerprostunde kmstd kmt kmu kmtim kmtimmen kmuur kmtime "
                 "kms kmsa kmsaat kmgodz kmhod kmo "
-                "kilometrosporhora kmhora kmheure кмч кмгод": KMH_MS,
-                "mph mih milesperhour mileshour": MPH_MS,
+                "kilometrosporhora kmhora kmheure кмч кмчас кмгод "
+                "公里小时 公里小時 公里时 公里時 千米小时 千米时 km小时 km時 km时 km시 km시간 "
+                "كمس كمساعة كمفيالساعة کیلومتربرساعت קמש קמשעה χλμω χλμωρα χμω χμωρα kmjam kmgio "
+                "กมชม": KMH_MS,
+                "mph mih mihr milesperhour mileshour": MPH_MS,
+                "nds 节 節 уз "
                 "kn kt kts knot knots knoten noeuds nudos nodi knop knopen knutar solmua nmh узлы "
                 "узлов": KNOTS_MS,
                 "fps fts feetpersecond ftps": FEET_M,
                 "cms cmps": 0.01,
                 "mms mmps": 0.001,
+                "mmin": 1 / 60,
             }
         ),
     },
@@ -74,6 +91,7 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         **_spelled(
             {
                 "m mfrommsl mmsl mamsl "
+                "метров 米 公尺 メートル 미터 متر م מ מטר μ μετρα ม "
                 "meter meters metre metres mtr mts masl msl amsl asl metrit metri "
                 "metros metri metrow м mabovesealevel münn müm msnm mslm mnpm": 1.0,
                 "mbelowsealevel": -1.0,
@@ -90,6 +108,7 @@ _UNITS: dict[Quantity, dict[str, float]] = {
         **_DEGREES,
         "true": 1.0,
         "degtrue": 1.0,
+        "degreestrue": 1.0,
         "degt": 1.0,
         "rad": 180 / np.pi,
         "radians": 180 / np.pi,
@@ -137,7 +156,7 @@ TEXT_MAX_CHARS = 200
 
 def factor_of(unit: str, quantity: Quantity) -> float | None:
     """What to multiply by to have our unit; None if `unit` is no unit of that quantity."""
-    return _UNITS[quantity].get(re.sub(r"[\W_]+", "", unit.lower()))
+    return _UNITS[quantity].get(plain(unit))
 
 
 def units_of(quantity: Quantity) -> Sequence[str]:
@@ -310,7 +329,8 @@ def best_accuracy_m(accuracy_m: Floats | None, hdop: Floats | None) -> Floats | 
     known = np.full(len(hdop if accuracy_m is None else accuracy_m), np.nan)  # type: ignore[arg-type]
     with np.errstate(invalid="ignore", over="ignore"):
         if hdop is not None:
-            known = np.where(hdop > 0, hdop * HDOP_UNIT_M, known)
+            is_known = (hdop > 0) & (hdop < HDOP_UNKNOWN)
+            known = np.where(is_known, hdop * HDOP_UNIT_M, known)
         if accuracy_m is not None:
             known = np.where(accuracy_m > 0, accuracy_m, known)
     return known

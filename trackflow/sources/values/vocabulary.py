@@ -6,45 +6,24 @@ is `speed`. Detection and all readers use this one vocabulary.
 
 import re
 import unicodedata
-from enum import StrEnum
 from functools import lru_cache
 
+from trackflow.sources.values.device_words import (
+    DEVICES,
+    DRIVERS,
+    IDS,
+    NAMES,
+    PEOPLE,
+    THINGS,
+    numbered,
+)
+from trackflow.sources.values.roles import Role
+from trackflow.sources.values.world_names import NAMES_OF_THE_WORLD, TIMES_OF_SERVERS
 
-class Role(StrEnum):
-    """What a column can be to us."""
-
-    TIME = "time"
-    DATE = "date"
-    CLOCK = "clock"
-    YEAR = "year"
-    MONTH = "month"
-    DAY = "day"
-    HOUR = "hour"
-    MINUTE = "minute"
-    SECOND = "second"
-    MILLISECOND = "millisecond"
-    HALF = "half of the day"
-    ZONE = "time zone"
-    LAT = "latitude"
-    LON = "longitude"
-    NORTH_SOUTH = "hemisphere of the latitude"
-    EAST_WEST = "hemisphere of the longitude"
-    POSITION = "position"
-    LON_LAT = "position, longitude first"
-    VALID = "validity"
-    DEVICE = "device"
-    ROW_ID = "row id"
-    NAME = "name"
-    ALTITUDE = "altitude"
-    ACCURACY = "accuracy"
-    HDOP = "hdop"
-    SPEED = "speed"
-    COURSE = "course"
-    SPEED_UNIT = "unit of the speed"
-
+__all__ = ["COUNTS", "PREFIXES", "RANKED", "SUFFIXES", "Role", "core_data_name", "plain"]
 
 _LETTERS = str.maketrans(
-    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i"}
+    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i", "\xba": ""}
 )
 """Letters that are no letter with an accent to Unicode."""
 
@@ -101,7 +80,7 @@ _NAMES: dict[Role, str] = {
         "aikaleima pvmaika paivamaarajaaika paivamaaraaika pvmjaaika aika mittausaika "
         "dataora dataeora marcatemporale datahora datahorautc orario "
         "datumtijd datumentijd tijdstip tijdstempel tidsstampel tidpunkt datumtid datotid "
-        "tidspunkt ts t servertime receivedat "
+        "tidspunkt ts t "
         "dataczas dataiczas czasutc znacznikczasu datumacas casovaznamka datumsacas idopont "
         "datumido idobelyeg datahoralocal momento zamandamgasi датаивремя датавремя "
         "时间 時間 日期时间 日期時間 时间戳 時間戳 日時 タイムスタンプ 시간"
@@ -206,32 +185,10 @@ _NAMES: dict[Role, str] = {
         "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity visible "
         "validgpsfix gpsfixvalid fix gpsfix fixquality gpsfixquality hasfix hasgpsfix gpshasfix"
     ),
-    Role.DEVICE: (
-        "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
-        "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
-        "asset devicename vehiclename trackername assetname userid user username mmsi "
-        "individuallocalidentifier tagid tid person personid phone phoneid entityid "
-        "licenseplate numberplate plate "
-        "gerat geraet geratid geraeteid gerateid fahrzeug fahrzeugid kennzeichen "
-        "appareil vehicule idvehicule immatriculation dispositivo iddispositivo vehiculo matricula "
-        "laite laiteid laitetunnus laitteenid ajoneuvo rekisterinumero rekisteritunnus veicolo "
-        "targa apparaat apparaatid toestel voertuig kenteken enhet fordon kjoretoy "
-        "veiculo placa dispositivoid pojazd urzadzenie vozidlo zarizeni zariadenie jarmu eszkoz "
-        "arac "
-        "устроиство автомобиль 设备 设备id 端末 icao24 icao "
-        "ident veh registration callsign "
-        "carid carname truckid trucknumber busno busnumber busname bikeid "
-        "scooterid boatid boatname vessel vesselid vesselname shipid shipname vin "
-        "driver driverid drivername riderid memberid messengername messengerid "
-        "animalid collarid collarserialnumber deveui "
-        "deviceserialnumber deviceserial fahrer chauffeur conductor kuljettaja"
-    ),
-    Role.ROW_ID: "id",
-    Role.NAME: (
-        "name label displayname firstname identifier uuid uid objectname bezeichnung nom nombre "
-        "nimi trajectoryid trajid trackid tripid rideid key car truck bus bike scooter boat ship "
-        "rider member animal collar hex"
-    ),
+    Role.DEVICE: DEVICES,
+    Role.ROW_ID: IDS,
+    Role.GROUP: "",
+    Role.NAME: NAMES,
     Role.ALTITUDE: (
         "altitude alt ele elev elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
         "altitudewgs84 z hohe hoehe meereshohe hoheuber hoheunn hoheunhn "
@@ -275,9 +232,19 @@ _NAMES: dict[Role, str] = {
     ),
 }  # fmt: skip
 
+
+def _all_names(role: Role) -> list[str]:
+    names = f"{_NAMES[role]} {NAMES_OF_THE_WORLD.get(role, '')}".split()
+    if role is Role.TIME:
+        names += TIMES_OF_SERVERS.split()
+    if role is Role.DEVICE:
+        names += [*numbered(THINGS), *DRIVERS.split(), *numbered(f"{DRIVERS} {PEOPLE}")]
+    return names
+
+
 RANKED: dict[Role, dict[str, int]] = {
-    role: {plain(name): rank for rank, name in reversed(list(enumerate(names.split())))}
-    for role, names in _NAMES.items()
+    role: {plain(name): rank for rank, name in reversed(list(enumerate(_all_names(role))))}
+    for role in _NAMES
 }
 """The rank of each name of a role: a lower one wins."""
 

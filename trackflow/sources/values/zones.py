@@ -13,7 +13,9 @@ _WORDS_H = {
     "z": 0, "utc": 0, "gmt": 0, "zulu": 0, "wet": 0, "west": 1, "cet": 1, "cest": 2, "mez": 1,
     "mesz": 2, "eet": 2, "eest": 3, "msk": 3, "est": -5, "edt": -4, "cdt": -5, "mdt": -6,
     "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10, "aest": 10, "aedt": 11, "nzst": 12,
-    "nzdt": 13, "jst": 9,
+    "nzdt": 13, "jst": 9, "kst": 9, "sgt": 8, "hkt": 8, "awst": 8, "acst": 9.5,
+    "acdt": 10.5, "trt": 3, "wib": 7, "wita": 8, "sast": 2, "brt": -3, "pkt": 5, "мск": 3,
+    "北京": 8, "北京时间": 8, "日本": 9, "日本時間": 9,
 }  # fmt: skip
 """Hours to UTC of the abbreviations that mean one zone only; CST, IST and BST mean several."""
 _LARGEST_H = 15
@@ -68,9 +70,10 @@ def zone_in_name(name: str) -> tuple[str, str]:
 
 _UTC = frozenset({"utc", "zulu"})
 _IN_NAMES = (
-    re.compile(r"(.*\w)\W*[\[(]\s*([^\[\]()]*[A-Za-z+-][^\[\]()]*)\s*[\])]", re.DOTALL),
+    re.compile(r"(.*\w)\W*[\[(]\s*([^\[\]()]*(?:[^\W\d_]|[+-])[^\[\]()]*)\s*[\])]", re.DOTALL),
     re.compile(r"(.*\w)[\s_,]+((?:UTC|GMT)\s*[+-]\s*\d{1,2}(?::?\d{2})?)", re.DOTALL),
-    re.compile(r"(.*\w)[\s_,]+([A-Z]{3,4})", re.DOTALL),
+    re.compile(r"(.*\w)[\s_,]+([A-Z]{3,4}|\u041c\u0421\u041a)", re.DOTALL),
+    re.compile(r"(?=..(时间|時間)$)(北京|日本)..", re.DOTALL),
 )
 
 

@@ -45,6 +45,12 @@ _OF_FILES: dict[str, str] = {
 }
 
 
+SEVERAL_DEVICES = (
+    "many of its points are of one moment and at several places: if it is of several devices, say "
+    "which column names them, such as --columns time=1,lat=2,lon=3,device=4"
+)
+
+
 def file_advice(reason: str) -> str:
     """What to do about rows of a file; empty where nothing is wrong with it."""
     return _OF_FILES.get(reason, "")

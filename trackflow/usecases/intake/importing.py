@@ -20,7 +20,7 @@ from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake import acceptance, imports
 from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.usecases.housekeeping.retention import lift_retention
-from trackflow.usecases.intake.file_advice import file_advice
+from trackflow.usecases.intake.file_advice import SEVERAL_DEVICES, file_advice
 from trackflow.usecases.intake.readmitting import readmit
 
 type ImportProgress = Callable[[str, int, int], None]
@@ -28,6 +28,13 @@ type ImportProgress = Callable[[str, int, int], None]
 
 EXAMPLES = 3
 """Refused rows shown per file; all of them are in the table `quarantined_points`."""
+
+
+MANY_AT_ONCE = 4
+"""One in so many points that share their moment with another place may be of another device."""
+
+TABLES = {"csv", "excel", "ods", "sqlite", "parquet"}
+"""Formats in which a column may name devices in a word that is not known."""
 
 
 @dataclass(slots=True)
@@ -84,9 +91,11 @@ class FileReport:
 
     @property
     def hint(self) -> str:
-        """What to do where it has positions of which none was admitted; else empty."""
+        """What to do where none of its positions was admitted, or many are of one moment."""
         if not self.is_empty_handed or self.error:
-            return ""
+            are_many = self.accepted.conflicting * MANY_AT_ONCE >= max(self.admitted, 1)
+            is_table = self.format in TABLES
+            return SEVERAL_DEVICES if is_table and self.device and are_many else ""
         ((reason, _),) = self.reasons.most_common(1)
         return file_advice(reason)
 
@@ -260,7 +269,7 @@ def _store(context: Context, chunk: Chunk, file: FileReport, import_id: str) -> 
     for refusal in chunk.refused:
         file.reasons[str(refusal.reason)] += refusal.count
     file.passed_over.update(chunk.skipped)
-    file.naive += chunk.naive
+    file.naive += min(chunk.naive, len(chunk.points))  # not those of refused rows
     if stored.too_old:
         file.reasons[TOO_OLD] += stored.too_old
     room = EXAMPLES - len(file.examples)

@@ -87,6 +87,10 @@ def test_the_form_in_the_address_or_in_the_body(names: set[str]) -> None:
     record = {**FORM, names.pop(): "48241179"}
     body = "&".join(f"{k}={v}" for k, v in record.items()).encode()
     assert rows(read_form(**record)) == rows(read_form(body)) == [expected(10 * KNOT_MS)]
+    parts = [f'Content-Disposition: form-data; name="{k}"\r\n\r\n{v}' for k, v in record.items()]
+    body = "".join(f"--b7\r\n{part}\r\n" for part in parts).encode() + b"--b7--\r\n"
+    assert rows(read_form(body)) == [expected(10 * KNOT_MS)]
+    assert reasons(read_form(body * 200)) == ["unreadable"]
 
 
 @pytest.mark.parametrize(
