@@ -3,8 +3,8 @@
 import { LANGUAGE, LOCALE } from './words.js';
 
 const LETTERS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
-/** Names of Natural Earth that are longer than Intl's. */
-const OTHERS = { 'United States of America': 'US' };
+/** Names of Natural Earth that are longer than Intl's, and short ones that lists have. */
+const OTHERS = { 'United States of America': 'US', USA: 'US', UK: 'GB', UAE: 'AE' };
 
 let codes = null; // by English name
 
@@ -17,9 +17,9 @@ function codeOf(name) {
   return codes.get(name);
 }
 
-/** A country by its English name; one that Intl does not know keeps it. */
-export function countryName(name) {
-  if (LANGUAGE === 'en') return name;
-  const code = codeOf(name);
-  return code ? new Intl.DisplayNames(LOCALE, { type: 'region' }).of(code) : name;
+/** A country by its English name, or by its code where that is known; one that Intl does not know keeps its name. */
+export function countryName(name, known = null) {
+  if (LANGUAGE === 'en' || !name) return name;
+  const code = /^[a-z]{2}$/i.test(known ?? '') ? known.toUpperCase() : codeOf(name);
+  return (code && new Intl.DisplayNames(LOCALE, { type: 'region', fallback: 'none' }).of(code)) ?? name;
 }
