@@ -72,6 +72,25 @@ def test_a_translation_has_the_values_and_the_forms_of_its_sentence(language: st
             assert set(placeholders(form)) <= set(placeholders(plural)), one
 
 
+SPOKEN = {
+    "Amend the trip of {day}": "Amend",
+    "Amend the trip of {day}, {time}": "Amend",
+    "Change the trip of {day}, {time}": "Change…",
+    "Show only {device}": "only",
+}
+"""Names of buttons, which say more, and what stands on them."""
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_a_button_is_called_by_what_stands_on_it(language: str) -> None:
+    """Who speaks to a browser says what they see (WCAG 2.5.3)."""
+    there = {} if language == "en" else dictionaries(language, OWN)
+    known = {one: entry for words in there.values() for one, entry in words.items()}
+    for name, text in SPOKEN.items():
+        seen = known.get(text, text).rstrip(" …").casefold()
+        assert seen in known.get(name, name).casefold(), name
+
+
 def test_sentences_are_found_where_they_are_written() -> None:
     module = """
     // tr(never)
