@@ -279,6 +279,14 @@ def test_a_reader_chooses_the_language_and_never_sees_another(site: Site, tab: P
     assert "Summen" in tab.eval("window.seen")
     assert "Totals" not in tab.eval("window.seen")
     assert "Finnland" in tab.text(), "countries have names of their own in each language"
+    short = json.dumps(["Turkey", "Bosnia and Herz.", "S. Sudan"])
+    tab.eval(
+        "import('/static/country-names.js').then(m => { window.named ="
+        f" {short}.map(name => [m.countryName(name), m.countryLabel().includes(name)]); }})"
+    )
+    tab.wait_for("window.named")
+    named = [["Türkei", True], ["Bosnien und Herzegowina", True], ["Südsudan", True]]
+    assert tab.eval("window.named") == named, "also where Natural Earth abbreviates"
     tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=watching["identifier"])
     assert tab.eval("document.getElementById('language').selectedOptions[0].text") == "Deutsch"
     tab.eval(f"{CHOOSE}('en')")
