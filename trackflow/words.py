@@ -1,5 +1,6 @@
 """Words as they are compared: without case, accents and signs; and as a shell takes them."""
 
+import re
 import shlex
 import unicodedata
 
@@ -60,6 +61,18 @@ def rank(name: str, wanted: str) -> int | None:
     if all(any(word.startswith(part) for word in words) for part in wanted.split()):
         return 3
     return None
+
+
+_JOINED = re.compile("(?<=[^\x00-\x7f\u200c\u200d])[\u200c\u200d](?=[^\x00-\x7f\u200c\u200d])")
+"""What joins two signs of a family of emoji, or keeps two letters of a Persian word apart."""
+
+
+def is_seen(text: str) -> bool:
+    """Whether people see all of a text: no control characters, none that turns the order around.
+
+    A joiner beside a plain letter counts as unseen: two names would look the same.
+    """
+    return text.isprintable() or _JOINED.sub("", text).isprintable()
 
 
 def for_shell(text: str) -> str:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from trackflow.context import Context
 
 Source = Annotated[
-    str | None, typer.Option("--source", help="Such as liverc (the default) or file.")
+    str | None,
+    typer.Option(
+        "--source", help="Such as liverc or file. By default the one that is set up, else liverc."
+    ),
 ]
 
 

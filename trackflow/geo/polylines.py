@@ -5,7 +5,8 @@ package `polyline` reads 1 million a second where those read 3 to 5. It is the q
 or two, because it makes no array.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import batched
 
 import numpy as np
 import polyline
@@ -15,6 +16,9 @@ from trackflow.geo.points import Floats, Ints
 
 PRECISION = 5
 """Decimals of a degree; 5 (about 1 m) is what web maps and routing engines take by default."""
+
+TOGETHER = 100
+"""Lines that are decoded at once: more take memory, fewer take longer."""
 
 
 def encode(lon: Iterable[float], lat: Iterable[float]) -> str:
@@ -54,6 +58,21 @@ def first_vertex(text: str) -> tuple[float, float]:
     return lon, lat
 
 
+def last_vertices(texts: Sequence[str]) -> list[list[float]]:
+    """Longitude and latitude of the last vertex of each line, as `positions` gives it.
+
+    Raises:
+        ValueError: one of them is not an encoded polyline, or has no vertex.
+    """
+    last: list[list[float]] = []
+    for some in batched(texts, TOGETHER):
+        found, starts = grids(some)
+        if not np.all(np.diff(starts)):
+            raise ValueError("an encoded polyline without a vertex")
+        last += (found[starts[1:] - 1, ::-1] / 10.0**PRECISION).tolist()
+    return last
+
+
 def positions(text: str) -> Floats:
     """Longitude and latitude of each vertex, shape (n, 2), exactly on the grid of `PRECISION`.
 
@@ -72,22 +91,35 @@ def grid(text: str) -> Ints:
     Raises:
         ValueError: `text` is not an encoded polyline.
     """
-    groups = np.frombuffer(text.encode(), np.uint8).astype(np.int64) - 63
+    return grids([text])[0]
+
+
+def grids(texts: Sequence[str]) -> tuple[Ints, Ints]:
+    """The vertices of lines as `grid` has them, line after line; and where each line begins.
+
+    The last of the begins is the number of all vertices.
+
+    Raises:
+        ValueError: one of them is not an encoded polyline.
+    """
+    groups = np.frombuffer("".join(texts).encode(), np.uint8).astype(np.int64) - 63
     ends = np.flatnonzero(groups < 32)
+    edges = np.concatenate([[0], np.cumsum([len(text) for text in texts], dtype=np.int64)])
+    numbers = np.searchsorted(ends, edges)
+    starts = numbers // 2
     if not len(groups):
-        return np.empty((0, 2), dtype=np.int64)
-    if (
-        not len(ends)
-        or len(ends) % 2
-        or ends[-1] != len(groups) - 1
-        or groups.min() < 0
-        or groups.max() > 63
-    ):
+        return np.empty((0, 2), np.int64), starts
+    # a line ends where a number does, and has two for each vertex
+    breaks = groups[edges[edges > 0] - 1] >= 32
+    if breaks.any() or np.any(numbers % 2) or groups.min() < 0 or groups.max() > 63:
         raise ValueError("not an encoded polyline")
-    starts = np.zeros_like(ends)
-    starts[1:] = ends[:-1] + 1
-    place = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
-    folded = np.add.reduceat((groups & 31) << (5 * place), starts)
+    begins = np.zeros_like(ends)
+    begins[1:] = ends[:-1] + 1
+    place = np.arange(len(groups)) - np.repeat(begins, ends - begins + 1)
+    folded = np.add.reduceat((groups & 31) << (5 * place), begins)
     steps = np.where(folded & 1, ~(folded >> 1), folded >> 1).reshape(-1, 2)
-    found: Ints = steps.cumsum(axis=0)
-    return found
+    sums = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(steps, axis=0)])
+    found: Ints = sums[1:]
+    if len(texts) > 1:
+        found = found - np.repeat(sums[starts[:-1]], np.diff(starts), axis=0)
+    return found, starts

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from trackflow.geo import polylines
 from trackflow.geo.points import Bools, Floats, Ints
 from trackflow.geo.vector_tiles import EXTENT
 
@@ -100,7 +101,7 @@ def world_lines(texts: Sequence[str]) -> WorldLines:
     Raises:
         ValueError: one of them is no encoded polyline, or has no vertex.
     """
-    grid, starts = _decoded(texts)
+    grid, starts = polylines.grids(texts)
     if not np.all(np.diff(starts)):
         raise ValueError("an encoded polyline without a vertex")
     lon = grid[:, 1] * DEGREE
@@ -117,26 +118,6 @@ def _projected(lon: Degrees, lat: Degrees) -> tuple[Whole, Whole]:
     y = 0.5 - np.arctanh(np.sin(np.radians(lat))) / (2 * np.pi)
     x = lon / 360 + 0.5
     return np.rint(x * WORLD).astype(np.int32), np.rint(y * WORLD).astype(np.int32)
-
-
-def _decoded(texts: Sequence[str]) -> tuple[Ints, Ints]:
-    """Latitude and longitude of each vertex of all lines, in units of the last decimal."""
-    groups = np.frombuffer("".join(texts).encode(), np.uint8).astype(np.int64) - 63
-    ends = np.flatnonzero(groups < 32)
-    edges = np.concatenate([[0], np.cumsum([len(text) for text in texts], dtype=np.int64)])
-    numbers = np.searchsorted(ends, edges)
-    if np.any(numbers % 2) or (len(groups) and (groups.min() < 0 or groups[-1] >= 32)):
-        raise ValueError("not an encoded polyline")
-    if not len(ends):
-        return np.empty((0, 2), np.int64), np.zeros(len(texts) + 1, np.int64)
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    place = np.arange(len(groups)) - np.repeat(begins, ends - begins + 1)
-    folded = np.add.reduceat((groups & 31) << (5 * place), begins)
-    steps = np.where(folded & 1, ~(folded >> 1), folded >> 1).reshape(-1, 2)
-    starts = numbers // 2
-    sums = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(steps, axis=0)])
-    grid: Ints = sums[1:] - np.repeat(sums[starts[:-1]], np.diff(starts), axis=0)
-    return grid, starts
 
 
 # ---- cutting -------------------------------------------------------------------------------------

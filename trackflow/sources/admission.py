@@ -28,6 +28,7 @@ from trackflow.sources.records import (
 from trackflow.sources.values.cells import Numbers, Strings, strings
 from trackflow.sources.values.times import Times
 from trackflow.sources.values.units import KMH_MS, KNOTS_MS, MPH_MS
+from trackflow.words import is_seen
 
 DEVICE_MAX_CHARS = 200
 
@@ -266,7 +267,7 @@ def fit_device(name: str) -> bool:
 
     A number that a spreadsheet has rounded is none: several trackers have it.
     """
-    is_visible = 0 < len(name) <= DEVICE_MAX_CHARS and name.isprintable()
+    is_visible = 0 < len(name) <= DEVICE_MAX_CHARS and is_seen(name)
     return is_visible and not _ROUNDED.fullmatch(name)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from trackflow.errors import NotFoundError
-from trackflow.web.answers.sending import client_has
+from trackflow.web.answers.sending import client_has, takes_gzip
 from trackflow.web.page_heads import address_of, with_head
 
 OWN = Path(__file__).parent / "static"
@@ -102,7 +102,7 @@ def send_static(request: Request, found: StaticFile, *, lasting: bool = False) -
     if client_has(request, found.etag):
         return Response(status_code=304, headers=headers)
     body = found.body
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request):
         body = found.packed
         headers["Content-Encoding"] = "gzip"
     return Response(body, media_type=found.media_type, headers=headers)

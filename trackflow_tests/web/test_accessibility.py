@@ -35,6 +35,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield opened
 
 
+LAST_IN_SIGHT = """(last => {
+  last.scrollIntoView({ block: 'center' });
+  const box = last.getBoundingClientRect();
+  return last.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+})([...document.querySelectorAll('.device')].at(-1))"""
+
+
 @pytest.mark.parametrize("names", loads(STATES), ids=" ".join)
 def test_a_page_is_for_everyone(site: Site, tab: Page, names: list[str]) -> None:
     """Nothing for axe in three looks, and no key that leads nowhere."""
@@ -50,6 +57,9 @@ def test_a_page_is_for_everyone(site: Site, tab: Page, names: list[str]) -> None
         tab.resize(390, 844, phone=True)
         found["phone"] = violations(tab)
         assert tab.eval("document.documentElement.scrollWidth") <= 390
+        if name == "map":
+            tab.resize(720, 450)
+            assert tab.eval(LAST_IN_SIGHT), "at 200 % there is no room between head and foot"
         assert not any(found.values()), f"{name}: {json.dumps(found, indent=1)}"
         _look_as(tab, "light")
 

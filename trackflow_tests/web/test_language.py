@@ -73,6 +73,25 @@ def test_a_translation_has_the_values_and_the_forms_of_its_sentence(language: st
             assert set(placeholders(form)) <= set(placeholders(plural)), one
 
 
+SPOKEN = {
+    "Amend the trip of {day}": "Amend",
+    "Amend the trip of {day}, {time}": "Amend",
+    "Change the trip of {day}, {time}": "Change…",
+    "Show only {device}": "only",
+}
+"""Names of buttons, which say more, and what stands on them."""
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_a_button_is_called_by_what_stands_on_it(language: str) -> None:
+    """Who speaks to a browser says what they see (WCAG 2.5.3)."""
+    there = {} if language == "en" else dictionaries(language, OWN)
+    known = {one: entry for words in there.values() for one, entry in words.items()}
+    for name, text in SPOKEN.items():
+        seen = known.get(text, text).rstrip(" …").casefold()
+        assert seen in known.get(name, name).casefold(), name
+
+
 def test_sentences_are_found_where_they_are_written() -> None:
     module = """
     // tr(never)
@@ -228,6 +247,8 @@ def test_a_page_in_german_is_for_everyone_and_fits_a_phone(
         assert tab.eval("document.documentElement.lang") == "de"
         assert tab.eval("document.documentElement.scrollWidth") <= 390, name
         assert tab.eval(CUT) == [], name
+        if name == "catalogue":
+            assert "Finnland" in tab.eval("document.getElementById('tracks').innerText")
         tab.eval(axe_script())
         assert violations(tab) == [], name
 
@@ -258,6 +279,14 @@ def test_a_reader_chooses_the_language_and_never_sees_another(site: Site, tab: P
     assert "Summen" in tab.eval("window.seen")
     assert "Totals" not in tab.eval("window.seen")
     assert "Finnland" in tab.text(), "countries have names of their own in each language"
+    short = json.dumps(["Turkey", "Bosnia and Herz.", "S. Sudan"])
+    tab.eval(
+        "import('/static/country-names.js').then(m => { window.named ="
+        f" {short}.map(name => [m.countryName(name), m.countryLabel().includes(name)]); }})"
+    )
+    tab.wait_for("window.named")
+    named = [["Türkei", True], ["Bosnien und Herzegowina", True], ["Südsudan", True]]
+    assert tab.eval("window.named") == named, "also where Natural Earth abbreviates"
     tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=watching["identifier"])
     assert tab.eval("document.getElementById('language').selectedOptions[0].text") == "Deutsch"
     tab.eval(f"{CHOOSE}('en')")

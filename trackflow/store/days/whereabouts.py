@@ -10,10 +10,10 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import from_us
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_conditions import touching
-from trackflow.store.tables import tracks
+from trackflow.store.tables import track_overviews, tracks
 from trackflow.store.types import epoch_us
 
-t = tracks.c
+o, t = track_overviews.c, tracks.c
 
 MOST_KEYS = 500
 """Per statement: databases limit how many values one may have."""
@@ -21,10 +21,14 @@ MOST_KEYS = 500
 
 def read_boxes(
     connection: Connection, device_ids: Devices, start_us: int, end_us: int
-) -> Sequence[sa.Row[Any]]:
-    """Id, start and end in microseconds, and box of tracks that touch a time, by start.
+) -> Sequence[Sequence[Any]]:
+    """Ids, starts and ends in microseconds, and edges of the boxes of tracks that touch a time.
 
-    The id is as the database has it: most readers need few of them.
+    Each is a column (west, south, east, north are the last four); there is none without tracks.
+    Rows are in no order.
+
+    They are those of the overviews, which lie close together: exact lines do not lie between them.
+    Ids are as the database has them, as most readers need few.
 
     Args:
         connection: to the store.
@@ -33,23 +37,16 @@ def read_boxes(
         end_us: the same, not included.
     """
     start, end = from_us(start_us), from_us(end_us)
-    query = (
-        sa.select(
-            sa.type_coerce(t.track_id, sa.types.NullType()).label("track_id"),
-            epoch_us(t.start_time).label("start_us"),
-            epoch_us(t.end_time).label("end_us"),
-            t.west,
-            t.south,
-            t.east,
-            t.north,
-        )
-        .where(
-            *touching(connection, t, start, end),
-            *of_devices(t.device_id, device_ids),
-        )
-        .order_by(t.start_time, t.track_id)
-    )
-    return connection.execute(query).all()
+    query = sa.select(
+        sa.type_coerce(o.track_id, sa.types.NullType()),
+        epoch_us(o.start_time),
+        epoch_us(o.end_time),
+        o.west,
+        o.south,
+        o.east,
+        o.north,
+    ).where(*touching(connection, o, start, end), *of_devices(o.device_id, device_ids))
+    return list(zip(*connection.execute(query).all(), strict=True))
 
 
 def read_matched_lines(

@@ -131,9 +131,10 @@ def read_stays(
 def read_spots(
     connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
 ) -> Sequence[Sequence[Any]]:
-    """Begin and end in microseconds, longitude and latitude of stays that touch `[start, end]`.
+    """Begins and ends in microseconds, longitudes and latitudes of stays that touch `[start, end]`.
 
-    The end is None while the device is still there. They come in no order.
+    Each is a column; there is none without stays. An end is None while the device is still there.
+    Rows are in no order.
 
     Args:
         connection: to the store.
@@ -146,7 +147,7 @@ def read_spots(
         sa.or_(s.end_time.is_(None), s.end_time >= start),
         s.start_time <= end,
     )
-    return connection.execute(query).all()
+    return list(zip(*connection.execute(query).all(), strict=True))
 
 
 def replace_between(

@@ -18,7 +18,7 @@ def configured(settings: Settings) -> list[str]:
 
 
 def sources(settings: Settings) -> dict[str, Connector]:
-    """The connectors by their names, the default one first.
+    """The connectors by their names, the default one first: whose settings are made, else LiveRC.
 
     Each module of `trackflow.catalogue.sources` that has a function `connector` offers one.
 
@@ -29,7 +29,7 @@ def sources(settings: Settings) -> dict[str, Connector]:
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
     offered = [module.connector(settings) for module in modules if hasattr(module, "connector")]
     found: dict[str, Connector] = {one.source: one for one in offered if one is not None}
-    return {LIVERC: found.pop(LIVERC), **found}
+    return {name: found[name] for name in dict.fromkeys([*configured(settings), LIVERC, *found])}
 
 
 def source_named(settings: Settings, name: str | None) -> Connector:

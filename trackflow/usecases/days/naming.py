@@ -1,5 +1,6 @@
 """Names and notes of tracks, which survive every recompute."""
 
+import re
 import uuid
 
 from trackflow.context import Context
@@ -8,6 +9,7 @@ from trackflow.store.days import track_notes
 from trackflow.store.days.track_notes import TrackNote as TrackNote
 from trackflow.store.devices.settings import lock_devices
 from trackflow.usecases.queries.track_by_id import track_by_id
+from trackflow.words import is_seen
 
 __all__ = ["TrackNote", "name_track"]
 
@@ -59,6 +61,6 @@ def _checked(text: str | None, what: str, most: int) -> str | None:
     text = (text or "").strip().replace("\r\n", "\n")
     if len(text) > most:
         raise BadInputError(f"the {what} has {len(text):,} characters, and {most:,} is the most")
-    if not all(char.isprintable() or char in "\n\t" for char in text):
+    if not all(map(is_seen, re.split("[\n\t]", text))):
         raise BadInputError(f"the {what} has characters that nobody can see")
     return text or None

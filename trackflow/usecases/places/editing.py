@@ -21,7 +21,7 @@ from trackflow.store.places import named
 from trackflow.store.places import stays as store
 from trackflow.store.places.named import PlaceDecision, PlaceRow
 from trackflow.usecases.places.learning import learn_in
-from trackflow.words import PLACE_KINDS
+from trackflow.words import PLACE_KINDS, is_seen
 
 LONGEST_NAME = 200
 SMALLEST_M, LARGEST_M = 10.0, 10_000.0
@@ -349,7 +349,7 @@ def _checked(row: PlaceRow) -> PlaceRow:
     Raises:
         BadInputError: they make none.
     """
-    if not row.name or len(row.name) > LONGEST_NAME or not row.name.isprintable():
+    if not row.name or len(row.name) > LONGEST_NAME or not is_seen(row.name):
         raise BadInputError(f"a place needs a name of 1 to {LONGEST_NAME} printable characters")
     if row.kind not in PLACE_KINDS:
         raise BadInputError(f"{row.kind!r} is no kind of place; there are {', '.join(PLACE_KINDS)}")

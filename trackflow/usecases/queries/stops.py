@@ -56,8 +56,9 @@ def read_stops(context: Context, device_ids: Devices, when: TimeRange, limit: in
         rows = tracks.read_stops(connection, device_ids, when.start, when.end, limit + 1)
     check_count(len(rows), limit, "stops")
     found = []
-    for row in rows:
-        lon, lat = polylines.positions(row.raw_polyline)[-1].tolist()
+    for row, (lon, lat) in zip(
+        rows, polylines.last_vertices([r.raw_polyline for r in rows]), strict=True
+    ):
         stop = Stop(row.device_id, row.start_time, row.end_time, lon, lat)
         if row.is_known or _stood(stop, row.next_polyline):
             found.append(stop)

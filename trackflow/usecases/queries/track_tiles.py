@@ -213,7 +213,7 @@ def _a_little_larger(bbox: Bbox) -> Bbox:
 def _seen(found: CutLines) -> CutLines:
     """What can be seen of many lines; all of few. The newest come last: above the others."""
     wanted = np.ones(len(found.parts), bool)
-    if len(np.unique(found.line)) > ALL_SHOWN:
+    if np.count_nonzero(np.diff(found.line)) >= ALL_SHOWN:
         wanted = np.isin(found.line, tile_lines.topmost(*tile_lines.cells_of(found)))
     return tile_lines.only(found, wanted)
 

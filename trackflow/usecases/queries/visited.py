@@ -103,11 +103,12 @@ def _countries(
     calendar: Calendar,
 ) -> Iterable[CountryVisits]:
     """The countries of tracks that touch a time."""
-    rows = whereabouts.read_boxes(connection, wanted.device_ids, to_us(start), to_us(end))
-    if not rows:
+    columns = whereabouts.read_boxes(connection, wanted.device_ids, to_us(start), to_us(end))
+    if not columns:
         return []
     known = load_countries()
-    begins, ends = (np.array([row[k] for row in rows]) for k in (1, 2))
+    ids, begins, ends = columns[0], np.array(columns[1]), np.array(columns[2])
+    boxes = np.column_stack(columns[3:])
     spans = np.maximum(begins, to_us(start)), np.minimum(ends, to_us(end))
     first = calendar.ordinals_of(spans[0])
     # the last moment of a time is not in it, unless it has no other
@@ -121,13 +122,14 @@ def _countries(
             visits.days |= _days(first[mine], last[mine])
 
     unclear: list[int] = []
-    for mine in _alike(np.floor(np.array([row[3:7] for row in rows]) * SQUARES_PER_DEGREE)):
-        names = known.of_box(Bbox(*rows[mine[0]][3:7]))
+    for mine in _alike(np.floor(boxes * SQUARES_PER_DEGREE)):
+        names = known.of_box(Bbox(*boxes[mine[0]].tolist()))
         if names is None:
             unclear += mine.tolist()
         else:
             add(names, mine)
-    place = {rows[k].track_id: k for k in sorted(unclear)[:MOST_LINES]}
+    oldest = sorted(unclear, key=lambda k: (begins[k], str(ids[k])))[:MOST_LINES]
+    place = {ids[k]: k for k in oldest}
     for track_id, line in whereabouts.read_matched_lines(connection, list(place)):
         add(_of_line(known, line), np.array([place[track_id]]))
     return found.values()
@@ -141,17 +143,20 @@ def _towns(
     calendar: Calendar,
 ) -> Iterable[TownVisits]:
     """The towns of stays that touch a time."""
-    rows = stays.read_spots(connection, wanted.device_ids, start, end)
-    if not rows:
+    columns = stays.read_spots(connection, wanted.device_ids, start, end)
+    if not columns:
         return []
-    begun = np.maximum(np.array([row[0] for row in rows]), to_us(start))
+    begins, ends, lons, lats = columns
+    begun = np.maximum(np.array(begins), to_us(start))
     # of the last one it is not known how long it takes
-    until = np.array([row[0] if row[1] is None else row[1] for row in rows])
+    until = np.array(
+        [begin if end is None else end for begin, end in zip(begins, ends, strict=True)]
+    )
     lasted = np.maximum(np.minimum(until, to_us(end)) - begun, 0)
     days = calendar.ordinals_of(begun)
     found: dict[Town, TownVisits] = {}
-    for mine in _alike(np.round(np.array([row[2:4] for row in rows]), PLACE_DIGITS)):
-        if (town := load_towns().at(*rows[mine[0]][2:4])) is not None:
+    for mine in _alike(np.round(np.column_stack([lons, lats]), PLACE_DIGITS)):
+        if (town := load_towns().at(lons[mine[0]], lats[mine[0]])) is not None:
             seen = found.setdefault(town, TownVisits(town))
             seen.stays += len(mine)
             seen.seconds += int(lasted[mine].sum()) / 1e6

@@ -11,7 +11,7 @@ from trackflow.errors import NotFoundError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.roads.base_maps import BaseMaps
 from trackflow.usecases.roads.road_tiles import RoadTiles
-from trackflow.web.answers.sending import answer_bytes
+from trackflow.web.answers.sending import answer_bytes, takes_gzip
 from trackflow.web.answers.service import BASE_MAP, MVT, PARTS, PMTILES, PMTILES_TYPE, ROADS
 from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.parameters import NO_NUL
@@ -53,10 +53,9 @@ def base_map(
     """
     maps: BaseMaps = request.app.state.base_maps
     packed = maps.tile(zoom, x, y) or EMPTY
-    is_packed = "gzip" in request.headers.get("accept-encoding", "")
+    is_packed = takes_gzip(request)
     kept = LONG if version and version == maps.version() else KEPT
     answer = answer_bytes(request, packed if is_packed else gzip.decompress(packed), MVT, kept)
-    answer.headers["Vary"] = "Accept-Encoding"
     if is_packed and answer.status_code == 200:
         answer.headers["Content-Encoding"] = "gzip"
     return answer

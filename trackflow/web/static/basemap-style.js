@@ -1,6 +1,7 @@
 // How the base map looks: colours and layers for tiles of the schema Shortbread, light and dark.
 // Calm, as tracks lie above it: few colours, thin lines, names where there is room.
 
+import { countryLabel } from './country-names.js';
 import { LANGUAGE } from './words.js';
 
 const COLOURS = {
@@ -58,7 +59,7 @@ export function world(isDark) {
     {
       id: 'world-countries', type: 'symbol', source: 'world-places', minzoom: 1, maxzoom: 7,
       filter: both(['==', ['get', 'kind'], 'country'], ['step', ['zoom'], ['>=', ['get', 'width'], 12], 2, ['>=', ['get', 'width'], 5], 3, ['>=', ['get', 'width'], 2.4], 4, ['>=', ['get', 'width'], 1], 5, true]),
-      layout: { 'text-field': NAME, 'text-font': BOLD, 'text-size': evenly(1, 10, 6, 16), 'symbol-sort-key': ['-', 0, ['get', 'width']], 'text-padding': 4, 'text-max-width': 7, 'text-letter-spacing': 0.06 },
+      layout: { 'text-field': countryLabel(), 'text-font': BOLD, 'text-size': evenly(1, 10, 6, 16), 'symbol-sort-key': ['-', 0, ['get', 'width']], 'text-padding': 4, 'text-max-width': 7, 'text-letter-spacing': 0.06 },
       paint: words(c.ink, c, 1.6),
     },
   ];

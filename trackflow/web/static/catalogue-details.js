@@ -1,6 +1,7 @@
 // A race track with all that is known of it, and what the last syncs changed.
 
 import { get, withQuery } from './api.js';
+import { countryName } from './country-names.js';
 import { el } from './dom.js';
 import { count, decimal, when } from './format.js';
 import { LOCALE, plural, tr } from './words.js';
@@ -51,7 +52,7 @@ export async function drawTrack(source, slug, { close, meshLink }) {
     el('div', { class: 'track-parts' },
       track.mesh_id && meshLink(track, true),
       el('dl', { class: 'all-fields' }, known.map((name) => el('div', {},
-        el('dt', {}, NAMES[name]), el('dd', {}, value(name, track[name]), name === 'latitude' && origin))))),
+        el('dt', {}, NAMES[name]), el('dd', {}, name === 'country' ? countryName(track.country, track.country_code) : value(name, track[name]), name === 'latitude' && origin))))),
     unknown.length > 0 && el('p', { class: 'dim unknown' }, tr('Not known: {fields}.', { fields: listed(unknown.map((name) => NAMES[name])) })),
     el('p', { class: 'dim' }, tr('First stored {first}, last written {last}.', { first: when(track.created_at), last: when(track.updated_at) }),
       track.misses > 0 && ` ${plural('The last list lacked it.', 'The last {n} lists lacked it.', track.misses)}`),

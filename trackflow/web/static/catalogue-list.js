@@ -3,6 +3,7 @@
 import { get, withQuery } from './api.js';
 import { drawTrack, webLink } from './catalogue-details.js';
 import { showOnMap } from './catalogue-map.js';
+import { countryName } from './country-names.js';
 import { announce, byId, el, empty, fill, stacks } from './dom.js';
 import { count } from './format.js';
 import { LOCALE, plural, tr } from './words.js';
@@ -62,10 +63,15 @@ export async function loadList(known) {
   await draw();
 }
 
+const shownCountry = (t) => countryName(t.country, t.country_code);
+/** What a column says of a race track: the name of its country in the reader's language. */
+const said = (t, name) => (name === 'country' ? shownCountry(t) : t[name]) ?? null;
+
 function drawCountries() {
-  const names = [...new Set(list.all.map((t) => t.country).filter(Boolean))].sort(order.compare);
-  fill(byId('country'), el('option', { value: '' }, tr('all countries')), names.map((name) => el('option', { value: name }, name)));
-  list.country = names.includes(list.country) ? list.country : '';
+  const names = new Map(list.all.filter((t) => t.country).map((t) => [t.country, shownCountry(t)]));
+  const options = [...names].sort(([, a], [, b]) => order.compare(a, b)).map(([value, name]) => el('option', { value }, name));
+  fill(byId('country'), el('option', { value: '' }, tr('all countries')), options);
+  list.country = names.has(list.country) ? list.country : '';
   byId('country').value = list.country;
 }
 
@@ -86,12 +92,12 @@ function sortBy(name) {
 /** What the filter leaves, in the order that is wanted; the unknown comes last. */
 function rowsFound() {
   const words = list.text.toLowerCase();
-  const has = (t) => !words || [t.slug, t.name, t.city, t.country].some((value) => value?.toLowerCase().includes(words));
+  const has = (t) => !words || [t.slug, t.name, t.city, t.country, shownCountry(t)].some((value) => value?.toLowerCase().includes(words));
   const is = { yes: (t) => t.is_active, no: (t) => !t.is_active, all: () => true }[list.active];
   const sign = list.down ? -1 : 1;
   const compare = NUMBERS.has(list.sort) ? (a, b) => a - b : order.compare;
   return list.all.filter((t) => is(t) && has(t) && (!list.country || t.country === list.country)).sort((a, b) => {
-    const [x, y] = [a[list.sort] ?? null, b[list.sort] ?? null];
+    const [x, y] = [said(a, list.sort), said(b, list.sort)];
     if (x === null || y === null) return (x === null) - (y === null) || order.compare(a.name, b.name);
     return sign * compare(x, y) || order.compare(a.name, b.name);
   });
@@ -136,7 +142,7 @@ function cell(t, name) {
   if (name === 'name') return el('button', { type: 'button', class: 'choose', 'data-key': `track-${t.slug}`, on: { click: () => choose(t.slug) } }, t.name);
   if (t[name] === null) return '';
   if (name === 'website') return webLink(t.website);
-  return NUMBERS.has(name) ? count(t[name]) : t[name];
+  return NUMBERS.has(name) ? count(t[name]) : said(t, name);
 }
 
 export const meshLink = (t, isLarge = false) => el('a', { class: isLarge ? 'mesh-link large' : 'mesh-link', href: `/meshes/${encodeURIComponent(t.mesh_id)}`, 'aria-label': tr('Mesh of {name}', { name: t.name }) },

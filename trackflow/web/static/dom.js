@@ -191,10 +191,22 @@ export function setDate(input, value) {
   input.value = value;
 }
 
-/** A table whose rows a phone shows one below the other, each cell with the name of its column. */
+const widths = new WeakMap(); // of the places of tables, at the last look
+const places = new ResizeObserver((found) => found.forEach(({ target }) => {
+  const table = target.matches('table') ? target : target.querySelector('table.stacks');
+  const box = table?.parentElement;
+  if (!box?.clientWidth || widths.get(table) === box.clientWidth) return;
+  widths.set(table, box.clientWidth);
+  table.classList.remove('stacked');
+  table.classList.toggle('stacked', table.offsetWidth > box.clientWidth);
+  places.observe(box);
+}));
+
+/** A table whose cells lie one below the other, each with the name of its column, where its place is too narrow for it. */
 export function stacks(table) {
   const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, k) => { cell.dataset.name = names[k]; });
   table.classList.add('stacks');
+  places.observe(table);
   return table;
 }

@@ -32,7 +32,7 @@ export function longLayers({ show, colour, faint }) {
       paint: {
         'heatmap-weight': ['interpolate', ['linear'], ['ln', ['get', 'n']], 0, 0.12, 3, 0.4, 7, 1],
         'heatmap-radius': ['interpolate', ['exponential', 2], ['zoom'], 0, 5, 14, 5, 18, 80],
-        'heatmap-color': ['interpolate', ['linear'], ['heatmap-density'], 0, 'transparent', ...c.heat.flatMap((one, k) => [[0.08, 0.35, 0.65, 1][k], one])],
+        'heatmap-color': ['interpolate', ['linear'], ['heatmap-density'], 0, `${c.heat[0]}00`, ...c.heat.flatMap((one, k) => [[0.05, 0.35, 0.65, 1][k], one])],
         'heatmap-opacity': faint ? 0.4 : 0.9,
       },
     }];

@@ -26,7 +26,7 @@ export function drawCalendar(box, rows, first, last) {
   const years = [];
   for (let year = Number(last.slice(0, 4)); year >= Number(first.slice(0, 4)); year -= 1) years.push(oneYear(year, days, limits, first, last));
   const scale = el('p', { class: 'scale' }, tr('less'), [0, 1, 2, 3, 4].map((level) => el('span', { class: 'cell', data: { level } })), tr('more'),
-    Number.isFinite(limits[2]) && ` (${tr('darkest from {distance} a day', { distance: distance(limits[2]) })})`);
+    Number.isFinite(limits[2]) && ` (${tr('strongest from {distance} a day', { distance: distance(limits[2]) })})`);
   fill(box, years, scale);
   for (const scroll of box.querySelectorAll('.scroll')) scroll.scrollLeft = scrollTo(scroll, last);
 }

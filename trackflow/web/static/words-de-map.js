@@ -156,7 +156,7 @@ export default {
   'Show more of the lists': 'Mehr von den Listen zeigen',
   'Show more of the map': 'Mehr von der Karte zeigen',
   'Show only this one': 'Nur dieses zeigen',
-  'Show only {device}': 'Nur {device} zeigen',
+  'Show only {device}': 'Nur dies: {device}',
   'Show {device}': '{device} zeigen',
   'Show {n} more of {all} tracks': { one: '{n} weitere von {all} Fahrten zeigen', other: '{n} weitere von {all} Fahrten zeigen' },
   'Skip to the lists': 'Zu den Listen springen',

@@ -15,7 +15,7 @@ export default {
   'Compared': 'Im Vergleich',
   'Compared with {range}.': 'Verglichen mit {range}.',
   'Countries': 'Länder',
-  'darkest from {distance} a day': 'am dunkelsten ab {distance} am Tag',
+  'strongest from {distance} a day': 'am kräftigsten ab {distance} am Tag',
   'day': 'Tag',
   'Days of {year}': 'Tage von {year}',
   'days of {zone}': 'Tage in {zone}',

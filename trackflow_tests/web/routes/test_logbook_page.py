@@ -117,6 +117,7 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         assert entry(api, first)["content"]["category"] == "commute"
 
         _counts_two_as_one(tab, api, tab.eval(f"{FIRST_ENTRY}.dataset.entry"))
+        _fits(tab)
         tab.click_text("Preview")
         tab.wait_for_text("would change if these rules were applied to the past")
         tab.click_text("Save", "#save-rules")
@@ -145,6 +146,15 @@ def _counts_two_as_one(tab: Page, api: httpx.Client, first: str) -> None:
     tab.eval(f"document.querySelector('[data-key=undo-join-{joined}]').click()")
     tab.wait_for(f"{rows} === {len(before)}")
     assert trips() == before
+
+
+def _fits(tab: Page) -> None:
+    """Where the place is too narrow for the book's columns, they lie one below the other."""
+    table = "document.querySelector('#book table')"
+    for width, found in ((390, "true"), (820, f"{table}.matches('.stacked')"), (1500, "false")):
+        tab.resize(width, 1000)
+        fits = f"{table}.offsetWidth <= {table}.parentElement.clientWidth"
+        tab.wait_for(f"{fits} && {table}.matches('.stacked') === {found}")
 
 
 def _uses_rules_for_the_past(tab: Page, api: httpx.Client) -> None:
