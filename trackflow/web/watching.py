@@ -13,7 +13,7 @@ WATCH_S = 60.0
 LOOK_S = 120.0
 """A look that takes longer waits for a database that does not answer."""
 
-CLOSE_S = 10.0
+CLOSE_S = 5.0
 """How long the end of the process waits for a look that is under way."""
 
 log = logging.getLogger(__name__)
