@@ -232,12 +232,13 @@ def main() -> None:
     from trackflow.usecases.unattended.work import do_work
 
     # an interrupt is the request to end, and no mistake
-    with suppress(KeyboardInterrupt), signals_interrupt(), Context.open(settings) as context:
+    with suppress(KeyboardInterrupt), signals_interrupt():
         try:
-            if sys.argv[1] == MONTHLY:
-                _do_monthly_work(context)
-            else:
-                do_work(context, sys.argv[1])
+            with Context.open(settings) as context:
+                if sys.argv[1] == MONTHLY:
+                    _do_monthly_work(context)
+                else:
+                    do_work(context, sys.argv[1])
         except TrackflowError as error:
             log.error("%s: %s", sys.argv[1], error)
             sys.exit(1)

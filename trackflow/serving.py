@@ -13,13 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trackflow.concurrency.children import running
+from trackflow.concurrency.faults import Fault, fault_of
 from trackflow.context import Context
-from trackflow.errors import (
-    SettingsError,
-    StoreRefusesError,
-    StoreUnavailableError,
-    TrackflowError,
-)
+from trackflow.errors import SettingsError, StoreUnavailableError, TrackflowError
 from trackflow.files import make_home, whole_file
 from trackflow.settings import Settings
 from trackflow.supervising import (
@@ -136,7 +132,7 @@ def wait_for_database(
         pause_s: between two tries.
 
     Raises:
-        StoreUnavailableError: it cannot be reached still, or refuses.
+        StoreUnavailableError: it cannot be reached still, or is no better for waiting.
     """
     if settings.url.startswith("sqlite"):
         return None
@@ -145,7 +141,8 @@ def wait_for_database(
         try:
             return Context.open(settings).close()
         except StoreUnavailableError as error:
-            if isinstance(error, StoreRefusesError) or time.monotonic() >= ends:
+            may_come = fault_of(error.__cause__ or error) in (Fault.AWAY, Fault.BUSY)
+            if not may_come or time.monotonic() >= ends:
                 raise
             if not is_told:
                 tell(f"{error}: waiting for it")

@@ -205,6 +205,18 @@ def test_the_child_of_a_month_writes_its_files(
     assert {path.suffix for path in (tmp_path / "reports").rglob("*")} >= {".csv", ".pdf"}
 
 
+def test_a_child_that_finds_the_database_away_says_so_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It ended with a stack of calls."""
+    monkeypatch.setenv("TRACKFLOW_DATABASE_URL", "postgresql://me@127.0.0.1:1/trackflow")
+    monkeypatch.setattr(sys, "argv", ["light", "live"])
+    with pytest.raises(SystemExit, match="1"):
+        light.main()
+    assert [record.exc_info for record in caplog.records] == [None]
+    assert "live: the database" in caplog.text
+
+
 def test_each_duty_has_its_work() -> None:
     assert WORK.keys() | {MONTHLY} == {duty.name for duty in DUTIES}
     assert MESH_BATCH in KINDS

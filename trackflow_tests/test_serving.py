@@ -4,12 +4,15 @@ import datetime as dt
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import yaml
@@ -23,7 +26,6 @@ from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere
 from trackflow.supervising import BACKFILLS_WAIT
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
-from trackflow_tests.helpers import postgres
 from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.dagster_server import ROOT
 from trackflow_tests.helpers.fleet import import_drives, write_drives
@@ -141,25 +143,93 @@ def test_an_address_that_is_not_ours_is_an_error(host: str, port: int) -> None:
         serving.check_address(host, port)
 
 
+def refusal(state: str, words: str) -> bytes:
+    """What PostgreSQL sends to whom it does not let in."""
+    fields = b"".join(
+        f"{key}{value}\0".encode() for key, value in (("S", "FATAL"), ("C", state), ("M", words))
+    )
+    return b"E" + (len(fields) + 5).to_bytes(4) + fields + b"\0"
+
+
 def test_a_server_waits_for_its_database(
     postgres_url: str, postgres_template: str, settings: Settings
 ) -> None:
     """After a power cut it ended five times, and systemd started it no more."""
     server, told = make_url(postgres_url), []
-    name = f"late_{uuid4().hex}"
-    url = server.set(database=name).render_as_string(hide_password=False)
-    late = replace(settings, database_url=url)
-    with pytest.raises(StoreUnavailableError, match="does not exist"):
-        serving.wait_for_database(late, told.append, patience_s=0)
-    assert not told
+    with tempfile.TemporaryDirectory() as short:
+        folder = Path(short) / "late"
+        url = server.set(database=postgres_template).update_query_dict({"host": str(folder)})
+        late = replace(settings, database_url=url.render_as_string(hide_password=False))
+        with pytest.raises(StoreUnavailableError, match="No such file"):
+            serving.wait_for_database(late, told.append, patience_s=0)
+        assert not told
 
-    def come(message: str) -> None:
-        told.append(message)
-        postgres.execute(server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+        def come(message: str) -> None:
+            told.append(message)
+            folder.symlink_to(str(server.query["host"]))
 
-    serving.wait_for_database(late, come, pause_s=0.01)
+        serving.wait_for_database(late, come, pause_s=0.01)
     assert len(told) == 1
-    postgres.drop(server, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("postgres:@/nowhere", '"nowhere" does not exist'),
+        ("nobody:@/postgres", '"nobody" does not exist'),
+    ],
+)
+def test_a_server_does_not_wait_for_what_is_not_there(
+    postgres_url: str, settings: Settings, path: str, reason: str
+) -> None:
+    url = postgres_url.replace("postgres:@/postgres", path)
+    with pytest.raises(StoreUnavailableError, match=f"{reason}.*TRACKFLOW_DATABASE_URL"):
+        serving.wait_for_database(replace(settings, database_url=url), pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_come"),
+    [
+        (refusal("28P01", 'password authentication failed for user "me"'), False),
+        (refusal("28000", 'role "me" is not permitted to log in'), False),
+        (refusal("28000", 'no pg_hba.conf entry for host "::1"'), False),
+        (refusal("08P01", "no such database: trackflow"), False),  # PgBouncer's words
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", False),
+        (refusal("57P03", "the database system is starting up"), True),
+        (refusal("53300", "sorry, too many clients already"), True),
+        (refusal("08P01", "server login failed: connect failed"), True),
+        (b"", True),
+    ],
+)
+def test_what_a_server_answers_says_whether_to_wait(
+    settings: Settings, answer: bytes, may_come: bool
+) -> None:
+    told: list[str] = []
+    with answering(answer) as port:
+        url = f"postgresql+psycopg://me:secret@127.0.0.1:{port}/trackflow?sslmode=disable"
+        given = replace(settings, database_url=url)
+        with pytest.raises(StoreUnavailableError) as raised:
+            serving.wait_for_database(given, told.append, patience_s=0.02, pause_s=0.03)
+    assert bool(told) is may_come
+    assert ("TRACKFLOW_DATABASE_URL" in str(raised.value)) is not may_come
+    assert "secret" not in str(raised.value)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """The port of a server that sends the same to everybody, and hangs up."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def test_dagster_runs_once_on_its_records(settings: Settings) -> None:

@@ -1,10 +1,11 @@
 """Classifies errors of a database: the one place that decides whether the database is at fault.
 
-A fault is temporary, or is mended outside: the database is away, read-only after a fail-over, full,
-locked, damaged, or it ended a statement. Any other error (a value of a wrong type, a duplicate key,
-an unknown column) is a mistake in the statement, which a retry would repeat.
+A fault is temporary, or is mended outside: the database is away, lets nobody in, is read-only after
+a fail-over, full, locked, damaged, or it ended a statement. Any other error (a value of a wrong
+type, a duplicate key, an unknown column) is a mistake in the statement, which a retry would repeat.
 """
 
+import re
 import sqlite3
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ class Fault(StrEnum):
     """A kind of fault; people read the values."""
 
     AWAY = "away"
+    CLOSED = "no way in"
     READ_ONLY = "read-only"
     FULL = "full"
     BUSY = "busy"
@@ -23,6 +25,8 @@ class Fault(StrEnum):
 
 ADVICE = {
     Fault.AWAY: "",
+    Fault.CLOSED: "look at the address, user, password and database in TRACKFLOW_DATABASE_URL, and "
+    "at the server's rules of who may connect",
     Fault.READ_ONLY: "it takes no writes: after a fail-over, or as this user may not write there "
     "(a service's commands begin with `sudo trackflow`); nothing was stored, and work goes on by "
     "itself once it does",
@@ -66,7 +70,7 @@ _STATES = {
     "42501": Fault.LACKING,  # the role has lost a right
     "42P01": Fault.LACKING,  # no table: another or an empty database
     "3F000": Fault.LACKING,
-    "3D000": Fault.AWAY,
+    "3D000": Fault.CLOSED,
     "XX001": Fault.DAMAGED,
     "XX002": Fault.DAMAGED,
 }
@@ -74,7 +78,7 @@ _STATES = {
 
 _CLASSES = {
     "08": Fault.AWAY,  # connection
-    "28": Fault.AWAY,  # login
+    "28": Fault.CLOSED,  # login
     "40": Fault.BUSY,  # deadlock, serialization
     "53": Fault.AWAY,  # no memory, too many connections
     "55": Fault.BUSY,  # locks
@@ -86,6 +90,20 @@ _CLASSES = {
 
 _UNREACHABLE = frozenset({"OperationalError", "InterfaceError"})
 """PEP 249's names of what a driver raises, without any state, when it has no connection."""
+
+_NO_WAY_IN = re.compile(
+    r"password authentication failed|SASL authentication failed|no password supplied"
+    r"|no such (?:user|database)|(?:role|database) \".*\" does not exist"
+    r"|is not (?:permitted to log in|currently accepting connections)"
+    r"|permission denied for database|pg_hba\.conf"
+    r"|invalid response to SSL negotiation|expected authentication request|SSL error:"
+    r"|server does not support SSL"
+)
+"""In what PostgreSQL, PgBouncer and the driver say of a connection that waiting will not make.
+
+The driver gives no state before there is a connection. Of a server in another language some of
+these are not known: it counts as away.
+"""
 
 
 def fault_of(error: BaseException) -> Fault | None:
@@ -101,7 +119,9 @@ def fault_of(error: BaseException) -> Fault | None:
     if state:
         return _STATES.get(state, _CLASSES.get(state[:2]))
     names = {kind.__name__ for kind in type(cause).__mro__}
-    return None if names.isdisjoint(_UNREACHABLE) else Fault.AWAY
+    if names.isdisjoint(_UNREACHABLE):
+        return None
+    return Fault.CLOSED if _NO_WAY_IN.search(str(cause)) else Fault.AWAY
 
 
 def message_of(error: BaseException) -> str:

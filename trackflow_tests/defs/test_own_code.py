@@ -32,6 +32,10 @@ FIRST_PARTITION = '{ assetNodes(assetKeys: [{path: ["tracks"]}]) { partitionKeys
 
 LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }"
 
+RELOAD = """mutation { reloadWorkspace { ... on Workspace {
+  locationEntries { name locationOrLoadError { __typename } }
+} } }"""
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -59,6 +63,14 @@ def test_a_run_has_a_process_of_its_own_and_ends_well(served: Served) -> None:
     run_id = _launch(served, "housekeeping_job")
 
     assert _ended(served, run_id)["status"] == "SUCCESS"
+
+
+def test_definitions_can_be_loaded_again_from_the_page(served: Served) -> None:
+    entries = served.server.query(RELOAD)["reloadWorkspace"]["locationEntries"]
+
+    assert entries == [
+        {"name": MODULE, "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+    ]
 
 
 def test_a_cancelled_run_is_interrupted(served: Served) -> None:

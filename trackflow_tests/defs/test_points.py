@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.settings import Settings
+from trackflow.usecases.days.waiting import find_arrivals
 from trackflow.usecases.intake.day_versions import points_of_days, version_of
 from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.helpers.ticks import tick
@@ -50,6 +51,17 @@ def test_a_late_point_changes_the_version_of_its_own_day_only(
     assert [before[day].points for day in DAYS] == [40, 40, 40]
     assert [after[day].points for day in DAYS] == [40, 41, 40]
     assert [day for day in DAYS if before[day] != after[day]] == [DAYS[1]]
+
+
+def test_a_store_that_is_older_than_what_was_reported_is_reported_anew(home: Path) -> None:
+    """After a restore, nothing was until as many deliveries had come in as before."""
+    import_drives(home, write_drives(home / "a.csv", 3, 2, points=20))
+    with Context.open(Settings(home=home)) as trackflow_context:
+        found = find_arrivals(trackflow_context, 0)
+        assert found.days == DAYS
+        for upto in (None, found.upto + 7):
+            assert find_arrivals(trackflow_context, found.upto + 5, upto) == found
+        assert find_arrivals(trackflow_context, found.upto).days == []
 
 
 @pytest.fixture

@@ -106,6 +106,24 @@ def test_every_service_is_confined() -> None:
         assert entry["restart"] == ("no" if one_shot else "unless-stopped"), name
 
 
+ADDED = ("compose.monitoring.yaml", "celery/compose.yaml", "celery/worker.yaml")
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_what_may_be_added_is_confined_too(name: str) -> None:
+    found = yaml.safe_load((ROOT / "docker" / name).read_text())["services"]
+    own = {service: entry for service, entry in found.items() if "image" in entry}
+    assert own
+    for service, entry in own.items():
+        assert entry["read_only"], service
+        assert entry["tmpfs"] == ["/tmp"], service
+        assert entry["cap_drop"] == ["ALL"], service
+        assert entry["security_opt"] == ["no-new-privileges:true"], service
+        assert {"mem_limit", "pids_limit"} <= set(entry), service
+        assert {"max-size", "max-file"} == set(entry["logging"]["options"]), service
+        assert entry["restart"] == "unless-stopped", service
+
+
 def test_what_can_wait_gives_way_to_what_people_wait_for() -> None:
     found = compose_file()["services"]
     usual = 1024  # Docker's

@@ -121,6 +121,8 @@ def test_without_room_nothing_is_changed(
     before = dump(old)
     former = old.with_name("trackflow.db.before-0.1.0")
     former.write_text("a former one")
+    # of a start that was killed, or had no room
+    old.with_name(f".trackflow.db.before-{__version__}.part-journal").write_bytes(b"")
 
     def full(*_: object) -> None:
         raise error
@@ -133,6 +135,7 @@ def test_without_room_nothing_is_changed(
     assert "nothing was changed" in str(refused.value)
     assert dump(old) == before
     assert copies_of(old) == [former], "the way back to an older version is left"
+    assert not [*old.parent.glob(".*")]
 
     open_and_close(old)
     (copy,) = copies_of(old)

@@ -17,8 +17,9 @@ them:
 again: nothing was observed between the two points, which is the meaning of "gap". Days that
 retention keeps without a batch are never made again; they stay like this.
 
-Every device-day is marked as `batch_marks.mark_again` does it: the next run, or the live worker,
-cuts, matches and merges it again. Readers see the old tracks until then.
+After this and each later change of the rules, every device-day is marked as
+`batch_marks.mark_again` does it: the next run, or the live worker, cuts, matches and merges it
+again. Readers see the old tracks until then.
 """
 
 import datetime as dt
@@ -32,6 +33,9 @@ from trackflow.store.types import UtcTime
 
 TRUE_MOVEMENT = "0008"
 """The schema since which tracks are cut by the rules for stays, silences and agreed speeds."""
+
+PRESENT_RULES = "0026"
+"""The schema since which tracks are cut by today's rules."""
 
 RANGES = {
     "gap_s": (1, 21_600),
@@ -62,7 +66,7 @@ def mark_for_recutting(connection: Connection, now: dt.datetime) -> None:
             table = sa.table(name, reason)
             connection.execute(sa.update(table).where(reason == "jump").values({column: "gap"}))
     _drop_thresholds(connection)
-    _mark_all(connection, now)
+    mark_all(connection, now)
 
 
 def kept_thresholds(values: Any) -> dict[str, float]:
@@ -104,7 +108,8 @@ def _drop_thresholds(connection: Connection) -> None:
             )
 
 
-def _mark_all(connection: Connection, now: dt.datetime) -> None:
+def mark_all(connection: Connection, now: dt.datetime) -> None:
+    """Mark every device-day to be made again from the points."""
     batches = sa.table(
         "processing_batches",
         sa.column("status", sa.Text),

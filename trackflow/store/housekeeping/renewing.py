@@ -6,18 +6,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.mileage.tables import logbook_entries, logbook_sightings, vehicles
-from trackflow.store.tables import devices, processing_batches, quarantined_points, tracks
-
-b = processing_batches.c
+from trackflow.store.tables import devices, quarantined_points, tracks
 
 ONE_DISTANCE = "0006"
 """The schema since which a track has one best distance, and its parts by quarters of an hour."""
 
 SENDERS_NAMED = "0011"
 """The schema since which quarantined live input has its sender and its size."""
-
-NUMBERS = "0021"
-"""The schema since which a track knows its halts, its climb and when it was fastest."""
 
 OVERVIEWS, WHOLE_OVERVIEWS = "track_overviews", "0024"
 """The table of tracks' overviews, and the schema since which these are whole numbers."""
@@ -38,19 +33,6 @@ def keep_distances(connection: Connection) -> None:
     connection.execute(sa.update(tracks).values(raw_distance_m=t.distance_m))
     # "UTC" was the default of devices without a zone of their own
     connection.execute(sa.update(devices).where(d.time_zone == "UTC").values(time_zone=None))
-
-
-def merge_again(connection: Connection, now: dt.datetime) -> None:
-    """Mark every day so that its tracks are made again from the present segments and lines."""
-    connection.execute(
-        sa.update(processing_batches)
-        .where(b.tracked_generation >= b.segmented_generation)
-        .values(
-            status=sa.case((b.status == "completed", "pending"), else_=b.status),
-            tracked_generation=b.segmented_generation - 1,
-            pending_since=now,
-        )
-    )
 
 
 def name_senders(connection: Connection) -> None:

@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0025"
+SCHEMA_VERSION = "0026"
 """The newest revision in `versions/`."""

@@ -34,7 +34,7 @@ def keep_copy(connection: Connection) -> Path:
     path = database.with_name(f"{database.name}.before-{__version__}")
     part = database.with_name(f".{path.name}.part")
     try:
-        part.unlink(missing_ok=True)
+        _remove(part)
         part.touch(0o600)
         with closing(sqlite3.connect(database)) as source:
             source.execute("VACUUM INTO ?", (str(part),))
@@ -48,7 +48,7 @@ def keep_copy(connection: Connection) -> Path:
             f"({message_of(error)}): make room for it and start again; nothing was changed"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
     remove_copies(connection.engine, but=path)
     logger.warning("%s is the database as it was before trackflow %s", path, __version__)
     return path
@@ -75,6 +75,12 @@ def remove_copies(
     for path in found:
         path.unlink(missing_ok=True)
     return len(found)
+
+
+def _remove(part: Path) -> None:
+    """Remove a copy that is not whole, and what SQLite leaves beside one."""
+    for path in part.parent.glob(f"{part.name}*"):
+        path.unlink(missing_ok=True)
 
 
 def _file(engine: Engine) -> Path:

@@ -115,9 +115,12 @@ def find_arrivals(context: Context, after: int, upto: int | None = None) -> Arri
 
     Found by the batches that changed since the first of those deliveries, as points are not
     indexed by receipt; a batch that was only processed in that time is among them as well.
+
+    A store whose receipts end before `after` was restored from an older backup: all its days are.
     """
     with context.store.read() as connection:
-        newest = upto or arrivals.newest_receipt(connection)
+        last = arrivals.newest_receipt(connection)
+        newest, after = (upto or last, after) if last >= after else (last, 0)
         if newest <= after:
             return Arrivals(after, [])
         return Arrivals(newest, arrivals.days_since_receipt(connection, after))

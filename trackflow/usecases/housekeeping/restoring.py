@@ -29,10 +29,14 @@ from trackflow.geo.time import to_us
 from trackflow.store.access import no_token
 from trackflow.store.database import Connection
 from trackflow.store.days import overviews
-from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
+from trackflow.store.days.recutting import (
+    PRESENT_RULES,
+    TRUE_MOVEMENT,
+    mark_all,
+    mark_for_recutting,
+)
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import (
-    NUMBERS,
     ONE_DISTANCE,
     OPEN_TRIPS,
     OVERVIEWS,
@@ -40,7 +44,6 @@ from trackflow.store.housekeeping.renewing import (
     WHOLE_OVERVIEWS,
     keep_distances,
     keep_open_times,
-    merge_again,
     name_senders,
 )
 from trackflow.store.housekeeping.restored_rows import admitted, check_columns
@@ -168,8 +171,8 @@ def restore(
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
                 mark_for_recutting(connection, context.clock())
-            if manifest["schema"] < NUMBERS:
-                merge_again(connection, context.clock())
+            if manifest["schema"] < PRESENT_RULES:
+                mark_all(connection, context.clock())
             if manifest["schema"] < SENDERS_NAMED:
                 name_senders(connection)
             if manifest["schema"] < OPEN_TRIPS:

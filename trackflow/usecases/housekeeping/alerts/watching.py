@@ -75,9 +75,12 @@ class WatchReport:
 
 
 DATABASE = "database"
-"""The alert of a database that takes no writes: no rule's, as nobody could note it."""
+"""The alert of a database that takes no writes: no rule's, as nobody could note it there."""
 
-DATABASE_ADVICE = "Senders are told to send again, and batches wait: it goes on once it does."
+DATABASE_ADVICE = (
+    "Look at the database, its disk and its rights: `trackflow status` on its machine says more. "
+    "Senders are told to send again, and batches wait: it goes on once it takes writes."
+)
 
 
 def alerts_now(context: Context, probe: WriteProbe) -> list[Alert]:
@@ -139,7 +142,7 @@ def watch(context: Context, send: Send | None = None) -> WatchReport:
         log.warning("an alert begins: %s", " ".join(begun).strip())
     for ended in sorted(on - now_on):
         log.info("an alert has ended: %s", " ".join(ended).strip())
-    send = send or _by_apprise(SENDING_S / max(len(channels), 1))
+    send = send or by_apprise(SENDING_S / max(len(channels), 1))
     for channel, address in channels.items():
         _tell(context, channel, address, send, report)
     return report
@@ -176,7 +179,9 @@ def _tell(
     report.failed += not is_sent
 
 
-def _by_apprise(deadline_s: float) -> Send:
+def by_apprise(deadline_s: float) -> Send:
+    """Sends by Apprise, and waits so many seconds for an answer."""
+
     def send(number: int, url: str, title: str, body: str, message: Message) -> bool:
         notifier = AppriseNotifier([url], deadline_s, first_number=number)
         return notifier.send(title, body, message)
@@ -197,7 +202,8 @@ def text_of(due: Sequence[StoredAlert], link: str) -> tuple[str, str, Message]:
     if len(lines) > MOST_LISTED:
         more = len(lines) - MOST_LISTED
         lines = [*lines[:MOST_LISTED], f"- and {more:,} more: `trackflow alerts` lists them"]
-    advice = [f"- {ADVICE[rule]}" for rule in dict.fromkeys(alert.rule for alert in on)]
+    known = {**ADVICE, DATABASE: DATABASE_ADVICE}
+    advice = [f"- {known[rule]}" for rule in dict.fromkeys(alert.rule for alert in on)]
     parts = ["\n".join(lines)]
     if advice:
         parts.append("What to do:\n\n" + "\n".join(advice))
