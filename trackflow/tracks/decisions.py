@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
@@ -110,33 +111,30 @@ class Decisions:
 
     def began(self, step: int) -> EndReason:
         """Why no track leads to the point after `step`."""
-        return self._reasons(np.array([step]))[0]
+        reason: EndReason = self._reasons(np.array([step]))[0]
+        return reason
 
     def reasons(self, began: Ints, ended: Ints) -> tuple[list[EndReason], list[EndReason]]:
         """The reasons of `began` for some steps, and of `ended` for others."""
         found = self._reasons(np.concatenate([began, ended]))
-        pauses = contains(self.paused, ended).tolist()
-        of_ended = zip(pauses, found[len(began) :], strict=True)
-        return (
-            found[: len(began)],
-            [EndReason.STOP if pause else reason for pause, reason in of_ended],
-        )
+        found[len(began) :][contains(self.paused, ended)] = EndReason.STOP
+        return found[: len(began)].tolist(), found[len(began) :].tolist()
 
-    def _reasons(self, steps: Ints) -> list[EndReason]:
+    def _reasons(self, steps: Ints) -> NDArray[np.object_]:
         """Why no track goes over steps, seen from the points after them."""
-        cleaned, count = self.cleaned, len(self.cleaned.dt_us)
-        if not count:
-            return [EndReason.GAP] * len(steps)
-        first, last = self.stays
+        cleaned, (first, last) = self.cleaned, self.stays
+        found = np.empty(len(steps), dtype=np.object_)
+        found.fill(EndReason.GAP)
+        inside = ((steps >= 0) & (steps < len(cleaned.dt_us))).nonzero()[0]
+        steps = steps[inside]
+        silent = cleaned.dt_us[steps] > longest_silence_us(self.thresholds)
         of_stay = first.searchsorted(steps, side="right") > last.searchsorted(steps, side="right")
-        mixed, impossible = contains(cleaned.mixed, steps), contains(cleaned.impossible, steps)
-        silent = cleaned.dt_us.take(steps, mode="clip") > longest_silence_us(self.thresholds)
-        rules = (of_stay, contains(self.hidden, steps), mixed, silent, impossible)
-        rules_of_steps = zip(steps.tolist(), *(rule.tolist() for rule in rules), strict=True)
-        return [
-            _reason(*found) if 0 <= step < count else EndReason.GAP
-            for step, *found in rules_of_steps
-        ]
+        found[inside[contains(cleaned.impossible, steps) & ~silent]] = EndReason.SPEED
+        found[inside[contains(cleaned.mixed, steps)]] = EndReason.MIXED
+        # of a silence a chunk may lack the other end, and with it what is hidden
+        found[inside[contains(self.hidden, steps) & ~silent]] = EndReason.HIDDEN
+        found[inside[of_stay]] = EndReason.STOP
+        return found
 
     def unseen_mm(self, steps: Ints) -> Ints:
         """Lengths of ways before the points after steps that belong to their tracks unseen."""
@@ -145,18 +143,6 @@ class Decisions:
             seen = contains(self.paused, steps) | contains(self.left, steps)
             found[seen] = self.cleaned.step_mm[steps[seen]]
         return found
-
-
-def _reason(of_stay: bool, hidden: bool, mixed: bool, silent: bool, impossible: bool) -> EndReason:
-    """Why no track goes over a step, by the rules that hold for it."""
-    if of_stay:
-        return EndReason.STOP
-    # of a silence a chunk may lack the other end, and with it what is hidden
-    if hidden and not silent:
-        return EndReason.HIDDEN
-    if mixed:
-        return EndReason.MIXED
-    return EndReason.SPEED if impossible and not silent else EndReason.GAP
 
 
 def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -> Decisions:
