@@ -118,6 +118,8 @@ def goes_on(
 
 def hold_laps(laps: Bools, begin: Ints, end: Ints) -> Bools:
     """Whether some slots from `begin` to `end` are laps. Shapes (k,)."""
+    if not laps.any():
+        return np.zeros(len(begin), dtype=np.bool_)
     total = running(laps)
     held: Bools = total[end + 1] > total[begin]
     return held

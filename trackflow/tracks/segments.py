@@ -307,7 +307,9 @@ def _ledgers(
     standing = counted(first + moving[first], last + 1 - moving[last + 1], edges)
     away = decisions.away.nonzero()[0]
     away = away[~(moving[away] | moving[away + 1])]
-    excursions, mixed = (rows.searchsorted(edges) for rows in (away, decisions.is_mixed.nonzero()[0]))
+    excursions, mixed = (
+        rows.searchsorted(edges) for rows in (away, decisions.is_mixed.nonzero()[0])
+    )
     dropped_us = (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us, hidden_us)
     before = (times.searchsorted(edges_us) for times in (time_us, *dropped_us))
     of_stays = (standing - excursions, excursions, mixed, edges)

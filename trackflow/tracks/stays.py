@@ -76,8 +76,8 @@ def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
         return stays
     rows, counts = _slow_slots(slots, cut_after, thresholds)
     if len(rows):
-        found = _stay_steps(points, slots[rows], counts, thresholds)
-        stays[rows[:-1][found]] = True
+        next_m = slots.next_m.take(rows[:-1])
+        stays[rows[:-1]] = _stay_steps(points, slots[rows], counts, next_m, thresholds)
     return stays
 
 
@@ -98,8 +98,18 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     return flat_ranges(first, end), end - first
 
 
-def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Thresholds) -> Bools:
-    """Which steps lie in a stay, of slots that join each other in groups of such sizes."""
+def _stay_steps(
+    points: Points, slots: Slots, counts: Ints, next_m: Floats, thresholds: Thresholds
+) -> Bools:
+    """Which steps lie in a stay, of slots that join each other in groups of such sizes.
+
+    Args:
+        points: kept points.
+        slots: their slots, without excursions. Shape (m,).
+        counts: the sizes of the groups.
+        next_m: metres from each slot to the next of its group. Shape (m - 1,).
+        thresholds: the limits.
+    """
     # A group has one slot per slot time, and a stretch some more at its ends.
     longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
     bboxes, groups = BboxTable(slots, longest), numbered(counts)
@@ -129,7 +139,7 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
     diagonal_m = scales(thresholds)[0][1]
     sizes_m = diagonal_m, LARGEST * diagonal_m
-    stays &= ~shifted_steps(points, slots, groups, stays, bboxes, sizes_m, thresholds)
+    stays &= ~shifted_steps(points, slots, groups, next_m, stays, bboxes, sizes_m, thresholds)
     return stays
 
 
