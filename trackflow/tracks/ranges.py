@@ -44,7 +44,7 @@ def sums(values: NDArray[np.bool_] | Ints, counts: Ints) -> Ints:
 
 
 def totals(values: Floats, low: Ints, high: Ints) -> Floats:
-    """Sums of the values of each `[low, high)`, ranges in order that share none; empty ones give 0."""
+    """Sums of the values of each `[low, high)`, in order and apart; empty ones give 0."""
     found = np.zeros(len(low))
     some = (low < high).nonzero()[0]
     if len(some):

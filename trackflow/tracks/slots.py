@@ -4,14 +4,14 @@ A place that a few wrong fixes cannot move: of the fixes that claim a usable acc
 Slots are cut by the clock, so they are the same in every chunk that has their points.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, steps_mm, unwrapped
 from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
@@ -28,9 +28,6 @@ most this."""
 
 LONGEST_ROWS = 4
 """Stretches of different lengths are sorted as one array of at most so many times their size."""
-
-BEYOND = np.iinfo(np.int64).max
-"""Sorted after all numbers."""
 
 E7 = 10_000_000
 
@@ -124,7 +121,7 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     edges = edge.nonzero()[0]
     first = np.concatenate([[0], edges + 1])
     last = np.concatenate([edges, [len(points) - 1]])
-    places_e7 = _places_e7(points)
+    places = [unwrapped(points.lon), points.lat]
     begin, count = first, last - first + 1
     claim_m = np.zeros(len(first), dtype=np.int64)
     if (points.accuracy_m > FINE_ACCURACY_M).any():
@@ -134,52 +131,48 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         # A phone indoors now and then gives a place 100 m away, with a poor accuracy. A fix without
         # a claim counts, as does every fix of a slot in which there is none.
         usable = ~(points.accuracy_m > np.maximum(2 * best, FINE_ACCURACY_M).repeat(count))
-        places_e7 = places_e7[:, usable]
+        places = [column[usable] for column in places]
         count = np.add.reduceat(usable.astype(np.int64), first)
         begin = count.cumsum() - count
-    lon_e7, lat_e7 = medians(places_e7, begin, count)
+    lon_e7, lat_e7 = (medians(column, begin, count, e7) for column in places)
     time_us = points.time_us
     laps = lap_slots(points, first, last, slot_us(thresholds))
     return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m, laps)
 
 
-def _places_e7(points: Points) -> Ints:
-    """Longitudes without leaps, and latitudes. Shape (2, n)."""
-    places = np.empty((2, len(points)))
-    np.multiply(unwrapped(points.lon), E7, out=places[0])
-    np.multiply(points.lat, E7, out=places[1])
-    return np.rint(places, out=places).astype(np.int64)
+def as_ints(values: Floats) -> Ints:
+    """Whole numbers as such."""
+    return values.astype(np.int64)
 
 
-def medians(values: Ints, first: Ints, count: Ints) -> Ints:
-    """Median of each of some stretches of whole numbers, rounded down between two.
+def medians(
+    values: Floats, first: Ints, count: Ints, whole: Callable[[Floats], Ints] = as_ints
+) -> Ints:
+    """Median of each of some stretches of numbers, rounded down between two.
 
     Args:
-        values: the numbers. Shape (n,), or (c, n) for several columns that are cut alike.
+        values: the numbers. Shape (n,).
         first: where each stretch begins. Shape (m,).
         count: how many numbers each has, at least one. Shape (m,).
+        whole: makes whole numbers of them, which keep their order.
 
     Returns:
-        Shape (m,) or (c, m).
+        Shape (m,).
     """
-    found = values.take(first, axis=-1)
+    found = whole(values.take(first))
     several = (count > 1).nonzero()[0]
     if len(several) >= MANY:
         lengths = count[several]
-        usual = np.bincount(lengths).argmax()
+        usual = int(np.bincount(lengths).argmax())
         if usual <= NARROW:
             alike = several[lengths == usual]
-            _put(found, alike, _medians_by_columns(values, first[alike], int(usual)))
+            low, high = _middles_by_columns(values, first[alike], usual)
+            found[alike] = (whole(low) + whole(high)) // 2
             several = several[lengths != usual]
     for rows in _of_like_lengths(several, count):
-        _put(found, rows, _medians_by_rows(values, first[rows], count[rows]))
+        low, high = _middles_by_rows(values, first[rows], count[rows])
+        found[rows] = (whole(low) + whole(high)) // 2
     return found
-
-
-def _put(found: Ints, rows: Ints, values: Ints) -> None:
-    """`found[..., rows] = values`, which takes five times as long for two columns at once."""
-    for column, new in zip(np.atleast_2d(found), np.atleast_2d(values), strict=True):
-        column[rows] = new
 
 
 def _of_like_lengths(rows: Ints, count: Ints) -> Iterator[Ints]:
@@ -194,27 +187,39 @@ def _of_like_lengths(rows: Ints, count: Ints) -> Iterator[Ints]:
         yield rows[doubled == level]
 
 
-def _medians_by_rows(values: Ints, first: Ints, count: Ints) -> Ints:
-    """Medians of stretches of any lengths, by sorting the rows of an array of the greatest."""
+def _middles_by_rows(values: Floats, first: Ints, count: Ints) -> tuple[Floats, Floats]:
+    """The middle numbers of stretches, by sorting the rows of an array of the greatest length."""
     places = np.arange(count.max())
-    rows = values.take(first[:, None] + places, axis=-1, mode="clip")
-    rows[..., places >= count[:, None]] = BEYOND
+    rows = values.take(first[:, None] + places, mode="clip")
+    rows[places >= count[:, None]] = np.inf
     rows.sort(axis=-1)
     each, half = np.arange(len(first)), count // 2
-    found: Ints = (rows[..., each, count - half - 1] + rows[..., each, half]) // 2
-    return found
+    return rows[each, count - half - 1], rows[each, half]
 
 
-def _medians_by_columns(values: Ints, first: Ints, count: int) -> Ints:
-    """Medians of stretches of one small length, by odd-even transposition sort.
+def _middles_by_columns(values: Floats, first: Ints, count: int) -> tuple[Floats, Floats]:
+    """The middle numbers of stretches of one small length, by forgetting those at the ends.
 
-    All first numbers are one array, all second ones another, and so on: a step of the sort is two
-    calls for all stretches. Sorting thousands of rows of six takes twice as long.
+    All first numbers are one array, all second ones another, and so on: a comparison is two calls
+    for all stretches. Of so many numbers that the others are fewer than half, neither the least nor
+    the greatest is in the middle of all. Sorting thousands of rows of six takes thrice as long.
     """
-    columns = [values.take(first + k, axis=-1) for k in range(count)]
-    for k in range(count):
-        for a in range(k % 2, count - 1, 2):
-            low, high = columns[a : a + 2]
-            columns[a : a + 2] = np.minimum(low, high), np.maximum(low, high)
-    found: Ints = (columns[(count - 1) // 2] + columns[count // 2]) // 2
-    return found
+    known = count // 2 + 2
+    columns = [values.take(first + k) for k in range(min(known, count))]
+    while len(columns) > 2:
+        columns = _without_ends(columns)
+        if known < count:
+            columns.append(values.take(first + known))
+            known += 1
+    return columns[0], columns[-1]
+
+
+def _without_ends(columns: list[Floats]) -> list[Floats]:
+    """All but the least and the greatest of each row of columns, whose arrays are overwritten."""
+    for compared, other in ((np.minimum, np.maximum), (np.maximum, np.minimum)):
+        kept, end = [], columns[0]
+        for column in columns[1:]:
+            kept.append(compared(end, column))
+            other(end, column, out=end)
+        columns = kept
+    return columns

@@ -33,7 +33,7 @@ HALF_ROUND = 180.0
 """Degrees of longitude. Points further apart are taken for a way across the antimeridian, and all
 after them are counted on from there: a device would get other numbers from the one before it."""
 
-MOST_POINTS = 120_000
+MOST_POINTS = 200_000
 """The arrays of more points leave the processor's cache, which costs what fewer calls save."""
 
 KEPT_BYTES = 32_000_000

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.geo.points import Ints
+from trackflow.geo.points import Ints, e7
 from trackflow.tracks.ranges import (
     contains,
     distinct,
@@ -74,15 +74,12 @@ def test_medians_of_stretches_of_any_lengths(
     """Few or many, of one length or of many lengths: each way to sort them gives the same."""
     random = np.random.default_rng(seed)
     count = random.permutation(ints(lengths + [usual] * many))
-    values = random.integers(-(10**10), 10**10, (2, int(count.sum())))
+    values = random.integers(-(10**10), 10**10, int(count.sum()))
     first = count.cumsum() - count
     # rounded down between the two in the middle
     expected = [
-        [
-            (statistics.median_low(part) + statistics.median_high(part)) // 2
-            for part in (row[a : a + n].tolist() for a, n in zip(first, count, strict=True))
-        ]
-        for row in values
+        (statistics.median_low(part) + statistics.median_high(part)) // 2
+        for part in (values[a : a + n].tolist() for a, n in zip(first, count, strict=True))
     ]
-    assert medians(values, first, count).tolist() == expected
-    assert medians(values[1], first, count).tolist() == expected[1]
+    assert medians(values.astype(np.float64), first, count).tolist() == expected
+    assert medians(values / 1e7, first, count, e7).tolist() == expected
