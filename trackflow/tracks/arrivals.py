@@ -81,6 +81,6 @@ def _apart_mm(points: Points, rows: Ints, of: Ints, ends: Ints, beside_us: int) 
     count = np.bincount(of[beside], minlength=len(ends))
     begin = count.cumsum() - count
     places = unwrapped(points.lon[rows[beside]]), points.lat[rows[beside]]
-    lon_e7, lat_e7 = (medians(column, begin, count, e7) for column in places)
+    lon_e7, lat_e7 = medians(places, begin, count, e7)
     lon, lat = wrapped(lon_e7 / E7), lat_e7 / E7
     return between_mm(lon[of], lat[of], points.lon[rows], points.lat[rows])

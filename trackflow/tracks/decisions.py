@@ -20,6 +20,7 @@ from trackflow.tracks.cleaning import NO_TIMES, CleanPoints, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
 from trackflow.tracks.hiding import hidden_steps
+from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import Slots, cut_slots
@@ -189,13 +190,17 @@ def _stays(
     free_before, free_after = np.ones((2, len(slots)), dtype=np.bool_)
     np.logical_or(cut_after, away[:-1], out=free_before[1:])
     np.logical_or(cut_after, away[1:], out=free_after[:-1])
-    here, here_cut = slots, cut_after
+    here, here_cut, at = slots, cut_after, np.arange(len(slots))
     if away.any():
         at = (~away).nonzero()[0]
         here, free_before, free_after = slots[at], free_before[at], free_after[at]
         cuts = running(cut_after)[at]
         here_cut = cuts[1:] > cuts[:-1]
-    steps = stay_steps(points, here, here_cut, thresholds)
+
+    def laps(rows: Ints) -> Bools:
+        return lap_slots(points, slots, at[rows], thresholds)
+
+    steps = stay_steps(points, here, here_cut, laps, thresholds)
     first, last, left = stay_points(points, here, steps, (free_before, free_after), thresholds)
     first, last = without_walks(points, first, last, left, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
@@ -228,11 +233,11 @@ def _away_points(
     end = slots.first.searchsorted(last, side="right")
     within = distinct(flat_ranges(begin, end))
     # A slot of one point is where that point is.
-    some = within[slots.last[within] > slots.first[within]]
+    some = within[(slots.last > slots.first)[within]]
     count = slots.last[some] - slots.first[some] + 1
-    rows, of = flat_ranges(slots.first[some], slots.last[some] + 1), some.repeat(count)
-    centre_lon = wrapped(slots.lon[of])
-    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat[of])
+    rows = flat_ranges(slots.first[some], slots.last[some] + 1)
+    centre = wrapped(slots.lon[some]).repeat(count), slots.lat[some].repeat(count)
+    apart_mm = between_mm(points.lon.take(rows), points.lat.take(rows), *centre)
     found[rows] = apart_mm > 2 * thresholds.dwell_radius_m * 1000
     gone = within[away[within]]
     found[flat_ranges(slots.first[gone], slots.last[gone] + 1)] = True

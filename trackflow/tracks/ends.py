@@ -181,11 +181,11 @@ def _close(
         count = sums(each, count)
         rows, of = rows.repeat(each), of.repeat(each)
     at = count.cumsum() - count
-    lon_e7, lat_e7 = (medians(x.take(rows), at, count, e7) for x in (slots.lon, slots.lat))
+    lon_e7, lat_e7 = medians([slots.lon.take(rows), slots.lat.take(rows)], at, count, e7)
     # Longitudes of slots may have gone round the Earth.
     lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
     scatter_mm = between_mm(lon[of], lat[of], wrapped(slots.lon[rows]), slots.lat[rows])
-    typical_mm = medians(scatter_mm, at, count)
+    (typical_mm,) = medians([scatter_mm], at, count)
     least_m = np.where(rare, FINE_ACCURACY_M, CLOSE_M)
     close_mm = np.minimum(
         np.maximum(SCATTER * typical_mm, least_m * 1000), 2 * thresholds.dwell_radius_m * 1000

@@ -11,7 +11,8 @@ import numpy as np
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude, wrapped
 from trackflow.tracks.ranges import flat_ranges, running
-from trackflow.tracks.thresholds import US
+from trackflow.tracks.slots import Slots, slot_us
+from trackflow.tracks.thresholds import US, Thresholds
 
 BINS_PER_SLOT = 12
 """One point is taken from each 2.5 s: at 1 Hz a step is as long as its noise."""
@@ -35,32 +36,30 @@ whose last point is not more than twice as far from it: that of a way that goes 
 as far, that of a lap of a minute twice. Nearly all slots of a drive are spared the dear look."""
 
 
-def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
-    """In which slots a vehicle drives about: at least two, one after the other.
+def lap_slots(points: Points, slots: Slots, asked: Ints, thresholds: Thresholds) -> Bools:
+    """In which of some slots a vehicle drives about: at least two, one after the other.
 
     Args:
         points: kept points, in order of time. Shape (n,).
-        first: index of the first point of each slot. Shape (m,).
-        last: index of its last point. Shape (m,).
-        slot_us: length of a slot.
+        slots: their slots. Shape (m,).
+        asked: indices of slots, in order. Shape (k,).
+        thresholds: the limits.
     """
-    laps = np.zeros(len(first), dtype=np.bool_)
-    at = (last - first >= IN_A_ROW + FEWEST_ROWS).nonzero()[0]
-    at = at[_leaves(points, first[at], last[at])]
-    if not len(at):
-        return laps
-    at = at[goes_on(points, first[at], last[at], slot_us, LONGEST_STEP_US)]
-    if not len(at):
-        return laps
-    laps[at] = True
+    first, last, us = slots.first, slots.last, slot_us(thresholds)
+    beside = np.zeros(len(slots) + 2, dtype=np.bool_)
+    for offset in range(3):
+        beside[asked + offset] = True
+    at = (beside[1:-1] & (last - first >= IN_A_ROW + FEWEST_ROWS)).nonzero()[0]
+    if len(at):
+        at = at[_leaves(points, first[at], last[at])]
+        at = at[goes_on(points, first[at], last[at], us, LONGEST_STEP_US)]
     # one slot by itself may be an accident of some fixes
-    next_to = points.time_us[first[1:]] // slot_us - points.time_us[last[:-1]] // slot_us
-    joins = next_to <= 1
-    joins &= laps[1:] & laps[:-1]
-    laps[:] = False
-    laps[1:] |= joins
-    laps[:-1] |= joins
-    return laps
+    joins = at[1:] - at[:-1] == 1
+    joins &= slots.start_us[at[1:]] // us - slots.end_us[at[:-1]] // us <= 1
+    laps = np.zeros(len(slots), dtype=np.bool_)
+    laps[at[1:][joins]] = True
+    laps[at[:-1][joins]] = True
+    return laps[asked]
 
 
 def _leaves(points: Points, first: Ints, last: Ints) -> Bools:

@@ -131,5 +131,6 @@ def own_interval_us(cleaned: CleanPoints, steps: Ints) -> Ints:
     found = np.zeros(len(steps), dtype=np.int64)
     some = count > 0
     first = np.cumsum(count) - count
-    found[some] = medians(cleaned.dt_us[rows].astype(np.float64), first[some], count[some])
+    dt_us = cleaned.dt_us[rows].astype(np.float64)
+    (found[some],) = medians([dt_us], first[some], count[some])
     return found

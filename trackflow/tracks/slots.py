@@ -4,16 +4,15 @@ A place that a few wrong fixes cannot move: of the fixes that claim a usable acc
 Slots are cut by the clock, so they are the same in every chunk that has their points.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints, Points, e7
+from trackflow.geo.points import Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, steps_mm, unwrapped
-from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
 SLOTS_PER_DWELL = 10
@@ -45,7 +44,6 @@ class Slots:
         lat_e7: latitude in 1e-7 degrees.
         claim_m: the best accuracy that a point of the slot claims, whole metres; 0 where none
             claims more than a fine one.
-        laps: whether a vehicle drives about in it.
     """
 
     first: Ints
@@ -55,7 +53,6 @@ class Slots:
     lon_e7: Ints
     lat_e7: Ints
     claim_m: Ints
-    laps: Bools
 
     def __len__(self) -> int:
         return len(self.first)
@@ -69,7 +66,6 @@ class Slots:
             self.lon_e7[index],
             self.lat_e7[index],
             self.claim_m[index],
-            self.laps[index],
         )
 
     @cached_property
@@ -114,7 +110,7 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     """
     if not len(points):
         none = np.empty(0, dtype=np.int64)
-        return Slots(none, none, none, none, none, none, none, none.astype(np.bool_))
+        return Slots(none, none, none, none, none, none, none)
     number = points.time_us // slot_us(thresholds)
     edge = number[1:] != number[:-1]
     edge[cuts] = True
@@ -134,10 +130,9 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         places = [column[usable] for column in places]
         count = np.add.reduceat(usable.astype(np.int64), first)
         begin = count.cumsum() - count
-    lon_e7, lat_e7 = (medians(column, begin, count, e7) for column in places)
+    lon_e7, lat_e7 = medians(places, begin, count, e7)
     time_us = points.time_us
-    laps = lap_slots(points, first, last, slot_us(thresholds))
-    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m, laps)
+    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m)
 
 
 def as_ints(values: Floats) -> Ints:
@@ -146,32 +141,37 @@ def as_ints(values: Floats) -> Ints:
 
 
 def medians(
-    values: Floats, first: Ints, count: Ints, whole: Callable[[Floats], Ints] = as_ints
-) -> Ints:
-    """Median of each of some stretches of numbers, rounded down between two.
+    columns: Sequence[Floats],
+    first: Ints,
+    count: Ints,
+    whole: Callable[[Floats], Ints] = as_ints,
+) -> list[Ints]:
+    """Medians of stretches of numbers, rounded down between two, of columns that are cut alike.
 
     Args:
-        values: the numbers. Shape (n,).
+        columns: the numbers. Shapes (n,).
         first: where each stretch begins. Shape (m,).
         count: how many numbers each has, at least one. Shape (m,).
         whole: makes whole numbers of them, which keep their order.
 
     Returns:
-        Shape (m,).
+        Of each column. Shapes (m,).
     """
-    found = whole(values.take(first))
+    found = [whole(values.take(first)) for values in columns]
     several = (count > 1).nonzero()[0]
     if len(several) >= MANY:
         lengths = count[several]
         usual = int(np.bincount(lengths).argmax())
         if usual <= NARROW:
-            alike = several[lengths == usual]
-            low, high = _middles_by_columns(values, first[alike], usual)
-            found[alike] = (whole(low) + whole(high)) // 2
-            several = several[lengths != usual]
+            alike, several = several[lengths == usual], several[lengths != usual]
+            begin = first[alike]
+            for values, medians in zip(columns, found, strict=True):
+                low, high = _middles_by_columns(values, begin, usual)
+                medians[alike] = (whole(low) + whole(high)) // 2
     for rows in _of_like_lengths(several, count):
-        low, high = _middles_by_rows(values, first[rows], count[rows])
-        found[rows] = (whole(low) + whole(high)) // 2
+        for values, medians in zip(columns, found, strict=True):
+            low, high = _middles_by_rows(values, first[rows], count[rows])
+            medians[rows] = (whole(low) + whole(high)) // 2
     return found
 
 

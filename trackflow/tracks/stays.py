@@ -19,6 +19,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -62,13 +63,20 @@ CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
 100 m accuracy that lies 120 m off is no movement, but one of 3 km is no proof of a stay either."""
 
 
-def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
+def stay_steps(
+    points: Points,
+    slots: Slots,
+    cut_after: Bools,
+    laps: Callable[[Ints], Bools],
+    thresholds: Thresholds,
+) -> Bools:
     """Which steps from a slot to the next lie in a stay.
 
     Args:
         points: kept points, in order of time. Shape (n,).
         slots: their slots, without excursions. Shape (m,).
         cut_after: whether no stay goes on from a slot to the next. Shape (m - 1,).
+        laps: in which of some of the slots, in order, a vehicle drives about.
         thresholds: the limits.
     """
     stays = np.zeros(max(len(slots) - 1, 0), dtype=np.bool_)
@@ -76,8 +84,8 @@ def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
         return stays
     rows, counts = _slow_slots(slots, cut_after, thresholds)
     if len(rows):
-        next_m = slots.next_m.take(rows[:-1])
-        stays[rows[:-1]] = _stay_steps(points, slots[rows], counts, next_m, thresholds)
+        next_m, slots = slots.next_m.take(rows[:-1]), slots[rows]
+        stays[rows[:-1]] = _stay_steps(points, slots, counts, next_m, laps(rows), thresholds)
     return stays
 
 
@@ -99,7 +107,12 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
 
 
 def _stay_steps(
-    points: Points, slots: Slots, counts: Ints, next_m: Floats, thresholds: Thresholds
+    points: Points,
+    slots: Slots,
+    counts: Ints,
+    next_m: Floats,
+    laps: Bools,
+    thresholds: Thresholds,
 ) -> Bools:
     """Which steps lie in a stay, of slots that join each other in groups of such sizes.
 
@@ -108,12 +121,13 @@ def _stay_steps(
         slots: their slots, without excursions. Shape (m,).
         counts: the sizes of the groups.
         next_m: metres from each slot to the next of its group. Shape (m - 1,).
+        laps: whether a vehicle drives about in each. Shape (m,).
         thresholds: the limits.
     """
     # A group has one slot per slot time, and a stretch some more at its ends.
     longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
     bboxes, groups = BboxTable(slots, longest), numbered(counts)
-    stays = _still_steps(bboxes, slots, groups, thresholds)
+    stays = _still_steps(bboxes, slots, groups, laps, thresholds)
     begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
     # A person may give a whole number of metres: without its type, an array of those is of ints.
     most_m = np.array([size_m for _, size_m in scales(thresholds)], dtype=np.float64)[scale]
@@ -132,7 +146,9 @@ def _stay_steps(
         fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
         at, size_m = at[fits], size_m[fits]
         here, there = begin[at], end[at]
-        moves, strongly = _judged(points, slots, (here, there), (size_m, most_m[at]), thresholds)
+        moves, strongly = _judged(
+            points, slots, laps, (here, there), (size_m, most_m[at]), thresholds
+        )
         _mark(stays, here[~moves], there[~moves])
         if not longer and strongly.any():
             np.minimum.at(moving_until, here[strongly], there[strongly])
@@ -146,6 +162,7 @@ def _stay_steps(
 def _judged(
     points: Points,
     slots: Slots,
+    laps: Bools,
     stretch: tuple[Ints, Ints],
     sizes_m: tuple[Floats, Floats],
     thresholds: Thresholds,
@@ -154,7 +171,8 @@ def _judged(
 
     Args:
         points: kept points.
-        slots: their slots, without excursions.
+        slots: their slots, without excursions. Shape (m,).
+        laps: whether a vehicle drives about in each. Shape (m,).
         stretch: first and last slots. Shapes (k,).
         sizes_m: the diagonals of their boxes, and those that a stay has at most. Shapes (k,).
         thresholds: the limits.
@@ -162,7 +180,7 @@ def _judged(
     begin, end = stretch
     size_m, most_m = sizes_m
     moves = size_m > most_m + SCATTERED * thresholds.dwell_radius_m
-    strongly = hold_laps(slots.laps, begin, end)
+    strongly = hold_laps(laps, begin, end)
     moves |= strongly
     large = (size_m > SMALL_M).nonzero()[0]
     if len(large):
@@ -174,7 +192,9 @@ def _judged(
     return moves, strongly
 
 
-def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thresholds) -> Bools:
+def _still_steps(
+    bboxes: BboxTable, slots: Slots, groups: Ints, laps: Bools, thresholds: Thresholds
+) -> Bools:
     """The steps of those small stretches that begin and end at every half of a dwell time.
 
     They hold most of a long stay; so most stretches need not be looked at one by one.
@@ -187,7 +207,7 @@ def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thre
     at = whole.nonzero()[0]
     begin, end = begin[at], end[at]
     small = bboxes.diagonals_m(begin, end) <= SMALL_M
-    at = at[small & ~hold_laps(slots.laps, begin, end)]
+    at = at[small & ~hold_laps(laps, begin, end)]
     still = np.zeros(len(marks) - 1, dtype=np.bool_)  # from each mark to the next
     still[at] = True
     still[at + 1] = True

@@ -81,5 +81,6 @@ def test_medians_of_stretches_of_any_lengths(
         (statistics.median_low(part) + statistics.median_high(part)) // 2
         for part in (values[a : a + n].tolist() for a, n in zip(first, count, strict=True))
     ]
-    assert medians(values.astype(np.float64), first, count).tolist() == expected
-    assert medians(values / 1e7, first, count, e7).tolist() == expected
+    assert medians([values.astype(np.float64)], first, count)[0].tolist() == expected
+    columns = [values / 1e7, values[::-1] / 1e7]
+    assert medians(columns, first, count, e7)[0].tolist() == expected
