@@ -181,10 +181,11 @@ def _close(
         count = sums(each, count)
         rows, of = rows.repeat(each), of.repeat(each)
     at = count.cumsum() - count
-    lon_e7, lat_e7 = medians([slots.lon.take(rows), slots.lat.take(rows)], at, count, e7)
+    columns = slots.lon.take(rows), slots.lat.take(rows)
+    lon_e7, lat_e7 = medians(columns, at, count, e7)
     # Longitudes of slots may have gone round the Earth.
     lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
-    scatter_mm = between_mm(lon[of], lat[of], wrapped(slots.lon[rows]), slots.lat[rows])
+    scatter_mm = between_mm(lon.take(of), lat.take(of), wrapped(columns[0]), columns[1])
     (typical_mm,) = medians([scatter_mm], at, count)
     least_m = np.where(rare, FINE_ACCURACY_M, CLOSE_M)
     close_mm = np.minimum(
@@ -193,7 +194,8 @@ def _close(
     close_mm[few] = -1.0
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), numbered(high - low)
-    apart_mm = between_mm(lon[of], lat[of], wrapped(points.lon[rows]), points.lat[rows])
+    places = wrapped(points.lon.take(rows)), points.lat.take(rows)
+    apart_mm = between_mm(lon.take(of), lat.take(of), *places)
     close, edges = apart_mm <= close_mm[of], running(high - low)
     if rare.any():
         asked = (rare & ~few).nonzero()[0]

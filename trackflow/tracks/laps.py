@@ -46,10 +46,11 @@ def lap_slots(points: Points, slots: Slots, asked: Ints, thresholds: Thresholds)
         thresholds: the limits.
     """
     first, last, us = slots.first, slots.last, slot_us(thresholds)
-    beside = np.zeros(len(slots) + 2, dtype=np.bool_)
-    for offset in range(3):
-        beside[asked + offset] = True
-    at = (beside[1:-1] & (last - first >= IN_A_ROW + FEWEST_ROWS)).nonzero()[0]
+    near = np.zeros(len(slots), dtype=np.bool_)
+    near[asked] = True
+    near[:-1] |= near[1:]
+    near[1:] |= near[:-1]
+    at = (near & (last - first >= IN_A_ROW + FEWEST_ROWS)).nonzero()[0]
     if len(at):
         at = at[_leaves(points, first[at], last[at])]
         at = at[goes_on(points, first[at], last[at], us, LONGEST_STEP_US)]
@@ -59,15 +60,15 @@ def lap_slots(points: Points, slots: Slots, asked: Ints, thresholds: Thresholds)
     laps = np.zeros(len(slots), dtype=np.bool_)
     laps[at[1:][joins]] = True
     laps[at[:-1][joins]] = True
-    return laps[asked]
+    return laps.take(asked)
 
 
 def _leaves(points: Points, first: Ints, last: Ints) -> Bools:
     """Whether a slot leads away from its first point, and not ever further."""
-    lon, lat = points.lon[first], points.lat[first]
+    lon, lat = points.lon.take(first), points.lat.take(first)
 
     def apart_mm(there: Ints) -> Floats:
-        return between_mm(lon, lat, points.lon[there], points.lat[there])
+        return between_mm(lon, lat, points.lon.take(there), points.lat.take(there))
 
     probes_mm = np.maximum(*(apart_mm(first + (last - first) // part) for part in PROBES))
     found: Bools = probes_mm > APART_M * 1000

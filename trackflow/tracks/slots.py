@@ -59,13 +59,13 @@ class Slots:
 
     def __getitem__(self, index: Ints) -> Self:
         return type(self)(
-            self.first[index],
-            self.last[index],
-            self.start_us[index],
-            self.end_us[index],
-            self.lon_e7[index],
-            self.lat_e7[index],
-            self.claim_m[index],
+            self.first.take(index),
+            self.last.take(index),
+            self.start_us.take(index),
+            self.end_us.take(index),
+            self.lon_e7.take(index),
+            self.lat_e7.take(index),
+            self.claim_m.take(index),
         )
 
     @cached_property
@@ -91,7 +91,8 @@ class Slots:
     def apart_m(self, here: Ints, there: Ints) -> Floats:
         """Distances between pairs of slots, in metres. Shapes (k,)."""
         lon, lat = self.lon, self.lat
-        return between_mm(lon[here], lat[here], lon[there], lat[there]) / 1000
+        near, far = (lon.take(here), lat.take(here)), (lon.take(there), lat.take(there))
+        return between_mm(*near, *far) / 1000
 
 
 @lru_cache(maxsize=64)
@@ -132,7 +133,8 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         begin = count.cumsum() - count
     lon_e7, lat_e7 = medians(places, begin, count, e7)
     time_us = points.time_us
-    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m)
+    start_us, end_us = time_us.take(first), time_us.take(last)
+    return Slots(first, last, start_us, end_us, lon_e7, lat_e7, claim_m)
 
 
 def as_ints(values: Floats) -> Ints:
