@@ -223,20 +223,22 @@ def days_of(
         kept: the points that were kept, with the times that their segments shall have.
         spans: in order of their place on the axis; they do not overlap.
     """
-    edges_us = np.concatenate([np.arange(x.start_us, x.end_us + 1, DAY_US) for x in spans])
+    days = [span.days for span in spans]
+    counts = np.array([len(of_span) + 1 for of_span in days])
+    edges_us = np.array([span.start_us for span in spans]).repeat(counts)
+    edges_us += flat_ranges(np.zeros_like(counts), counts) * DAY_US
     edges = decisions.cleaned.points.time_us.searchsorted(edges_us)
     begins, ends = _stretches(decisions, edges)
     owners = begins.searchsorted(edges)
-    days = [span.days for span in spans]
-    after = np.array([len(of_span) + 1 for of_span in days]).cumsum()  # the edge after each span's
+    after = counts.cumsum()  # the edge after each span's
     inside = np.ones(len(edges) - 1, dtype=np.bool_)
     inside[after[:-1] - 1] = False  # from one span to the next lies no day
     at = inside.nonzero()[0]
     rows = flat_ranges(owners[at], owners[at + 1])
     segments = iter(_segments(decisions, kept, begins[rows], ends[rows]))
-    counts = (owners[at + 1] - owners[at]).tolist()
+    held = (owners[at + 1] - owners[at]).tolist()
     on_track = counted(begins, ends + 1, edges)
-    ledgers = zip(counts, _ledgers(times, decisions, edges, edges_us, on_track, at), strict=True)
+    ledgers = zip(held, _ledgers(times, decisions, edges, edges_us, on_track, at), strict=True)
     return [
         [
             DaySegments(day, tuple(islice(segments, count)), ledger)

@@ -133,7 +133,7 @@ def _axis(
         start_us = min(int(time_us.min()), own.start_us)
         end_us = max(int(time_us.max()), own.end_us)
         shift_us = -((start_us - next_us) // period_us) * period_us
-        spans.append(replace(own, shift_us=shift_us))
+        spans.append(Span(device.first, device.last, shift_us))
         starts.append(start_us + shift_us)
         next_us = end_us + shift_us + APART_US
     return (spans, starts) if next_us <= LONGEST_AXIS_US else None
