@@ -220,8 +220,8 @@ def _without_ends(columns: list[Floats]) -> list[Floats]:
     """All but the least and the greatest of each row of columns, whose arrays are overwritten."""
     for compared, other in ((np.minimum, np.maximum), (np.maximum, np.minimum)):
         kept, end = [], columns[0]
-        for column in columns[1:]:
+        for column in columns[1:-1]:
             kept.append(compared(end, column))
             other(end, column, out=end)
-        columns = kept
+        columns = [*kept, compared(end, columns[-1])]
     return columns

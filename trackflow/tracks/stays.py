@@ -245,9 +245,11 @@ def _moves(
         thresholds: the limits.
     """
     begin, end = stretch
-    along = _along_net_way(slots, begin, end)
     of = velocities(points, slots.first[begin], slots.last[end], thresholds)
     speeds_ms = agreed_speeds_ms(of)
+    slow = (~(speeds_ms > STRONG_MS)).nonzero()[0]
+    along = np.ones(len(begin))  # what is fast moves, whatever its way
+    along[slow] = _along_net_way(slots, begin[slow], end[slow])
     moves = along >= np.where(too_large, SCATTERED_NET_SHARE, NET_SHARE)
     # Where the speed is unknown (NaN), only a box that is not too large proves a stay.
     moves |= np.where(too_large, ~(speeds_ms <= MOVING_MS), speeds_ms > MOVING_MS)
