@@ -10,7 +10,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude, wrapped
-from trackflow.tracks.ranges import flat_ranges, running
+from trackflow.tracks.ranges import contains, flat_ranges, running, united
 from trackflow.tracks.slots import Slots, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
 
@@ -50,17 +50,17 @@ def lap_slots(points: Points, slots: Slots, asked: Ints, thresholds: Thresholds)
     near[asked] = True
     near[:-1] |= near[1:]
     near[1:] |= near[:-1]
-    at = (near & (last - first >= IN_A_ROW + FEWEST_ROWS)).nonzero()[0]
+    at = (last - first >= IN_A_ROW + FEWEST_ROWS).nonzero()[0]
+    at = at[near[at]]
     if len(at):
         at = at[_leaves(points, first[at], last[at])]
         at = at[goes_on(points, first[at], last[at], us, LONGEST_STEP_US)]
     # one slot by itself may be an accident of some fixes
     joins = at[1:] - at[:-1] == 1
     joins &= slots.start_us[at[1:]] // us - slots.end_us[at[:-1]] // us <= 1
-    laps = np.zeros(len(slots), dtype=np.bool_)
-    laps[at[1:][joins]] = True
-    laps[at[:-1][joins]] = True
-    return laps.take(asked)
+    if not joins.any():
+        return np.zeros(len(asked), dtype=np.bool_)
+    return contains(united(at[:-1][joins], at[1:][joins]), asked)
 
 
 def _leaves(points: Points, first: Ints, last: Ints) -> Bools:

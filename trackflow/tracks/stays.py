@@ -19,7 +19,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -128,29 +128,24 @@ def _stay_steps(
     longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
     bboxes, groups = BboxTable(slots, longest), numbered(counts)
     stays = _still_steps(bboxes, slots, groups, laps, thresholds)
-    begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
-    # A person may give a whole number of metres: without its type, an array of those is of ints.
-    most_m = np.array([size_m for _, size_m in scales(thresholds)], dtype=np.float64)[scale]
-    most_m += more_m(slots, begin, end)
     scattered_m = SCATTERED * thresholds.dwell_radius_m
     moving_until = np.full(len(slots) + 1, len(slots))
-    for longer in (False, True):
-        # Of the longer stretches, those are examined that can add a stay and hold no movement.
-        asks = (scale > 0) == longer
-        if longer:
-            known = running(stays)
-            asks &= (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
-        at = asks.nonzero()[0]
-        size_m = bboxes.diagonals_m(begin[at], end[at])
-        # The shortest are examined up to a larger size: they may move within a longer one.
-        fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
-        at, size_m = at[fits], size_m[fits]
+    shortest, *longer = scales(thresholds)
+    # Longer stretches are examined where they can still add a stay and hold no movement; the
+    # shortest up to a larger size, as they may move within a longer one.
+    for sizes, share in (([shortest], LARGEST), (longer, 1.0)):
+        begin, end, most_m = _stretches(slots, (groups, counts), ~stays, sizes)
+        most_m += more_m(slots, begin, end)
+        calm = (moving_until[begin] > end).nonzero()[0]
+        size_m = bboxes.diagonals_m(begin[calm], end[calm])
+        fits = size_m <= share * most_m[calm] + scattered_m
+        at, size_m = calm[fits], size_m[fits]
         here, there = begin[at], end[at]
         moves, strongly = _judged(
             points, slots, laps, (here, there), (size_m, most_m[at]), thresholds
         )
         _mark(stays, here[~moves], there[~moves])
-        if not longer and strongly.any():
+        if sizes is not longer and strongly.any():
             np.minimum.at(moving_until, here[strongly], there[strongly])
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
     diagonal_m = scales(thresholds)[0][1]
@@ -281,9 +276,9 @@ def scales(thresholds: Thresholds) -> tuple[tuple[int, float], ...]:
 
 
 def _stretches(
-    slots: Slots, joined: tuple[Ints, Ints], steps: Bools, thresholds: Thresholds
-) -> tuple[Ints, Ints, Ints]:
-    """The shortest stretches of each scale that hold some of the given steps.
+    slots: Slots, joined: tuple[Ints, Ints], steps: Bools, sizes: Sequence[tuple[int, float]]
+) -> tuple[Ints, Ints, Floats]:
+    """The shortest stretches of some scales that hold some of the given steps.
 
     From each slot, ahead and back in time.
 
@@ -292,15 +287,15 @@ def _stretches(
         joined: the group of slots that each belongs to, shape (m,), and the sizes of the groups. A
             stretch lies in one group.
         steps: which steps from a slot to the next. Shape (m - 1,).
-        thresholds: the limits.
+        sizes: how long stretches must last, in µs, and how large they may be, in metres.
 
     Returns:
-        First and last slots, and the number of the scale. Shapes (k,).
+        First and last slots, and how large each may be. Shapes (k,).
     """
     start_us, end_us = slots.start_us, slots.end_us
     groups, counts = joined
     close = counts.cumsum()
-    lasts_us = np.array([lasts_us for lasts_us, _ in scales(thresholds)])[:, None]
+    lasts_us = np.array([lasts_us for lasts_us, _ in sizes], dtype=np.int64)[:, None]
     # Each run of such steps is held by stretches that begin within it, or before it and after the
     # run before, if its first step begins before they are long enough; and by those that end so.
     first, end = runs(steps)
@@ -319,9 +314,11 @@ def _stretches(
     there, back_us, of = there[whole], back_us[whole], of[whole]
     begin = np.concatenate([here, start_us.searchsorted(back_us, side="right") - 1])
     end = np.concatenate([end_us.searchsorted(ahead_us), there])
-    scale = np.concatenate([scale, of])
+    # A person may give a whole number of metres: without its type, an array of those is of ints.
+    most_m = np.array([size_m for _, size_m in sizes], dtype=np.float64)
+    most_m = most_m.take(np.concatenate([scale, of]))
     some = begin < end
-    return begin[some], end[some], scale[some]
+    return begin[some], end[some], most_m[some]
 
 
 def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
