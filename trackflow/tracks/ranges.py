@@ -56,7 +56,7 @@ def totals(values: Floats, low: Ints, high: Ints) -> Floats:
 
 
 def counted(low: Ints, high: Ints, edges: Ints) -> Ints:
-    """How many of the whole numbers of each `[low, high)`, in order and apart, lie before edges."""
+    """How many numbers of `[low, high)`, ranges in order and apart, lie before edges from 0 on."""
     begun = low.searchsorted(edges)
     found: Ints = running(high - low)[begun]
     found -= np.maximum(np.append(0, high)[begun] - edges, 0)

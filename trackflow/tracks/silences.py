@@ -14,7 +14,7 @@ from trackflow.geo.steps import between_mm
 from trackflow.tracks.cleaning import CleanPoints
 from trackflow.tracks.ranges import flat_ranges, numbered, running, sums
 from trackflow.tracks.slots import medians
-from trackflow.tracks.stays import scales
+from trackflow.tracks.stretches import scales
 from trackflow.tracks.thresholds import US, Thresholds
 
 WALK_MS = 1.0

@@ -19,8 +19,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,16 +29,11 @@ from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import CHANCE, agreed_speeds_ms, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.laps import hold_laps
-from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
+from trackflow.tracks.ranges import flat_ranges, numbered, running
 from trackflow.tracks.shifts import shifted_steps
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
-from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
-
-LONGER = ((600.0, 1.5), (LONGEST_STRETCH_S, 2.0))
-"""Longer times than the dwell time, in seconds, and how much larger a box they allow."""
-
-LARGEST = LONGER[-1][1]
-"""The largest box of a longer stretch, by that of the shortest ones."""
+from trackflow.tracks.stretches import LARGEST, half_dwell_us, scales, stretches
+from trackflow.tracks.thresholds import US, Thresholds
 
 SMALL_M = 25.0
 """A device that stays within this is at one place, at any speed that noise may show there."""
@@ -134,7 +128,7 @@ def _stay_steps(
     # Longer stretches are examined where they can still add a stay and hold no movement; the
     # shortest up to a larger size, as they may move within a longer one.
     for sizes, share in (([shortest], LARGEST), (longer, 1.0)):
-        begin, end, most_m = _stretches(slots, (groups, counts), ~stays, sizes)
+        begin, end, most_m = stretches(slots, (groups, counts), ~stays, sizes)
         most_m += more_m(slots, begin, end)
         calm = (moving_until[begin] > end).nonzero()[0]
         size_m = bboxes.diagonals_m(begin[calm], end[calm])
@@ -209,11 +203,6 @@ def _still_steps(
     return still.repeat(marks[1:] - marks[:-1])
 
 
-def half_dwell_us(thresholds: Thresholds) -> int:
-    """Half of the dwell time in microseconds."""
-    return int(thresholds.dwell_s / 2 * US)
-
-
 def _mark(steps: Bools, begin: Ints, end: Ints) -> None:
     """Set the steps from slot `begin` to slot `end` of each stretch."""
     if not len(begin):
@@ -261,64 +250,6 @@ def more_m(slots: Slots, begin: Ints, end: Ints) -> Floats:
     total = running(beyond)
     mean: Floats = (total[end + 1] - total[begin]) / (end + 1 - begin)
     return CLAIM_SHARE * np.minimum(mean, MOST_CLAIM_M)
-
-
-@lru_cache(maxsize=64)
-def scales(thresholds: Thresholds) -> tuple[tuple[int, float], ...]:
-    """How long stretches must last, in µs, and how large they may be, in metres.
-
-    A slot at either end may be half on the way in or out, so a stretch may be a slot shorter.
-    """
-    diagonal_m = 2 * thresholds.dwell_radius_m
-    found = [(thresholds.dwell_s, diagonal_m)]
-    found += [(s, share * diagonal_m) for s, share in LONGER if s > thresholds.dwell_s]
-    return tuple((int(s * US) - slot_us(thresholds), size_m) for s, size_m in found)
-
-
-def _stretches(
-    slots: Slots, joined: tuple[Ints, Ints], steps: Bools, sizes: Sequence[tuple[int, float]]
-) -> tuple[Ints, Ints, Floats]:
-    """The shortest stretches of some scales that hold some of the given steps.
-
-    From each slot, ahead and back in time.
-
-    Args:
-        slots: without excursions. Shape (m,).
-        joined: the group of slots that each belongs to, shape (m,), and the sizes of the groups. A
-            stretch lies in one group.
-        steps: which steps from a slot to the next. Shape (m - 1,).
-        sizes: how long stretches must last, in µs, and how large they may be, in metres.
-
-    Returns:
-        First and last slots, and how large each may be. Shapes (k,).
-    """
-    start_us, end_us = slots.start_us, slots.end_us
-    groups, counts = joined
-    close = counts.cumsum()
-    lasts_us = np.array([lasts_us for lasts_us, _ in sizes], dtype=np.int64)[:, None]
-    # Each run of such steps is held by stretches that begin within it, or before it and after the
-    # run before, if its first step begins before they are long enough; and by those that end so.
-    first, end = runs(steps)
-    low = start_us.searchsorted(end_us[first] - lasts_us, side="right")
-    low[:, 1:] = np.maximum(low[:, 1:], end[:-1])
-    high = end_us.searchsorted(start_us[end] + lasts_us)
-    high[:, :-1] = np.minimum(high[:, :-1], first[1:] + 1)
-    heads, tails = end - low, high - first - 1
-    here, scale = flat_ranges(low.ravel(), (low + heads).ravel()), numbered(heads.sum(axis=1))
-    there, of = flat_ranges((high - tails).ravel(), high.ravel()), numbered(tails.sum(axis=1))
-    ahead_us, back_us = start_us[here] + lasts_us.take(scale), end_us[there] - lasts_us.take(of)
-    # They end and begin within their group.
-    whole = end_us[close - 1][groups[here]] >= ahead_us
-    here, ahead_us, scale = here[whole], ahead_us[whole], scale[whole]
-    whole = start_us[close - counts][groups[there]] <= back_us
-    there, back_us, of = there[whole], back_us[whole], of[whole]
-    begin = np.concatenate([here, start_us.searchsorted(back_us, side="right") - 1])
-    end = np.concatenate([end_us.searchsorted(ahead_us), there])
-    # A person may give a whole number of metres: without its type, an array of those is of ints.
-    most_m = np.array([size_m for _, size_m in sizes], dtype=np.float64)
-    most_m = most_m.take(np.concatenate([scale, of]))
-    some = begin < end
-    return begin[some], end[some], most_m[some]
 
 
 def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:

@@ -19,7 +19,7 @@ from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.segments import DaySegments, Span, days_of, segment_days
 from trackflow.tracks.slots import slot_us
-from trackflow.tracks.stays import half_dwell_us
+from trackflow.tracks.stretches import half_dwell_us
 from trackflow.tracks.thresholds import Thresholds
 
 APART_US = 10 * 366 * DAY_US

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from trackflow.geo.points import Ints, e7
 from trackflow.tracks.ranges import (
     contains,
+    counted,
     distinct,
     flat_ranges,
     numbered,
     running,
     runs,
     sums,
+    totals,
     united,
 )
 from trackflow.tracks.slots import MANY, NARROW, medians
@@ -45,6 +47,23 @@ def test_sums_of_stretches(values: list[int], data: st.DataObject) -> None:
     lengths = ints([len(s) for s in stretches])
     assert sums(ints(values), lengths).tolist() == [sum(s) for s in stretches]
     assert running(ints(values)).tolist() == [sum(values[:k]) for k in range(len(values) + 1)]
+
+
+@given(
+    edges=st.lists(st.integers(0, 30), max_size=12), asked=st.lists(st.integers(0, 40), max_size=9)
+)
+def test_ranges_in_order_are_summed_and_counted(edges: list[int], asked: list[int]) -> None:
+    edges = sorted(edges)
+    ranges = [range(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    low, high = ints([r.start for r in ranges]), ints([r.stop for r in ranges])
+    values = [float(k * k) for k in range(30)]
+    assert totals(np.array(values), low, high).tolist() == [sum(r_of(values, r)) for r in ranges]
+    before = [sum(x < edge for r in ranges for x in r) for edge in asked]
+    assert counted(low, high, ints(asked)).tolist() == before
+
+
+def r_of(values: list[float], rows: range) -> list[float]:
+    return values[rows.start : rows.stop]
 
 
 @given(flags=st.lists(st.booleans(), max_size=20))
