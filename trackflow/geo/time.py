@@ -53,7 +53,7 @@ def midnight(day: dt.date) -> dt.datetime:
 
 def midnight_us(day: dt.date) -> int:
     """The moment at which a day begins, in microseconds since 1970."""
-    return (day - EPOCH.date()).days * DAY_US
+    return (day.toordinal() - _DAY_ZERO) * DAY_US
 
 
 def day_of_index(days_since_1970: int) -> dt.date:

@@ -126,7 +126,8 @@ def rhythms(of: Velocities, asked: Bools) -> Floats:
     begin, end = at[begin], at[end]
     ahead = np.zeros((2, len(vx) + MOST_LAG), dtype=np.int64)
     ahead[0, : len(vx)], ahead[1, : len(vx)] = vx, vy
-    later = np.lib.stride_tricks.sliding_window_view(ahead[:, 1:], MOST_LAG, axis=1)  # (2, n, lags)
+    places = np.arange(len(vx))[:, None] + np.arange(1, MOST_LAG + 1)
+    later = ahead.take(places, axis=1)  # (2, n, lags)
     along, across = np.zeros((2, len(vx) + 1, MOST_LAG), dtype=np.int64)
     np.cumsum(vx[:, None] * later[0] + vy[:, None] * later[1], axis=0, out=along[1:])
     np.cumsum(vx[:, None] * later[1] - vy[:, None] * later[0], axis=0, out=across[1:])

@@ -80,7 +80,7 @@ def _apart_mm(points: Points, rows: Ints, of: Ints, ends: Ints, beside_us: int) 
     beside = (np.abs(time_us[rows] - time_us[ends[of]]) <= beside_us).nonzero()[0]
     count = np.bincount(of[beside], minlength=len(ends))
     begin = count.cumsum() - count
-    places_e7 = np.stack([e7(unwrapped(points.lon[rows[beside]])), e7(points.lat[rows[beside]])])
-    lon_e7, lat_e7 = medians(places_e7, begin, count)
+    places = unwrapped(points.lon[rows[beside]]), points.lat[rows[beside]]
+    lon_e7, lat_e7 = medians(places, begin, count, e7)
     lon, lat = wrapped(lon_e7 / E7), lat_e7 / E7
     return between_mm(lon[of], lat[of], points.lon[rows], points.lat[rows])

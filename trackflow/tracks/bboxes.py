@@ -7,6 +7,9 @@ from trackflow.geo.points import Floats, Ints
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.slots import E7, Slots
 
+SMALL = np.iinfo(np.int32).max
+"""Longitudes up to this, about 214 degrees, take half of the memory."""
+
 
 class BboxTable:
     """Bounding boxes of stretches of slots.
@@ -23,7 +26,9 @@ class BboxTable:
         # With two signs turned, the box around two boxes is their maximum.
         lon, lat = slots.lon_e7, slots.lat_e7
         self.size, self.levels = len(slots), 1
-        self.table = np.empty((longest.bit_length(), len(slots), 4), dtype=np.int64)
+        is_small = len(slots) and max(int(lon.max()), -int(lon.min())) <= SMALL
+        dtype = np.int32 if is_small else np.int64
+        self.table = np.empty((longest.bit_length(), len(slots), 4), dtype)
         corners = self.table[0]
         corners[:, 1], corners[:, 3] = lon, lat
         np.negative(corners[:, 1::2], out=corners[:, ::2])
@@ -66,7 +71,9 @@ def bbox_diagonal_m(slots: Slots) -> float:
 def _diagonal_m(bboxes: Ints) -> Floats:
     """Diagonals of boxes of shape (4, k)."""
     west, east, south, north = bboxes
-    width = (west + east) * cos_latitude(np.maximum(-np.minimum(south, north), 0) / E7)
-    height = (south + north).astype(np.float64)
+    width = np.add(west, east, dtype=np.float64) * cos_latitude(
+        np.maximum(-np.minimum(south, north), 0) / E7
+    )
+    height = np.add(south, north, dtype=np.float64)
     diagonal: Floats = np.sqrt(width * width + height * height) * (METRES_PER_DEGREE / E7)
     return diagonal

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
@@ -19,6 +20,7 @@ from trackflow.tracks.cleaning import NO_TIMES, CleanPoints, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
 from trackflow.tracks.hiding import hidden_steps
+from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import Slots, cut_slots
@@ -110,33 +112,30 @@ class Decisions:
 
     def began(self, step: int) -> EndReason:
         """Why no track leads to the point after `step`."""
-        return self._reasons(np.array([step]))[0]
+        reason: EndReason = self._reasons(np.array([step]))[0]
+        return reason
 
     def reasons(self, began: Ints, ended: Ints) -> tuple[list[EndReason], list[EndReason]]:
         """The reasons of `began` for some steps, and of `ended` for others."""
         found = self._reasons(np.concatenate([began, ended]))
-        pauses = contains(self.paused, ended).tolist()
-        of_ended = zip(pauses, found[len(began) :], strict=True)
-        return (
-            found[: len(began)],
-            [EndReason.STOP if pause else reason for pause, reason in of_ended],
-        )
+        found[len(began) :][contains(self.paused, ended)] = EndReason.STOP
+        return found[: len(began)].tolist(), found[len(began) :].tolist()
 
-    def _reasons(self, steps: Ints) -> list[EndReason]:
+    def _reasons(self, steps: Ints) -> NDArray[np.object_]:
         """Why no track goes over steps, seen from the points after them."""
-        cleaned, count = self.cleaned, len(self.cleaned.dt_us)
-        if not count:
-            return [EndReason.GAP] * len(steps)
-        first, last = self.stays
+        cleaned, (first, last) = self.cleaned, self.stays
+        found = np.empty(len(steps), dtype=np.object_)
+        found.fill(EndReason.GAP)
+        inside = ((steps >= 0) & (steps < len(cleaned.dt_us))).nonzero()[0]
+        steps = steps[inside]
+        silent = cleaned.dt_us[steps] > longest_silence_us(self.thresholds)
         of_stay = first.searchsorted(steps, side="right") > last.searchsorted(steps, side="right")
-        mixed, impossible = contains(cleaned.mixed, steps), contains(cleaned.impossible, steps)
-        silent = cleaned.dt_us.take(steps, mode="clip") > longest_silence_us(self.thresholds)
-        rules = (of_stay, contains(self.hidden, steps), mixed, silent, impossible)
-        rules_of_steps = zip(steps.tolist(), *(rule.tolist() for rule in rules), strict=True)
-        return [
-            _reason(*found) if 0 <= step < count else EndReason.GAP
-            for step, *found in rules_of_steps
-        ]
+        found[inside[contains(cleaned.impossible, steps) & ~silent]] = EndReason.SPEED
+        found[inside[contains(cleaned.mixed, steps)]] = EndReason.MIXED
+        # of a silence a chunk may lack the other end, and with it what is hidden
+        found[inside[contains(self.hidden, steps) & ~silent]] = EndReason.HIDDEN
+        found[inside[of_stay]] = EndReason.STOP
+        return found
 
     def unseen_mm(self, steps: Ints) -> Ints:
         """Lengths of ways before the points after steps that belong to their tracks unseen."""
@@ -145,18 +144,6 @@ class Decisions:
             seen = contains(self.paused, steps) | contains(self.left, steps)
             found[seen] = self.cleaned.step_mm[steps[seen]]
         return found
-
-
-def _reason(of_stay: bool, hidden: bool, mixed: bool, silent: bool, impossible: bool) -> EndReason:
-    """Why no track goes over a step, by the rules that hold for it."""
-    if of_stay:
-        return EndReason.STOP
-    # of a silence a chunk may lack the other end, and with it what is hidden
-    if hidden and not silent:
-        return EndReason.HIDDEN
-    if mixed:
-        return EndReason.MIXED
-    return EndReason.SPEED if impossible and not silent else EndReason.GAP
 
 
 def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -> Decisions:
@@ -203,13 +190,17 @@ def _stays(
     free_before, free_after = np.ones((2, len(slots)), dtype=np.bool_)
     np.logical_or(cut_after, away[:-1], out=free_before[1:])
     np.logical_or(cut_after, away[1:], out=free_after[:-1])
-    here, here_cut = slots, cut_after
+    here, here_cut, at = slots, cut_after, np.arange(len(slots))
     if away.any():
         at = (~away).nonzero()[0]
         here, free_before, free_after = slots[at], free_before[at], free_after[at]
         cuts = running(cut_after)[at]
         here_cut = cuts[1:] > cuts[:-1]
-    steps = stay_steps(points, here, here_cut, thresholds)
+
+    def laps(rows: Ints) -> Bools:
+        return lap_slots(points, slots, at[rows], thresholds)
+
+    steps = stay_steps(points, here, here_cut, laps, thresholds)
     first, last, left = stay_points(points, here, steps, (free_before, free_after), thresholds)
     first, last = without_walks(points, first, last, left, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
@@ -242,11 +233,11 @@ def _away_points(
     end = slots.first.searchsorted(last, side="right")
     within = distinct(flat_ranges(begin, end))
     # A slot of one point is where that point is.
-    some = within[slots.last[within] > slots.first[within]]
+    some = within[(slots.last > slots.first)[within]]
     count = slots.last[some] - slots.first[some] + 1
-    rows, of = flat_ranges(slots.first[some], slots.last[some] + 1), some.repeat(count)
-    centre_lon = wrapped(slots.lon[of])
-    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat[of])
+    rows = flat_ranges(slots.first[some], slots.last[some] + 1)
+    centre = wrapped(slots.lon[some]).repeat(count), slots.lat[some].repeat(count)
+    apart_mm = between_mm(points.lon.take(rows), points.lat.take(rows), *centre)
     found[rows] = apart_mm > 2 * thresholds.dwell_radius_m * 1000
     gone = within[away[within]]
     found[flat_ranges(slots.first[gone], slots.last[gone] + 1)] = True

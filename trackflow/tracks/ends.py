@@ -10,7 +10,7 @@ not when it was last seen at rest: the stay ends with that fix, and the way to i
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, wrapped
 from trackflow.tracks.laps import VEHICLE_MS, goes_on
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs, sums
@@ -176,19 +176,17 @@ def _close(
     rare = (RARE * count < number) & (silent != UNKNOWN)
     few = count < FEWEST_SLOTS - rare
     rows, of = flat_ranges(begin, begin + count), numbered(count)
-    places_e7 = np.stack([slots.lon_e7, slots.lat_e7])
     if rare.any():
         each = np.where(rare[of], _stands_for(slots, rows, of, silent, us), 1)
         count = sums(each, count)
         rows, of = rows.repeat(each), of.repeat(each)
-        places_e7, begin = places_e7[:, rows], count.cumsum() - count
-    lon_e7, lat_e7 = medians(places_e7, begin, count)
+    at = count.cumsum() - count
+    columns = slots.lon.take(rows), slots.lat.take(rows)
+    lon_e7, lat_e7 = medians(columns, at, count, e7)
     # Longitudes of slots may have gone round the Earth.
     lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
-    scatter_mm = between_mm(lon[of], lat[of], wrapped(slots.lon[rows]), slots.lat[rows]).astype(
-        np.int64
-    )
-    typical_mm = medians(scatter_mm, count.cumsum() - count, count)
+    scatter_mm = between_mm(lon.take(of), lat.take(of), wrapped(columns[0]), columns[1])
+    (typical_mm,) = medians([scatter_mm], at, count)
     least_m = np.where(rare, FINE_ACCURACY_M, CLOSE_M)
     close_mm = np.minimum(
         np.maximum(SCATTER * typical_mm, least_m * 1000), 2 * thresholds.dwell_radius_m * 1000
@@ -196,7 +194,8 @@ def _close(
     close_mm[few] = -1.0
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), numbered(high - low)
-    apart_mm = between_mm(lon[of], lat[of], wrapped(points.lon[rows]), points.lat[rows])
+    places = wrapped(points.lon.take(rows)), points.lat.take(rows)
+    apart_mm = between_mm(lon.take(of), lat.take(of), *places)
     close, edges = apart_mm <= close_mm[of], running(high - low)
     if rare.any():
         asked = (rare & ~few).nonzero()[0]

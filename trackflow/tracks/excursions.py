@@ -22,7 +22,7 @@ import numpy as np
 
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
-from trackflow.tracks.laps import goes_on
+from trackflow.tracks.laps import goes_on, lap_slots
 from trackflow.tracks.ranges import flat_ranges, numbered, sums
 from trackflow.tracks.slots import E7, Slots, slot_us
 from trackflow.tracks.thresholds import AROUND_S, AWAY_S, US, Thresholds
@@ -84,7 +84,10 @@ def excursions(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
         returns = returns[~goes_on(points, first, last, slot_us(thresholds))]
         away[flat_ranges(returns.before + 1, returns.after)] = True
     _mark_edges(away, slots, rests, cut_after, thresholds)
-    return away & ~slots.laps
+    rows = away.nonzero()[0]
+    if len(rows):
+        away[rows] = ~lap_slots(points, slots, rows, thresholds)
+    return away
 
 
 def stand_to_stand_m(us: Ints, thresholds: Thresholds) -> Floats:

@@ -10,8 +10,9 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude, wrapped
-from trackflow.tracks.ranges import flat_ranges, running
-from trackflow.tracks.thresholds import US
+from trackflow.tracks.ranges import contains, flat_ranges, running, united
+from trackflow.tracks.slots import Slots, slot_us
+from trackflow.tracks.thresholds import US, Thresholds
 
 BINS_PER_SLOT = 12
 """One point is taken from each 2.5 s: at 1 Hz a step is as long as its noise."""
@@ -35,40 +36,39 @@ whose last point is not more than twice as far from it: that of a way that goes 
 as far, that of a lap of a minute twice. Nearly all slots of a drive are spared the dear look."""
 
 
-def lap_slots(points: Points, first: Ints, last: Ints, slot_us: int) -> Bools:
-    """In which slots a vehicle drives about: at least two, one after the other.
+def lap_slots(points: Points, slots: Slots, asked: Ints, thresholds: Thresholds) -> Bools:
+    """In which of some slots a vehicle drives about: at least two, one after the other.
 
     Args:
         points: kept points, in order of time. Shape (n,).
-        first: index of the first point of each slot. Shape (m,).
-        last: index of its last point. Shape (m,).
-        slot_us: length of a slot.
+        slots: their slots. Shape (m,).
+        asked: indices of slots, in order. Shape (k,).
+        thresholds: the limits.
     """
-    laps = np.zeros(len(first), dtype=np.bool_)
+    first, last, us = slots.first, slots.last, slot_us(thresholds)
+    near = np.zeros(len(slots), dtype=np.bool_)
+    near[asked] = True
+    near[:-1] |= near[1:]
+    near[1:] |= near[:-1]
     at = (last - first >= IN_A_ROW + FEWEST_ROWS).nonzero()[0]
-    at = at[_leaves(points, first[at], last[at])]
-    if not len(at):
-        return laps
-    at = at[goes_on(points, first[at], last[at], slot_us, LONGEST_STEP_US)]
-    if not len(at):
-        return laps
-    laps[at] = True
+    at = at[near[at]]
+    if len(at):
+        at = at[_leaves(points, first[at], last[at])]
+        at = at[goes_on(points, first[at], last[at], us, LONGEST_STEP_US)]
     # one slot by itself may be an accident of some fixes
-    next_to = points.time_us[first[1:]] // slot_us - points.time_us[last[:-1]] // slot_us
-    joins = next_to <= 1
-    joins &= laps[1:] & laps[:-1]
-    laps[:] = False
-    laps[1:] |= joins
-    laps[:-1] |= joins
-    return laps
+    joins = at[1:] - at[:-1] == 1
+    joins &= slots.start_us[at[1:]] // us - slots.end_us[at[:-1]] // us <= 1
+    if not joins.any():
+        return np.zeros(len(asked), dtype=np.bool_)
+    return contains(united(at[:-1][joins], at[1:][joins]), asked)
 
 
 def _leaves(points: Points, first: Ints, last: Ints) -> Bools:
     """Whether a slot leads away from its first point, and not ever further."""
-    lon, lat = points.lon[first], points.lat[first]
+    lon, lat = points.lon.take(first), points.lat.take(first)
 
     def apart_mm(there: Ints) -> Floats:
-        return between_mm(lon, lat, points.lon[there], points.lat[there])
+        return between_mm(lon, lat, points.lon.take(there), points.lat.take(there))
 
     probes_mm = np.maximum(*(apart_mm(first + (last - first) // part) for part in PROBES))
     found: Bools = probes_mm > APART_M * 1000
@@ -118,6 +118,8 @@ def goes_on(
 
 def hold_laps(laps: Bools, begin: Ints, end: Ints) -> Bools:
     """Whether some slots from `begin` to `end` are laps. Shapes (k,)."""
+    if not laps.any():
+        return np.zeros(len(begin), dtype=np.bool_)
     total = running(laps)
     held: Bools = total[end + 1] > total[begin]
     return held

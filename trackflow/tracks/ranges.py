@@ -8,7 +8,7 @@ that do the same by way of several others (`diff` with `prepend`, `append`, `uni
 import numpy as np
 from numpy.typing import NDArray
 
-from trackflow.geo.points import Bools, Ints
+from trackflow.geo.points import Bools, Floats, Ints
 
 
 def flat_ranges(low: Ints, high: Ints) -> Ints:
@@ -40,6 +40,26 @@ def sums(values: NDArray[np.bool_] | Ints, counts: Ints) -> Ints:
     """Sums of neighbouring stretches of whole numbers, `counts` of them each; empty ones give 0."""
     total, ends = running(values), counts.cumsum()
     found: Ints = total[ends] - total[ends - counts]
+    return found
+
+
+def totals(values: Floats, low: Ints, high: Ints) -> Floats:
+    """Sums of the values of each `[low, high)`, in order and apart; empty ones give 0."""
+    found = np.zeros(len(low))
+    some = (low < high).nonzero()[0]
+    if len(some):
+        edges = np.stack([low[some], high[some]], axis=1).ravel()
+        if edges[-1] == len(values):  # the last sum goes to the end by itself
+            edges = edges[:-1]
+        found[some] = np.add.reduceat(values, edges)[::2]
+    return found
+
+
+def counted(low: Ints, high: Ints, edges: Ints) -> Ints:
+    """How many numbers of `[low, high)`, ranges in order and apart, lie before edges from 0 on."""
+    begun = low.searchsorted(edges)
+    found: Ints = running(high - low)[begun]
+    found -= np.maximum(np.append(0, high)[begun] - edges, 0)
     return found
 
 

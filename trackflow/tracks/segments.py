@@ -15,7 +15,7 @@ from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import Decisions, EndReason, decide
-from trackflow.tracks.ranges import distinct, flat_ranges, runs, united
+from trackflow.tracks.ranges import counted, distinct, flat_ranges, runs, totals, united
 from trackflow.tracks.thresholds import Thresholds
 
 
@@ -223,19 +223,22 @@ def days_of(
         kept: the points that were kept, with the times that their segments shall have.
         spans: in order of their place on the axis; they do not overlap.
     """
-    edges_us = np.concatenate([np.arange(x.start_us, x.end_us + 1, DAY_US) for x in spans])
+    days = [span.days for span in spans]
+    counts = np.array([len(of_span) + 1 for of_span in days])
+    edges_us = np.array([span.start_us for span in spans]).repeat(counts)
+    edges_us += flat_ranges(np.zeros_like(counts), counts) * DAY_US
     edges = decisions.cleaned.points.time_us.searchsorted(edges_us)
     begins, ends = _stretches(decisions, edges)
     owners = begins.searchsorted(edges)
-    days = [span.days for span in spans]
-    after = np.array([len(of_span) + 1 for of_span in days]).cumsum()  # the edge after each span's
+    after = counts.cumsum()  # the edge after each span's
     inside = np.ones(len(edges) - 1, dtype=np.bool_)
     inside[after[:-1] - 1] = False  # from one span to the next lies no day
     at = inside.nonzero()[0]
     rows = flat_ranges(owners[at], owners[at + 1])
     segments = iter(_segments(decisions, kept, begins[rows], ends[rows]))
-    counts = (owners[at + 1] - owners[at]).tolist()
-    ledgers = zip(counts, _ledgers(times, decisions, edges, edges_us, at), strict=True)
+    held = (owners[at + 1] - owners[at]).tolist()
+    on_track = counted(begins, ends + 1, edges)
+    ledgers = zip(held, _ledgers(times, decisions, edges, edges_us, on_track, at), strict=True)
     return [
         [
             DaySegments(day, tuple(islice(segments, count)), ledger)
@@ -264,23 +267,29 @@ def _segments(decisions: Decisions, kept: Points, begins: Ints, ends: Ints) -> l
         decisions.moving[ends + 1].tolist(),  # and at its end
         began,
         ended,
+        totals(step_mm, begins, ends).astype(np.int64).tolist(),
         decisions.unseen_mm(begins - 1).tolist(),
         strict=True,
     )
     return [
         Segment(
             points=kept[begin : end + 1],
-            distance_mm=int(np.add.reduce(step_mm[begin:end])),
+            distance_mm=distance_mm,
             link_mm=int(step_mm[begin - 1]) if open_start else unseen_mm,
             began=EndReason.MIDNIGHT if open_start else began,
             ended=EndReason.MIDNIGHT if open_end else ended,
         )
-        for begin, end, open_start, open_end, began, ended, unseen_mm in stretches
+        for begin, end, open_start, open_end, began, ended, distance_mm, unseen_mm in stretches
     ]
 
 
 def _ledgers(
-    times: tuple[Ints, Ints], decisions: Decisions, edges: Ints, edges_us: Ints, at: Ints
+    times: tuple[Ints, Ints],
+    decisions: Decisions,
+    edges: Ints,
+    edges_us: Ints,
+    on_track: Ints,
+    at: Ints,
 ) -> Iterator[Ledger]:
     """The ledgers of days; the accepted points are counted apart from their classes.
 
@@ -289,30 +298,35 @@ def _ledgers(
         decisions: about these points.
         edges: the first kept point of each day or after it. Shape (n,).
         edges_us: when the days begin and end. Shape (n,).
+        on_track: how many points of tracks lie before each edge. Shape (n,).
         at: which edges are the begin of a day. The next one is its end.
     """
     time_us, hidden_us = (
         np.sort(found) if (found[1:] < found[:-1]).any() else found for found in times
     )
-    cleaned, on_track = decisions.cleaned, decisions.on_track
-    stopped, away, mixed = decisions.stopped, decisions.away & ~on_track, decisions.is_mixed
+    cleaned, moving, (first, last) = decisions.cleaned, decisions.moving, decisions.stays
+    # Of a stay, only its ends may be part of a track.
+    standing = counted(first + moving[first], last + 1 - moving[last + 1], edges)
+    away = decisions.away.nonzero()[0]
+    away = away[~(moving[away] | moving[away + 1])]
+    excursions, mixed = (
+        rows.searchsorted(edges) for rows in (away, decisions.is_mixed.nonzero()[0])
+    )
     dropped_us = (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us, hidden_us)
     before = (times.searchsorted(edges_us) for times in (time_us, *dropped_us))
-    counts = ((index[at + 1] - index[at]).tolist() for index in before)
-    rows = zip(edges[at].tolist(), edges[at + 1].tolist(), *counts, strict=True)
-    for low, high, received, spike, inaccurate, duplicate, hidden in rows:
-        kept = {
-            "track": int(np.count_nonzero(on_track[low:high])),
-            "stop": int(np.count_nonzero(stopped[low:high])),
-            "excursion": int(np.count_nonzero(away[low:high])),
-            "mixed": int(np.count_nonzero(mixed[low:high])),
-        }
+    of_stays = (standing - excursions, excursions, mixed, edges)
+    counts = ((index[at + 1] - index[at]).tolist() for index in (*before, on_track, *of_stays))
+    rows = zip(*counts, strict=True)
+    for received, spike, inaccurate, duplicate, hidden, track, stop, excursion, mixed, kept in rows:
         yield Ledger(
             points=received + hidden,
-            **kept,
+            track=track,
+            stop=stop,
+            excursion=excursion,
             spike=spike,
             inaccurate=inaccurate,
             duplicate=duplicate,
-            lone=high - low - sum(kept.values()),
+            mixed=mixed,
+            lone=kept - track - stop - excursion - mixed,
             hidden=hidden,
         )

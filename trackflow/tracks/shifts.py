@@ -7,7 +7,7 @@ phone that takes another network for its place is seen at both, but not between 
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.ranges import distinct, flat_ranges, numbered, runs, sums
@@ -25,6 +25,7 @@ def shifted_steps(
     points: Points,
     slots: Slots,
     groups: Ints,
+    next_m: Floats,
     stays: Bools,
     bboxes: BboxTable,
     sizes_m: tuple[float, float],
@@ -36,6 +37,7 @@ def shifted_steps(
         points: kept points, in order of time. Shape (n,).
         slots: without excursions. Shape (m,).
         groups: the group of slots that each belongs to.
+        next_m: metres from each slot to the next of its group. Shape (m - 1,).
         stays: whether each step from a slot to the next lies in a stay; none that leads from one
             group to another does. Shape (m - 1,).
         bboxes: of the slots.
@@ -46,7 +48,7 @@ def shifted_steps(
     if not thresholds.looks_far:
         return shifted
     rest_m, most_m = sizes_m
-    here, until = _before_long_ways(slots, stays, most_m, thresholds)
+    here, until = _before_long_ways(slots, next_m, stays, most_m, thresholds)
     if not len(here):
         return shifted
     wide = (bboxes.diagonals_m(here, until) > most_m).nonzero()[0]
@@ -74,15 +76,14 @@ def shifted_steps(
 
 
 def _before_long_ways(
-    slots: Slots, stays: Bools, most_m: float, thresholds: Thresholds
+    slots: Slots, next_m: Floats, stays: Bools, most_m: float, thresholds: Thresholds
 ) -> tuple[Ints, Ints]:
     """Slots of stays from which a way may lead so far in time, and the last ones it may lead to.
 
     Slots follow each other by the clock, so a few steps make such a way, and one of them is long.
     """
     most_steps = int(SHIFT_S * US) // slot_us(thresholds) + 2
-    at = stays.nonzero()[0]
-    long = at[slots.apart_m(at, at + 1) > most_m / (most_steps + 1)]
+    long = (stays & (next_m > most_m / (most_steps + 1))).nonzero()[0]
     here = distinct(np.sort((long[:, None] - np.arange(most_steps)).ravel()))
     here = here[here >= 0]
     here = here[stays[here]]

@@ -14,7 +14,7 @@ from trackflow.geo.steps import between_mm
 from trackflow.tracks.cleaning import CleanPoints
 from trackflow.tracks.ranges import flat_ranges, numbered, running, sums
 from trackflow.tracks.slots import medians
-from trackflow.tracks.stays import scales
+from trackflow.tracks.stretches import scales
 from trackflow.tracks.thresholds import US, Thresholds
 
 WALK_MS = 1.0
@@ -131,5 +131,6 @@ def own_interval_us(cleaned: CleanPoints, steps: Ints) -> Ints:
     found = np.zeros(len(steps), dtype=np.int64)
     some = count > 0
     first = np.cumsum(count) - count
-    found[some] = medians(cleaned.dt_us[rows], first[some], count[some])
+    dt_us = cleaned.dt_us[rows].astype(np.float64)
+    (found[some],) = medians([dt_us], first[some], count[some])
     return found

@@ -4,16 +4,15 @@ A place that a few wrong fixes cannot move: of the fixes that claim a usable acc
 Slots are cut by the clock, so they are the same in every chunk that has their points.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, steps_mm, unwrapped
-from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
 SLOTS_PER_DWELL = 10
@@ -28,9 +27,6 @@ most this."""
 
 LONGEST_ROWS = 4
 """Stretches of different lengths are sorted as one array of at most so many times their size."""
-
-BEYOND = np.iinfo(np.int64).max
-"""Sorted after all numbers."""
 
 E7 = 10_000_000
 
@@ -48,7 +44,6 @@ class Slots:
         lat_e7: latitude in 1e-7 degrees.
         claim_m: the best accuracy that a point of the slot claims, whole metres; 0 where none
             claims more than a fine one.
-        laps: whether a vehicle drives about in it.
     """
 
     first: Ints
@@ -58,21 +53,19 @@ class Slots:
     lon_e7: Ints
     lat_e7: Ints
     claim_m: Ints
-    laps: Bools
 
     def __len__(self) -> int:
         return len(self.first)
 
     def __getitem__(self, index: Ints) -> Self:
         return type(self)(
-            self.first[index],
-            self.last[index],
-            self.start_us[index],
-            self.end_us[index],
-            self.lon_e7[index],
-            self.lat_e7[index],
-            self.claim_m[index],
-            self.laps[index],
+            self.first.take(index),
+            self.last.take(index),
+            self.start_us.take(index),
+            self.end_us.take(index),
+            self.lon_e7.take(index),
+            self.lat_e7.take(index),
+            self.claim_m.take(index),
         )
 
     @cached_property
@@ -98,7 +91,8 @@ class Slots:
     def apart_m(self, here: Ints, there: Ints) -> Floats:
         """Distances between pairs of slots, in metres. Shapes (k,)."""
         lon, lat = self.lon, self.lat
-        return between_mm(lon[here], lat[here], lon[there], lat[there]) / 1000
+        near, far = (lon.take(here), lat.take(here)), (lon.take(there), lat.take(there))
+        return between_mm(*near, *far) / 1000
 
 
 @lru_cache(maxsize=64)
@@ -117,14 +111,14 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     """
     if not len(points):
         none = np.empty(0, dtype=np.int64)
-        return Slots(none, none, none, none, none, none, none, none.astype(np.bool_))
+        return Slots(none, none, none, none, none, none, none)
     number = points.time_us // slot_us(thresholds)
     edge = number[1:] != number[:-1]
     edge[cuts] = True
     edges = edge.nonzero()[0]
     first = np.concatenate([[0], edges + 1])
     last = np.concatenate([edges, [len(points) - 1]])
-    places_e7 = _places_e7(points)
+    places = [unwrapped(points.lon), points.lat]
     begin, count = first, last - first + 1
     claim_m = np.zeros(len(first), dtype=np.int64)
     if (points.accuracy_m > FINE_ACCURACY_M).any():
@@ -134,52 +128,53 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         # A phone indoors now and then gives a place 100 m away, with a poor accuracy. A fix without
         # a claim counts, as does every fix of a slot in which there is none.
         usable = ~(points.accuracy_m > np.maximum(2 * best, FINE_ACCURACY_M).repeat(count))
-        places_e7 = places_e7[:, usable]
+        places = [column[usable] for column in places]
         count = np.add.reduceat(usable.astype(np.int64), first)
         begin = count.cumsum() - count
-    lon_e7, lat_e7 = medians(places_e7, begin, count)
+    lon_e7, lat_e7 = medians(places, begin, count, e7)
     time_us = points.time_us
-    laps = lap_slots(points, first, last, slot_us(thresholds))
-    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m, laps)
+    start_us, end_us = time_us.take(first), time_us.take(last)
+    return Slots(first, last, start_us, end_us, lon_e7, lat_e7, claim_m)
 
 
-def _places_e7(points: Points) -> Ints:
-    """Longitudes without leaps, and latitudes. Shape (2, n)."""
-    places = np.empty((2, len(points)))
-    np.multiply(unwrapped(points.lon), E7, out=places[0])
-    np.multiply(points.lat, E7, out=places[1])
-    return np.rint(places, out=places).astype(np.int64)
+def as_ints(values: Floats) -> Ints:
+    """Whole numbers as such."""
+    return values.astype(np.int64)
 
 
-def medians(values: Ints, first: Ints, count: Ints) -> Ints:
-    """Median of each of some stretches of whole numbers, rounded down between two.
+def medians(
+    columns: Sequence[Floats],
+    first: Ints,
+    count: Ints,
+    whole: Callable[[Floats], Ints] = as_ints,
+) -> list[Ints]:
+    """Medians of stretches of numbers, rounded down between two, of columns that are cut alike.
 
     Args:
-        values: the numbers. Shape (n,), or (c, n) for several columns that are cut alike.
+        columns: the numbers. Shapes (n,).
         first: where each stretch begins. Shape (m,).
         count: how many numbers each has, at least one. Shape (m,).
+        whole: makes whole numbers of them, which keep their order.
 
     Returns:
-        Shape (m,) or (c, m).
+        Of each column. Shapes (m,).
     """
-    found = values.take(first, axis=-1)
+    found = [whole(values.take(first)) for values in columns]
     several = (count > 1).nonzero()[0]
     if len(several) >= MANY:
         lengths = count[several]
-        usual = np.bincount(lengths).argmax()
+        usual = int(np.bincount(lengths).argmax())
         if usual <= NARROW:
-            alike = several[lengths == usual]
-            _put(found, alike, _medians_by_columns(values, first[alike], int(usual)))
-            several = several[lengths != usual]
+            alike, several = several[lengths == usual], several[lengths != usual]
+            begin = first[alike]
+            for values, medians in zip(columns, found, strict=True):
+                low, high = _middles_by_columns(values, begin, usual)
+                medians[alike] = (whole(low) + whole(high)) // 2
     for rows in _of_like_lengths(several, count):
-        _put(found, rows, _medians_by_rows(values, first[rows], count[rows]))
+        for values, medians in zip(columns, found, strict=True):
+            low, high = _middles_by_rows(values, first[rows], count[rows])
+            medians[rows] = (whole(low) + whole(high)) // 2
     return found
-
-
-def _put(found: Ints, rows: Ints, values: Ints) -> None:
-    """`found[..., rows] = values`, which takes five times as long for two columns at once."""
-    for column, new in zip(np.atleast_2d(found), np.atleast_2d(values), strict=True):
-        column[rows] = new
 
 
 def _of_like_lengths(rows: Ints, count: Ints) -> Iterator[Ints]:
@@ -194,27 +189,39 @@ def _of_like_lengths(rows: Ints, count: Ints) -> Iterator[Ints]:
         yield rows[doubled == level]
 
 
-def _medians_by_rows(values: Ints, first: Ints, count: Ints) -> Ints:
-    """Medians of stretches of any lengths, by sorting the rows of an array of the greatest."""
+def _middles_by_rows(values: Floats, first: Ints, count: Ints) -> tuple[Floats, Floats]:
+    """The middle numbers of stretches, by sorting the rows of an array of the greatest length."""
     places = np.arange(count.max())
-    rows = values.take(first[:, None] + places, axis=-1, mode="clip")
-    rows[..., places >= count[:, None]] = BEYOND
+    rows = values.take(first[:, None] + places, mode="clip")
+    rows[places >= count[:, None]] = np.inf
     rows.sort(axis=-1)
     each, half = np.arange(len(first)), count // 2
-    found: Ints = (rows[..., each, count - half - 1] + rows[..., each, half]) // 2
-    return found
+    return rows[each, count - half - 1], rows[each, half]
 
 
-def _medians_by_columns(values: Ints, first: Ints, count: int) -> Ints:
-    """Medians of stretches of one small length, by odd-even transposition sort.
+def _middles_by_columns(values: Floats, first: Ints, count: int) -> tuple[Floats, Floats]:
+    """The middle numbers of stretches of one small length, by forgetting those at the ends.
 
-    All first numbers are one array, all second ones another, and so on: a step of the sort is two
-    calls for all stretches. Sorting thousands of rows of six takes twice as long.
+    All first numbers are one array, all second ones another, and so on: a comparison is two calls
+    for all stretches. Of so many numbers that the others are fewer than half, neither the least nor
+    the greatest is in the middle of all. Sorting thousands of rows of six takes thrice as long.
     """
-    columns = [values.take(first + k, axis=-1) for k in range(count)]
-    for k in range(count):
-        for a in range(k % 2, count - 1, 2):
-            low, high = columns[a : a + 2]
-            columns[a : a + 2] = np.minimum(low, high), np.maximum(low, high)
-    found: Ints = (columns[(count - 1) // 2] + columns[count // 2]) // 2
-    return found
+    known = count // 2 + 2
+    columns = [values.take(first + k) for k in range(min(known, count))]
+    while len(columns) > 2:
+        columns = _without_ends(columns)
+        if known < count:
+            columns.append(values.take(first + known))
+            known += 1
+    return columns[0], columns[-1]
+
+
+def _without_ends(columns: list[Floats]) -> list[Floats]:
+    """All but the least and the greatest of each row of columns, whose arrays are overwritten."""
+    for compared, other in ((np.minimum, np.maximum), (np.maximum, np.minimum)):
+        kept, end = [], columns[0]
+        for column in columns[1:-1]:
+            kept.append(compared(end, column))
+            other(end, column, out=end)
+        columns = [*kept, compared(end, columns[-1])]
+    return columns

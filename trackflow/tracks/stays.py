@@ -19,7 +19,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
 
 import numpy as np
 
@@ -29,16 +29,11 @@ from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import CHANCE, agreed_speeds_ms, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.laps import hold_laps
-from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
+from trackflow.tracks.ranges import flat_ranges, numbered, running
 from trackflow.tracks.shifts import shifted_steps
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
-from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
-
-LONGER = ((600.0, 1.5), (LONGEST_STRETCH_S, 2.0))
-"""Longer times than the dwell time, in seconds, and how much larger a box they allow."""
-
-LARGEST = LONGER[-1][1]
-"""The largest box of a longer stretch, by that of the shortest ones."""
+from trackflow.tracks.stretches import LARGEST, half_dwell_us, scales, stretches
+from trackflow.tracks.thresholds import US, Thresholds
 
 SMALL_M = 25.0
 """A device that stays within this is at one place, at any speed that noise may show there."""
@@ -62,13 +57,20 @@ CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
 100 m accuracy that lies 120 m off is no movement, but one of 3 km is no proof of a stay either."""
 
 
-def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
+def stay_steps(
+    points: Points,
+    slots: Slots,
+    cut_after: Bools,
+    laps: Callable[[Ints], Bools],
+    thresholds: Thresholds,
+) -> Bools:
     """Which steps from a slot to the next lie in a stay.
 
     Args:
         points: kept points, in order of time. Shape (n,).
         slots: their slots, without excursions. Shape (m,).
         cut_after: whether no stay goes on from a slot to the next. Shape (m - 1,).
+        laps: in which of some of the slots, in order, a vehicle drives about.
         thresholds: the limits.
     """
     stays = np.zeros(max(len(slots) - 1, 0), dtype=np.bool_)
@@ -76,8 +78,8 @@ def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
         return stays
     rows, counts = _slow_slots(slots, cut_after, thresholds)
     if len(rows):
-        found = _stay_steps(points, slots[rows], counts, thresholds)
-        stays[rows[:-1][found]] = True
+        next_m, slots = slots.next_m.take(rows[:-1]), slots[rows]
+        stays[rows[:-1]] = _stay_steps(points, slots, counts, next_m, laps(rows), thresholds)
     return stays
 
 
@@ -98,44 +100,58 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     return flat_ranges(first, end), end - first
 
 
-def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Thresholds) -> Bools:
-    """Which steps lie in a stay, of slots that join each other in groups of such sizes."""
+def _stay_steps(
+    points: Points,
+    slots: Slots,
+    counts: Ints,
+    next_m: Floats,
+    laps: Bools,
+    thresholds: Thresholds,
+) -> Bools:
+    """Which steps lie in a stay, of slots that join each other in groups of such sizes.
+
+    Args:
+        points: kept points.
+        slots: their slots, without excursions. Shape (m,).
+        counts: the sizes of the groups.
+        next_m: metres from each slot to the next of its group. Shape (m - 1,).
+        laps: whether a vehicle drives about in each. Shape (m,).
+        thresholds: the limits.
+    """
     # A group has one slot per slot time, and a stretch some more at its ends.
     longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
     bboxes, groups = BboxTable(slots, longest), numbered(counts)
-    stays = _still_steps(bboxes, slots, groups, thresholds)
-    begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
-    # A person may give a whole number of metres: without its type, an array of those is of ints.
-    most_m = np.array([size_m for _, size_m in scales(thresholds)], dtype=np.float64)[scale]
-    most_m += more_m(slots, begin, end)
+    stays = _still_steps(bboxes, slots, groups, laps, thresholds)
     scattered_m = SCATTERED * thresholds.dwell_radius_m
     moving_until = np.full(len(slots) + 1, len(slots))
-    for longer in (False, True):
-        # Of the longer stretches, those are examined that can add a stay and hold no movement.
-        asks = (scale > 0) == longer
-        if longer:
-            known = running(stays)
-            asks &= (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
-        at = asks.nonzero()[0]
-        size_m = bboxes.diagonals_m(begin[at], end[at])
-        # The shortest are examined up to a larger size: they may move within a longer one.
-        fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
-        at, size_m = at[fits], size_m[fits]
+    shortest, *longer = scales(thresholds)
+    # Longer stretches are examined where they can still add a stay and hold no movement; the
+    # shortest up to a larger size, as they may move within a longer one.
+    for sizes, share in (([shortest], LARGEST), (longer, 1.0)):
+        begin, end, most_m = stretches(slots, (groups, counts), ~stays, sizes)
+        most_m += more_m(slots, begin, end)
+        calm = (moving_until[begin] > end).nonzero()[0]
+        size_m = bboxes.diagonals_m(begin[calm], end[calm])
+        fits = size_m <= share * most_m[calm] + scattered_m
+        at, size_m = calm[fits], size_m[fits]
         here, there = begin[at], end[at]
-        moves, strongly = _judged(points, slots, (here, there), (size_m, most_m[at]), thresholds)
+        moves, strongly = _judged(
+            points, slots, laps, (here, there), (size_m, most_m[at]), thresholds
+        )
         _mark(stays, here[~moves], there[~moves])
-        if not longer and strongly.any():
+        if sizes is not longer and strongly.any():
             np.minimum.at(moving_until, here[strongly], there[strongly])
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
     diagonal_m = scales(thresholds)[0][1]
     sizes_m = diagonal_m, LARGEST * diagonal_m
-    stays &= ~shifted_steps(points, slots, groups, stays, bboxes, sizes_m, thresholds)
+    stays &= ~shifted_steps(points, slots, groups, next_m, stays, bboxes, sizes_m, thresholds)
     return stays
 
 
 def _judged(
     points: Points,
     slots: Slots,
+    laps: Bools,
     stretch: tuple[Ints, Ints],
     sizes_m: tuple[Floats, Floats],
     thresholds: Thresholds,
@@ -144,7 +160,8 @@ def _judged(
 
     Args:
         points: kept points.
-        slots: their slots, without excursions.
+        slots: their slots, without excursions. Shape (m,).
+        laps: whether a vehicle drives about in each. Shape (m,).
         stretch: first and last slots. Shapes (k,).
         sizes_m: the diagonals of their boxes, and those that a stay has at most. Shapes (k,).
         thresholds: the limits.
@@ -152,7 +169,7 @@ def _judged(
     begin, end = stretch
     size_m, most_m = sizes_m
     moves = size_m > most_m + SCATTERED * thresholds.dwell_radius_m
-    strongly = hold_laps(slots.laps, begin, end)
+    strongly = hold_laps(laps, begin, end)
     moves |= strongly
     large = (size_m > SMALL_M).nonzero()[0]
     if len(large):
@@ -164,7 +181,9 @@ def _judged(
     return moves, strongly
 
 
-def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thresholds) -> Bools:
+def _still_steps(
+    bboxes: BboxTable, slots: Slots, groups: Ints, laps: Bools, thresholds: Thresholds
+) -> Bools:
     """The steps of those small stretches that begin and end at every half of a dwell time.
 
     They hold most of a long stay; so most stretches need not be looked at one by one.
@@ -177,16 +196,11 @@ def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thre
     at = whole.nonzero()[0]
     begin, end = begin[at], end[at]
     small = bboxes.diagonals_m(begin, end) <= SMALL_M
-    at = at[small & ~hold_laps(slots.laps, begin, end)]
+    at = at[small & ~hold_laps(laps, begin, end)]
     still = np.zeros(len(marks) - 1, dtype=np.bool_)  # from each mark to the next
     still[at] = True
     still[at + 1] = True
     return still.repeat(marks[1:] - marks[:-1])
-
-
-def half_dwell_us(thresholds: Thresholds) -> int:
-    """Half of the dwell time in microseconds."""
-    return int(thresholds.dwell_s / 2 * US)
 
 
 def _mark(steps: Bools, begin: Ints, end: Ints) -> None:
@@ -215,9 +229,11 @@ def _moves(
         thresholds: the limits.
     """
     begin, end = stretch
-    along = _along_net_way(slots, begin, end)
     of = velocities(points, slots.first[begin], slots.last[end], thresholds)
     speeds_ms = agreed_speeds_ms(of)
+    slow = (~(speeds_ms > STRONG_MS)).nonzero()[0]
+    along = np.ones(len(begin))  # what is fast moves, whatever its way
+    along[slow] = _along_net_way(slots, begin[slow], end[slow])
     moves = along >= np.where(too_large, SCATTERED_NET_SHARE, NET_SHARE)
     # Where the speed is unknown (NaN), only a box that is not too large proves a stay.
     moves |= np.where(too_large, ~(speeds_ms <= MOVING_MS), speeds_ms > MOVING_MS)
@@ -234,62 +250,6 @@ def more_m(slots: Slots, begin: Ints, end: Ints) -> Floats:
     total = running(beyond)
     mean: Floats = (total[end + 1] - total[begin]) / (end + 1 - begin)
     return CLAIM_SHARE * np.minimum(mean, MOST_CLAIM_M)
-
-
-@lru_cache(maxsize=64)
-def scales(thresholds: Thresholds) -> tuple[tuple[int, float], ...]:
-    """How long stretches must last, in µs, and how large they may be, in metres.
-
-    A slot at either end may be half on the way in or out, so a stretch may be a slot shorter.
-    """
-    diagonal_m = 2 * thresholds.dwell_radius_m
-    found = [(thresholds.dwell_s, diagonal_m)]
-    found += [(s, share * diagonal_m) for s, share in LONGER if s > thresholds.dwell_s]
-    return tuple((int(s * US) - slot_us(thresholds), size_m) for s, size_m in found)
-
-
-def _stretches(
-    slots: Slots, joined: tuple[Ints, Ints], steps: Bools, thresholds: Thresholds
-) -> tuple[Ints, Ints, Ints]:
-    """The shortest stretches of each scale that hold some of the given steps.
-
-    From each slot, ahead and back in time.
-
-    Args:
-        slots: without excursions. Shape (m,).
-        joined: the group of slots that each belongs to, shape (m,), and the sizes of the groups. A
-            stretch lies in one group.
-        steps: which steps from a slot to the next. Shape (m - 1,).
-        thresholds: the limits.
-
-    Returns:
-        First and last slots, and the number of the scale. Shapes (k,).
-    """
-    start_us, end_us = slots.start_us, slots.end_us
-    groups, counts = joined
-    close = counts.cumsum()
-    lasts_us = np.array([lasts_us for lasts_us, _ in scales(thresholds)])[:, None]
-    # Each run of such steps is held by stretches that begin within it, or before it and after the
-    # run before, if its first step begins before they are long enough; and by those that end so.
-    first, end = runs(steps)
-    low = start_us.searchsorted(end_us[first] - lasts_us, side="right")
-    low[:, 1:] = np.maximum(low[:, 1:], end[:-1])
-    high = end_us.searchsorted(start_us[end] + lasts_us)
-    high[:, :-1] = np.minimum(high[:, :-1], first[1:] + 1)
-    heads, tails = end - low, high - first - 1
-    here, scale = flat_ranges(low.ravel(), (low + heads).ravel()), numbered(heads.sum(axis=1))
-    there, of = flat_ranges((high - tails).ravel(), high.ravel()), numbered(tails.sum(axis=1))
-    ahead_us, back_us = start_us[here] + lasts_us.take(scale), end_us[there] - lasts_us.take(of)
-    # They end and begin within their group.
-    whole = end_us[close - 1][groups[here]] >= ahead_us
-    here, ahead_us, scale = here[whole], ahead_us[whole], scale[whole]
-    whole = start_us[close - counts][groups[there]] <= back_us
-    there, back_us, of = there[whole], back_us[whole], of[whole]
-    begin = np.concatenate([here, start_us.searchsorted(back_us, side="right") - 1])
-    end = np.concatenate([end_us.searchsorted(ahead_us), there])
-    scale = np.concatenate([scale, of])
-    some = begin < end
-    return begin[some], end[some], scale[some]
 
 
 def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:

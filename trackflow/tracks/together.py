@@ -19,7 +19,7 @@ from trackflow.tracks.cleaning import NO_TIMES
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.segments import DaySegments, Span, days_of, segment_days
 from trackflow.tracks.slots import slot_us
-from trackflow.tracks.stays import half_dwell_us
+from trackflow.tracks.stretches import half_dwell_us
 from trackflow.tracks.thresholds import Thresholds
 
 APART_US = 10 * 366 * DAY_US
@@ -33,7 +33,7 @@ HALF_ROUND = 180.0
 """Degrees of longitude. Points further apart are taken for a way across the antimeridian, and all
 after them are counted on from there: a device would get other numbers from the one before it."""
 
-MOST_POINTS = 120_000
+MOST_POINTS = 200_000
 """The arrays of more points leave the processor's cache, which costs what fewer calls save."""
 
 KEPT_BYTES = 32_000_000
@@ -86,7 +86,7 @@ def _segment_group(
         (one,) = devices
         return [segment_days(one.points, one.first, one.last, thresholds, one.hidden_us)]
     points = Points.concat([device.points for device in devices])
-    axis = _axis(points.time_us, devices, thresholds)
+    axis = _axis(devices, thresholds)
     if axis is None or np.ptp(points.lon) > HALF_ROUND:
         half = len(devices) // 2
         return [
@@ -115,12 +115,11 @@ def _shift(time_us: Ints, spans: Sequence[Span], ends: Sequence[int], sign: int)
 
 
 def _axis(
-    time_us: Ints, devices: Sequence[DeviceDays], thresholds: Thresholds
+    devices: Sequence[DeviceDays], thresholds: Thresholds
 ) -> tuple[list[Span], list[int]] | None:
     """The spans of devices one after another on one axis, and where each device begins on it.
 
     Args:
-        time_us: the times of all points, device by device.
         devices: with points.
         thresholds: the limits.
 
@@ -128,15 +127,13 @@ def _axis(
         None if the axis would get too long.
     """
     period_us = math.lcm(slot_us(thresholds), half_dwell_us(thresholds))
-    first = np.array([0, *(len(device.points) for device in devices[:-1])]).cumsum()
-    earliest_us = np.minimum.reduceat(time_us, first).tolist()
-    latest_us = np.maximum.reduceat(time_us, first).tolist()
     spans, starts, next_us = [], [], 0
-    for device, low_us, high_us in zip(devices, earliest_us, latest_us, strict=True):
-        own = Span(device.first, device.last)
-        start_us, end_us = min(low_us, own.start_us), max(high_us, own.end_us)
+    for device in devices:
+        own, time_us = Span(device.first, device.last), device.points.time_us
+        start_us = min(int(time_us.min()), own.start_us)
+        end_us = max(int(time_us.max()), own.end_us)
         shift_us = -((start_us - next_us) // period_us) * period_us
-        spans.append(replace(own, shift_us=shift_us))
+        spans.append(Span(device.first, device.last, shift_us))
         starts.append(start_us + shift_us)
         next_us = end_us + shift_us + APART_US
     return (spans, starts) if next_us <= LONGEST_AXIS_US else None

@@ -119,7 +119,8 @@ def _nearest_fast(
         there_is = (other >= low.repeat(counts)) & (other < high.repeat(counts))
     other = np.where(there_is, other, rows)
     span_us = np.abs(here_us - time_us[other])
-    far_mm = between_mm(points.lon[rows], points.lat[rows], points.lon[other], points.lat[other])
+    lon, lat = points.lon, points.lat
+    far_mm = between_mm(lon.take(rows), lat.take(rows), lon.take(other), lat.take(other))
     is_fast = far_mm > span_us * (fast[1] * 1000 / US)
     is_fast &= span_us <= LONGEST_SPAN_US
     is_fast &= cuts.searchsorted(other) == cuts.searchsorted(ends).repeat(counts)

@@ -7,15 +7,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.geo.points import Ints
+from trackflow.geo.points import Ints, e7
 from trackflow.tracks.ranges import (
     contains,
+    counted,
     distinct,
     flat_ranges,
     numbered,
     running,
     runs,
     sums,
+    totals,
     united,
 )
 from trackflow.tracks.slots import MANY, NARROW, medians
@@ -47,6 +49,23 @@ def test_sums_of_stretches(values: list[int], data: st.DataObject) -> None:
     assert running(ints(values)).tolist() == [sum(values[:k]) for k in range(len(values) + 1)]
 
 
+@given(
+    edges=st.lists(st.integers(0, 30), max_size=12), asked=st.lists(st.integers(0, 40), max_size=9)
+)
+def test_ranges_in_order_are_summed_and_counted(edges: list[int], asked: list[int]) -> None:
+    edges = sorted(edges)
+    ranges = [range(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    low, high = ints([r.start for r in ranges]), ints([r.stop for r in ranges])
+    values = [float(k * k) for k in range(30)]
+    assert totals(np.array(values), low, high).tolist() == [sum(r_of(values, r)) for r in ranges]
+    before = [sum(x < edge for r in ranges for x in r) for edge in asked]
+    assert counted(low, high, ints(asked)).tolist() == before
+
+
+def r_of(values: list[float], rows: range) -> list[float]:
+    return values[rows.start : rows.stop]
+
+
 @given(flags=st.lists(st.booleans(), max_size=20))
 def test_runs_hold_all_set_flags_and_no_other(flags: list[bool]) -> None:
     begin, end = runs(np.array(flags, dtype=np.bool_))
@@ -74,15 +93,13 @@ def test_medians_of_stretches_of_any_lengths(
     """Few or many, of one length or of many lengths: each way to sort them gives the same."""
     random = np.random.default_rng(seed)
     count = random.permutation(ints(lengths + [usual] * many))
-    values = random.integers(-(10**10), 10**10, (2, int(count.sum())))
+    values = random.integers(-(10**10), 10**10, int(count.sum()))
     first = count.cumsum() - count
     # rounded down between the two in the middle
     expected = [
-        [
-            (statistics.median_low(part) + statistics.median_high(part)) // 2
-            for part in (row[a : a + n].tolist() for a, n in zip(first, count, strict=True))
-        ]
-        for row in values
+        (statistics.median_low(part) + statistics.median_high(part)) // 2
+        for part in (values[a : a + n].tolist() for a, n in zip(first, count, strict=True))
     ]
-    assert medians(values, first, count).tolist() == expected
-    assert medians(values[1], first, count).tolist() == expected[1]
+    assert medians([values.astype(np.float64)], first, count)[0].tolist() == expected
+    columns = [values / 1e7, values[::-1] / 1e7]
+    assert medians(columns, first, count, e7)[0].tolist() == expected

@@ -10,6 +10,7 @@ from trackflow.geo.steps import between_mm, cos_latitude
 from trackflow.tracks.agreement import CHANCE, rhythms, velocities
 from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
+from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.merging import merge
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.slots import cut_slots
@@ -187,8 +188,9 @@ def test_fixes_that_drift_fast_are_no_laps(noise_m: float, every_s: float) -> No
     for seed in range(3):
         x, y = drifting(seed, int(7200 / every_s), every_s, noise_m)
         t = np.arange(len(x)) * every_s
-        slots = cut_slots(at_metres(t, x, y), NO_CUTS, Thresholds())
-        assert not slots.laps.any()
+        points = at_metres(t, x, y)
+        slots = cut_slots(points, NO_CUTS, Thresholds())
+        assert not lap_slots(points, slots, np.arange(len(slots)), Thresholds()).any()
 
 
 def test_a_jam_that_creeps_one_way_is_no_stay() -> None:
