@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.processor import ItemResult
+from trackflow.concurrency.item_results import ItemResult
 from trackflow.errors import SourceError, StoppedError, TrackflowError
 
 MOST_CHARACTERS = 300

@@ -11,7 +11,7 @@ from trackflow.errors import BadInputError, RetryableError, SettingsError
 from trackflow.files import whole_file
 
 if TYPE_CHECKING:
-    from trackflow.concurrency.processor import ItemResult
+    from trackflow.concurrency.item_results import ItemResult
     from trackflow.meshes.generate import GeneratedMesh
 
 MAIN = "mesh"

@@ -8,7 +8,7 @@ from trackflow.catalogue.failures import Failure, failure_of
 from trackflow.catalogue.guards import MOST_MISSING, GuardAction, alarms, judge
 from trackflow.catalogue.records import CatalogueTrack, ListedTrack, Listing, StoredTrack
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.processor import ItemResult
+from trackflow.concurrency.item_results import ItemResult
 from trackflow.errors import SourceBusyError, StoppedError, StructureChangedError, TrackflowError
 
 

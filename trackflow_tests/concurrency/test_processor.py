@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
-from trackflow.concurrency.processor import ItemResult, Processor, ProcessorProgress
+from trackflow.concurrency.item_results import ItemResult, ProcessorProgress
+from trackflow.concurrency.processor import Processor
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
 from trackflow.errors import (

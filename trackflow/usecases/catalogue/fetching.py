@@ -14,8 +14,9 @@ from trackflow.catalogue.failures import failure_of
 from trackflow.catalogue.records import Details, ListedTrack, Listing
 from trackflow.catalogue.sources.protocol import Connector
 from trackflow.concurrency.deadline import Deadline
+from trackflow.concurrency.item_results import ItemResult, ProcessorProgress
 from trackflow.concurrency.polite import PageClient, PoliteClient
-from trackflow.concurrency.processor import ItemResult, Processor, ProcessorProgress
+from trackflow.concurrency.processor import Processor
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch

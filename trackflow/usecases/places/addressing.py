@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from trackflow.concurrency.deadline import Deadline, TooLateError
+from trackflow.concurrency.item_results import ItemResult
 from trackflow.concurrency.layers import Layer, layer_for
-from trackflow.concurrency.processor import ItemResult, Processor
+from trackflow.concurrency.processor import Processor
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
