@@ -22,7 +22,7 @@ from trackflow.tracks.excursions import excursions
 from trackflow.tracks.hiding import hidden_steps
 from trackflow.tracks.laps import lap_slots
 from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
-from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
+from trackflow.tracks.silences import late_wakings, longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import Slots, cut_slots
 from trackflow.tracks.stays import stay_steps
 from trackflow.tracks.thresholds import Thresholds
@@ -58,7 +58,8 @@ class Decisions:
         moving: element i is true if the step from point i - 1 to point i is part of a track; the
             first and the last are false. Shape (n + 1,).
         paused: indices of the silent steps that hold a stay before the begin of a track, in order.
-        left: indices of the last steps of stays that hold a departure, in order.
+        left: indices of the last steps of stays that hold a departure, be it from a silence, in
+            order.
         hidden: indices of the steps over hidden points that end a track, in order.
         thresholds: the limits that were applied.
     """
@@ -166,7 +167,8 @@ def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -
     staying = np.zeros(len(dt_us), dtype=np.bool_)
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
-    staying[still_silences(cleaned, cut, thresholds)] = True
+    still = still_silences(cleaned, cut, thresholds)
+    staying[still] = True
     paused = pauses(cleaned, staying, cut, thresholds)
     cut[paused] = True
     stays = runs(staying)
@@ -175,6 +177,10 @@ def decide(points: Points, thresholds: Thresholds, hidden_us: Ints = NO_TIMES) -
         for first, last in zip(*(ends.tolist() for ends in rests), strict=True):
             staying[first:last] = True
         stays = runs(staying)
+    woken, ends = late_wakings(cleaned, still, stays, cut, thresholds)
+    if len(woken):
+        staying[flat_ranges(woken + 1, ends)] = False
+        stays, left = runs(staying), np.union1d(left, woken)
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):
         np.logical_not(staying | cut, out=moving[1:-1])

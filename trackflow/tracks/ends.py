@@ -170,6 +170,50 @@ def _close(
             before the first known ones of ends.
         thresholds: the limits.
     """
+    us, most_mm = slot_us(thresholds), 2 * thresholds.dwell_radius_m * 1000
+    lon, lat, close_mm, rare = _areas(points, slots, known, silent, thresholds)
+    low, high = slots.first[among[0]], slots.last[among[1]] + 1
+    rows, of = flat_ranges(low, high), numbered(high - low)
+    places = wrapped(points.lon.take(rows)), points.lat.take(rows)
+    apart_mm = between_mm(lon.take(of), lat.take(of), *places)
+    close, edges = apart_mm <= close_mm[of], running(high - low)
+    if rare.any():
+        asked = rare.nonzero()[0]
+        at = flat_ranges(edges[asked], edges[asked + 1])
+        at = at[apart_mm[at] <= most_mm]
+        at = at[~close[at]]
+        close[at] = _alone(points, rows[at])
+    hits = close.nonzero()[0]
+    found_first, found_last = np.full((2, len(low)), -1)
+    if not len(hits):
+        return found_first, found_last
+    first = hits.searchsorted(edges[:-1])
+    last = hits.searchsorted(edges[1:]) - 1
+    some = (first <= last).nonzero()[0]
+    spans = first[some], last[some]
+    first, last = _without_passes(points, rows[hits], spans, close_mm[some], us)
+    found_first[some], found_last[some] = rows[hits[first]], rows[hits[last]]
+    return found_first, found_last
+
+
+def _areas(
+    points: Points, slots: Slots, known: tuple[Ints, Ints], silent: Ints, thresholds: Thresholds
+) -> tuple[Floats, Floats, Floats, Bools]:
+    """Longitude and latitude of the middle of some slots, and how far from it is close, in mm.
+
+    That is negative where too few slots locate the middle. The fourth array says where a device
+    reports rarely at rest; a tracker does that falls silent when it is parked: where it did is the
+    middle, however few slots there are.
+
+    Args:
+        points: kept points, in order of time.
+        slots: their slots.
+        known: first and last of the slots, included; of begins, and then of as many ends. Shapes
+            (k,).
+        silent: for how many slots a device is silent beyond the last ones of begins, and before the
+            first ones of ends. Shape (k,).
+        thresholds: the limits.
+    """
     begin, count = known[0], known[1] - known[0] + 1
     us = slot_us(thresholds)
     number = slots.start_us[known[1]] // us - slots.start_us[begin] // us + 1 + silent
@@ -187,33 +231,16 @@ def _close(
     lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
     scatter_mm = between_mm(lon.take(of), lat.take(of), wrapped(columns[0]), columns[1])
     (typical_mm,) = medians([scatter_mm], at, count)
-    least_m = np.where(rare, FINE_ACCURACY_M, CLOSE_M)
-    close_mm = np.minimum(
-        np.maximum(SCATTER * typical_mm, least_m * 1000), 2 * thresholds.dwell_radius_m * 1000
-    )
-    close_mm[few] = -1.0
-    low, high = slots.first[among[0]], slots.last[among[1]] + 1
-    rows, of = flat_ranges(low, high), numbered(high - low)
-    places = wrapped(points.lon.take(rows)), points.lat.take(rows)
-    apart_mm = between_mm(lon.take(of), lat.take(of), *places)
-    close, edges = apart_mm <= close_mm[of], running(high - low)
-    if rare.any():
-        asked = (rare & ~few).nonzero()[0]
-        at = flat_ranges(edges[asked], edges[asked + 1])
-        at = at[apart_mm[at] <= 2 * thresholds.dwell_radius_m * 1000]
-        at = at[~close[at]]
-        close[at] = _alone(points, rows[at])
-    hits = close.nonzero()[0]
-    found_first, found_last = np.full((2, len(low)), -1)
-    if not len(hits):
-        return found_first, found_last
-    first = hits.searchsorted(edges[:-1])
-    last = hits.searchsorted(edges[1:]) - 1
-    some = (first <= last).nonzero()[0]
-    spans = first[some], last[some]
-    first, last = _without_passes(points, rows[hits], spans, close_mm[some], us)
-    found_first[some], found_last[some] = rows[hits[first]], rows[hits[last]]
-    return found_first, found_last
+    parked = (few & rare).nonzero()[0]
+    if len(parked):
+        is_begin = parked < len(begin) // 2
+        beside = np.where(is_begin, slots.last[known[1][parked]], slots.first[begin[parked]])
+        lon[parked], lat[parked] = points.lon[beside], points.lat[beside]
+    least_m = np.where(rare & ~few, FINE_ACCURACY_M, CLOSE_M)
+    close_mm = np.maximum(np.where(few, 0, SCATTER * typical_mm), least_m * 1000)
+    close_mm = np.minimum(close_mm, 2 * thresholds.dwell_radius_m * 1000)
+    close_mm[few & ~rare] = -1.0
+    return lon, lat, close_mm, rare
 
 
 def _silent_beside(

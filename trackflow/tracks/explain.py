@@ -289,8 +289,15 @@ def _departure(decisions: Decisions, step: int) -> Finding:
     text = (
         f"the point before it is {_duration(dt_s)} earlier and {far_m:,.0f} m away: the "
         f"device stayed for most of that time and then set out, and the {far_m:,.0f} m are added "
-        f"to the track. So a track begins up to {_duration(LONGEST_DEPARTURE_US / US)} after the "
-        "last point of a stop."
+        "to the track."
+    )
+    if dt_s > LONGEST_DEPARTURE_US / US:
+        noise_m = decisions.thresholds.noise_m
+        text += f" It was silent while it was parked; {noise_m:,.0f} m and less may be noise."
+        return Finding("noise_m", text, far_m, noise_m, "m")
+    text += (
+        f" So a track begins up to {_duration(LONGEST_DEPARTURE_US / US)} after the last point of "
+        "a stop."
     )
     return Finding("departure", text, dt_s, LONGEST_DEPARTURE_US / US, "s")
 

@@ -16,6 +16,7 @@ from trackflow.tracks.ranges import flat_ranges, numbered, running, sums
 from trackflow.tracks.slots import medians
 from trackflow.tracks.stretches import scales
 from trackflow.tracks.thresholds import US, Thresholds
+from trackflow.tracks.walks import SHORTEST_WALK_US
 
 WALK_MS = 1.0
 """A device on its way is at least this fast."""
@@ -32,6 +33,9 @@ silence may be a ferry, slower than the way beside it; but slower than a walk, s
 
 SOON_S = 150.0
 """A device that sets out waits no longer at lights, before it goes on its way."""
+
+DRIVE_MS = 3.0
+"""Nobody walks so far within that time, and most vehicles get further, lights included."""
 
 OWN_INTERVALS = 5
 """Within so many of the device's own intervals it has lost some reports, and did not sleep."""
@@ -91,7 +95,7 @@ def pauses(cleaned: CleanPoints, staying: Bools, cut: Bools, thresholds: Thresho
     last_ms[cut[np.maximum(silent - 1, 0)]] = 0.0
     beside = np.minimum(silent + 1, len(cleaned.dt_us) - 1)
     moves_on = (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]
-    moves_on |= _leaves(cleaned.points, silent + 1, cut)
+    moves_on |= _leaves(cleaned.points, silent + 1, cut, WALK_MS)
     near = cleaned.step_mm[silent] <= WAKES_UP_M * 1000
     way_ms = np.where(near, np.maximum(np.maximum(last_ms, next_ms) * SLOWER, WALK_MS), WALK_MS)
     way_us = cleaned.step_mm[silent] / 1000 / way_ms * US
@@ -99,14 +103,42 @@ def pauses(cleaned: CleanPoints, staying: Bools, cut: Bools, thresholds: Thresho
     return silent[cleaned.dt_us[silent] > OWN_INTERVALS * own_interval_us(cleaned, silent)]
 
 
-def _leaves(points: Points, at: Ints, cut: Bools) -> Bools:
-    """Whether a device is soon as far from some points as a walk leads, be it after a light."""
+def late_wakings(
+    cleaned: CleanPoints, still: Ints, stays: tuple[Ints, Ints], cut: Bools, thresholds: Thresholds
+) -> tuple[Ints, Ints]:
+    """Silences of stays from which a vehicle wakes up on its way, and the ends of their stays.
+
+    Its tracker slept while it was parked, and first reports when it has set out: the way from
+    where it was last seen was driven, and would else be in no track.
+
+    Args:
+        cleaned: kept points and their steps. n points.
+        still: the silences whose ends are near each other, in order.
+        stays: first and last points of stays, in order. Shapes (k,).
+        cut: steps across which no track goes on. Shape (n - 1,).
+        thresholds: the limits.
+    """
+    claimed_m = np.nan_to_num(cleaned.points.accuracy_m)
+    noise_m = thresholds.noise_m + claimed_m[still] + claimed_m[still + 1]
+    still = still[cleaned.step_mm[still] > noise_m * 1000]
+    ends = stays[1][stays[0].searchsorted(still, side="right") - 1]
+    time_us = cleaned.points.time_us
+    soon = time_us[ends] - time_us[still + 1] < SHORTEST_WALK_US
+    still, ends = still[soon], ends[soon]
+    if len(still):
+        leaving = _leaves(cleaned.points, still + 1, cut, DRIVE_MS)
+        still, ends = still[leaving], ends[leaving]
+    return still, ends
+
+
+def _leaves(points: Points, at: Ints, cut: Bools, speed_ms: float) -> Bools:
+    """Whether a device is soon as far from some points as a speed leads, be it after a light."""
     time_us = points.time_us
     count = time_us.searchsorted(time_us[at] + int(SOON_S * US), side="right") - at
     rows, of = flat_ranges(at, at + count), at.repeat(count)
     far = between_mm(points.lon[of], points.lat[of], points.lon[rows], points.lat[rows])
     cuts = running(cut)
-    found = (far >= WALK_MS * SOON_S * 1000) & (cuts[rows] == cuts[of])
+    found = (far >= speed_ms * SOON_S * 1000) & (cuts[rows] == cuts[of])
     leaves: Bools = sums(found, count) > 0
     return leaves
 

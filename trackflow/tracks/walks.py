@@ -24,7 +24,7 @@ SPAN_US, LONGEST_SPAN_US = 20 * US, 60 * US
 CREEP_MS, CREEP_SPAN_US = 2.2, 40 * US
 """No person walks as fast for so long (8 km/h), but a van that creeps through a yard does."""
 
-SHORTEST_US = 20 * US
+SHORTEST_WALK_US = 20 * US
 """Less time between vehicle and building is no walk."""
 
 
@@ -80,7 +80,7 @@ def _parked(points: Points, first: Ints, last: Ints, rest: Ints, cuts: Ints) -> 
     walk_mm = between_mm(
         points.lon[parked], points.lat[parked], points.lon[rests], points.lat[rests]
     )
-    walks = (walk_us >= SHORTEST_US) & (walk_mm <= WALK_M * 1000)
+    walks = (walk_us >= SHORTEST_WALK_US) & (walk_mm <= WALK_M * 1000)
     return np.where(walks, parked, ends)
 
 

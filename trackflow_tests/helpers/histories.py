@@ -259,10 +259,10 @@ class Walker:
     def silence(self, e: Episode) -> None:
         """A tracker that sleeps while it is parked, a ferry, a tunnel."""
         seconds = float(self.random.choice([301, 400, 900, 2000, 3601, 7200, 10_800, 10_801]))
-        way_m = float(self.random.choice([10, 90, 150, 300, 400, 600, 3000, 30_000]))
+        way_m = float(self.random.choice([10, 60, 90, 150, 300, 400, 600, 3000, 30_000]))
         self.go(seconds, way_m / seconds, 3)
         self.put()
-        self.drive(Episode("drive", e.every_s, 4, e.size))
+        self.drive(Episode("drive", min(e.every_s, 119), 8, e.size))
 
     def paused(self, e: Episode) -> None:
         """An app that pauses some fixes after it came to rest, and is late when it sets out."""

@@ -163,6 +163,8 @@ def happenings(history: History) -> set[str]:
         seen.add("stop over midnight")
     if len(decisions.paused):
         seen.add("pause")
+    if len(decisions.left):
+        seen.add("departure")
     if np.ptp(history.points.lon) > 180:
         seen.add("antimeridian")
     return seen
@@ -172,7 +174,7 @@ SHARES = {
     "gap": 0.3, "speed": 0.2, "stop": 0.3, "midnight": 0.2, "spike": 0.1,
     "inaccurate": 0.05, "duplicate": 0.1, "lone": 0.2, "days under way": 0.05,
     "point at midnight": 0.05, "stop over midnight": 0.05, "antimeridian": 0.05,
-    "excursion": 0.05, "mixed": 0.05, "pause": 0.05,
+    "excursion": 0.05, "mixed": 0.05, "pause": 0.05, "departure": 0.05,
 }  # fmt: skip
 """Which share of all random histories must show each case at least."""
 

@@ -118,6 +118,16 @@ def test_a_rest_before_a_pause_is_explained_with_the_pause() -> None:
     assert arriving.ended == found.findings[0]
 
 
+def test_a_way_out_of_a_silence_is_explained_with_its_length() -> None:
+    drive = [k * 150 for k in range(20)]
+    t = [*range(0, 200, 10), *range(2190, 2390, 10)]
+    leaving = explained(t, [*drive, *(2850 + 90 + k for k in drive)], 2300).track
+    assert leaving is not None
+    assert (leaving.began.rule, leaving.began.threshold) == ("noise_m", 50)
+    assert leaving.began.measured == pytest.approx(90, abs=1)
+    assert "90 m are added to the track. It was silent" in leaving.began.text
+
+
 def test_a_frozen_fix_is_explained_with_the_jump_after_it() -> None:
     t = list(range(0, 600, 10))
     x = [15 * s if not 200 <= s < 400 else 15 * 200 for s in t]

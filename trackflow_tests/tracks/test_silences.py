@@ -49,6 +49,39 @@ def test_a_tracker_that_wakes_up_late_has_stood_and_loses_no_way() -> None:
     assert tracks[1].distance_m == pytest.approx(30 * 150 + 400, rel=1e-3)
 
 
+@pytest.mark.parametrize("silent_s", [400, 1800, 8000])
+@pytest.mark.parametrize("way_m", [20, 60, 95, 140])
+@pytest.mark.parametrize("every_s", [5, 10, 30])
+@pytest.mark.parametrize("speed_ms", [6, 14])
+def test_a_vehicle_that_is_silent_while_parked_loses_no_way(
+    silent_s: int, way_m: int, every_s: int, speed_ms: int
+) -> None:
+    """The last fixes before the silence and the first after it are on the drives."""
+    drive = np.arange(0, 600, every_s)
+    t = np.concatenate([drive, drive + drive[-1] + silent_s])
+    x = np.concatenate([drive * speed_ms, drive * speed_ms + drive[-1] * speed_ms + way_m])
+    points = at_metres(t, x.astype(float))
+    segments = [s for day in segment_days(points, FIRST, FIRST, Thresholds()) for s in day.segments]
+    first, second = merge(segments)
+    assert first.ended is EndReason.STOP
+    # what counts as noise may be lost, beside a fix that is as near to where it fell silent
+    assert first.distance_m >= drive[-1] * speed_ms - 16
+    assert second.distance_m >= drive[-1] * speed_ms - 16 + (way_m if way_m > 50 else 0)
+    assert sum(t.distance_m for t in (first, second)) <= x[-1] + 1
+
+
+@pytest.mark.parametrize(("speed_ms", "accuracy_m"), [(1.4, np.nan), (12, 60)])
+def test_a_fix_beside_a_stop_says_nothing_before_a_walk_or_when_it_is_vague(
+    speed_ms: float, accuracy_m: float
+) -> None:
+    drive = np.arange(0, 600, 10.0)
+    t = np.concatenate([drive, drive + drive[-1] + 1800])
+    x = np.concatenate([drive * speed_ms, drive * speed_ms + drive[-1] * speed_ms + 90])
+    decisions = decide(at_metres(t, x, accuracy_m=np.full(len(t), accuracy_m)), Thresholds())
+    assert len(decisions.stays[0]) == 1
+    assert len(decisions.left) == 0
+
+
 @pytest.mark.parametrize(("silent_s", "way_m"), [(2400, 1600), (5400, 1200), (8000, 2500)])
 def test_a_way_in_a_silence_that_is_slower_than_a_walk_leaves_a_stay(silent_s, way_m) -> None:
     """A receiver that needs two minutes for its first fix is a mile away by then."""
