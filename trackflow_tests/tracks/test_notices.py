@@ -5,7 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
@@ -60,6 +60,7 @@ def test_notices_count_what_the_ledgers_hold(found: dict[dt.date, Ledger]) -> No
 IDS = st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text)
 
 
+@example("--", NoticeKind.MIXED)
 @given(
     IDS | IDS.map("-{}".format),
     st.sampled_from(ODD + LOST),
@@ -71,7 +72,7 @@ def test_its_commands_name_the_device_as_a_shell_takes_it(device: str, kind: Not
         for notice in ledger_notices(device, {DAY: lost}, Thresholds(), because):
             if "trackflow explain" in notice.advice or "trackflow device" in notice.advice:
                 words = shlex.split(notice.advice.split("`", 1)[1].rsplit("`", 1)[0])
-                at = words.index(device)
+                at = len(words) - 1 - words[::-1].index(device)  # a device may be called --
                 assert not device.startswith("-") or words[at - 1] == "--"
                 assert all(not word.startswith("-") for word in words[at + 1 :])
 
