@@ -2,8 +2,8 @@
 
 All run on the same simulated points: devices that drive at 5 s, stand at lights, stay (with points
 or without), sleep at night, and now and then report a spike or a point twice. movingpandas and
-trackintel take minutes for a million points, so they get the first points of the same sample, and
-rates per point are compared.
+trackintel take minutes for a million points, so they get the first devices of the same sample: one
+alone, and some at once, as ours does.
 
 A thousand calls of numpy cost the same for a device of a thousand points (a day) as for one of
 20,000 (a week). So devices are segmented together (`segment_together`), and both ways are measured:
@@ -35,7 +35,7 @@ from trackflow.tracks.together import DeviceDays, segment_together
 FIRST = dt.date(2026, 3, 2)
 US = 1_000_000
 PER_DEVICE, PER_SMALL_DEVICE, PER_LONG_DEVICE = 20_000, 1_000, 200_000
-SLOW_POINTS = 20_000
+SLOW_DEVICES = 5
 REPEATS = 5
 JUMP_M = 10_000.0
 
@@ -167,8 +167,6 @@ def run(points: int = 1_000_000) -> dict[str, float | int | str]:
     ledgers = [day.ledger for days in results for day in days]
     segments = [[s for day in days for s in day.segments] for days in results]
     total = sum(len(d) for d in devices)
-    sample = devices[0][:SLOW_POINTS]
-    ours_s = best_s(partial(segment_days, sample, *_days(sample), thresholds))[0]
     merging_s = best_s(lambda: [merge(s) for s in segments], repeats=1)[0]
     return {
         "points": total,
@@ -182,9 +180,18 @@ def run(points: int = 1_000_000) -> dict[str, float | int | str]:
         **shares(points, PER_SMALL_DEVICE, thresholds),
         **shares(points, PER_LONG_DEVICE, thresholds),
         "merging: points/s": round(total / merging_s),
-        "slow_libraries_points": len(sample),
-        "times_movingpandas": round(_movingpandas_s(sample, thresholds) / ours_s, 1),
-        "times_trackintel": round(_trackintel_s(sample, thresholds) / ours_s, 1),
+        **times_of_libraries(devices[:1], thresholds),
+        **times_of_libraries(devices[:SLOW_DEVICES], thresholds),
+    }
+
+
+def times_of_libraries(devices: list[Points], thresholds: Thresholds) -> dict[str, float]:
+    """How many times as long libraries take for some devices, which each gets in one call."""
+    ours_s, _ = together_s(devices, thresholds)
+    which = "one device" if len(devices) == 1 else f"{len(devices)} devices"
+    return {
+        f"times movingpandas, {which}": round(_movingpandas_s(devices, thresholds) / ours_s, 1),
+        f"times trackintel, {which}": round(_trackintel_s(devices, thresholds) / ours_s, 1),
     }
 
 
@@ -195,36 +202,38 @@ def _days(points: Points) -> tuple[dt.date, dt.date]:
     return first, last
 
 
-def _frame(points: Points) -> Any:
+def _frame(devices: list[Points]) -> Any:
     import geopandas as gpd
 
+    points = Points.concat(devices)
+    of = np.arange(len(devices)).repeat([len(device) for device in devices])
     return gpd.GeoDataFrame(
-        {"t": pd.to_datetime(points.time_us, unit="us", utc=True), "user_id": 1},
+        {"t": pd.to_datetime(points.time_us, unit="us", utc=True), "user_id": of},
         geometry=gpd.points_from_xy(points.lon, points.lat),
         crs=4326,
     )
 
 
-def _movingpandas_s(points: Points, thresholds: Thresholds) -> float:
+def _movingpandas_s(devices: list[Points], thresholds: Thresholds) -> float:
     """Splitting a collection at gaps only: no cleaning, no stops."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import movingpandas as mpd
 
-        frame = _frame(points)
+        frame = _frame(devices)
         frame["t"] = frame["t"].dt.tz_localize(None)
         collection = mpd.TrajectoryCollection(frame, "user_id", t="t")
         gap = dt.timedelta(seconds=thresholds.gap_s)
         return best_s(lambda: mpd.ObservationGapSplitter(collection).split(gap=gap), repeats=1)[0]
 
 
-def _trackintel_s(points: Points, thresholds: Thresholds) -> float:
+def _trackintel_s(devices: list[Points], thresholds: Thresholds) -> float:
     """Staypoints and the triplegs between them, with the same limits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import trackintel as ti
 
-        frame = _frame(points).rename(columns={"t": "tracked_at"}).set_geometry("geometry")
+        frame = _frame(devices).rename(columns={"t": "tracked_at"}).set_geometry("geometry")
         positions = ti.Positionfixes(frame)
 
         def split() -> None:
