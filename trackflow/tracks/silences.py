@@ -118,8 +118,8 @@ def late_wakings(
         cut: steps across which no track goes on. Shape (n - 1,).
         thresholds: the limits.
     """
-    claimed_m = np.nan_to_num(cleaned.points.accuracy_m)
-    noise_m = thresholds.noise_m + claimed_m[still] + claimed_m[still + 1]
+    claimed_m = np.nan_to_num(cleaned.points.accuracy_m[np.stack([still, still + 1])])
+    noise_m = thresholds.noise_m + claimed_m.sum(axis=0)
     still = still[cleaned.step_mm[still] > noise_m * 1000]
     ends = stays[1][stays[0].searchsorted(still, side="right") - 1]
     time_us = cleaned.points.time_us
