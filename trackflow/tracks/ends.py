@@ -293,11 +293,16 @@ def _stands_for(slots: Slots, rows: Ints, of: Ints, silent: Ints, slot_us: int) 
 
 
 def _alone(points: Points, rows: Ints) -> Bools:
-    """Whether no other fix lies within a minute before and after: a device at rest reports so."""
+    """Whether no other fix lies within a minute before and after: a device at rest reports so.
+
+    Beside the first and the last point there is none: a day is read without the points beyond a
+    silence that is longer than its buffer.
+    """
     time_us, last = points.time_us, len(points) - 1
     before = time_us[rows] - time_us[np.maximum(rows - 1, 0)]
     after = time_us[np.minimum(rows + 1, last)] - time_us[rows]
-    alone: Bools = (before > DENSE_US) & (after > DENSE_US)
+    alone: Bools = (before > DENSE_US) | (rows == 0)
+    alone &= (after > DENSE_US) | (rows == last)
     return alone
 
 

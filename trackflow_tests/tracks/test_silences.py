@@ -128,6 +128,18 @@ def test_a_tracker_may_wake_up_at_a_light(light_s: int) -> None:
     assert len(decisions.stays[0]) == 0
 
 
+def test_what_lies_beyond_a_long_silence_says_nothing_of_a_stop_after_it() -> None:
+    """A day is read without the points before such a silence: its first fix is alone, too."""
+    t = [0, 119, 238, 239, 240, 241, 244, 245, 246, *range(1146, 1155)]
+    x = [14, 21, 28, 16, 24, 25, 35, 43, 44, 36, 48, 37, 59, 52, 45, 38, 39, 47]
+    y = [0, -1, 1, -2, -8, 3, 7, 7, 1, -52, -63, -44, -57, -52, -59, -48, -45, -64]
+    after = at_metres(np.array(t) + 80_000, x, y)
+    alone = decide(after, Thresholds())
+    both = decide(type(after).concat([at_metres([0], [9000]), after]), Thresholds())
+    assert both.moving[1:].tolist() == alone.moving.tolist()
+    assert [ends.tolist() for ends in both.stays] == [(ends + 1).tolist() for ends in alone.stays]
+
+
 def test_ends_apart_too_fast_are_a_cut() -> None:
     decisions = decide(drive_silence_drive(1200, 200_000), Thresholds())
     assert decisions.ended(30) is EndReason.SPEED
