@@ -16,7 +16,7 @@ from trackflow.tracks.ranges import flat_ranges, numbered, running, sums
 from trackflow.tracks.slots import medians
 from trackflow.tracks.stretches import scales
 from trackflow.tracks.thresholds import US, Thresholds
-from trackflow.tracks.walks import SHORTEST_WALK_US
+from trackflow.tracks.walks import SHORTEST_WALK_US, VEHICLE_MS
 
 WALK_MS = 1.0
 """A device on its way is at least this fast."""
@@ -33,9 +33,6 @@ silence may be a ferry, slower than the way beside it; but slower than a walk, s
 
 SOON_S = 150.0
 """A device that sets out waits no longer at lights, before it goes on its way."""
-
-DRIVE_MS = 3.0
-"""Nobody walks so far within that time, and most vehicles get further, lights included."""
 
 OWN_INTERVALS = 5
 """Within so many of the device's own intervals it has lost some reports, and did not sleep."""
@@ -126,7 +123,7 @@ def late_wakings(
     soon = time_us[ends] - time_us[still + 1] < SHORTEST_WALK_US
     still, ends = still[soon], ends[soon]
     if len(still):
-        leaving = _leaves(cleaned.points, still + 1, cut, DRIVE_MS)
+        leaving = _leaves(cleaned.points, still + 1, cut, VEHICLE_MS)
         still, ends = still[leaving], ends[leaving]
     return still, ends
 
